@@ -1,0 +1,57 @@
+# make memo: set up, run the main job, print where the memo is.   make test: everything CI checks.
+.PHONY: memo test fast slow lint setup lock notebooks clean
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+CANDIDATES := python3.14 python3.13 python3.12 python3 python
+
+# The first Python >= 3.12 by name, else the newest one that pyenv keeps.
+define FIND_PYTHON
+good() { "$$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; }; \
+for name in $(CANDIDATES); do \
+  path=$$(command -v $$name) && good "$$path" && { echo "$$path"; exit 0; }; \
+done; \
+for path in $$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.*/bin/python 2>/dev/null | sort -rV); do \
+  good "$$path" && { echo "$$path"; exit 0; }; \
+done; \
+exit 1
+endef
+
+memo: $(STAMP)
+	$(VENV)/bin/forecast run --out out
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=$$($(FIND_PYTHON)) || { echo "forecast needs Python 3.12 or newer with venv, and none is on the PATH or in pyenv: install one (for example 'pyenv install 3.13' or your system's python3.13 and python3.13-venv) and run make again." >&2; exit 1; }; \
+	echo "setting up $(VENV) with $$("$$python" --version), once" >&2; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP)
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+
+fast: $(STAMP)
+	$(PY) -m pytest
+
+slow: $(STAMP)
+	$(PY) -m pytest -m slow
+
+test: lint fast slow
+
+# Pin the newest set that resolves; run in an environment without the package itself.
+lock: $(STAMP)
+	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager --group dev -e '.[pdf,docx]'
+	$(PY) -m pip freeze --exclude-editable --exclude forecast > requirements.lock
+
+clean:
+	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache
+
+# Execute the notebooks and write their outputs into the paired .ipynb files.
+notebooks: $(STAMP)
+	$(PY) notebooks/execute.py

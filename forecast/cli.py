@@ -1,0 +1,350 @@
+"""The command line. Heavy imports stand inside the commands, so that ``--help`` is instant.
+
+Exit 0: done. Exit 1: the data or a gate said no, in a sentence. Exit 2: wrong usage. Progress goes to
+stderr, results to stdout; ``--json`` puts only JSON there.
+
+Invariant: no other file reads the clock or prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from forecast.schema import ForecastError
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(content: Any) -> None:
+    _print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
+    """Return rows as aligned text; the first is the header."""
+    cut = [[c if len(c) <= widest else c[: widest - 1] + "…" for c in row] for row in rows]
+    widths = [max(len(row[k]) for row in cut) for k in range(len(cut[0]))]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cut
+    ]
+    return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def _verdict_table(verdicts: Any) -> str:
+    from forecast.claims import percent, window_text, word
+
+    rows = [("claim", "definition", "probability", "in words", "window", "model", "status")]
+    rows += [
+        (
+            v.claim,
+            v.definition,
+            percent(v),
+            word(v.probability),
+            window_text(v),
+            v.model,
+            v.status,
+        )
+        for v in verdicts
+    ]
+    return _table(rows)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from forecast.pipeline import run_all
+
+    outcome = run_all(
+        args.out,
+        as_of_date=args.as_of,
+        data=args.data,
+        seed=args.seed,
+        quick=args.quick,
+        models=args.models,
+        say=_say,
+    )
+    _print(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
+    waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
+    _print(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
+    _print(f"memo: {(outcome.folder / 'memo.html').resolve()}")
+    if outcome.draft:
+        _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
+        return 1
+    return 0
+
+
+def _claims(args: argparse.Namespace) -> int:
+    from forecast import store
+    from forecast.claims import Verdicts, judge, read_claims
+
+    latest = Path(args.out) / "latest"
+    if latest.exists() and args.file is None:
+        folder = store.verify(latest)
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+        verdicts = Verdicts.from_records(records, manifest["draws"])
+        _say(f"verdicts of the run {manifest['run']}, data as of {manifest['as_of']}")
+    else:
+        verdicts = judge(read_claims(args.file), [])
+        _say(f"no run to take probabilities from in {args.out}; forecast run makes one")
+    if args.json:
+        _print_json(verdicts.records())
+    else:
+        _print(_verdict_table(verdicts))
+    return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from forecast.audit import audit_claims, read_references
+    from forecast.claims import read_claims
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of
+
+    table = read_vintages(args.data)
+    known = as_of(table, args.as_of or str(table["reported_on"].max()))
+    findings = audit_claims(known, read_references(), read_claims())
+    if args.json:
+        _print_json([dataclasses.asdict(f) for f in findings])
+        return 0
+    for finding in findings:
+        _print(f"{finding.claim} [{finding.rule}] {finding.verdict.upper()} ({finding.sure})")
+        _print(f"  said:    {finding.said}")
+        _print(f"  follows: {finding.follows}")
+        _print(f"  source:  {finding.source}\n")
+    wrong = sum(f.verdict == "contradicted" for f in findings)
+    _print(f"{len(findings)} findings, {wrong} of them contradictions")
+    return 0
+
+
+def _fit(args: argparse.Namespace) -> int:
+    from forecast.fitting import fit, summary
+    from forecast.panels import build_panel
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of, read_table
+
+    table = read_table(args.data) if args.data else read_vintages()
+    known = as_of(table, args.as_of or str(table["reported_on"].max()))
+    panel = build_panel(known, args.model)
+    _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
+    run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
+    passed = run.gate is not None and run.gate.passed
+    frame = summary(run)
+    if args.json:
+        _print_json(
+            {
+                "spec": json.loads(run.spec.to_json()),
+                "gate": {"passed": passed, **json.loads(run.gate.to_json() if run.gate else "{}")},
+                "summary": frame.to_dict(orient="records"),
+            }
+        )
+    else:
+        head = tuple(str(c) for c in frame.columns)
+        body = [tuple(c if isinstance(c, str) else f"{c:.3f}" for c in row) for row in frame.values]
+        _print(_table([head, *body]))
+    if not passed and run.gate is not None:
+        _say("the gate said no: " + "; ".join(map(str, run.gate.failures)))
+        return 1
+    return 0
+
+
+def _memo(args: argparse.Namespace) -> int:
+    from forecast import export, store
+
+    given = Path(args.run)
+    folder = given if given.is_dir() else Path(args.out) / "runs" / args.run
+    store.verify(folder)
+    name, write = "memo.html", None
+    if args.pdf:
+        name, write = "memo.pdf", export.to_pdf
+    elif args.docx:
+        name, write = "memo.docx", export.to_docx
+    path = folder / name
+    if write is not None:
+        # Beside the run folder, which stays as it was checksummed.
+        path = Path(args.out) / f"{folder.resolve().name}-{name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(folder, path)
+    _print(str(path.resolve()))
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from forecast.vintages import read_table, table_hash
+
+    table = read_table(args.file)
+    _print(f"{args.file}: {len(table)} rows are good, hash {table_hash(table)[:16]}")
+    return 0
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from scipy.stats import chisquare
+
+    from forecast.diagnose import calibrate
+    from forecast.panels import build_panel
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of
+
+    table = read_vintages()
+    panel = build_panel(as_of(table, str(table["reported_on"].max())), args.model)
+    _say(f"{args.simulations} simulations of {args.model} ...")
+    ranks = calibrate(args.model, panel, simulations=args.simulations, seed=args.seed)
+    bins = 10
+    rows: list[dict[str, Any]] = []
+    for name in ranks.columns.drop("diverged"):
+        counts, _ = _histogram(ranks[name].to_numpy(), bins)
+        rows.append({"parameter": name, "p": float(chisquare(counts).pvalue), "counts": counts})
+    divergences = int(ranks["diverged"].sum())
+    if args.json:
+        _print_json({"ranks": rows, "divergences": divergences, "simulations": len(ranks)})
+    else:
+        head = ("parameter", "p of uniform ranks", f"counts in {bins} bins")
+        body = [(r["parameter"], f"{r['p']:.3f}", " ".join(map(str, r["counts"]))) for r in rows]
+        _print(_table([head, *body]))
+        _print(f"{len(ranks)} simulations, {divergences} divergences")
+    # One bad p among many is chance: ask of the smallest what is asked of one, times their number.
+    low = min(r["p"] for r in rows) * len(rows)
+    if low < 0.01:
+        _say(f"ranks are not uniform: smallest p times {len(rows)} parameters is {low:.2g}")
+        return 1
+    return 0
+
+
+def _histogram(ranks: Any, bins: int) -> tuple[list[int], Any]:
+    import numpy as np
+
+    counts, edges = np.histogram(ranks, bins=bins, range=(-0.5, 99.5))
+    return [int(c) for c in counts], edges
+
+
+def _models(text: str) -> list[str]:
+    from forecast.schema import MODEL_NAMES
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in MODEL_NAMES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; wanted some of {', '.join(MODEL_NAMES)}, joined by commas"
+        )
+    return names
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted a whole number from 0")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="forecast",
+        description="Bayesian forecasts of AI spending; predictions as executable claims.",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(
+        name: str, what: str, act: Callable[[argparse.Namespace], int], parent: Any = None
+    ) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = (parent or commands).add_parser(
+            name, help=what, description=what
+        )
+        one.set_defaults(act=act)
+        return one
+
+    def out(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--out", default="out", metavar="DIR", help="output folder (out)")
+
+    def day(one: argparse.ArgumentParser) -> None:
+        one.add_argument(
+            "--as-of", metavar="DATE", help="what was known on this day (the newest report's day)"
+        )
+
+    def seed(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--seed", type=_count, default=1, metavar="N", help="seed (1)")
+
+    run = add("run", "fit, judge every claim, write the memo", _run)
+    day(run)
+    run.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    out(run)
+    seed(run)
+    run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
+    run.add_argument("--models", type=_models, metavar="A,B", help="only these models")
+
+    claims = add("claims", "print every claim with its verdict of the latest run", _claims)
+    claims.add_argument("--file", metavar="TOML", help="another claims file, not judged")
+    claims.add_argument("--json", action="store_true", help="only JSON on stdout")
+    out(claims)
+
+    check = add("audit", "hold the article against itself and outside figures", _audit)
+    check.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    check.add_argument("--json", action="store_true", help="only JSON on stdout")
+    day(check)
+
+    fit = add("fit", "fit one model and print its parameters", _fit)
+    fit.add_argument("model", metavar="MODEL", help="name of the model")
+    fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    fit.add_argument("--priors", default="default", help="prior set: default, sceptical, generous")
+    fit.add_argument("--json", action="store_true", help="only JSON on stdout")
+    day(fit)
+    seed(fit)
+
+    memo = add("memo", "print the path of a run's memo, or write it in another format", _memo)
+    memo.add_argument("run", metavar="RUN", help="a run's folder or id")
+    form = memo.add_mutually_exclusive_group()
+    form.add_argument("--pdf", action="store_true", help="write PDF (needs the pdf extra)")
+    form.add_argument("--docx", action="store_true", help="write DOCX (needs the docx extra)")
+    out(memo)
+
+    calibrate = add("calibrate", "simulation-based calibration of a model", _calibrate)
+    calibrate.add_argument("model", metavar="MODEL", help="name of the model")
+    calibrate.add_argument("--simulations", type=_count, default=200, metavar="N", help="(200)")
+    calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
+    seed(calibrate)
+
+    data = commands.add_parser("data", help="check tables", description="check tables")
+    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+    one = add("check", "check a table and name every bad row", _check, actions)
+    one.add_argument("file", metavar="FILE", help="a CSV of the schema")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    grammar = parser()
+    args = grammar.parse_args(argv)
+    if args.version:
+        from importlib.metadata import version
+
+        _print(f"forecast {version('forecast')}")
+        return 0
+    if args.command is None:
+        grammar.print_help(sys.stderr)
+        return 2
+    try:
+        code: int = args.act(args)
+    except ForecastError as error:
+        _say(f"forecast: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _say("forecast: interrupted; nothing was written")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

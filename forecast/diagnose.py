@@ -1,0 +1,281 @@
+"""How far a probability rests on the prior, how well the machinery recovers what is known.
+
+Invariant: every check works on joint draws or on exact refits; nothing here changes a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from forecast import score
+from forecast.claims import Claim, Definition, event_draws, probability
+from forecast.fitting import SAMPLER, Run, fit, prior_draws, prior_set, sample_model
+from forecast.models import get_model, naive, parts
+from forecast.panels import Panel, select
+from forecast.predict import forecast
+from forecast.schema import DataError, Spec
+
+MOSTLY_DATA, MOSTLY_PRIOR = 0.05, 0.20
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensitivity:
+    """How far one definition's probability rests on the prior.
+
+    Attributes
+    ----------
+    claim, definition, probability
+        Which one, and its probability under the default priors.
+    prior, prior_mcse
+        Change of the probability when the prior's weight is doubled, to first order, and its
+        Monte-Carlo error.
+    likelihood, likelihood_mcse
+        The same for the data's weight.
+    variants
+        The probability under each other prior set.
+    """
+
+    claim: str
+    definition: str
+    probability: float
+    prior: float
+    prior_mcse: float
+    likelihood: float
+    likelihood_mcse: float
+    variants: Mapping[str, float]
+
+    @property
+    def low(self) -> float:
+        """Lowest probability over all prior sets."""
+        return min(self.probability, *self.variants.values())
+
+    @property
+    def high(self) -> float:
+        """Highest probability over all prior sets."""
+        return max(self.probability, *self.variants.values())
+
+    @property
+    def grade(self) -> str:
+        """How much of the answer is evidence, from the range over prior sets.
+
+        ``mostly data`` if it is below 5 points, ``data and prior`` below 20, else ``mostly prior``.
+        """
+        spread = self.high - self.low
+        if spread < MOSTLY_DATA:
+            return "mostly data"
+        return "data and prior" if spread < MOSTLY_PRIOR else "mostly prior"
+
+
+def scaling_effect(hit: np.ndarray, log_density: np.ndarray) -> tuple[float, float]:
+    """Return how a probability moves when a log density's weight is doubled, and its error.
+
+    If a component of the posterior is raised to the power a, then ``dP/da`` at a = 1 is the
+    covariance of the event with that component's log density (the derivative that power-scaling
+    approximates by importance weights; Kallioinen et al. 2024, arXiv 2107.14054); a doubling is
+    ``log 2`` times it, to first order.
+
+    Parameters
+    ----------
+    hit
+        Whether the event happens, shape (chain, draw).
+    log_density
+        The component's log density, shape (chain, draw).
+
+    Returns
+    -------
+    tuple of float
+        Effect and Monte-Carlo standard error, as probabilities.
+    """
+    product = (hit - hit.mean()) * (log_density - log_density.mean())
+    effect = np.log(2) * product.mean()
+    if np.ptp(product) == 0:
+        return float(effect), 0.0
+    error = array_stats.mcse(product, chain_axis=0, draw_axis=1, method="mean")
+    return float(effect), float(np.log(2) * error)
+
+
+def sensitivity(
+    claim: Claim,
+    definition: Definition,
+    run: Run,
+    draws: xr.Dataset,
+    variants: Mapping[str, xr.Dataset],
+) -> Sensitivity:
+    """Say how far one definition's probability rests on the prior.
+
+    Parameters
+    ----------
+    claim, definition
+        What is asked.
+    run, draws
+        The run under default priors, and its joint draws.
+    variants
+        Joint draws under other prior sets, by name.
+    """
+    hit = event_draws(definition, draws)
+    values = hit.values.astype(float)
+    posterior = run.posterior.transpose("chain", "draw", ...)
+    prior, prior_mcse = scaling_effect(values, posterior[parts.HYPER].values)
+    likelihood, likelihood_mcse = scaling_effect(values, posterior[parts.LIKELIHOOD].values)
+    return Sensitivity(
+        claim.id,
+        definition.id,
+        float(values.mean()),
+        prior,
+        prior_mcse,
+        likelihood,
+        likelihood_mcse,
+        {name: probability(event_draws(definition, d))[0] for name, d in variants.items()},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class HoldOut:
+    """One series' last year forecast from the years before it.
+
+    Attributes
+    ----------
+    series, period, unit
+        What was held out.
+    truth
+        The value that came.
+    median, low, high
+        The model's median and 80 % interval.
+    crps, naive_crps
+        Scores on the log scale of the model and of the random walk with drift.
+    """
+
+    series: str
+    period: str
+    unit: str
+    truth: float
+    median: float
+    low: float
+    high: float
+    crps: float
+    naive_crps: float
+
+
+def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[HoldOut, ...]:
+    """Fit the market model without its last year, forecast that year, and score it.
+
+    Raises
+    ------
+    DataError
+        If fewer than four years are there.
+    GateError
+        If the shortened fit does not pass.
+    """
+    years = panel.data["year"].values
+    last = int(years.max())
+    if last - int(years.min()) < 3:
+        raise DataError(f"holding out {last} leaves fewer than three years")
+    short = select(panel, years < last)
+    run = fit("market", short, seed=seed, draws=draws, tune=draws, progress=False)
+    ours = forecast(run, until=str(last), seed=seed)
+    walk = naive.drift_walk(short, until=str(last), seed=seed)
+    rows = []
+    for k in np.flatnonzero(years == last):
+        name, truth = str(panel.data["series"].values[k]), float(panel.data["value"].values[k])
+        cell = {"series": name, "period": str(last)}
+        y, w = ours["y"].sel(cell), walk["y"].sel(cell)
+        log_y, log_w = (xr.apply_ufunc(np.log, a) for a in (y, w))
+        low, median, high = (float(q) for q in y.quantile([0.1, 0.5, 0.9]))
+        rows.append(
+            HoldOut(
+                name,
+                str(last),
+                str(ours["unit"].sel(series=name).values),
+                truth,
+                median,
+                low,
+                high,
+                float(score.crps(log_y, np.log(truth))),
+                float(score.crps(log_w, np.log(truth))),
+            )
+        )
+    return tuple(rows)
+
+
+def calibrate(
+    model: str,
+    panel: Panel,
+    *,
+    simulations: int,
+    seed: int,
+    draws: int = 250,
+    tune: int = 500,
+    chains: int = 4,
+    ranks: int = 99,
+) -> pd.DataFrame:
+    """Run simulation-based calibration: draw parameters, draw data, fit, rank the truth.
+
+    Parameters
+    ----------
+    model, panel
+        The model and a panel whose cells are filled with drawn data.
+    simulations
+        Number of draws from the prior.
+    draws, tune, chains
+        Sampler settings of each fit.
+    ranks
+        Number of thinned posterior draws the truth is ranked among; ranks run from 0 to this.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a simulation, one column a reported parameter: the rank, plus the column
+        ``diverged`` with the number of divergences. Under a right model and sampler ranks are
+        uniform (Talts et al. 2018, arXiv 1804.06788).
+    """
+    entry = get_model(model)
+    priors = prior_set(entry, "default")
+    truth = prior_draws(entry, panel, priors, size=simulations, seed=seed)
+    data = entry.replicate(truth, panel, priors, np.random.default_rng(seed))
+    spec = dataclasses.replace(
+        _bare_spec(model, panel, seed), draws=draws, tune=tune, chains=chains
+    )
+    rows: list[dict[str, Any]] = []
+    for k in range(simulations):
+        drawn = refill(panel, {name: values[k] for name, values in data.items()})
+        tree = sample_model(
+            entry.build(drawn, priors), dataclasses.replace(spec, seed=seed + 1 + k)
+        )
+        rng = np.random.default_rng([seed, k])
+        posterior = entry.complete(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
+        row = _ranks(posterior, truth.isel(chain=0, draw=k), entry.report, ranks)
+        rows.append({**row, "diverged": int(tree["sample_stats"]["diverging"].sum())})
+    return pd.DataFrame(rows)
+
+
+def _bare_spec(model: str, panel: Panel, seed: int) -> Spec:
+    return Spec(model, "default", {}, seed, 0, 0, 0, 0.95, SAMPLER, panel.as_of, "", "", {})
+
+
+def refill(panel: Panel, data: Mapping[str, np.ndarray]) -> Panel:
+    """Return the panel with drawn values in place of the reported ones."""
+    names = {"log_value": "value"}
+    values = {names.get(k, k): np.exp(v) if k == "log_value" else v for k, v in data.items()}
+    return dataclasses.replace(
+        panel, data=panel.data.assign({k: ("obs", v) for k, v in values.items()})
+    )
+
+
+def _ranks(
+    posterior: xr.Dataset, truth: xr.Dataset, names: Sequence[str], ranks: int
+) -> dict[str, int]:
+    found = {}
+    for name in names:
+        stacked = posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...)
+        keep = np.linspace(0, stacked.sizes["sample"] - 1, ranks).round().astype(int)
+        below = (stacked.isel(sample=keep).values < truth[name].values).sum(axis=0)
+        for k, rank in enumerate(np.atleast_1d(below)):
+            found[f"{name}[{k}]" if np.ndim(below) else name] = int(rank)
+    return found

@@ -1,0 +1,269 @@
+"""The vocabulary of definitions: what may happen to a path, as functions of joint draws.
+
+An event is data (a table in the claims file), so an analyst adds one without code. A path is one
+series, a sum of series, or the ratio of two such; ``over`` makes any event one about a ratio.
+Events are about ``y``, the path as it would be reported; ``on = "signal"`` takes the path without
+observation noise.
+
+=================  ================================================================================
+kind               happens if
+=================  ================================================================================
+threshold          the path stands ``op value`` at the period ``at``, which may be left out where
+                   the draws have one period only
+first_passage      the path is ``op value`` in some period of the window
+growth             the change over ``lag`` periods, in percent, is ``op value`` in any or all
+                   periods of the window (``how``)
+peak_to_trough     the path falls ``fall`` percent or more below its running peak in the window;
+                   the peak counts from the first period on record, or of the window (``peak_from``)
+ordering           ``series`` stands ``op`` ``than`` plus ``margin`` at the period ``at``, as above
+rope               the slope of the path's logarithm, percent a year, by least squares over the
+                   window and the period before it, lies between ``low`` and ``high``
+=================  ================================================================================
+
+Invariant: :func:`happens` returns a boolean array with dims chain and draw, and no others.
+``tests/test_events.py`` checks every kind against a hand-worked path.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from forecast.schema import CHAIN, DRAW, PERIOD, SERIES, ClaimError, one_line, period_end
+
+OPS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+Window = tuple[dt.date, dt.date]
+
+
+def path(
+    draws: xr.Dataset, series: str | Sequence[str], over: Any = None, on: str = "y"
+) -> xr.DataArray:
+    """Return the draws of a series, a sum of series, or a ratio of them.
+
+    Parameters
+    ----------
+    draws
+        Joint draws of one model.
+    series
+        "entity/metric", or several to add up. All must have one unit.
+    over
+        The denominator, in the same form, or None.
+    on
+        ``y``, as it would be reported, or ``signal``, without observation noise.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims chain, draw, period.
+
+    Raises
+    ------
+    ClaimError
+        If the model has no such series, or a sum mixes units.
+    """
+    if on not in ("y", "signal"):
+        raise ClaimError(f"got on = {on!r}; wanted y or signal")
+    top = _total(draws, [series] if isinstance(series, str) else list(series), on)
+    return top if over is None else top / path(draws, over, on=on)
+
+
+def _path(draws: xr.Dataset, event: Mapping[str, Any], series: str = "series") -> xr.DataArray:
+    return path(draws, event[series], event.get("over"), event.get("on", "y"))
+
+
+def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
+    there = [str(name) for name in draws[SERIES].values]
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise ClaimError(
+            f"the {draws.attrs.get('model', '')} draws have no series {one_line(missing)}; "
+            f"there are {one_line(there)}"
+        )
+    chosen = draws[on].sel({SERIES: names})
+    units = sorted({str(u) for u in chosen["unit"].values})
+    if len(units) > 1:
+        raise ClaimError(f"cannot add up {one_line(names)}: their units are {one_line(units)}")
+    return chosen.sum(SERIES)
+
+
+def in_window(draws: xr.DataArray, window: Window) -> np.ndarray:
+    """Return which periods end after the window's start and by its end.
+
+    Raises
+    ------
+    ClaimError
+        If none does, or the draws stop before the window does.
+    """
+    ends = np.array([period_end(str(p)) for p in draws[PERIOD].values])
+    inside = np.array([window[0] < end <= window[1] for end in ends])
+    if not inside.any():
+        raise ClaimError(
+            f"no period of the draws ({ends[0]} to {ends[-1]}) ends in the window "
+            f"{window[0]} to {window[1]}; forecast further, or move the window"
+        )
+    step = (ends[-1] - ends[-2]).days if len(ends) > 1 else 0
+    if ends[-1] + dt.timedelta(days=step) <= window[1]:
+        raise ClaimError(
+            f"the draws end on {ends[-1]}, before the window does on {window[1]}; forecast further"
+        )
+    return inside
+
+
+def _at(draws: xr.DataArray, period: str | None) -> xr.DataArray:
+    there = [str(p) for p in draws[PERIOD].values]
+    if period is None and len(there) == 1:
+        return draws[{PERIOD: 0}]
+    if period not in there:
+        raise ClaimError(f"the draws have no period {period!r}; there are {one_line(there)}")
+    return draws.sel({PERIOD: period})
+
+
+def _compare(event: Mapping[str, Any], left: Any, right: Any) -> Any:
+    if event["op"] not in OPS:
+        raise ClaimError(f"got the comparison {event['op']!r}; wanted one of {', '.join(OPS)}")
+    return OPS[event["op"]](left, right)
+
+
+def _threshold(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    values = _path(draws, event)
+    return _compare(event, _at(values, event.get("at")), event["value"])
+
+
+def _first_passage(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    values = _path(draws, event)
+    inside = in_window(values, window)
+    return _compare(event, values[{PERIOD: np.flatnonzero(inside)}], event["value"]).any(PERIOD)
+
+
+def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    values = _path(draws, event)
+    lag = int(event.get("lag", 1))
+    before = values.shift({PERIOD: lag})
+    change = 100 * (values - before) / before  # so that 80 after 100 is -20, not -19.99...
+    inside = in_window(values, window)
+    if inside[:lag].any():
+        raise ClaimError(f"growth over {lag} period(s) needs {lag} period(s) before the window")
+    hit = _compare(event, change[{PERIOD: np.flatnonzero(inside)}], event["value"])
+    how = event.get("how", "any")
+    if how not in ("any", "all"):
+        raise ClaimError(f"got how = {how!r}; wanted any or all")
+    return hit.any(PERIOD) if how == "any" else hit.all(PERIOD)
+
+
+def _peak_to_trough(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    values = _path(draws, event).transpose(CHAIN, DRAW, PERIOD)
+    inside = np.flatnonzero(in_window(values, window))
+    origin = event.get("peak_from", "record")
+    if origin not in ("record", "window"):
+        raise ClaimError(f"got peak_from = {origin!r}; wanted record or window")
+    start = 0 if origin == "record" else int(inside[0])
+    peak = np.maximum.accumulate(values.values[:, :, start:], axis=2)
+    fall = 100 * (peak - values.values[:, :, start:]) / peak
+    hit = (fall[:, :, inside - start] >= event["fall"]).any(axis=2)
+    return xr.DataArray(hit, dims=(CHAIN, DRAW))
+
+
+def _ordering(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    left = _at(_path(draws, event), event.get("at"))
+    right = _at(_path(draws, event, "than"), event.get("at"))
+    return _compare(event, left, right + event.get("margin", 0.0))
+
+
+def _rope(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    values = _path(draws, event).transpose(CHAIN, DRAW, PERIOD)
+    inside = np.flatnonzero(in_window(values, window))
+    first = max(int(inside[0]) - 1, 0)
+    used = np.arange(first, inside[-1] + 1)
+    days = np.array([period_end(str(p)).toordinal() for p in values[PERIOD].values[used]])
+    if len(used) < 2:
+        raise ClaimError("a slope needs two periods; widen the window")
+    years = (days - days.mean()) / 365.25
+    slope = 100 * (np.log(values.values[:, :, used]) @ years) / (years @ years)
+    hit = (slope >= event["low"]) & (slope <= event["high"])
+    return xr.DataArray(hit, dims=(CHAIN, DRAW))
+
+
+EVERY = frozenset({"on", "over"})
+KINDS: Mapping[str, tuple[Callable[..., xr.DataArray], frozenset[str], frozenset[str]]] = {
+    # kind: function, parameters that must be given, parameters that may be
+    "threshold": (_threshold, frozenset({"series", "op", "value"}), EVERY | {"at"}),
+    "first_passage": (_first_passage, frozenset({"series", "op", "value"}), EVERY),
+    "growth": (_growth, frozenset({"series", "op", "value"}), EVERY | {"lag", "how"}),
+    "peak_to_trough": (_peak_to_trough, frozenset({"series", "fall"}), EVERY | {"peak_from"}),
+    "ordering": (_ordering, frozenset({"series", "than", "op"}), EVERY | {"at", "margin"}),
+    "rope": (_rope, frozenset({"series", "low", "high"}), EVERY),
+}
+
+
+def check_event(event: Mapping[str, Any], where: str) -> None:
+    """Check an event's kind and parameter names.
+
+    Raises
+    ------
+    ClaimError
+        Saying which parameter is missing or not known for the kind.
+    """
+    kind = str(event.get("kind"))
+    if kind not in KINDS:
+        raise ClaimError(f"{where}: got the event kind {kind!r}; wanted one of {', '.join(KINDS)}")
+    _, must, may = KINDS[kind]
+    given = set(event) - {"kind"}
+    missing, unknown = sorted(must - given), sorted(given - must - may)
+    if missing or unknown:
+        raise ClaimError(
+            f"{where}: a {kind} event is missing {one_line(missing) or 'nothing'} and has unknown "
+            f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(must))} and may take "
+            f"{one_line(sorted(may)) or 'nothing else'}"
+        )
+
+
+def happens(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+    """Return in which draws an event happens.
+
+    Parameters
+    ----------
+    draws
+        Joint draws of one model, from :func:`forecast.predict.forecast`.
+    event
+        A table with ``kind`` and that kind's parameters.
+    window
+        Two days; periods that end after the first and by the second count.
+
+    Returns
+    -------
+    xarray.DataArray
+        Boolean, dims chain, draw.
+
+    Raises
+    ------
+    ClaimError
+        If the event cannot be evaluated on these draws.
+    """
+    check_event(event, "event")
+    return single(KINDS[event["kind"]][0](draws, event, window), "event")
+
+
+def single(hit: xr.DataArray, where: str) -> xr.DataArray:
+    """Return `hit` if it leaves only chain and draw.
+
+    Raises
+    ------
+    ClaimError
+        If a dim is left over, or one is gone, or the values are not true or false.
+    """
+    if set(hit.dims) != {CHAIN, DRAW} or hit.dtype != bool:
+        raise ClaimError(
+            f"{where}: the event must be true or false for each chain and draw; it left dims "
+            f"{hit.dims} of {hit.dtype}; reduce the rest (any, all, sum)"
+        )
+    return hit.transpose(CHAIN, DRAW)

@@ -1,0 +1,286 @@
+"""Model and panel -> run: sampled, checked, stamped.
+
+Invariant: the same spec and panel give the same draws, bit for bit, in any process on the same
+machine and library versions, whether the model was compiled now, taken from the disk cache or
+re-used with new data. ``tests/test_fitting.py`` proves it in two new processes. It holds because
+numba's fast-math, which lets the compiler re-order sums, is switched off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import html
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import nutpie
+import pandas as pd
+import pymc as pm
+import pytensor
+import xarray as xr
+
+from forecast import gate as gates
+from forecast.models import Model, get_model, parts
+from forecast.panels import Panel
+from forecast.schema import DataError, GateError, Spec
+
+SAMPLER = "nutpie, NUTS, numba"
+VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
+
+_compiled: dict[tuple[object, ...], Any] = {}
+"""Compiled models of this process by structure; data and prior numbers are not part of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A fitted model with all that made it.
+
+    Attributes
+    ----------
+    spec
+        What decided the draws.
+    panel
+        The inputs.
+    tree
+        ``xarray.DataTree`` with groups ``posterior`` and ``sample_stats``.
+    gate
+        The stamp, or None if the run was not checked.
+    """
+
+    spec: Spec
+    panel: Panel
+    tree: xr.DataTree
+    gate: gates.Gate | None
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """The posterior draws, dims chain, draw and the parameter's own."""
+        return self.tree["posterior"].to_dataset()
+
+    def _repr_html_(self) -> str:
+        """Show what was fitted, whether it passed, and the parameters."""
+        if self.gate is None:
+            verdict = "not checked"
+        elif self.gate.passed:
+            verdict = "gate passed"
+        else:
+            verdict = "gate FAILED: " + "; ".join(map(str, self.gate.failures))
+        head = (
+            f"<p><b>{html.escape(self.spec.model)}</b> as of {self.spec.as_of}, "
+            f"{self.spec.chains} chains of {self.spec.draws} draws, seed {self.spec.seed}, "
+            f"priors {self.spec.variant} &mdash; {html.escape(verdict)}</p>"
+        )
+        table = summary(self).to_html(index=False, float_format=lambda x: f"{x:.3g}")
+        return head + str(table)
+
+
+def summary(run: Run) -> pd.DataFrame:
+    """Return the reported parameters: mean, sd, 90 % interval, R-hat and ESS.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns parameter, mean, sd, q05, q95, rhat, ess_bulk, ess_tail; one row a scalar. The
+        interval is equal-tailed.
+    """
+    rows = []
+    for name, draws in gates.cells(run.posterior, get_model(run.spec.model).report):
+        rhat, bulk, tail = gates.mixing(draws)
+        q05, q95 = np.quantile(draws, [0.05, 0.95])
+        row = (name, draws.mean(), draws.std(ddof=1), q05, q95, rhat, bulk, tail)
+        rows.append((name, *(float(x) for x in row[1:])))
+    columns = ["parameter", "mean", "sd", "q05", "q95", "rhat", "ess_bulk", "ess_tail"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def code_hash() -> str:
+    """Return a hash of the package's source files: a changed model is another run."""
+    root = Path(__file__).parent
+    sha = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return sha.hexdigest()
+
+
+def prior_set(model: Model, variant: str) -> Any:
+    """Return a model's prior record by name: ``default`` or one of its variants."""
+    if variant == "default":
+        return model.priors
+    if variant not in model.variants:
+        raise DataError(
+            f"{model.name} has no prior set {variant!r}; "
+            f"there are default, {', '.join(model.variants)}"
+        )
+    return model.variants[variant]
+
+
+def _compile(model: pm.Model, name: str) -> Any:
+    """Return the compiled model carrying this model's data, compiling only a new structure."""
+    lengths = tuple((dim, len(labels or ())) for dim, labels in sorted(model.coords.items()))
+    key = (name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
+    with pytensor.config.change_flags(numba__fastmath=False):
+        if key not in _compiled:
+            _compiled[key] = nutpie.compile_pymc_model(model, backend="numba")
+        data = {v.name: v.get_value() for v in model.data_vars}
+        return _compiled[key].with_data(**data)
+
+
+def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
+    try:
+        tree: xr.DataTree = nutpie.sample(
+            compiled,
+            draws=spec.draws,
+            tune=spec.tune,
+            chains=spec.chains,
+            seed=spec.seed,
+            target_accept=spec.target_accept,
+            save_warmup=False,
+            progress_bar=progress,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise GateError(
+            f"the sampler stopped on the {spec.model} model: {type(error).__name__}: {error}. "
+            "The log density is not finite at the start, or a panel value is out of range"
+        ) from error
+    return tree
+
+
+def sample_model(model: pm.Model, spec: Spec, *, progress: bool = False) -> xr.DataTree:
+    """Sample a PyMC model as `spec` says; no checks.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If sampling was interrupted: the sampler then returns padded draws as if all were well.
+    GateError
+        If the sampler failed.
+    """
+    tree = _sample(_compile(model, spec.model), spec, progress)
+    posterior = tree["posterior"].to_dataset()
+    if not all(np.isfinite(posterior[v].values).all() for v in posterior.data_vars):
+        raise KeyboardInterrupt("sampling was interrupted before all draws were taken")
+    # A re-used compiled model still carries the labels it was compiled with.
+    labels = {
+        dim: np.asarray(values)
+        for dim, values in model.coords.items()
+        if values is not None and dim in posterior.dims
+    }
+    return xr.DataTree.from_dict(
+        {
+            "posterior": posterior.assign_coords(labels),
+            "sample_stats": tree["sample_stats"].to_dataset(),
+        }
+    )
+
+
+def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int) -> xr.Dataset:
+    """Draw parameters from the prior, dims chain (one) and draw."""
+    built = model.build(panel, priors)
+    chosen = [v for v in (*built.free_RVs, *built.deterministics) if v.name not in parts.DENSITIES]
+    values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
+    dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
+    drawn = xr.Dataset(
+        {
+            v.name: (("chain", "draw", *dims.get(v.name, ())), np.asarray(array)[None])
+            for v, array in zip(chosen, values, strict=True)
+        },
+        coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},
+    ).assign_coords(chain=[0], draw=np.arange(size))
+    return model.complete(drawn, panel, priors, np.random.default_rng(seed), given=False)
+
+
+def prior_misses(
+    model: Model, panel: Panel, priors: Any, *, seed: int, size: int = 1000
+) -> list[tuple[str, float]]:
+    """Return, for each of a model's prior ranges, the share of prior predictive draws outside."""
+    parameters = prior_draws(model, panel, priors, size=size, seed=seed)
+    data = model.replicate(parameters, panel, priors, np.random.default_rng(seed))
+    misses = []
+    for what, statistic, low, high in model.prior_checks:
+        drawn = statistic(data, panel)
+        misses.append((what, float(1 - np.mean((drawn >= low) & (drawn <= high)))))
+    return misses
+
+
+def fit(
+    model: str,
+    panel: Panel,
+    *,
+    seed: int,
+    variant: str = "default",
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    progress: bool = True,
+) -> Run:
+    """Fit a model to a panel and stamp the run.
+
+    Parameters
+    ----------
+    model
+        Name of a model.
+    panel
+        Its inputs, from :func:`forecast.panels.build_panel`.
+    seed
+        Seed of the sampler.
+    variant
+        Name of the prior set.
+    draws, tune, chains
+        Draws kept and tuning steps per chain, and the number of chains.
+    target_accept
+        Acceptance the step size is tuned to.
+    progress
+        Show the sampler's progress bar.
+
+    Returns
+    -------
+    Run
+        Stamped by the gate, passed or not; :func:`forecast.predict.forecast` refuses one that did
+        not pass.
+
+    Raises
+    ------
+    DataError
+        If the panel is for another model.
+    GateError
+        If the sampler itself failed.
+    """
+    entry = get_model(model)
+    if panel.model != model:
+        raise DataError(f"the panel is for {panel.model!r}, not for {model!r}; build its own panel")
+    priors = prior_set(entry, variant)
+    spec = Spec(
+        model=model,
+        variant=variant,
+        priors=dataclasses.asdict(priors),
+        seed=seed,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        sampler=SAMPLER,
+        as_of=panel.as_of,
+        data_hash=panel.hash,
+        code_hash=code_hash(),
+        versions={name: importlib.metadata.version(name) for name in VERSIONED},
+    )
+    misses = prior_misses(entry, panel, priors, seed=seed)
+    tree = sample_model(entry.build(panel, priors), spec, progress=progress)
+    rng = np.random.default_rng([seed, 1])
+    full = entry.complete(tree["posterior"].to_dataset(), panel, priors, rng, given=True)
+    tree["posterior"] = xr.DataTree(full)
+    stamp = gates.inspect_run(
+        tree["posterior"].to_dataset(),
+        tree["sample_stats"].to_dataset(),
+        names=entry.report,
+        shape=(chains, draws),
+        prior_misses=misses,
+    )
+    tree.attrs.update(spec=spec.to_json(), gate=stamp.to_json())
+    return Run(spec, panel, tree, stamp)

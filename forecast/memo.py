@@ -1,0 +1,299 @@
+"""Verdicts and figures -> a memo in Markdown and HTML.
+
+Invariant: every number in the memo comes from the report record it is given; the templates hold
+none. ``tests/test_memo.py`` fails on a digit in a template's prose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import markdown_it
+
+from forecast.audit import Finding
+from forecast.claims import ICD_203, Claim, Verdicts, percent, window_text, word
+from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity
+from forecast.gate import Gate
+from forecast.schema import Spec, Verdict
+from forecast.vintages import Table
+
+BANDS = (50, 80, 95)
+SCALE_NAME = "Intelligence Community Directive 203"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A finished figure: its file stem in the run folder, alternative text and source line."""
+
+    stem: str
+    alt: str
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All a memo shows.
+
+    Attributes
+    ----------
+    run_id, as_of, seed, version
+        What identifies the run.
+    claims, verdicts
+        The claims and their verdicts, one a definition.
+    sensitivities, naive
+        By (claim id, definition id): how far the probability rests on the prior, and what the
+        naive forecast gives.
+    hold_outs
+        The last year, forecast from the years before.
+    findings
+        The audit's.
+    figures
+        By section name.
+    known
+        The rows the models saw, as known on the day.
+    specs, gates
+        By model.
+    seconds
+        By stage.
+    cost_errors
+        Factor, either way, by which each release's training cost is uncertain, smallest first.
+    observations
+        Number of observations the models were fitted to.
+    """
+
+    run_id: str
+    as_of: str
+    seed: int
+    version: str
+    claims: Sequence[Claim]
+    verdicts: Verdicts
+    sensitivities: Mapping[tuple[str, str], Sensitivity]
+    naive: Mapping[tuple[str, str], float]
+    hold_outs: Sequence[HoldOut]
+    findings: Sequence[Finding]
+    figures: Mapping[str, Figure]
+    known: Table
+    specs: Mapping[str, Spec]
+    gates: Mapping[str, Gate]
+    seconds: Mapping[str, float]
+    cost_errors: Sequence[tuple[str, float]] = ()
+    observations: int = 0
+
+    @property
+    def draft(self) -> tuple[str, ...]:
+        """Why the memo is a draft, one reason a model; empty if every gate was passed."""
+        return tuple(
+            f"{name}: {'; '.join(map(str, gate.failures))}"
+            for name, gate in self.gates.items()
+            if not gate.passed
+        )
+
+
+# --- numbers for a reader --------------------------------------------------------------------
+def significant(value: float, digits: int = 2) -> str:
+    """Return a number rounded to significant digits, with thousands separators, no exponent.
+
+    Examples
+    --------
+    >>> significant(237.4), significant(1732.9), significant(0.0626)
+    ('240', '1,700', '0.063')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return f"{rounded:,.{max(places, 0)}f}"
+
+
+def share(probability: float | None) -> str:
+    """Return a probability as whole percent, or a dash."""
+    if probability is None:
+        return "–"
+    if probability < 0.005:
+        return "< 1 %"
+    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
+
+
+def points(value: float, error: float) -> str:
+    """Return a change of probability in percentage points with its Monte-Carlo error."""
+    return f"{100 * value:+.1f} ± {100 * error:.1f}"
+
+
+def five(probability: float) -> str:
+    """Return a headline probability to the nearest five points.
+
+    Examples
+    --------
+    >>> five(0.312), five(0.01)
+    ('about 30 %', 'below 5 %')
+    """
+    step = 5 * round(20 * probability)
+    if step == 0:
+        return "below 5 %"
+    return "above 95 %" if step == 100 else f"about {step} %"
+
+
+def cell(text: object) -> str:
+    """Return text that can stand in a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def short(digest: str) -> str:
+    """Return the first characters of a hash, enough to tell two apart."""
+    return digest[:12]
+
+
+def pairs(mapping: Mapping[str, str]) -> str:
+    """Return names and values in a row."""
+    return ", ".join(f"{name} {value}" for name, value in mapping.items())
+
+
+def _judged(report: Report, claim: str) -> list[Verdict]:
+    return [v for v in report.verdicts if v.claim == claim and v.status == "judged"]
+
+
+def _waiting(report: Report, claim: str) -> list[Verdict]:
+    return [v for v in report.verdicts if v.claim == claim and v.status == "model not built yet"]
+
+
+def _headline(report: Report) -> dict[str, Any]:
+    """Return what the first card says of the article's main prediction."""
+    claim = next(iter(report.claims))
+    judged = sorted(_judged(report, claim.id), key=lambda v: v.probability or 0.0)
+    keys = [(v.claim, v.definition) for v in judged]
+    spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
+    return {
+        "claim": claim,
+        "judged": judged,
+        "low": judged[0] if judged else None,
+        "high": judged[-1] if judged else None,
+        "range_low": min((s.low for s in spread), default=None),
+        "range_high": max((s.high for s in spread), default=None),
+        "grades": sorted({s.grade for s in spread}),
+        "waiting": len(_waiting(report, claim.id)),
+        "naive": [report.naive[k] for k in keys if k in report.naive],
+        "gap": max(
+            (
+                abs(report.naive[v.claim, v.definition] - (v.probability or 0.0))
+                for v in judged
+                if (v.claim, v.definition) in report.naive
+            ),
+            default=0.0,
+        ),
+        "end": max((v.window_end for v in judged if v.window_end), default=None),
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # Markdown; the HTML page is made from it by a parser that escapes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        share=share,
+        five=five,
+        cell=cell,
+        significant=significant,
+        percent=percent,
+        word=word,
+        short=short,
+        pairs=pairs,
+    )
+    environment.globals.update(points=points, window_text=window_text)
+    return environment
+
+
+def markdown(report: Report) -> str:
+    """Return the memo as Markdown, with links to the figures' SVG files."""
+    series = report.known[report.known["printed"].astype(str) != ""]
+    return (
+        _environment()
+        .get_template("memo.md.j2")
+        .render(
+            r=report,
+            head=_headline(report),
+            claims={c.id: c for c in report.claims},
+            definitions={(c.id, d.id): d for c in report.claims for d in c.definitions},
+            judged=[v for v in report.verdicts if v.status == "judged"],
+            variants=list(
+                dict.fromkeys(n for s in report.sensitivities.values() for n in s.variants)
+            ),
+            wins=sum(h.crps < h.naive_crps for h in report.hold_outs),
+            cost_errors=list(report.cost_errors),
+            limits={
+                "data": round(100 * MOSTLY_DATA),
+                "prior": round(100 * MOSTLY_PRIOR),
+                "close": 0.03,
+                "far": 0.10,
+            },
+            scale_name=SCALE_NAME,
+            printed=list(series.itertuples()),
+            bands=BANDS,
+            scale=ICD_203,
+            statuses=_counts([v.status for v in report.verdicts]),
+            total_seconds=sum(report.seconds.values()),
+        )
+    )
+
+
+def _counts(values: Sequence[str]) -> dict[str, int]:
+    return {value: values.count(value) for value in dict.fromkeys(values)}
+
+
+# --- HTML ------------------------------------------------------------------------------------
+def page(report: Report, text: str, folder: Path) -> str:
+    """Return the memo as one self-contained HTML page.
+
+    Parameters
+    ----------
+    report
+        The report.
+    text
+        The memo in Markdown, from :func:`markdown`.
+    folder
+        Where the figures' SVG files lie; they are put into the page.
+    """
+    parser = markdown_it.MarkdownIt("commonmark", {"html": False}).enable("table")
+    body = parser.render(text)
+    body = re.sub(r"<table>.*?</table>", r'<div class="wide">\g<0></div>', body, flags=re.DOTALL)
+    for figure in report.figures.values():
+        svg = _inline(folder / f"{figure.stem}.svg", figure)
+        shown = f'<figure role="img" aria-label="{html.escape(figure.alt, quote=True)}">{svg}'
+        shown += f"<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
+        source = re.escape(f"{figure.stem}.svg")
+        body = re.sub(rf'<p><img src="{source}"[^>]*></p>', shown.replace("\\", r"\\"), body)
+    title = re.search(r"<h1>(.*?)</h1>", body)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(title=title.group(1) if title else "", body=body, draft=bool(report.draft))
+    )
+
+
+def _inline(path: Path, figure: Figure) -> str:
+    """Return an SVG that can stand in a page beside others, in the page's own colours."""
+    from forecast import plots
+
+    svg = path.read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]
+    prefix = re.sub(r"\W", "-", figure.stem)
+    # Two figures of one page must not share ids: a clip path would be taken from the other one.
+    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    for name in ("INK", "MUTED", "RULE", "PAPER"):
+        colour = getattr(plots, name)
+        svg = svg.replace(colour.lower(), f"var(--{name.lower()})")
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    return re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)

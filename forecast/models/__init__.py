@@ -1,0 +1,107 @@
+"""The models, each a frozen entry of plain functions.
+
+Invariant: a model sees a panel and its priors, and nothing else; models do not import each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from forecast.models import benchmark, market
+from forecast.panels import Panel
+from forecast.schema import PLANNED_MODELS, UnknownNameError
+
+Statistic = Callable[[dict[str, np.ndarray], Panel], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """What the road needs to know of a model.
+
+    Attributes
+    ----------
+    name
+        Its name in claims and commands.
+    title
+        What it describes, for a reader.
+    priors
+        The default prior record.
+    variants
+        Other prior records by name, at least ``sceptical`` and ``generous``.
+    build
+        ``(panel, priors) -> pm.Model``; prior numbers and data enter as ``pm.Data``.
+    complete
+        ``(parameters, panel, priors, rng, given) -> Dataset``: adds what was integrated out of the
+        fit, given the panel's values or from the prior.
+    draw
+        ``(parameters, panel, priors, until, rng) -> Dataset`` of joint draws.
+    replicate
+        ``(parameters, panel, priors, rng) -> {data name: (sample, obs)}``: new data for the
+        panel's cells, for prior predictive checks and calibration.
+    prior_checks
+        ``(what, statistic, low, high)``: nine in ten prior draws lie between.
+    report
+        Parameters that the gate checks and the memo shows.
+    labels
+        What a parameter is, with its unit.
+    until
+        How far the main job forecasts.
+    """
+
+    name: str
+    title: str
+    priors: Any
+    variants: Mapping[str, Any]
+    build: Callable[[Panel, Any], Any]
+    complete: Callable[..., xr.Dataset]
+    draw: Callable[[xr.Dataset, Panel, Any, str, np.random.Generator], xr.Dataset]
+    replicate: Callable[[xr.Dataset, Panel, Any, np.random.Generator], dict[str, np.ndarray]]
+    prior_checks: tuple[tuple[str, Statistic, float, float], ...]
+    report: tuple[str, ...]
+    labels: Mapping[str, str]
+    until: str
+
+
+def _entry(name: str, title: str, module: Any, until: str) -> Model:
+    return Model(
+        name=name,
+        title=title,
+        priors=module.Priors(),
+        variants=module.VARIANTS,
+        build=module.build,
+        complete=module.complete,
+        draw=module.draw,
+        replicate=module.replicate,
+        prior_checks=module.PRIOR_CHECKS,
+        report=module.REPORT,
+        labels=module.LABELS,
+        until=until,
+    )
+
+
+MODELS: Mapping[str, Model] = {
+    "market": _entry("market", "the article's annual market table", market, "2030"),
+    "benchmark": _entry("benchmark", "the article's four model rows", benchmark, "2026"),
+}
+
+
+def get_model(name: str) -> Model:
+    """Return the model called `name`.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    try:
+        return MODELS[name]
+    except KeyError:
+        hint = " (planned, not built yet)" if name in PLANNED_MODELS else ""
+        raise UnknownNameError(
+            f"no model is called {name!r}{hint}; there are {', '.join(MODELS)}"
+        ) from None

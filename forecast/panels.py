@@ -1,0 +1,222 @@
+"""Known rows -> one model's inputs: a labelled panel in the model's unit, with a hash.
+
+Invariant: a panel is decided by the known rows alone; the same rows in another order give the same
+panel and the same hash. Nothing in it was reported after its ``as_of``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast.schema import (
+    DataError,
+    UnknownNameError,
+    convert,
+    one_line,
+    period_end,
+)
+from forecast.vintages import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One model's inputs.
+
+    Attributes
+    ----------
+    model
+        Name of the model the panel is for.
+    as_of
+        The day up to which reports were known, ISO.
+    data
+        Labelled arrays with dim ``obs``; ``attrs["units"]`` names the unit of each variable.
+    """
+
+    model: str
+    as_of: str
+    data: xr.Dataset
+
+    @property
+    def hash(self) -> str:
+        """Hash of the values, labels and units."""
+        digest = hashlib.sha256(f"{self.model} {self.as_of} ".encode())
+        digest.update(json.dumps(dict(self.data.attrs), sort_keys=True).encode())
+        for name in sorted(str(n) for n in self.data.variables):
+            values = self.data[name].values
+            content = [repr(v) for v in values.ravel().tolist()]
+            digest.update(f"{name} {values.shape} {'|'.join(content)};".encode())
+        return digest.hexdigest()
+
+    def frame(self) -> pd.DataFrame:
+        """Return the panel as a plain table, one row an observation."""
+        return self.data.to_dataframe().reset_index(drop="obs" not in self.data.coords)
+
+    def _repr_html_(self) -> str:
+        """Show the panel as a table with its date and hash."""
+        head = (
+            f"<p><b>Panel for {self.model}</b>, known as of {self.as_of}, "
+            f"{self.data.sizes['obs']} observations, hash {self.hash[:12]}</p>"
+        )
+        return head + self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+
+
+def select(panel: Panel, keep: np.ndarray) -> Panel:
+    """Return the panel with the observations where `keep` is true; for hold-out checks."""
+    return dataclasses.replace(panel, data=panel.data.isel(obs=np.flatnonzero(keep)))
+
+
+def rounding_step(values: np.ndarray, most: float = 0.2) -> float:
+    """Return the step to which a column of printed numbers was rounded.
+
+    It is the largest step 1, 2 or 5 times a power of ten that divides them all, and at most the
+    share `most` of the smallest of them, so that a lone round number is not taken for a guess.
+
+    Examples
+    --------
+    >>> rounding_step(np.array([50.0, 70.0, 100.0, 130.0])), rounding_step(np.array([95.0, 120.0]))
+    (10.0, 5.0)
+    """
+    limit = most * float(np.min(values))
+    power = math.floor(math.log10(limit)) if limit > 0 else 0
+    for exponent in range(power, power - 12, -1):
+        for digit in (5.0, 2.0, 1.0):
+            step = digit * 10.0**exponent
+            counts = values / step
+            if step <= limit and np.allclose(counts, np.round(counts), rtol=0, atol=1e-6):
+                return step
+    return 0.0
+
+
+MARKET_METRICS = ("ai_investment", "datacenter_capex", "ai_revenue")
+MARKET_UNIT = "USD bn"
+
+
+def _market(known: Table) -> xr.Dataset:
+    """Annual series in USD bn, with the sd of their rounding and a mark on estimates."""
+    rows = known[known["metric"].isin(MARKET_METRICS)].copy()
+    if rows.empty:
+        raise DataError(
+            f"the market model wants annual rows of {one_line(MARKET_METRICS)}; the table has none"
+        )
+    bounded = rows[rows["qualifier"].isin(["at least", "at most"])]
+    if len(bounded):
+        raise DataError(
+            "the market model takes numbers, not bounds; drop or restate "
+            + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
+        )
+    annual = rows["period"].str.fullmatch(r"\d{4}")
+    if not annual.all():
+        raise DataError(
+            "the market model wants whole years such as 2025; got "
+            + one_line(sorted(set(rows.loc[~annual, "period"])))
+        )
+    rows["usd_bn"] = [
+        convert(v, u, MARKET_UNIT) for v, u in zip(rows["value"], rows["unit"], strict=True)
+    ]
+    rows["series"] = rows["entity"] + "/" + rows["metric"]
+    rows = rows.sort_values(["series", "period"], kind="stable")
+    step = rows.groupby("series")["usd_bn"].transform(lambda v: rounding_step(v.to_numpy()))
+    # A number rounded to a step is uniform within it: sd = step / sqrt(12), here relative.
+    rounding = step / math.sqrt(12) / rows["usd_bn"]
+    return xr.Dataset(
+        {
+            "value": ("obs", rows["usd_bn"].to_numpy()),
+            "rounding_sd": ("obs", rounding.to_numpy()),
+            "estimate": ("obs", rows["qualifier"].isin(["estimated", "about"]).to_numpy(float)),
+        },
+        coords={
+            "series": ("obs", rows["series"].to_numpy(str)),
+            "year": ("obs", rows["period"].astype(int).to_numpy()),
+        },
+        attrs={"units": json.dumps({"value": MARKET_UNIT, "rounding_sd": "log points"})},
+    )
+
+
+COST_WORDS = ("", "about", "estimated")
+"""How a cost was worded, from firm to weak; the benchmark model gives each its own error."""
+
+
+def _benchmark(known: Table) -> xr.Dataset:
+    """One row a model release: score as a share, training cost in USD m and how it was worded."""
+    wide = {
+        metric: known[known["metric"] == metric].set_index("entity")
+        for metric in ("mmlu", "training_cost")
+    }
+    entities = sorted(set(wide["mmlu"].index) & set(wide["training_cost"].index))
+    if len(entities) < 3:
+        raise DataError(
+            f"the benchmark model wants at least 3 models with both mmlu and training_cost; "
+            f"the table has {len(entities)}"
+        )
+    score, cost = wide["mmlu"].loc[entities], wide["training_cost"].loc[entities]
+    bad = [e for e in entities if cost.loc[e, "qualifier"] not in COST_WORDS]
+    if bad:
+        raise DataError(
+            f"the benchmark model takes costs worded {', '.join(map(repr, COST_WORDS))}; "
+            f"got a bound for {one_line(bad)}"
+        )
+    released = [period_end(str(p)) for p in score["period"]]
+    share = [convert(v, u, "ratio") for v, u in zip(score["value"], score["unit"], strict=True)]
+    usd_m = [convert(v, u, "USD m") for v, u in zip(cost["value"], cost["unit"], strict=True)]
+    order = np.argsort([d.toordinal() for d in released], kind="stable")
+    return xr.Dataset(
+        {
+            "score": ("obs", np.array(share)[order]),
+            "cost": ("obs", np.array(usd_m)[order]),
+            "cost_word": (
+                "obs",
+                np.array([COST_WORDS.index(q) for q in cost["qualifier"]])[order],
+            ),
+            "year": (
+                "obs",
+                np.array([d.year + (d.timetuple().tm_yday - 1) / 365.25 for d in released])[order],
+            ),
+        },
+        coords={
+            "release": ("obs", np.array(entities)[order]),
+            "released": ("obs", np.array([d.isoformat() for d in released])[order]),
+        },
+        attrs={"units": json.dumps({"score": "ratio", "cost": "USD m", "year": "years"})},
+    )
+
+
+BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
+    "market": _market,
+    "benchmark": _benchmark,
+}
+
+
+def build_panel(known: Table, model: str) -> Panel:
+    """Return the inputs of `model` from what was known.
+
+    Parameters
+    ----------
+    known
+        The result of :func:`forecast.vintages.as_of`.
+    model
+        Name of a model.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    DataError
+        If the rows do not carry what the model needs, or `known` did not come from ``as_of``.
+    """
+    if model not in BUILDERS:
+        raise UnknownNameError(f"no model is called {model!r}; there are {', '.join(BUILDERS)}")
+    if "as_of" not in known.attrs:
+        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
+    return Panel(model, known.attrs["as_of"], BUILDERS[model](known))

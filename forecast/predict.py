@@ -1,0 +1,59 @@
+"""Run -> joint draws to a date.
+
+Invariant: draws keep ``chain`` and ``draw``; nothing is averaged here. A run without a passed gate
+gives no draws.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from forecast import gate
+from forecast.fitting import Run, prior_set
+from forecast.models import get_model
+
+
+def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
+    """Draw the joint posterior predictive of a run.
+
+    Parameters
+    ----------
+    run
+        A stamped run.
+    until
+        Last period to draw, such as ``2030`` or ``2028Q2``; the model's own horizon by default.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``y`` (as it would be reported) and ``signal`` (without observation noise), dims chain,
+        draw, series, period; ``observed``, dims series, period. Coordinates ``entity``, ``metric``
+        and ``unit`` go along ``series``, ``period_end`` along ``period``. ``attrs`` name the
+        model, its ``as_of`` and the data's hash.
+
+    Raises
+    ------
+    GateError
+        If the run carries no passed gate.
+    DataError
+        If `until` is before the data's end or too far off.
+    """
+    gate.require(run.gate, run.posterior, run.spec.model)
+    model = get_model(run.spec.model)
+    draws = model.draw(
+        run.posterior,
+        run.panel,
+        prior_set(model, run.spec.variant),
+        until or model.until,
+        np.random.default_rng(seed),
+    )
+    return draws.assign_attrs(
+        model=run.spec.model,
+        variant=run.spec.variant,
+        as_of=run.spec.as_of,
+        data_hash=run.spec.data_hash,
+        seed=seed,
+    )

@@ -1,0 +1,149 @@
+"""Runs on disk: written whole or not at all, checksummed, verified on read, no pickle.
+
+Invariant: a run folder appears under its final name only when every file in it is complete, and
+``latest`` always points to a complete one. ``tests/test_store.py`` flips, cuts and removes files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import xarray as xr
+
+from forecast.schema import StoreError, one_line
+
+CHECKSUMS = "checksums.json"
+
+
+def run_id(*parts: str) -> str:
+    """Return a run's name from the content that decides it."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Return the checksum of every file by its path within the folder."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != CHECKSUMS)
+    return {p.relative_to(folder).as_posix(): _sha256(p) for p in paths}
+
+
+def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
+    """Write a run folder in one step and point ``latest`` to it.
+
+    Parameters
+    ----------
+    out
+        The output folder; runs go to ``out/runs/name``.
+    name
+        The run's id: letters, digits, dots, dashes.
+    fill
+        Writes the files into the folder it is given.
+
+    Returns
+    -------
+    pathlib.Path
+        The finished folder. If `fill` raises, nothing is left behind and ``latest`` stays.
+
+    Raises
+    ------
+    StoreError
+        If the name could leave the folder.
+    """
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", name) is None:
+        raise StoreError(f"got the run name {name!r}; wanted letters, digits, dots and dashes")
+    runs = Path(out) / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
+    try:
+        fill(temporary)
+        sums = json.dumps(_files(temporary), indent=1, sort_keys=True)
+        (temporary / CHECKSUMS).write_text(sums + "\n", encoding="utf-8")
+        temporary.chmod(0o755)
+        final = runs / name
+        if final.exists():
+            old = Path(tempfile.mkdtemp(dir=runs, prefix=".old-"))
+            final.rename(old / name)
+            temporary.rename(final)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    point_latest(out, name)
+    return final
+
+
+def point_latest(out: str | Path, name: str) -> None:
+    """Make ``out/latest`` point to a run, without a moment in which it points nowhere."""
+    link, target = Path(out) / "latest", Path("runs") / name
+    fresh = link.with_name(f".{link.name}-{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def verify(folder: str | Path) -> Path:
+    """Return a run folder if it is whole.
+
+    Raises
+    ------
+    StoreError
+        Naming every file that is missing, altered or not of the run.
+    """
+    folder = Path(folder)
+    try:
+        wanted = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{folder}: not a run folder, it has no {CHECKSUMS}") from None
+    except ValueError:
+        raise StoreError(f"{folder / CHECKSUMS}: cannot be read; make the run again") from None
+    got = _files(folder)
+    missing = sorted(set(wanted) - set(got))
+    altered = sorted(n for n in set(wanted) & set(got) if wanted[n] != got[n])
+    if missing or altered:
+        raise StoreError(
+            f"{folder}: missing {one_line(missing) or 'nothing'}, altered "
+            f"{one_line(altered) or 'nothing'}; make the run again, nothing is read from it"
+        )
+    return folder
+
+
+def save_tree(tree: xr.DataTree, path: Path) -> None:
+    """Write a fitted tree as netCDF with a checksum on every block."""
+    blocks = {"zlib": True, "complevel": 3, "fletcher32": True}
+    encoding = {
+        f"/{group}": {
+            str(v): blocks for v, a in tree[group].data_vars.items() if a.ndim and a.dtype != object
+        }
+        for group in tree.children
+    }
+    tree.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+
+
+def load_tree(path: Path) -> xr.DataTree:
+    """Read a fitted tree into memory.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged.
+    """
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, KeyError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error

@@ -1,0 +1,95 @@
+"""Shared fixtures: the shipped tables, small draws, and a sampler that costs nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+
+from forecast import fitting
+from forecast.panels import build_panel
+from forecast.schema import period_end
+from forecast.sources import read_vintages
+from forecast.vintages import as_of
+
+ARTICLE_DAY = "2026-05-06"
+
+
+@pytest.fixture(scope="session")
+def known():
+    return as_of(read_vintages(), ARTICLE_DAY)
+
+
+@pytest.fixture(scope="session")
+def market_panel(known):
+    return build_panel(known, "market")
+
+
+@pytest.fixture(scope="session")
+def benchmark_panel(known):
+    return build_panel(known, "benchmark")
+
+
+def independent_tree(model: pm.Model, spec, *, progress: bool = False) -> xr.DataTree:
+    """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
+    del progress
+    chosen = [*model.free_RVs, *model.deterministics]
+    shape = (spec.chains, spec.draws)
+    drawn = pm.draw(
+        chosen, draws=spec.chains * spec.draws, random_seed=spec.seed, mode="FAST_COMPILE"
+    )
+    dims = model.named_vars_to_dims
+    posterior = xr.Dataset(
+        {
+            v.name: (
+                ("chain", "draw", *dims.get(v.name, ())),
+                np.reshape(a, (*shape, *a.shape[1:])),
+            )
+            for v, a in zip(chosen, drawn, strict=True)
+        },
+        coords={d: np.asarray(c) for d, c in model.coords.items() if c},
+    ).assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1]))
+    rng = np.random.default_rng(spec.seed)
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), np.zeros(shape, dtype=bool)),
+            "maxdepth_reached": (("chain", "draw"), np.zeros(shape, dtype=bool)),
+            "energy": (("chain", "draw"), rng.standard_normal(shape)),
+        }
+    )
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+@pytest.fixture
+def instant_sampler(monkeypatch):
+    """Put prior draws in the sampler's place: everything but the sampling itself is real."""
+    monkeypatch.setattr(fitting, "sample_model", independent_tree)
+
+
+def make_draws(paths, *, names=("A/x",), periods=("2024", "2025", "2026", "2027"), model="market"):
+    """Return draws from an array (chain, draw, series, period); one unit, nothing observed."""
+    paths = np.asarray(paths, dtype=float)
+    coords = {
+        "chain": np.arange(paths.shape[0]),
+        "draw": np.arange(paths.shape[1]),
+        "series": list(names),
+        "period": list(periods),
+    }
+    y = xr.DataArray(paths, coords, tuple(coords))
+    return (
+        xr.Dataset(
+            {
+                "y": y,
+                "signal": y * 1.0,
+                "observed": (("series", "period"), np.full(paths.shape[2:], np.nan)),
+            }
+        )
+        .assign_coords(
+            entity=("series", [n.split("/")[0] for n in names]),
+            metric=("series", [n.split("/")[1] for n in names]),
+            unit=("series", ["USD bn"] * len(names)),
+            period_end=("period", [period_end(p).isoformat() for p in periods]),
+        )
+        .assign_attrs(model=model, as_of=ARTICLE_DAY, data_hash="0" * 64)
+    )

@@ -1,0 +1,186 @@
+"""Every definition comes back as one verdict; nothing of the article is dropped."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import make_draws
+
+from forecast.claims import (
+    BaseRate,
+    Claim,
+    Definition,
+    Verdicts,
+    judge,
+    percent,
+    probability,
+    read_claims,
+    word,
+)
+from forecast.schema import ClaimError, Verdict
+
+MINIMUM = {
+    "value_correction", "never_recovered", "ratio_stubborn", "cost_doubling", "diminishing_returns",
+    "cost_performance_worsening", "cheap_model", "open_parity", "open_default", "compute_bubble",
+    "microsoft_control", "stargate_scaled_back", "openai_round", "ai_revenue_disclosed",
+}  # fmt: skip
+WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
+
+
+def claim(event, *, kind="forecast", **more):
+    definition = Definition("d", more.pop("model", "market"), "why", event, WINDOW, **more)
+    return Claim("c", kind, "verbatim", "q", "t", "s", dt.date(2026, 5, 6), (definition,))
+
+
+def market_draws(n=1000):
+    rng = np.random.default_rng(0)
+    paths = np.exp(rng.standard_normal((4, n, 3, 9)) * 0.1 + 4)
+    names = ("AI market/ai_investment", "AI market/datacenter_capex", "AI market/ai_revenue")
+    return make_draws(paths, names=names, periods=[str(y) for y in range(2022, 2031)])
+
+
+def test_the_shipped_file_holds_every_claim_of_the_article():
+    claims = read_claims()
+    assert {c.id for c in claims} >= MINIMUM
+    assert all(c.definitions for c in claims)
+    assert all(c.quote for c in claims if c.words == "verbatim")
+    assert all(not c.quote for c in claims if c.words == "paraphrase")
+
+
+def test_every_definition_gets_one_verdict_with_a_number_or_a_reason():
+    claims = read_claims()
+    verdicts = judge(claims, market_draws(), failed={"benchmark": "R-hat 1.2"})
+    assert [(v.claim, v.definition) for v in verdicts] == [
+        (c.id, d.id) for c in claims for d in c.definitions
+    ]
+    for v in verdicts:
+        assert (v.probability is not None) == (v.status == "judged")
+        assert v.text
+    status = {(v.claim, v.definition): v.status for v in verdicts}
+    assert status["value_correction", "article_ratio_below_1.3"] == "judged"
+    assert status["value_correction", "big_five_capex_down_10"] == "model not built yet"
+    assert status["diminishing_returns", "fewer_points"] == "gate failed"
+    assert status["microsoft_control", "control_by_2026"] == "judgement"
+
+
+def test_a_judgement_states_its_base_rate():
+    text = judge(read_claims(), []).of("microsoft_control").text
+    assert "base rate 4 %" in text
+    assert "no such change since" in text
+
+
+def test_the_script_interface_has_exactly_its_keys():
+    rows = judge(read_claims(), market_draws()).records()
+    wanted = {"claim", "definition", "kind", "model", "probability", "mcse", "window_start",
+              "window_end", "status", "text"}  # fmt: skip
+    assert all(set(row) == wanted for row in rows)
+    back = Verdicts.from_records(rows, 4000)
+    assert back.records() == rows
+
+
+def test_probability_is_the_share_of_draws_and_its_error_knows_about_autocorrelation():
+    rng = np.random.default_rng(1)
+    independent = xr.DataArray(rng.random((4, 1000)) < 0.3, dims=("chain", "draw"))
+    p, error = probability(independent)
+    assert p == pytest.approx(independent.values.mean())
+    assert error == pytest.approx(np.sqrt(p * (1 - p) / 4000), rel=0.15)
+    sticky = xr.DataArray(np.repeat(rng.random((4, 50)) < 0.3, 20, axis=1), dims=("chain", "draw"))
+    assert probability(sticky)[1] > 2.5 * error
+
+
+def test_an_event_of_all_or_no_draws():
+    never = xr.DataArray(np.zeros((4, 1000), dtype=bool), dims=("chain", "draw"))
+    assert probability(never) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [
+        (0.0, "< 1/4000"),
+        (1.0, "> 1 - 1/4000"),
+        (0.001, "< 1 %"),
+        (0.274, "27 %"),
+        (0.999, "> 99 %"),
+    ],
+)
+def test_percent_never_says_nought_or_certainty(p, shown):
+    v = Verdict("c", "d", "forecast", "market", p, 0.0, None, None, "judged", "", 4000)
+    assert percent(v) == shown
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.0, "almost no chance"), (0.049, "almost no chance"), (0.05, "very unlikely"),
+     (0.31, "unlikely"), (0.5, "roughly even"), (0.55, "likely"), (0.80, "very likely"),
+     (1.0, "almost certain")],
+)  # fmt: skip
+def test_words_follow_the_scale(p, words):
+    assert word(p).startswith(words + ",")
+
+
+def test_base_rate_is_jeffreys_poisson_prediction():
+    rate = BaseRate(2, 1.6, 1.0, "years", "", "")
+    draws = np.random.default_rng(0).gamma(2.5, 1 / 1.6, 400_000)
+    assert rate.probability == pytest.approx(1 - np.exp(-draws).mean(), abs=2e-3)
+
+
+def test_an_event_may_be_a_function_of_draws_but_must_reduce():
+    good = claim(lambda d: (d["y"] > 50).any(("series", "period")))
+    assert judge([good], market_draws()).of("c").probability is not None
+    bad = claim(lambda d: d["y"] > 50)
+    with pytest.raises(ClaimError, match=r"claim 'c', definition 'd'.*reduce the rest"):
+        judge([bad], market_draws())
+
+
+def test_a_series_no_model_covers_is_named():
+    event = {"kind": "growth", "series": "AI market/tea", "op": "<", "value": 0}
+    with pytest.raises(
+        ClaimError, match=r"claim 'c'.*no series AI market/tea; there are AI market"
+    ):
+        judge([claim(event)], market_draws())
+
+
+def write(tmp_path, text):
+    path = tmp_path / "claims.toml"
+    path.write_text('source = "x"\nsource_date = "2026-05-06"\n' + text)
+    return path
+
+
+HEAD = '[[claim]]\nid = "a"\nkind = "forecast"\nwords = "verbatim"\nquote = "q"\ntext = "t"\n'
+DEF = '[[claim.definition]]\nid = "d"\nwhy = "w"\n'
+EVENT = 'event = { kind = "growth", series = "A/x", op = "<", value = 0 }\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "got no"),
+        ("[[claim]]\nid = 3 =", "not a TOML file"),
+        ('[[claim]]\nid = "a"\n', "missing definition, kind, text, words"),
+        (HEAD.replace("forecast", "hope") + DEF + 'model = "none"\n', "got kind 'hope'"),
+        (HEAD + DEF + 'model = "oracle"\n', "no model is called 'oracle'"),
+        (HEAD + DEF + 'model = "market"\n', "needs an event"),
+        (HEAD + DEF + 'model = "market"\n' + EVENT, "needs a window"),
+        (HEAD + DEF + 'model = "market"\nwindow = ["2027-01-01", "2026-01-01"]\n' + EVENT,
+         "before it starts"),
+        (HEAD + DEF + 'model = "market"\nwindow = ["2026", "2027"]\n' + EVENT, "cannot read the window"),
+        (HEAD + DEF + 'model = "none"\ncolour = 1\n', "unknown colour"),
+        (2 * (HEAD + DEF + 'model = "none"\n'), "more than one claim is called a"),
+        (HEAD + 2 * (DEF + 'model = "none"\n'), "two definitions have one id"),
+    ],
+)  # fmt: skip
+def test_a_bad_claims_file_says_where_and_what(tmp_path, text, message):
+    with pytest.raises(ClaimError, match=message):
+        read_claims(write(tmp_path, text))
+
+
+def test_a_missing_claims_file(tmp_path):
+    with pytest.raises(ClaimError, match="no such claims file"):
+        read_claims(tmp_path / "none.toml")
+
+
+def test_verdicts_show_themselves():
+    shown = judge(read_claims(), market_draws())._repr_html_()
+    assert "value_correction" in shown
+    assert "model not built yet" in shown

@@ -1,0 +1,180 @@
+"""Exit codes, streams and messages of the command line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from forecast import cli, fitting
+from forecast.sources import data_dir
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, contextlib, io\n"
+        "from forecast.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main(['--help'])\n"
+        "print(sorted({'pymc', 'pandas', 'numpy', 'xarray', 'matplotlib', 'arviz'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["claims"], ["audit"], ["fit"], ["memo"], ["data"]]
+)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "usage: forecast" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv", [["dance"], ["run", "--seed", "x"], ["run", "--models", "tea"], ["fit"], ["data"]]
+)
+def test_wrong_usage_is_exit_2(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 2
+    assert "forecast" in capsys.readouterr().err
+
+
+def test_no_command_is_wrong_usage(capsys):
+    assert cli.main([]) == 2
+    assert "usage: forecast" in capsys.readouterr().err
+
+
+HEADER = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
+ROW = "M,capex,2024,{value},{unit},2025-01-31,s,A,\n"
+BAD = {
+    "a wrong unit": (HEADER + ROW.format(value=5, unit="EUR"), "unit: got 'EUR'"),
+    "a negative capex": (HEADER + ROW.format(value=-5, unit="USD m"), "capex cannot be negative"),
+    "a duplicate row": (HEADER + 2 * ROW.format(value=5, unit="USD m"), "one row for each"),
+    "an empty file": ("", "not a CSV table"),
+    "a year that is text": (
+        (HEADER + ROW.format(value=5, unit="USD m")).replace("2024", "last year"),
+        "period: got 'last year'",
+    ),
+    "a missing column": (HEADER.replace(",unit", "") + "M,capex,2024,5,2025-01-31,s,A,\n",
+                         "missing column(s) unit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", sorted(BAD))
+@pytest.mark.parametrize("command", ["data check", "fit market --data"])
+def test_bad_tables_are_refused_in_words(what, command, tmp_path, capsys):
+    content, message = BAD[what]
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    assert cli.main([*command.split(), str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert str(path) in err
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_a_binary_file_is_refused_in_words(tmp_path, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(bytes(range(256)))
+    assert cli.main(["data", "check", str(path)]) == 1
+    assert "not a CSV table" in capsys.readouterr().err
+
+
+def test_a_bad_table_in_a_data_folder_writes_no_run(tmp_path, capsys):
+    article = tmp_path / "data" / "article"
+    article.mkdir(parents=True)
+    good = (data_dir() / "article" / "market.csv").read_text()
+    (article / "market.csv").write_text(good.replace(",USD bn,", ",USD billions,", 1))
+    code = cli.main(["run", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")])
+    assert code == 1
+    assert "line 2, unit: got 'USD billions'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_good_table_is_called_good(capsys):
+    assert cli.main(["data", "check", str(data_dir() / "article" / "market.csv")]) == 0
+    assert "16 rows are good" in capsys.readouterr().out
+
+
+def test_audit_prints_json_and_only_json(capsys):
+    assert cli.main(["audit", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)
+    assert {"claim", "rule", "verdict", "said", "follows", "sure", "source"} <= set(findings[0])
+    assert cli.main(["audit"]) == 0
+    assert "contradictions" in capsys.readouterr().out
+
+
+def test_claims_before_and_after_a_run(tmp_path, capsys, monkeypatch):
+    from conftest import independent_tree
+
+    monkeypatch.setattr(fitting, "sample_model", independent_tree)
+    out = str(tmp_path / "out")
+    assert cli.main(["claims", "--json", "--out", out]) == 0
+    before = json.loads(capsys.readouterr().out)
+    assert all(row["probability"] is None for row in before)
+    assert cli.main(["run", "--quick", "--models", "market", "--out", out]) == 0
+    shown, progress = capsys.readouterr()
+    assert "memo.html" in shown
+    assert "fit market" in progress
+    assert cli.main(["claims", "--json", "--out", out]) == 0
+    after = json.loads(capsys.readouterr().out)
+    assert sum(row["probability"] is not None for row in after) >= 7
+    assert cli.main(["claims", "--out", out]) == 0
+    assert "value_correction" in capsys.readouterr().out
+    assert cli.main(["memo", f"{out}/latest"]) == 0
+    assert capsys.readouterr().out.strip().endswith("memo.html")
+    (tmp_path / "out" / "latest" / "memo.md").write_text("another")
+    assert cli.main(["memo", f"{out}/latest"]) == 1
+    assert "altered memo.md" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_its_gate_is_exit_1(tmp_path, capsys, monkeypatch):
+    import numpy as np
+    from conftest import independent_tree
+
+    def stuck(model, spec, *, progress=False):
+        tree = independent_tree(model, spec)
+        posterior = tree["posterior"].to_dataset()
+        shift = np.arange(spec.chains)[:, None]
+        posterior["growth_mean"] = posterior["growth_mean"] + shift
+        tree["posterior"] = posterior
+        return tree
+
+    monkeypatch.setattr(fitting, "sample_model", stuck)
+    out = tmp_path / "out"
+    assert cli.main(["run", "--quick", "--models", "market", "--out", str(out)]) == 1
+    _, err = capsys.readouterr()
+    assert "stamped DRAFT: market: R-hat" in err
+    assert "DRAFT" in (out / "latest" / "memo.md").read_text()
+
+
+def test_fit_prints_a_summary(capsys, instant_sampler):
+    assert cli.main(["fit", "market", "--json"]) == 0
+    out, _ = capsys.readouterr()
+    content = json.loads(out)
+    assert content["gate"]["passed"] is True
+    assert {"parameter", "mean", "q05", "q95"} <= set(content["summary"][0])
+    assert cli.main(["fit", "benchmark"]) == 0
+    assert "slope" in capsys.readouterr().out
+
+
+def test_unknown_models_and_runs(tmp_path, capsys):
+    assert cli.main(["fit", "tea"]) == 1
+    assert "no model is called 'tea'; there are market, benchmark" in capsys.readouterr().err
+    assert cli.main(["memo", "nothing", "--out", str(tmp_path)]) == 1
+    assert "not a run folder" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "sample_model", interrupted)
+    out = tmp_path / "out"
+    assert cli.main(["run", "--quick", "--out", str(out)]) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not out.exists()

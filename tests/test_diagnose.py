@@ -1,0 +1,110 @@
+"""How far a probability rests on the prior, and whether fits recover what is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from forecast.diagnose import Sensitivity, calibrate, hold_out_last_year, refill, scaling_effect
+from forecast.fitting import prior_misses
+from forecast.models import MODELS
+
+
+def test_scaling_effect_is_the_exact_derivative_of_a_conjugate_model():
+    """y ~ N(theta, 1), theta ~ N(0, 1): weights a, b give theta | y ~ N(b y / (a + b), 1 / (a + b))."""
+    y, limit = 1.2, 0.9
+
+    def probability(a, b):
+        return stats.norm.sf(limit, b * y / (a + b), np.sqrt(1 / (a + b)))
+
+    rng = np.random.default_rng(0)
+    theta = rng.normal(y / 2, np.sqrt(0.5), size=(4, 50_000))
+    hit = theta > limit
+    step = 1e-4
+    for component, log_density in (
+        ("prior", stats.norm.logpdf(theta)),
+        ("likelihood", stats.norm.logpdf(y, theta)),
+    ):
+        a, b = (step, 0.0) if component == "prior" else (0.0, step)
+        exact = (probability(1 + a, 1 + b) - probability(1 - a, 1 - b)) / (2 * step) * np.log(2)
+        effect, error = scaling_effect(hit, log_density)
+        assert effect == pytest.approx(exact, abs=4 * error)
+        assert error < 0.01 * 1.0
+        assert abs(exact) > 5 * error  # the test could tell it from nought
+
+
+def test_an_event_of_no_draws_has_no_sensitivity():
+    flat = np.zeros((4, 100), dtype=bool)
+    assert scaling_effect(flat, np.random.default_rng(0).random((4, 100))) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("variants", "grade"),
+    [([0.31, 0.29], "mostly data"), ([0.2, 0.35], "data and prior"), ([0.1, 0.6], "mostly prior")],
+)
+def test_the_grade_follows_the_range_over_priors(variants, grade):
+    s = Sensitivity("c", "d", 0.3, 0, 0, 0, 0, dict(enumerate(map(float, variants))))
+    assert s.grade == grade
+    assert (s.low, s.high) == (min(0.3, *variants), max(0.3, *variants))
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_prior_predictive_draws_lie_in_the_stated_ranges(name, request):
+    """Under every prior set; and the range is not so wide that it says nothing."""
+    model, panel = MODELS[name], request.getfixturevalue(f"{name}_panel")
+    for priors in (model.priors, *model.variants.values()):
+        for what, miss in prior_misses(model, panel, priors, seed=1, size=2000):
+            assert miss < 0.1, what
+    narrow = [(w, f, (2 * lo + hi) / 3, (lo + 2 * hi) / 3) for w, f, lo, hi in model.prior_checks]
+    import dataclasses
+
+    tight = dataclasses.replace(model, prior_checks=tuple(narrow))
+    assert all(m > 0.1 for _, m in prior_misses(tight, panel, model.priors, seed=1, size=2000))
+
+
+def test_refill_puts_drawn_values_in_the_cells(market_panel):
+    drawn = np.log(np.arange(1.0, 13.0))
+    assert refill(market_panel, {"log_value": drawn}).data["value"].values == pytest.approx(
+        np.arange(1.0, 13.0)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_simulation_based_calibration(name, request):
+    """Ranks of the truth are uniform for every reported parameter (60 simulations)."""
+    panel = request.getfixturevalue(f"{name}_panel")
+    ranks = calibrate(name, panel, simulations=60, seed=11)
+    parameters = [c for c in ranks.columns if c != "diverged"]
+    p = [stats.kstest((ranks[c] + 0.5) / 100, "uniform").pvalue for c in parameters]
+    assert min(p) * len(p) > 0.01, dict(zip(parameters, p, strict=True))
+    assert ranks["diverged"].mean() < 1
+
+
+@pytest.mark.slow
+def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
+    """Data drawn with twice the reporting error and shocks must show in the ranks."""
+    import dataclasses
+
+    from forecast import diagnose
+
+    model = MODELS["market"]
+
+    def louder(parameters, panel, priors, rng):
+        return model.replicate(
+            parameters.assign(shock_sd=2.5 * parameters["shock_sd"]), panel, priors, rng
+        )
+
+    wrong = dataclasses.replace(model, replicate=louder)
+    monkeypatch.setattr(diagnose, "get_model", lambda name: wrong)
+    ranks = calibrate("market", market_panel, simulations=60, seed=11)
+    assert stats.kstest((ranks["shock_sd"] + 0.5) / 100, "uniform").pvalue < 1e-3
+
+
+@pytest.mark.slow
+def test_hold_out_scores_the_last_year(market_panel):
+    rows = hold_out_last_year(market_panel, seed=1)
+    assert [r.period for r in rows] == ["2025"] * 3
+    for r in rows:
+        assert r.low < r.median < r.high
+        assert 0 < r.crps < 0.3
+        assert 0 < r.naive_crps < 0.3

@@ -1,0 +1,155 @@
+"""Every kind of event against paths worked out by hand."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import make_draws
+
+from forecast.events import check_event, happens, path, single
+from forecast.schema import ClaimError
+
+WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
+# one chain, four draws of A/x over 2024..2027
+PATHS = [
+    [[[100, 120, 90, 130]], [[100, 80, 80, 80]], [[100, 110, 121, 133.1]], [[50, 100, 60, 95]]]
+]
+
+
+def judge(event, paths=PATHS, names=("A/x",), window=WINDOW):
+    return happens(make_draws(paths, names=names), event, window).values.ravel().tolist()
+
+
+def test_threshold():
+    assert judge({"kind": "threshold", "series": "A/x", "at": "2027", "op": ">=", "value": 95}) == [
+        True, False, True, True,
+    ]  # fmt: skip
+
+
+def test_first_passage_counts_only_the_window():
+    # 50 in 2024 lies before the window
+    event = {"kind": "first_passage", "series": "A/x", "op": "<", "value": 85}
+    assert judge(event) == [False, True, False, True]
+
+
+def test_growth_any_and_all():
+    any_fall = {"kind": "growth", "series": "A/x", "op": "<=", "value": -20}
+    assert judge(any_fall) == [True, True, False, True]
+    always_up = {"kind": "growth", "series": "A/x", "op": ">", "value": 9.9, "how": "all"}
+    assert judge(always_up) == [False, False, True, False]
+    over_two = {"kind": "growth", "series": "A/x", "op": ">", "value": 20, "lag": 2}
+    late = (dt.date(2025, 12, 31), dt.date(2027, 12, 31))
+    # 90/100, 130/120; 80/100, 80/80; 1.21; 60/50, 95/100 -> 20 % exactly does not count as more
+    assert judge(over_two, window=late) == [False, False, True, False]
+
+
+def test_growth_needs_its_base_before_the_window():
+    event = {"kind": "growth", "series": "A/x", "op": ">", "value": 0, "lag": 2}
+    with pytest.raises(ClaimError, match="before the window"):
+        judge(event, window=(dt.date(2023, 12, 31), dt.date(2027, 12, 31)))
+
+
+def test_peak_to_trough_from_the_record_and_from_the_window():
+    event = {"kind": "peak_to_trough", "series": "A/x", "fall": 20}
+    assert judge(event) == [True, True, False, True]
+    # within the window draw 2 never falls from its own first value
+    assert judge({**event, "peak_from": "window"}) == [True, False, False, True]
+
+
+def test_a_peak_inside_the_window_counts_only_from_when_it_was_reached():
+    rising = [[[[100, 90, 200, 190]]]]
+    assert judge({"kind": "peak_to_trough", "series": "A/x", "fall": 6}, rising) == [True]
+    assert judge({"kind": "peak_to_trough", "series": "A/x", "fall": 11}, rising) == [False]
+
+
+def test_ratio_is_taken_draw_by_draw():
+    two = [[[[1, 2, 3, 4], [2, 2, 2, 2]], [[1, 2, 3, 4], [1, 4, 12, 4]]]]
+    event = {
+        "kind": "threshold",
+        "series": "A/x",
+        "over": "A/y",
+        "at": "2026",
+        "op": ">",
+        "value": 1,
+    }
+    assert judge(event, two, ("A/x", "A/y")) == [True, False]
+
+
+def test_sums_and_orderings():
+    two = [[[[1, 2, 3, 4], [2, 2, 2, 5]]]]
+    names = ("A/x", "B/x")
+    total = {"kind": "threshold", "series": ["A/x", "B/x"], "at": "2027", "op": "==", "value": 9}
+    with pytest.raises(ClaimError, match="wanted one of <"):
+        judge(total, two, names)
+    assert judge({**total, "op": ">="}, two, names) == [True]
+    assert judge({**total, "op": ">"}, two, names) == [False]
+    order = {"kind": "ordering", "series": "A/x", "than": "B/x", "op": ">=", "at": "2027"}
+    assert judge(order, two, names) == [False]
+    assert judge({**order, "margin": -1}, two, names) == [True]
+
+
+def test_rope_measures_the_slope_of_the_logarithm():
+    flat, up = [[[[100, 101, 100, 101]]]], [[[[100, 110, 121, 133.1]]]]
+    event = {"kind": "rope", "series": "A/x", "low": -3, "high": 3}
+    assert judge(event, flat) == [True]
+    assert judge(event, up) == [False]
+    exact = 100 * np.log(1.1)
+    assert judge({**event, "low": exact - 0.05, "high": exact + 0.05}, up) == [True]
+
+
+def test_signal_is_another_path_than_y():
+    draws = make_draws(PATHS)
+    draws["signal"] = draws["y"] * 2
+    event = {"kind": "threshold", "series": "A/x", "at": "2027", "op": ">", "value": 150}
+    assert not happens(draws, event, WINDOW).values[0, 1]
+    assert happens(draws, {**event, "on": "signal"}, WINDOW).values[0, 1]
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"kind": "omen"}, "got the event kind 'omen'"),
+        ({"kind": "threshold", "series": "A/x"}, "missing op, value"),
+        ({"kind": "rope", "series": "A/x", "low": 0, "high": 1, "colour": 2}, "unknown colour"),
+    ],
+)
+def test_an_event_is_checked_before_draws_are_there(event, message):
+    with pytest.raises(ClaimError, match=message):
+        check_event(event, "here")
+
+
+@pytest.mark.parametrize(
+    ("event", "window", "message"),
+    [
+        ({"series": "B/x", "at": "2027"}, WINDOW, "no series B/x; there are A/x"),
+        ({"series": "A/x", "at": "2031"}, WINDOW, "no period '2031'"),
+        ({"series": "A/x"}, WINDOW, "no period None"),
+    ],
+)
+def test_what_the_draws_do_not_hold(event, window, message):
+    with pytest.raises(ClaimError, match=message):
+        judge({"kind": "threshold", "op": "<", "value": 1, **event}, window=window)
+
+
+def test_windows_the_draws_do_not_cover():
+    event = {"kind": "first_passage", "series": "A/x", "op": "<", "value": 1}
+    with pytest.raises(ClaimError, match="no period of the draws"):
+        judge(event, window=(dt.date(2030, 1, 1), dt.date(2031, 1, 1)))
+    with pytest.raises(ClaimError, match="forecast further"):
+        judge(event, window=(dt.date(2026, 1, 1), dt.date(2029, 1, 1)))
+
+
+def test_units_are_not_added_up():
+    draws = make_draws([[[[1] * 4, [2] * 4]]], names=("A/x", "A/y"))
+    draws = draws.assign_coords(unit=("series", ["USD bn", "ratio"]))
+    with pytest.raises(ClaimError, match="their units are USD bn, ratio"):
+        path(draws, ["A/x", "A/y"])
+
+
+def test_an_event_that_leaves_a_dim_is_refused():
+    left = xr.DataArray(np.zeros((1, 2, 3), dtype=bool), dims=("chain", "draw", "period"))
+    with pytest.raises(ClaimError, match="reduce the rest"):
+        single(left, "mine")
+    with pytest.raises(ClaimError, match="true or false"):
+        single(xr.DataArray(np.zeros((1, 2)), dims=("chain", "draw")), "mine")

@@ -1,0 +1,127 @@
+"""Same spec and panel, same draws; one compiled model serves every panel and prior set."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from forecast import fitting
+from forecast.fitting import fit, prior_draws, summary
+from forecast.models import MODELS, get_model, market
+from forecast.panels import select
+from forecast.predict import forecast
+from forecast.schema import DataError, Spec, UnknownNameError
+
+
+def test_the_run_carries_its_spec(market_panel, instant_sampler):
+    run = fit("market", market_panel, seed=7, variant="sceptical", draws=500, progress=False)
+    stored = Spec.from_json(run.tree.attrs["spec"])
+    assert stored == run.spec
+    assert stored.data_hash == market_panel.hash
+    assert stored.priors == dataclasses.asdict(market.VARIANTS["sceptical"])
+    assert (stored.seed, stored.draws, stored.sampler) == (7, 500, "nutpie, NUTS, numba")
+    assert stored.versions["pymc"]
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_runs_show_themselves(name, request, instant_sampler):
+    run = fit(name, request.getfixturevalue(f"{name}_panel"), seed=1, progress=False)
+    shown = run._repr_html_()
+    assert "gate passed" in shown
+    for parameter in get_model(name).report:
+        assert parameter in shown
+    assert set(summary(run).columns) >= {"parameter", "mean", "q05", "q95", "rhat", "ess_bulk"}
+
+
+def test_wrong_names_and_panels(market_panel, benchmark_panel, instant_sampler):
+    with pytest.raises(UnknownNameError, match="planned, not built yet"):
+        fit("payback", market_panel, seed=1)
+    with pytest.raises(DataError, match="the panel is for 'benchmark'"):
+        fit("market", benchmark_panel, seed=1)
+    with pytest.raises(DataError, match="no prior set 'hopeful'; there are default, sceptical"):
+        fit("market", market_panel, seed=1, variant="hopeful")
+
+
+def test_prior_draws_follow_the_prior_numbers(market_panel):
+    drawn = prior_draws(get_model("market"), market_panel, market.Priors(), size=4000, seed=3)
+    priors = market.Priors()
+    assert drawn["growth_mean"].mean() == pytest.approx(priors.growth_mean, abs=0.02)
+    assert drawn["growth_mean"].std() == pytest.approx(priors.growth_mean_sd, rel=0.05)
+    assert np.log(drawn["drift_sd"]).mean() == pytest.approx(np.log(priors.drift), abs=0.05)
+    assert drawn["growth"].sizes["series"] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_real_fits_pass_their_gate_under_every_prior_set_and_seed(name, request):
+    panel = request.getfixturevalue(f"{name}_panel")
+    for variant in ("default", *get_model(name).variants):
+        for seed in (1, 2):
+            run = fit(name, panel, seed=seed, variant=variant, progress=False)
+            assert run.gate.passed, (variant, seed, [str(c) for c in run.gate.failures])
+
+
+@pytest.mark.slow
+def test_a_reused_compiled_model_gives_what_a_fresh_one_gives(market_panel):
+    """Other data, other length, other priors: no compile, same draws as a fresh compile."""
+    short = select(market_panel, market_panel.data["year"].values < 2025)
+    fit("market", market_panel, seed=1, progress=False)
+    compiled = dict(fitting._compiled)
+    reused = fit("market", short, seed=2, variant="generous", progress=False)
+    assert dict(fitting._compiled) == compiled
+    fitting._compiled.clear()
+    fresh = fit("market", short, seed=2, variant="generous", progress=False)
+    assert reused.gate.digest == fresh.gate.digest
+
+
+SCRIPT = """
+import json, sys
+import forecast as fc
+known = fc.as_of(fc.read_vintages(), "2026-05-06")
+run = fc.fit(sys.argv[1], fc.build_panel(known, sys.argv[1]), seed=1, progress=False)
+draws = fc.forecast(run, seed=2)
+print(json.dumps([run.gate.digest, repr(float(draws["y"].sum())), repr(float(draws["y"].std()))]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_two_new_processes_give_identical_draws(name, tmp_path):
+    """One with a cold compile cache, one with what the first left there."""
+    answers = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, name],
+            env={"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}", "PATH": "/usr/bin:/bin",
+                 "HOME": str(tmp_path)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        answers.append(json.loads(done.stdout))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.slow
+def test_a_known_market_is_recovered(market_panel):
+    """Forty years of a made-up market: its parameters lie where the posterior says."""
+    from forecast.diagnose import refill
+
+    years = np.arange(1986, 2026)
+    data = market_panel.data.isel(obs=np.repeat([0, 4, 8], len(years)))
+    data = data.assign_coords(year=("obs", np.tile(years, 3)))
+    data = data.assign(estimate=("obs", np.zeros(data.sizes["obs"])))
+    panel = dataclasses.replace(market_panel, data=data)
+    model = get_model("market")
+    truth = prior_draws(model, panel, model.priors, size=8, seed=5)
+    values = model.replicate(truth, panel, model.priors, np.random.default_rng(5))
+    run = fit(
+        "market", refill(panel, {"log_value": values["log_value"][3]}), seed=1, progress=False
+    )
+    assert run.gate.passed, [str(c) for c in run.gate.failures]
+    for name in ("shock_sd", "drift_sd", "correlation"):
+        low, high = run.posterior[name].quantile([0.005, 0.995]).values
+        assert low < float(truth[name][0, 3]) < high
+    draws = forecast(run, until="2027", seed=1)
+    assert np.isfinite(draws["y"]).all()

@@ -1,0 +1,154 @@
+"""Every number of the memo is bound to draws or data."""
+
+import dataclasses
+import datetime as dt
+import re
+
+import pytest
+
+from forecast import memo
+from forecast.claims import Claim, Definition, Verdicts
+from forecast.diagnose import HoldOut, Sensitivity
+from forecast.gate import Check, Gate
+from forecast.memo import TEMPLATES, five, markdown, page, significant
+from forecast.schema import Verdict
+
+DAY = dt.date(2026, 5, 6)
+
+
+@pytest.fixture
+def report(known):
+    definition = Definition("d", "market", "It happens.", None, (DAY, dt.date(2028, 5, 6)))
+    waits = Definition("later", "payback", "It is earned back.", None, None, waits=True)
+    claim = Claim("c", "forecast", "verbatim", "it will happen", "It happens.", "AINews", DAY,
+                  (definition, waits))  # fmt: skip
+    rows = (
+        Verdict("c", "d", "forecast", "market", 0.31, 0.01, "2026-05-06", "2028-05-06", "judged",
+                "31 %", 4000),
+        Verdict("c", "later", "forecast", "payback", None, None, None, None, "model not built yet",
+                "Waits."),
+    )  # fmt: skip
+    gate = Gate((Check("R-hat", 1.002, "<= 1.01", True, "a"),), "0")
+    return memo.Report(
+        run_id="abc",
+        as_of="2026-05-06",
+        seed=1,
+        version="0",
+        claims=[claim],
+        verdicts=Verdicts(rows),
+        sensitivities={
+            ("c", "d"): Sensitivity("c", "d", 0.31, 0.02, 0.001, -0.03, 0.002, {"sceptical": 0.44})
+        },
+        naive={("c", "d"): 0.22},
+        hold_outs=[HoldOut("AI market/x", "2025", "USD bn", 80, 81, 70, 90, 0.03, 0.04)],
+        findings=[],
+        figures={},
+        known=known,
+        specs={},
+        gates={"market": gate},
+        seconds={"fit": 3.0},
+        cost_errors=[("GPT-4o", 3.2)],
+    )
+
+
+def prose(template: str) -> str:
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    for pattern in (r"<style>.*?</style>", r"\{#.*?#\}", r"\{%.*?%\}", r"\{\{.*?\}\}", r"<[^>]+>"):
+        text = re.sub(pattern, " ", text, flags=re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize("template", sorted(p.name for p in TEMPLATES.iterdir()))
+def test_templates_hold_no_number(template):
+    assert re.findall(r"\d+", prose(template)) == []
+    inside = " ".join(re.findall(r"\{\{.*?\}\}", (TEMPLATES / template).read_text(), re.DOTALL))
+    # nor a number smuggled in as a literal that is printed; indices and formats are not printed
+    assert re.findall(r"\{\{\s*[\"']?[\d.]+", inside) == []
+
+
+def test_the_memo_follows_the_verdict(report):
+    text = markdown(report)
+    assert "31 % to 31 % by 2028-05-06" in text
+    assert "unlikely, 20–45" in text
+    v = dataclasses.replace(report.verdicts[0], probability=0.62)
+    other = dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1])))
+    assert "62 % to 62 %" in markdown(other)
+    assert "31 %" not in markdown(dataclasses.replace(other, sensitivities={}))
+
+
+def test_never_is_printed_as_a_bound(report):
+    v = dataclasses.replace(report.verdicts[0], probability=0.0)
+    text = markdown(dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1]))))
+    assert "< 1/4000" in text
+    assert "| 0 %" not in text
+
+
+def test_every_definition_has_a_row_and_the_waiting_ones_say_so(report):
+    table = markdown(report).split("## Every claim")[1].split("##")[0]
+    assert "It happens. | 31 % | 2028-05-06 | judged" in table
+    assert "It is earned back. | – | – | model not built yet" in table
+
+
+def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):
+    text = markdown(report)
+    assert "22 %" in text
+    assert "+2.0 ± 0.1" in text
+    assert "-3.0 ± 0.2" in text
+    assert "44 %" in text
+    assert "| 0.030 | 0.040 |" in text
+
+
+@pytest.mark.parametrize(
+    ("naive", "words"),
+    [(0.30, "says the same"), (0.25, "says much the same"), (0.10, "says something else")],
+)
+def test_what_is_said_of_the_naive_forecast_follows_its_distance(report, naive, words):
+    assert words in markdown(dataclasses.replace(report, naive={("c", "d"): naive}))
+
+
+def test_a_failed_gate_stamps_the_page(report, tmp_path):
+    bad = Gate((Check("divergences", 3, "0", False),), "0")
+    draft = dataclasses.replace(report, gates={"market": bad})
+    text = markdown(draft)
+    assert "DRAFT" in text
+    assert "market: divergences 3, wanted 0" in text
+    assert 'class="draft"' in page(draft, text, tmp_path)
+    assert "DRAFT." not in markdown(report)
+    assert 'class="draft"' not in page(report, markdown(report), tmp_path)
+
+
+def test_the_page_is_self_contained_and_escapes(report, tmp_path):
+    claim = dataclasses.replace(report.claims[0], quote="<script>x</script>")
+    report = dataclasses.replace(report, claims=[claim])
+    shown = page(report, markdown(report), tmp_path)
+    assert "<script" not in shown
+    assert re.findall(r"(?:src|href)=\"(?!#)", shown) == []
+    assert "prefers-color-scheme: dark" in shown
+    assert "@media print" in shown
+
+
+def test_figures_are_put_into_the_page_with_their_own_ids(report, tmp_path):
+    (tmp_path / "figures").mkdir()
+    svg = '<?xml version="1.0"?><svg width="10pt" height="5pt" viewBox="0 0 10 5"><g id="a"/>'
+    svg += '<use href="#a"/><path style="fill: #1f2328"/></svg>'
+    (tmp_path / "figures" / "strip.svg").write_text(svg)
+    figure = memo.Figure("figures/strip", "what it shows", "caption")
+    report = dataclasses.replace(report, figures={"strip": figure})
+    shown = page(report, markdown(report), tmp_path)
+    assert '<figure role="img" aria-label="what it shows"><svg viewBox' in shown
+    assert 'id="figures-strip-a"' in shown
+    assert 'href="#figures-strip-a"' in shown
+    assert "var(--ink)" in shown
+    assert "<img" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(237.4, "240"), (1732.9, "1,700"), (0.0626, "0.063"), (99.6, "100"), (0, "0")],
+)
+def test_significant(value, text):
+    assert significant(value) == text
+
+
+def test_five():
+    assert [five(p) for p in (0.01, 0.31, 0.99)] == ["below 5 %", "about 30 %", "above 95 %"]

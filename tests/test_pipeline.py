@@ -1,0 +1,138 @@
+"""The run folder holds what scripts rely on."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from forecast import fitting, pipeline
+from forecast.claims import read_claims
+from forecast.pipeline import QUANTILES, child_seed, quantile_table, run_all
+from forecast.schema import DataError, UnknownNameError
+from forecast.store import load_tree, verify
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    from conftest import independent_tree
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "sample_model", independent_tree)
+        yield run_all(tmp_path_factory.mktemp("out"), quick=True)
+
+
+def test_the_folder_is_whole_and_latest_points_to_it(outcome):
+    verify(outcome.folder)
+    assert (outcome.folder.parent.parent / "latest").resolve() == outcome.folder.resolve()
+    names = {p.name for p in outcome.folder.iterdir()}
+    assert names >= {"verdicts.json", "forecasts.parquet", "manifest.json", "memo.html", "memo.md",
+                     "fits", "figures"}  # fmt: skip
+    svg = {p.stem for p in (outcome.folder / "figures").glob("*.svg")}
+    assert svg == {p.stem for p in (outcome.folder / "figures").glob("*.png")}
+    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior"}
+
+
+def test_verdicts_json(outcome):
+    rows = json.loads((outcome.folder / "verdicts.json").read_text())
+    assert len(rows) == sum(len(c.definitions) for c in read_claims())
+    assert list(rows[0]) == ["claim", "definition", "kind", "model", "probability", "mcse",
+                             "window_start", "window_end", "status", "text"]  # fmt: skip
+    assert all(row["text"] for row in rows)
+
+
+def test_forecasts_parquet(outcome):
+    table = pd.read_parquet(outcome.folder / "forecasts.parquet")
+    assert list(table.columns) == ["model", "as_of", "entity", "metric", "target_period",
+                                   "target_end", "horizon", "quantile", "value", "unit"]  # fmt: skip
+    assert len(QUANTILES) >= 39
+    assert {0.005, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.995} <= set(table["quantile"])
+    market = table[table["model"] == "market"]
+    assert sorted(market["target_period"].unique()) == ["2026", "2027", "2028", "2029", "2030"]
+    assert set(market["metric"]) == {"ai_investment", "datacenter_capex", "ai_revenue",
+                                     "capex_to_revenue"}  # fmt: skip
+    first = market[market["target_period"] == "2026"]
+    assert (first["horizon"] == 1).all()
+    assert (first["target_end"] == "2026-12-31").all()
+    for _, group in table.groupby(["model", "entity", "metric", "target_period"]):
+        assert group["value"].is_monotonic_increasing
+        assert len(group) == len(QUANTILES)
+
+
+def test_manifest(outcome):
+    manifest = json.loads((outcome.folder / "manifest.json").read_text())
+    assert manifest["as_of"] == "2026-05-06"
+    assert manifest["spec"]["market"]["data_hash"]
+    assert manifest["sampler"]["market"] == "nutpie, NUTS, numba"
+    assert manifest["gate"]["market"]["passed"] is True
+    assert all(s >= 0 for s in manifest["seconds"].values())
+    assert {"fit market", "fit benchmark", "draw the figures"} <= set(manifest["seconds"])
+
+
+def test_fits_are_readable_with_their_spec(outcome):
+    tree = load_tree(outcome.folder / "fits" / "market.nc")
+    assert "growth_mean" in tree["posterior"]
+    assert json.loads(tree.attrs["spec"])["model"] == "market"
+
+
+def test_unchanged_inputs_use_the_run_as_it_is(outcome, monkeypatch):
+    monkeypatch.setattr(pipeline, "fit", None)  # nothing may be fitted
+    again = run_all(outcome.folder.parent.parent, quick=True)
+    assert again.reused
+    assert again.folder == outcome.folder
+    assert again.verdicts.records() == outcome.verdicts.records()
+
+
+def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monkeypatch):
+    import numpy as np
+    from conftest import independent_tree
+
+    def diverging(model, spec, *, progress=False):
+        tree = independent_tree(model, spec)
+        if spec.model == "benchmark":
+            hit = np.zeros(tree["sample_stats"]["diverging"].shape, bool)
+            hit[0, 0] = True
+            stats = tree["sample_stats"].to_dataset()
+            tree["sample_stats"] = stats.assign(diverging=(("chain", "draw"), hit))
+        return tree
+
+    monkeypatch.setattr(fitting, "sample_model", diverging)
+    outcome = run_all(tmp_path, quick=True)
+    assert outcome.draft == ("benchmark: divergences 1, wanted 0",)
+    text = (outcome.folder / "memo.md").read_text()
+    assert "DRAFT" in text
+    status = {(v.claim, v.definition): (v.status, v.probability) for v in outcome.verdicts}
+    assert status["diminishing_returns", "fewer_points"] == ("gate failed", None)
+    assert status["value_correction", "article_ratio_below_1.3"][0] == "judged"
+    table = pd.read_parquet(outcome.folder / "forecasts.parquet")
+    assert set(table["model"]) == {"market"}
+    assert not (outcome.folder / "figures" / "cost_curve.svg").exists()
+
+
+def test_bad_input_writes_nothing(tmp_path):
+    data = tmp_path / "data"
+    (data / "article").mkdir(parents=True)
+    (data / "article" / "market.csv").write_text("entity,metric\nx,y\n")
+    with pytest.raises(DataError, match=r"missing column\(s\) period"):
+        run_all(tmp_path / "out", data=data)
+    with pytest.raises(UnknownNameError, match="no model is called 'tea'"):
+        run_all(tmp_path / "out", models=["tea"])
+    with pytest.raises(DataError, match="nothing was reported by 1999-01-01"):
+        run_all(tmp_path / "out", as_of_date="1999-01-01")
+    assert not (tmp_path / "out").exists()
+
+
+def test_seeds_of_steps_do_not_depend_on_other_steps():
+    assert child_seed(1, "market", "fit") == child_seed(1, "market", "fit")
+    assert len({child_seed(s, m, k) for s in (1, 2) for m in "ab" for k in "cd"}) == 8
+
+
+def test_quantiles_of_draws():
+    import numpy as np
+    from conftest import make_draws
+
+    rng = np.random.default_rng(0)
+    draws = make_draws(rng.random((4, 2000, 1, 2)), periods=("2025", "2026"))
+    draws["observed"][0, 0] = 0.5
+    table = quantile_table([draws])
+    assert set(table["target_period"]) == {"2026"}
+    np.testing.assert_allclose(table["value"], table["quantile"], atol=0.03)

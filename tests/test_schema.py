@@ -1,0 +1,79 @@
+"""The words are an interface: units, periods, records."""
+
+import pytest
+
+from forecast import schema
+from forecast.schema import DataError, Spec, convert, parse_date, period_end, unit_of
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "to", "expected"),
+    [
+        (2565, "USD m", "USD bn", 2.565),
+        (1, "USD tn", "USD bn", 1000),
+        (0.03, "USD per 1K tokens", "USD per 1M tokens", 30),
+        (93.5, "percent", "ratio", 0.935),
+        (1.8, "tn parameters", "bn parameters", 1800),
+        (50, "GWh", "MWh", 50_000),
+    ],
+)
+def test_convert_scales_within_a_dimension(value, unit, to, expected):
+    assert convert(value, unit, to) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("USD m", "percent"), ("USD per 1K tokens", "USD")])
+def test_convert_refuses_to_cross_dimensions(unit, to):
+    with pytest.raises(DataError, match="measure different things"):
+        convert(1.0, unit, to)
+
+
+def test_unknown_unit_names_those_there_are():
+    with pytest.raises(DataError, match=r"unknown unit 'USD millions'.*USD m"):
+        unit_of("USD millions")
+
+
+@pytest.mark.parametrize(
+    ("period", "end"),
+    [
+        ("2025", "2025-12-31"),
+        ("2025Q1", "2025-03-31"),
+        ("2024-02", "2024-02-29"),
+        ("2026-05-06", "2026-05-06"),
+    ],
+)
+def test_period_end(period, end):
+    assert period_end(period).isoformat() == end
+
+
+@pytest.mark.parametrize(
+    "period", ["", "twenty", "2025Q5", "2025-13", "2025-02-30", "25", "FY2025"]
+)
+def test_bad_periods_say_what_was_wanted(period):
+    with pytest.raises(DataError):
+        period_end(period)
+
+
+@pytest.mark.parametrize("day", ["2026-5-6", "06.05.2026", "2026-02-30", ""])
+def test_bad_dates(day):
+    with pytest.raises(DataError, match="wanted a day such as"):
+        parse_date(day)
+
+
+def test_spec_survives_json():
+    spec = Spec(
+        model="market", variant="default", priors={"a": 0.1}, seed=1, draws=2, tune=3, chains=4,
+        target_accept=0.9, sampler="s", as_of="2026-05-06", data_hash="h", code_hash="c",
+        versions={"pymc": "6"},
+    )  # fmt: skip
+    assert Spec.from_json(spec.to_json()) == spec
+
+
+def test_every_error_is_also_a_builtin_one():
+    kinds = schema.ForecastError.__subclasses__()
+    assert {k.__name__ for k in kinds} == {
+        "DataError", "ClaimError", "GateError", "StoreError", "UnknownNameError",
+    }  # fmt: skip
+    assert all(
+        any(issubclass(k, b) for b in (ValueError, RuntimeError, OSError, LookupError))
+        for k in kinds
+    )
