@@ -117,15 +117,22 @@ def prior_set(model: Model, variant: str) -> Any:
     return model.variants[variant]
 
 
-def _compile(model: pm.Model, name: str) -> Any:
-    """Return the compiled model carrying this model's data, compiling only a new structure."""
+def _compile(entry: Model, panel: Panel, priors: Any) -> tuple[pm.Model, Any]:
+    """Return a panel's model, and the compiled model carrying its data and prior numbers.
+
+    Only a new structure is compiled. The sampler takes its starting points from the model it was
+    compiled from, so that one is always built with the default priors: a re-used compiled model
+    then starts where a fresh one would.
+    """
+    model = entry.build(panel, priors)
     lengths = tuple((dim, len(labels or ())) for dim, labels in sorted(model.coords.items()))
-    key = (name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
+    key = (entry.name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
     with pytensor.config.change_flags(numba__fastmath=False):
         if key not in _compiled:
-            _compiled[key] = nutpie.compile_pymc_model(model, backend="numba")
+            template = entry.build(panel, entry.priors)
+            _compiled[key] = nutpie.compile_pymc_model(template, backend="numba")
         data = {v.name: v.get_value() for v in model.data_vars}
-        return _compiled[key].with_data(**data)
+        return model, _compiled[key].with_data(**data)
 
 
 def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
@@ -150,8 +157,10 @@ def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
     return tree
 
 
-def sample_model(model: pm.Model, spec: Spec, *, progress: bool = False) -> xr.DataTree:
-    """Sample a PyMC model as `spec` says; no checks.
+def sample_model(
+    entry: Model, panel: Panel, priors: Any, spec: Spec, *, progress: bool = False
+) -> xr.DataTree:
+    """Sample a model of a panel as `spec` says; no checks.
 
     Raises
     ------
@@ -160,7 +169,8 @@ def sample_model(model: pm.Model, spec: Spec, *, progress: bool = False) -> xr.D
     GateError
         If the sampler failed.
     """
-    tree = _sample(_compile(model, spec.model), spec, progress)
+    model, compiled = _compile(entry, panel, priors)
+    tree = _sample(compiled, spec, progress)
     posterior = tree["posterior"].to_dataset()
     if not all(np.isfinite(posterior[v].values).all() for v in posterior.data_vars):
         raise KeyboardInterrupt("sampling was interrupted before all draws were taken")
@@ -271,7 +281,7 @@ def fit(
         versions={name: importlib.metadata.version(name) for name in VERSIONED},
     )
     misses = prior_misses(entry, panel, priors, seed=seed)
-    tree = sample_model(entry.build(panel, priors), spec, progress=progress)
+    tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([seed, 1])
     full = entry.complete(tree["posterior"].to_dataset(), panel, priors, rng, given=True)
     tree["posterior"] = xr.DataTree(full)

@@ -1389,7 +1389,7 @@ def sensitivity(
         ax,
         own,
         title,
-        "Change of the probability when a weight is doubled, percentage points; {ERROR_BARS}",
+        f"Change of the probability when a weight is doubled, percentage points; {ERROR_BARS}",
     )
     return ax
 

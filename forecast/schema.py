@@ -25,8 +25,10 @@ __all__ = [
     "StoreError",
     "UnknownNameError",
     "Verdict",
+    "calendar_quarter",
     "convert",
     "parse_date",
+    "period_days",
     "period_end",
     "unit_of",
 ]
@@ -181,17 +183,32 @@ def convert(value: float, unit: str, to: str) -> float:
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?"
 )
-PERIOD_WANTED = "a year 2025, a calendar quarter 2025Q3, a month 2025-09 or a day 2025-09-30"
+_SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
+PERIOD_WANTED = (
+    "a year 2025, a calendar quarter 2025Q3, a month 2025-09, a day 2025-09-30 or first and last day "
+    "of a fiscal period 2025-09-01/2025-11-30"
+)
 
 
-def period_end(period: str) -> dt.date:
-    """Return the last day of a period.
+def period_days(period: str) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of a period.
+
+    Raises
+    ------
+    DataError
+        If the period cannot be read, or ends before it starts.
 
     Examples
     --------
-    >>> period_end("2025Q3").isoformat(), period_end("2024-02").isoformat()
-    ('2025-09-30', '2024-02-29')
+    >>> [day.isoformat() for day in period_days("2025Q3")]
+    ['2025-07-01', '2025-09-30']
     """
+    span = _SPAN.fullmatch(period)
+    if span is not None:
+        start, end = (parse_date(day, "period") for day in span.groups())
+        if end < start:
+            raise DataError(f"cannot read the period {period!r}; it ends before it starts")
+        return start, end
     match = _PERIOD.fullmatch(period)
     if match is None:
         raise DataError(f"cannot read the period {period!r}; wanted {PERIOD_WANTED}")
@@ -203,7 +220,46 @@ def period_end(period: str) -> dt.date:
     day = int(match["day"] or last)
     if not 1 <= day <= last:
         raise DataError(f"cannot read the period {period!r}; there is no such day")
-    return dt.date(year, month, day)
+    end = dt.date(year, month, day)
+    if match["day"]:
+        return end, end
+    months = 3 if match["quarter"] else 1 if match["month"] else 12
+    return dt.date(year, month - months + 1, 1), end
+
+
+def period_end(period: str) -> dt.date:
+    """Return the last day of a period.
+
+    Examples
+    --------
+    >>> period_end("2025Q3").isoformat(), period_end("2024-02").isoformat()
+    ('2025-09-30', '2024-02-29')
+    """
+    return period_days(period)[1]
+
+
+def calendar_quarter(period: str) -> str:
+    """Return the calendar quarter in which the middle of a quarter-long period lies.
+
+    Fiscal quarters are put beside each other by it: that of September to November, and the one
+    that ends in late January, belong to the fourth calendar quarter.
+
+    Raises
+    ------
+    DataError
+        If the period is not about a quarter long (80 to 100 days).
+
+    Examples
+    --------
+    >>> calendar_quarter("2025-09-01/2025-11-30"), calendar_quarter("2025-10-27/2026-01-25")
+    ('2025Q4', '2025Q4')
+    """
+    start, end = period_days(period)
+    days = (end - start).days + 1
+    if not 80 <= days <= 100:
+        raise DataError(f"got the period {period!r} of {days} days; wanted a quarter")
+    middle = start + dt.timedelta(days=days // 2)
+    return f"{middle.year}Q{(middle.month + 2) // 3}"
 
 
 def parse_date(text: str | dt.date, what: str = "date") -> dt.date:

@@ -12,7 +12,12 @@ import pandas as pd
 from forecast.schema import DataError
 from forecast.vintages import Table, check_table, read_table
 
-VINTAGE_FILES = ("article/market.csv", "article/models.csv", "article/companies.csv")
+VINTAGE_FILES = (
+    "article/market.csv",
+    "article/models.csv",
+    "article/companies.csv",
+    "earnings.csv",
+)
 """The shipped tables of the vintage schema, below the data folder."""
 
 REFERENCE_FILE = "references.csv"

@@ -31,9 +31,10 @@ def benchmark_panel(known):
     return build_panel(known, "benchmark")
 
 
-def independent_tree(model: pm.Model, spec, *, progress: bool = False) -> xr.DataTree:
+def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress
+    model = entry.build(panel, priors)
     chosen = [*model.free_RVs, *model.deterministics]
     shape = (spec.chains, spec.draws)
     drawn = pm.draw(

@@ -136,8 +136,8 @@ def test_a_run_that_fails_its_gate_is_exit_1(tmp_path, capsys, monkeypatch):
     import numpy as np
     from conftest import independent_tree
 
-    def stuck(model, spec, *, progress=False):
-        tree = independent_tree(model, spec)
+    def stuck(entry, panel, priors, spec, *, progress=False):
+        tree = independent_tree(entry, panel, priors, spec)
         posterior = tree["posterior"].to_dataset()
         shift = np.arange(spec.chains)[:, None]
         posterior["growth_mean"] = posterior["growth_mean"] + shift

@@ -108,7 +108,7 @@ def test_a_panicking_sampler_is_an_error_in_words(market_panel, monkeypatch):
     def panic(*args, **kwargs):
         raise PanicException("poisoned")
 
-    monkeypatch.setattr(fitting, "_compile", lambda model, name: None)
+    monkeypatch.setattr(fitting, "_compile", lambda *a: (None, None))
     monkeypatch.setattr(fitting.nutpie, "sample", panic)
     with pytest.raises(GateError, match="the sampler stopped on the market model: PanicException"):
         fit("market", market_panel, seed=1, progress=False)
@@ -116,7 +116,7 @@ def test_a_panicking_sampler_is_an_error_in_words(market_panel, monkeypatch):
 
 def test_an_interrupt_is_not_taken_for_a_result(market_panel, monkeypatch):
     posterior, stats = tree(np.full((4, 1000), np.nan))
-    monkeypatch.setattr(fitting, "_compile", lambda model, name: None)
+    monkeypatch.setattr(fitting, "_compile", lambda *a: (None, None))
     monkeypatch.setattr(
         fitting,
         "_sample",

@@ -86,8 +86,8 @@ def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monke
     import numpy as np
     from conftest import independent_tree
 
-    def diverging(model, spec, *, progress=False):
-        tree = independent_tree(model, spec)
+    def diverging(entry, panel, priors, spec, *, progress=False):
+        tree = independent_tree(entry, panel, priors, spec)
         if spec.model == "benchmark":
             hit = np.zeros(tree["sample_stats"]["diverging"].shape, bool)
             hit[0, 0] = True

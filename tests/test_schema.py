@@ -3,7 +3,14 @@
 import pytest
 
 from forecast import schema
-from forecast.schema import DataError, Spec, convert, parse_date, period_end, unit_of
+from forecast.schema import (
+    DataError,
+    Spec,
+    convert,
+    parse_date,
+    period_end,
+    unit_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import pytest
 
 from forecast.audit import read_references
-from forecast.schema import DataError
+from forecast.schema import DataError, calendar_quarter
 from forecast.sources import data_dir, read_vintages
+from forecast.vintages import read_table
 
 
 def test_the_market_table_is_the_articles():
@@ -60,3 +61,16 @@ def test_a_users_own_folder(tmp_path):
         "Me,capex,2024,5,USD m,2025-01-31,own books,A,\n"
     )
     assert read_vintages(tmp_path)["entity"].tolist() == ["Me"]
+
+
+def test_reported_earnings_are_all_there_with_definitions_apart():
+    earnings = read_table(data_dir() / "earnings.csv")
+    assert len(earnings) == 869
+    assert (earnings["reported_on"] <= "2026-05-06").all()
+    microsoft = earnings[earnings["entity"] == "MSFT"]
+    assert {"capex", "capex_incl_finance_leases"} <= set(microsoft["metric"])
+    assert {"intelligent_cloud_revenue", "intelligent_cloud_revenue_recast"} <= set(
+        microsoft["metric"]
+    )
+    oracle = earnings[(earnings["entity"] == "ORCL") & (earnings["metric"] == "capex")]
+    assert [calendar_quarter(p) for p in oracle["period"].tail(2)] == ["2025Q4", "2026Q1"]
