@@ -207,6 +207,32 @@ def _add(args: argparse.Namespace) -> int:
     return _take(found.rows, args, {"unused_columns": list(found.unused)})
 
 
+def _fetch(args: argparse.Namespace) -> int:
+    import os
+    import time
+
+    from forecast.edgar import Clock, Connection, cache_dir, fetch
+    from forecast.schema import parse_date
+
+    agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
+    connection = Connection(
+        user_agent=agent if agent or args.base_url is None else "forecast",
+        base_url=args.base_url,
+        timeout=args.timeout,
+        cache=None if args.no_cache else cache_dir(os.environ),
+    )
+    found = fetch(
+        args.tickers,
+        connection,
+        Clock(time.time, time.monotonic, time.sleep),
+        since=parse_date(args.since, "--since date") if args.since else None,
+        say=_say,
+    )
+    for line in found.left_out:
+        _say(f"left out: {line}")
+    return _take(found.rows, args, {"left_out": list(found.left_out)})
+
+
 def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
     import pandas as pd
@@ -330,6 +356,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted seconds above 0")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
@@ -406,7 +442,7 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
 
-    what = "check tables, add rows to them"
+    what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = add("check", "check a table and name every bad row", _check, actions)
@@ -426,6 +462,20 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--source", metavar="TEXT", help="where the file names none")
     own.add_argument("--reported-on", metavar="DATE", help="where the file names none")
     taking(own)
+    sec = add("fetch", "get quarters from SEC filings; shows what would change", _fetch, actions)
+    sec.add_argument("tickers", metavar="TICKER", nargs="+", help="MSFT GOOGL ...")
+    sec.add_argument("--base-url", metavar="URL", help="another server than SEC's")
+    sec.add_argument(
+        "--user-agent",
+        metavar="TEXT",
+        help="your name and e-mail address, which SEC asks for (or FORECAST_USER_AGENT)",
+    )
+    sec.add_argument("--since", metavar="DATE", help="only quarters that end on this day or later")
+    sec.add_argument(
+        "--timeout", type=_seconds, default=20.0, metavar="S", help="without an answer (20)"
+    )
+    sec.add_argument("--no-cache", action="store_true", help="neither read nor keep answers")
+    taking(sec)
     return top
 
 
