@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import datetime as dt
 import io
+import math
 import re
 import warnings
 import zipfile
@@ -19,7 +20,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecast.schema import COLUMNS, KEY, OPTIONAL_COLUMNS, UNITS, DataError, one_line
+from forecast.schema import (
+    COLUMNS,
+    KEY,
+    OPTIONAL_COLUMNS,
+    UNITS,
+    DataError,
+    Problem,
+    UnknownNameError,
+    one_line,
+)
 from forecast.vintages import Table, check_table, read_table
 
 VINTAGE_FILES = (
@@ -27,6 +37,10 @@ VINTAGE_FILES = (
     "article/models.csv",
     "article/companies.csv",
     "earnings.csv",
+    "ai_labs.csv",
+    "api_prices.csv",
+    "h100_rental.csv",
+    "open_share.csv",
 )
 """The shipped tables of the vintage schema, below the data folder."""
 
@@ -89,6 +103,147 @@ def vintage_files(folder: Path) -> list[Path]:
     """Return the files that :func:`read_vintages` reads from a data folder."""
     named = [folder / name for name in VINTAGE_FILES if (folder / name).is_file()]
     return named + sorted((folder / "vintages").glob("*.csv"))
+
+
+# --- tables with columns of their own --------------------------------------------------------
+REFERENCE_TABLES: Mapping[str, str] = {
+    "booms": """
+        id:text episode:text category:text region:text kind:text boom_start:day warning_date:day?
+        peak_date:day? peak_metric:text dd20_date:day? dd30_date:day? trough_date:day?
+        drawdown_pct:number? capex_peak:text? capex_fall_pct:text? capex_gdp_peak_pct:number?
+        capex_revenue_peak:number? confidence:grade""",
+    "drawdown_base_rates": """
+        sample:text p20_18m:share p30_18m:share p40_18m:share p20_24m:share p30_24m:share
+        p40_24m:share independent_blocks:number?""",
+    "frontier_models": """
+        model:text organisation:text? family:text release_date:day open_weights:flag
+        reasoning_model:flag params_b:number? training_compute_flop:number? compute_low:number?
+        compute_high:number? compute_confidence_epoch:text? compute_benchmark_dependence:text?
+        training_cost_musd_mid:number? cost_low:number? cost_high:number? cost_basis:text?
+        cost_confidence:grade? cost_inherited_from_base:flag? cost_cloud_musd:number?
+        mmlu:percent? mmlu_protocol:text? mmlu_confidence:grade? mmlu_5shot_reported:percent?
+        mmlu_helm_5shot:percent? mmlu_simple_evals:percent? gpqa_diamond:percent? gpqa_se:number?
+        gpqa_effort:text? gpqa_confidence:grade? mmlu_pro:percent? mmlu_pro_confidence:grade?
+        swe_bench_verified:percent? swe_se:number? eci:number? score_source:text?""",
+    "public_forecasts": """
+        forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
+    "runups": """
+        rule:text industry:text id_month:month runup24_raw:number runup24_net:number
+        followup_months:number dur20_m:number event20:event dur30_m:number event30:event
+        dur40_m:number event40:event maxdd_18m:percent maxdd_24m:percent maxdd_48m:percent
+        t_peak_before_dd20:number gain_id_to_peak_pct:number""",
+    "telecom_1995_2004": """
+        year:year us_telecom_revenue_fcc_usd_bn:number revenue_conf:grade
+        us_telecom_capex_usd_bn:number? capex_conf:grade? capex_to_revenue:number?
+        wireless_capex_yoy_pct_TIA:number? total_us_telecom_spending_TIA_usd_bn:number?
+        carrier_equipment_spending_usd_bn:text? nasdaq_comp_year_end:number
+        nasdaq_comp_high_close:number nasdaq_comp_high_date:day nasdaq_comp_low_close:number
+        nasdaq_comp_low_date:day ff49_telcm_total_return_pct:number
+        ff49_telcm_index_dec_1994_eq_100:number notes:text?""",
+    "warnings": """
+        warning:text series:text warning_date:day warning_date_conf:text primary_series:flag
+        ai_boom:flag dur20_m:number event20:event dur30_m:number event30:event dur40_m:number
+        event40:event d20:day d30:day? peak_ref:day gain_w_to_peak:number maxdd18:percent
+        maxdd24:percent maxdd48:percent lvl24:number min24_vs_w:number obs_m:number
+        series_base_P20_24m:share series_base_P30_24m:share series_n_start_months:number""",
+}
+"""Columns of the tables that are not observations of the vintage schema, each with its kind; ``?``
+where a cell may be empty."""
+
+_KINDS: Mapping[str, tuple[str, str]] = {
+    "text": (r".+", "some text"),
+    "grade": (r"[ABC]", "A, B or C"),
+    "day": (r"\d{4}-\d{2}-\d{2}", "a day such as 2026-05-06"),
+    "month": (r"\d{4}-\d{2}", "a month such as 2026-05"),
+    "period": (r"\d{4}(-\d{2}){0,2}", "a year, a month or a day"),
+    "year": (r"\d{4}", "a year such as 2026"),
+    "number": ("", "a number"),
+    "share": ("", "a number from 0 to 1"),
+    "percent": ("", "a number from 0 to 100"),
+    "flag": (r"True|False", "True or False"),
+    "event": (r"[01]", "1 if it happened, 0 if it was not seen to"),
+}
+"""The pattern of a kind of cell, and how it is called."""
+
+_RANGES = {"number": (-math.inf, math.inf), "share": (0.0, 1.0), "percent": (0.0, 100.0)}
+
+
+def read_reference_table(name: str, folder: str | Path | None = None) -> pd.DataFrame:
+    """Read a shipped table that has columns of its own, and check every cell.
+
+    Parameters
+    ----------
+    name
+        One of :data:`REFERENCE_TABLES`.
+    folder
+        A folder laid out like the shipped ``data/``; the shipped one by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows in file order: numbers as float with NaN where empty, years and events as int, flags as
+        (nullable) boolean, days, months and the rest as text with "" where empty.
+
+    Raises
+    ------
+    UnknownNameError
+        If no table has that name.
+    DataError
+        If the file is missing, has other columns, or naming every bad cell at once.
+    """
+    if name not in REFERENCE_TABLES:
+        raise UnknownNameError(
+            f"no reference table is called {name!r}; there are {', '.join(REFERENCE_TABLES)}; "
+            "read_vintages reads the tables of observations"
+        )
+    path = (data_dir() if folder is None else Path(folder)) / f"{name}.csv"
+    kinds = dict(entry.split(":") for entry in REFERENCE_TABLES[name].split())
+    header, body, _ = _cells(path)
+    missing = [c for c in kinds if c not in header]
+    unknown = [c for c in header if c not in kinds]
+    if missing or unknown:
+        raise DataError(
+            f"{path}: missing column(s) {one_line(missing) or 'none'}; "
+            f"unknown column(s) {one_line(unknown) or 'none'}; wanted {', '.join(kinds)}"
+        )
+    raw = pd.DataFrame([cells for _, cells in body], columns=header, dtype=str)[list(kinds)]
+    problems = [
+        Problem(line, column, cell, _KINDS[kind.rstrip("?")][1])
+        for column, kind in kinds.items()
+        for (line, _), cell in zip(body, raw[column], strict=True)
+        if not _fits(cell, kind)
+    ]
+    if problems or raw.empty:
+        listed = "".join(f"\n  {p}" for p in sorted(problems, key=lambda p: p.row))
+        raise DataError(f"{path}: {len(problems)} problem(s) in {len(body)} row(s):{listed}")
+    return pd.DataFrame({c: _typed(raw[c], kind) for c, kind in kinds.items()})
+
+
+def _fits(cell: str, kind: str) -> bool:
+    if not cell:
+        return kind.endswith("?")
+    kind = kind.rstrip("?")
+    try:
+        if kind in _RANGES:
+            low, high = _RANGES[kind]
+            return math.isfinite(float(cell)) and low <= float(cell) <= high
+        if kind in ("day", "month", "period"):
+            dt.date.fromisoformat((cell + "-01-01")[:10])
+    except ValueError:
+        return False
+    return re.fullmatch(_KINDS[kind][0], cell) is not None
+
+
+def _typed(cells: pd.Series, kind: str) -> pd.Series:
+    base = kind.rstrip("?")
+    if base in _RANGES:
+        return pd.Series([float(c) if c else math.nan for c in cells], dtype=float)
+    if base in ("year", "event"):
+        return cells.astype(int)
+    if base == "flag":
+        values = [None if not c else c == "True" for c in cells]
+        return pd.Series(values, dtype="boolean" if kind.endswith("?") else bool)
+    return cells
 
 
 # --- a user's own file -----------------------------------------------------------------------

@@ -80,6 +80,12 @@ def test_trailing_twelve_months_and_comparatives_never_meet_the_year():
     assert values(rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
 
 
+def test_only_figures_that_begin_on_the_same_day_are_subtracted():
+    nine = fact("2024-01-08", "2024-09-30", 400_000_000, "2024-10-25")  # another beginning
+    rows = company_rows("A", content({CAPEX: [nine, *YEAR[:2], YEAR[3]]})).rows
+    assert [v[0] for v in values(rows)] == ["2024Q1", "2024Q2"]
+
+
 def test_reported_quarters_count_before_derived_ones():
     months = [fact("2024-04-01", "2024-06-30", 151_000_000, "2024-07-25")]  # rounded elsewhere
     later = [fact("2024-01-01", "2024-06-30", 250_000_000, "2025-07-25")]  # comparative
