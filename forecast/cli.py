@@ -211,7 +211,7 @@ def _fetch(args: argparse.Namespace) -> int:
     import os
     import time
 
-    from forecast.edgar import Clock, Connection, cache_dir, fetch
+    from forecast.edgar import METRICS, Clock, Connection, cache_dir, fetch
     from forecast.schema import parse_date
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
@@ -226,6 +226,7 @@ def _fetch(args: argparse.Namespace) -> int:
         connection,
         Clock(time.time, time.monotonic, time.sleep),
         since=parse_date(args.since, "--since date") if args.since else None,
+        metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(METRICS),
         say=_say,
     )
     for line in found.left_out:
@@ -471,6 +472,7 @@ def parser() -> argparse.ArgumentParser:
         help="your name and e-mail address, which SEC asks for (or FORECAST_USER_AGENT)",
     )
     sec.add_argument("--since", metavar="DATE", help="only quarters that end on this day or later")
+    sec.add_argument("--metrics", metavar="A,B", help="only these, such as capex,revenue")
     sec.add_argument(
         "--timeout", type=_seconds, default=20.0, metavar="S", help="without an answer (20)"
     )

@@ -269,7 +269,12 @@ class Fetched:
     left_out: tuple[str, ...]
 
 
-def company_rows(entity: str, content: Any, since: dt.date | None = None) -> Fetched:
+def company_rows(
+    entity: str,
+    content: Any,
+    since: dt.date | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
+) -> Fetched:
     """Return one company's quarters, in USD m, from its SEC company facts.
 
     Parameters
@@ -280,6 +285,8 @@ def company_rows(entity: str, content: Any, since: dt.date | None = None) -> Fet
         The parsed JSON of company facts.
     since
         Leave out quarters that end before this day.
+    metrics
+        Those of :data:`METRICS` to take.
 
     Raises
     ------
@@ -288,7 +295,7 @@ def company_rows(entity: str, content: Any, since: dt.date | None = None) -> Fet
     """
     records: list[dict[str, str]] = []
     left_out: list[str] = []
-    for metric, tags in METRICS.items():
+    for metric, tags in ((m, METRICS[m]) for m in metrics):
         facts = read_facts(content, tags, entity)
         for reading in settle(quarter_readings(facts, tags)):
             if since is not None and reading.end < since:
@@ -302,7 +309,7 @@ def company_rows(entity: str, content: Any, since: dt.date | None = None) -> Fet
                 records.append(_record(entity, metric, reading))
     if not records:
         raise DataError(
-            f"{entity}: its company facts hold no quarter of {one_line(list(METRICS))} in US dollars"
+            f"{entity}: its company facts hold no quarter of {one_line(metrics)} in US dollars"
             + (f" since {since.isoformat()}" if since else "")
             + "; companies that report under IFRS have none"
         )
@@ -390,6 +397,7 @@ def fetch(
     clock: Clock,
     *,
     since: dt.date | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
     say: Callable[[str], None],
 ) -> Fetched:
     """Return the quarters of companies from SEC company facts.
@@ -402,18 +410,25 @@ def fetch(
         How to ask, and the time.
     since
         Leave out quarters that end before this day.
+    metrics
+        Those of :data:`METRICS` to take.
     say
         Takes progress lines.
 
     Raises
     ------
     UnknownNameError
-        If SEC lists no such ticker; all unknown ones are named.
+        If SEC lists no such ticker, or no metric has that name; all unknown ones are named.
     DataError
         If the server cannot be reached, answers with an error, too slowly, too much, half or
         nonsense; or if the answer holds no figures.
     """
     _check_connection(connection)
+    unknown = [m for m in metrics if m not in METRICS]
+    if unknown:
+        raise UnknownNameError(
+            f"SEC company facts are not read for {one_line(unknown)}; there are {', '.join(METRICS)}"
+        )
     try:
         import httpx
     except ImportError:
@@ -438,7 +453,7 @@ def fetch(
                 (base or FACTS_HOST) + FACTS.format(cik=cik),
                 f"there are no company facts of {ticker}; it may file without XBRL",
             )
-            found.append(company_rows(ticker, content, since))
+            found.append(company_rows(ticker, content, since, metrics))
     rows = pd.concat([f.rows for f in found], ignore_index=True)
     return Fetched(rows, tuple(line for f in found for line in f.left_out))
 

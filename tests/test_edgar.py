@@ -422,6 +422,18 @@ def test_an_answer_too_large_is_not_taken_even_packed(server):
         ask(server, max_bytes=100_000)
 
 
+def test_only_the_metrics_asked_for(server, tmp_path, capsys):
+    quarter = [fact("2024-01-01", "2024-03-31", 9_000_000, "2024-04-25")]
+    server.answers[FACTS] = [ok(content({CAPEX: YEAR, TOTAL: quarter}))]
+    assert set(ask(server)["metric"]) == {"capex", "revenue"}
+    line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
+            "--to", str(tmp_path / "t.csv"), "--metrics"]  # fmt: skip
+    assert cli.main([*line, "revenue"]) == 0
+    assert [r["metric"] for r in json.loads(capsys.readouterr().out)["new"]] == ["revenue"]
+    assert cli.main([*line, "revenue,tea"]) == 1
+    assert "not read for tea; there are capex, revenue" in capsys.readouterr().err
+
+
 def test_unknown_tickers_are_all_named(server):
     with pytest.raises(UnknownNameError, match=r"MFST \(near: MSFT\), NOTHING; nothing was"):
         ask(server, tickers=("MSFT", "MFST", "NOTHING"))
