@@ -46,7 +46,7 @@ test: lint fast slow
 
 # Pin the newest set that resolves; run in an environment without the package itself.
 lock: $(STAMP)
-	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager --group dev -e '.[pdf,docx]'
+	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager --group dev -e '.[pdf,docx,sec,xlsx]'
 	$(PY) -m pip freeze --exclude-editable --exclude forecast > requirements.lock
 
 clean:

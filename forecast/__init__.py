@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from forecast.pipeline import run_all
     from forecast.predict import forecast
     from forecast.schema import Spec, Verdict, convert, parse_date
-    from forecast.sources import data_dir, read_vintages
+    from forecast.sources import data_dir, read_reference_table, read_vintages
     from forecast.vintages import as_of, read_table
 
 _HOME = {
@@ -45,6 +45,7 @@ _HOME = {
     "parse_date": "schema",
     "plots": "",
     "read_claims": "claims",
+    "read_reference_table": "sources",
     "read_references": "audit",
     "read_table": "vintages",
     "read_vintages": "sources",

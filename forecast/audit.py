@@ -372,7 +372,8 @@ def rule_homes(table: Table, references: Table, check: Mapping[str, Any]) -> lis
 def rule_stale(table: Table, references: Table, check: Mapping[str, Any]) -> list[Result]:
     """Compare a stated figure with the newest one known on the statement's date."""
     out: list[Result] = []
-    for row in _rows(_need(table, entity=check.get("entity"), metric=check["metric"])):
+    rows = _need(table, entity=check.get("entity"), metric=check["metric"])
+    for row in _rows(rows[rows["printed"] != ""]):  # what was said, not what is known besides
         known = _same(references, row, any_period=True).sort_values("reported_on")
         if known.empty:
             continue

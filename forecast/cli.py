@@ -188,6 +188,118 @@ def _check(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add(args: argparse.Namespace) -> int:
+    from forecast.sources import read_user_table
+
+    given = {
+        "unit": args.unit,
+        "entity": args.entity,
+        "source": args.source,
+        "reported_on": args.reported_on,
+    }
+    found = read_user_table(args.file, dict(args.map), {k: v for k, v in given.items() if v})
+    for note in found.notes:
+        _say(note)
+    renamed = [f"{theirs} -> {ours}" for ours, theirs in found.columns.items() if theirs != ours]
+    if renamed:
+        _say(f"columns read as: {', '.join(renamed)}")
+    if found.unused:
+        _say(f"columns not used: {', '.join(found.unused)}")
+    return _take(found.rows, args, {"unused_columns": list(found.unused)})
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    import os
+    import time
+
+    from forecast.edgar import METRICS, Clock, Connection, cache_dir, fetch
+    from forecast.schema import parse_date
+
+    agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
+    connection = Connection(
+        user_agent=agent if agent or args.base_url is None else "forecast",
+        base_url=args.base_url,
+        timeout=args.timeout,
+        cache=None if args.no_cache else cache_dir(os.environ),
+    )
+    found = fetch(
+        args.tickers,
+        connection,
+        Clock(time.time, time.monotonic, time.sleep),
+        since=parse_date(args.since, "--since date") if args.since else None,
+        metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(METRICS),
+        say=_say,
+    )
+    for line in found.left_out:
+        _say(f"left out: {line}")
+    return _take(found.rows, args, {"left_out": list(found.left_out)})
+
+
+def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
+    """Show what rows would change in a table, and append them if asked to."""
+    import pandas as pd
+
+    from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
+    from forecast.vintages import append_rows, compare, read_table
+
+    folder = Path(args.data) if args.data else data_dir()
+    target = Path(args.to) if args.to else folder / USER_FILE
+    within = [path.resolve() for path in vintage_files(folder)]
+    new_here = target.resolve().parent == (folder / "vintages").resolve()
+    if target.resolve() in within or new_here:
+        table = read_vintages(folder) if within else None  # the tables of a folder are one
+    else:
+        table = read_table(target) if target.exists() else None
+    changes = compare(table, rows)
+    conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
+    if args.write and added and not conflicts:
+        append_rows(target, pd.concat([changes.new, changes.revisions[rows.columns]]))
+    written = bool(args.write and added and not conflicts)
+    if args.json:
+        kinds = ("new", "revisions", "there", "conflicts")
+        lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
+        _print_json({"table": str(target), "written": written, **lists, **more})
+    else:
+        _print_changes(changes)
+        _print(
+            f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
+            f"{len(changes.there)} already there, {conflicts} conflicts; table {target}"
+        )
+    if conflicts:
+        _say(
+            f"forecast: {conflicts} row(s) contradict what the table says was reported on the same "
+            "day; nothing was written; correct them, or give a revision its own later reported_on"
+        )
+        return 1
+    if written:
+        _say(f"{added} row(s) written to {target}")
+    elif added:
+        _say("nothing was written; --write does it")
+    return 0
+
+
+def _print_changes(changes: Any) -> None:
+    shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
+    rows = [("", "entity", "metric", "period", "was", "value", "unit", "reported on", "source")]
+    for word, frame in shown.items():
+        for row in frame.to_dict("records"):
+            was = f"{row['old_value']:.12g}" if "old_value" in row else ""
+            if row.get("old_qualifier"):
+                was = f"{row['old_qualifier']} {was}"
+            value = f"{row['qualifier']} {row['value']:.12g}".strip()
+            place = (row["entity"], row["metric"], row["period"])
+            rows.append((word, *place, was, value, row["unit"], row["reported_on"], row["source"]))
+    if len(rows) > 1:
+        _print(_table(rows))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    theirs, sign, ours = text.rpartition("=")
+    if not (theirs and sign and ours):
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted THEIRS=OURS, such as Sum=value")
+    return theirs, ours
+
+
 def _calibrate(args: argparse.Namespace) -> int:
     from scipy.stats import chisquare
 
@@ -246,6 +358,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted seconds above 0")
+    return value
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
@@ -274,6 +396,14 @@ def parser() -> argparse.ArgumentParser:
 
     def seed(one: argparse.ArgumentParser) -> None:
         one.add_argument("--seed", type=_count, default=1, metavar="N", help="seed (1)")
+
+    def taking(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        one.add_argument(
+            "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
+        )
+        one.add_argument("--write", action="store_true", help="write; without it, only show")
+        one.add_argument("--json", action="store_true", help="only JSON on stdout")
 
     run = add("run", "fit, judge every claim, write the memo", _run)
     day(run)
@@ -314,10 +444,41 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
 
-    data = commands.add_parser("data", help="check tables", description="check tables")
+    what = "check tables, add rows to them, fetch SEC filings"
+    data = commands.add_parser("data", help=what, description=what)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = add("check", "check a table and name every bad row", _check, actions)
     one.add_argument("file", metavar="FILE", help="a CSV of the schema")
+    own = add("add", "add a file's rows to a table; shows what would change", _add, actions)
+    own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
+    own.add_argument(
+        "--map",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="THEIRS=OURS",
+        help="a column of the file and its name here; may be repeated",
+    )
+    own.add_argument("--unit", metavar="UNIT", help='where the file names none, such as "USD m"')
+    own.add_argument("--entity", metavar="NAME", help="where the file names none")
+    own.add_argument("--source", metavar="TEXT", help="where the file names none")
+    own.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+    taking(own)
+    sec = add("fetch", "get quarters from SEC filings; shows what would change", _fetch, actions)
+    sec.add_argument("tickers", metavar="TICKER", nargs="+", help="MSFT GOOGL ...")
+    sec.add_argument("--base-url", metavar="URL", help="another server than SEC's")
+    sec.add_argument(
+        "--user-agent",
+        metavar="TEXT",
+        help="your name and e-mail address, which SEC asks for (or FORECAST_USER_AGENT)",
+    )
+    sec.add_argument("--since", metavar="DATE", help="only quarters that end on this day or later")
+    sec.add_argument("--metrics", metavar="A,B", help="only these, such as capex,revenue")
+    sec.add_argument(
+        "--timeout", type=_seconds, default=20.0, metavar="S", help="without an answer (20)"
+    )
+    sec.add_argument("--no-cache", action="store_true", help="neither read nor keep answers")
+    taking(sec)
     return top
 
 

@@ -56,7 +56,9 @@ SIGNED_METRICS = frozenset(
 )
 """Metrics that may be negative. Every other one must be above zero."""
 
-FREE_METRICS = frozenset({"api_price", "api_price_input", "api_price_output"})
+FREE_METRICS = frozenset(
+    {"api_price", "api_price_input", "api_price_output", "list_price_input", "list_price_output"}
+)
 """Metrics that may be zero: free is a price."""
 
 

@@ -6,12 +6,17 @@ reported after the date. ``tests/test_vintages.py`` proves both on random tables
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime as dt
+import functools
 import hashlib
 import math
 import os
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,6 +32,7 @@ from forecast.schema import (
     UNITS,
     DataError,
     Problem,
+    convert,
     one_line,
     parse_date,
     period_end,
@@ -35,6 +41,7 @@ from forecast.schema import (
 Table = pd.DataFrame
 """A checked vintage table: the columns of the schema, `value` float, the rest text."""
 
+_VINTAGE_KEY = (*KEY, "reported_on")
 _EARLY = ("estimated", "projected")
 _BOUNDS = {"percent": (0.0, 100.0)}
 
@@ -72,7 +79,9 @@ def read_table(path: str | Path) -> Table:
     return check_table(raw, str(path))
 
 
-def check_table(raw: pd.DataFrame, name: str = "table") -> Table:
+def check_table(
+    raw: pd.DataFrame, name: str = "table", lines: Sequence[int] | None = None
+) -> Table:
     """Return `raw` as a checked table, or raise one error that names every bad row.
 
     Parameters
@@ -81,6 +90,8 @@ def check_table(raw: pd.DataFrame, name: str = "table") -> Table:
         Rows with all columns as text, or values already as numbers.
     name
         What to call the table in the error.
+    lines
+        The line of each row in the file it came from; 2, 3, ... by default.
 
     Raises
     ------
@@ -101,8 +112,14 @@ def check_table(raw: pd.DataFrame, name: str = "table") -> Table:
     order = [*COLUMNS, *(c for c in OPTIONAL_COLUMNS if c in raw.columns)]
     rows = raw[order].reset_index(drop=True)
     rows = rows.apply(lambda column: column.map(lambda cell: str(cell).strip()))
-    problems = [p for index, row in rows.iterrows() for p in _row_problems(int(str(index)), row)]
-    problems += _duplicates(rows)
+    at = range(2, len(rows) + 2) if lines is None else lines  # the header is line 1
+    records = rows.to_dict("records")
+    problems = [
+        problem
+        for line, row in zip(at, records, strict=True)
+        for problem in _row_problems(line, row)
+    ]
+    problems += _duplicates(at, records)
     if problems:
         listed = "\n".join(f"  {p}" for p in sorted(problems, key=lambda p: p.row))
         raise DataError(
@@ -113,12 +130,11 @@ def check_table(raw: pd.DataFrame, name: str = "table") -> Table:
     return rows
 
 
-def _row_problems(index: int, row: pd.Series) -> list[Problem]:
-    line = index + 2  # the header is line 1
+def _row_problems(line: int, row: Mapping[Any, str]) -> list[Problem]:
     found: list[Problem] = []
 
     def add(column: str, wanted: str) -> None:
-        found.append(Problem(line, column, str(row[column]), wanted))
+        found.append(Problem(line, column, row[column], wanted))
 
     for column in ("entity", "metric", "source"):
         if not row[column]:
@@ -134,7 +150,7 @@ def _row_problems(index: int, row: pd.Series) -> list[Problem]:
     return found
 
 
-def _check_value(row: pd.Series, add) -> None:  # type: ignore[no-untyped-def]
+def _check_value(row: Mapping[Any, str], add: Callable[[str, str], None]) -> None:
     try:
         value = float(row["value"])
     except ValueError:
@@ -151,15 +167,11 @@ def _check_value(row: pd.Series, add) -> None:  # type: ignore[no-untyped-def]
     return None
 
 
-def _check_clocks(row: pd.Series, add) -> None:  # type: ignore[no-untyped-def]
-    end = reported = None
-    try:
-        end = period_end(row["period"])
-    except DataError:
+def _check_clocks(row: Mapping[Any, str], add: Callable[[str, str], None]) -> None:
+    end, reported = _end_of(row["period"]), _day(row["reported_on"])
+    if end is None:
         add("period", PERIOD_WANTED)
-    try:
-        reported = parse_date(row["reported_on"])
-    except DataError:
+    if reported is None:
         add("reported_on", "a day such as 2026-05-06")
     if end and reported and reported < end and row["qualifier"] not in _EARLY:
         add(
@@ -169,18 +181,37 @@ def _check_clocks(row: pd.Series, add) -> None:  # type: ignore[no-untyped-def]
         )
 
 
-def _duplicates(rows: pd.DataFrame) -> list[Problem]:
-    subset = [*KEY, "reported_on"]
-    first = rows.groupby(subset, sort=False).cumcount()
-    return [
-        Problem(
-            int(str(index)) + 2,
-            "entity, metric, period, reported_on",
-            " / ".join(rows.loc[index, subset]),
-            "one row for each; a revision carries a later reported_on",
-        )
-        for index in rows.index[first > 0]
-    ]
+@functools.lru_cache(maxsize=4096)
+def _end_of(period: str) -> dt.date | None:
+    """Return a period's last day, or None if it cannot be read; a table repeats its periods."""
+    with contextlib.suppress(DataError):
+        return period_end(period)
+    return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _day(text: str) -> dt.date | None:
+    with contextlib.suppress(DataError):
+        return parse_date(text)
+    return None
+
+
+def _duplicates(lines: Sequence[int], records: Sequence[Mapping[Any, str]]) -> list[Problem]:
+    found: list[Problem] = []
+    seen: set[tuple[str, ...]] = set()
+    for line, row in zip(lines, records, strict=True):
+        key = tuple(row[c] for c in _VINTAGE_KEY)
+        if key in seen:
+            found.append(
+                Problem(
+                    line,
+                    ", ".join(_VINTAGE_KEY),
+                    " / ".join(key),
+                    "one row for each; a revision carries a later reported_on",
+                )
+            )
+        seen.add(key)
+    return found
 
 
 def as_of(table: Table, date: str | dt.date) -> Table:
@@ -216,22 +247,100 @@ def as_of(table: Table, date: str | dt.date) -> Table:
 
 def table_hash(table: Table) -> str:
     """Return a hash of the rows' content that does not depend on their order."""
-    lines = sorted(
-        "\x1f".join([*(str(row[c]) for c in COLUMNS if c != "value"), repr(float(row["value"]))])
-        for _, row in table.iterrows()
-    )
+    texts = [table[c].astype(str) for c in COLUMNS if c != "value"]
+    values = [repr(float(v)) for v in table["value"]]
+    lines = sorted("\x1f".join(cells) for cells in zip(*texts, values, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What new rows would do to a table.
+
+    Attributes
+    ----------
+    new
+        Rows that are the first on their key, or its first known vintage by their day.
+    revisions
+        Rows that change what was known; ``old_value`` (in the row's own unit) and
+        ``old_reported_on`` say what.
+    there
+        Rows that say what the table already says on their day.
+    conflicts
+        Rows that contradict what the table says was reported on the very same day, with
+        ``old_value``, ``old_qualifier`` and ``old_source``.
+    """
+
+    new: Table
+    revisions: Table
+    there: Table
+    conflicts: Table
+
+
+def compare(table: Table | None, new: Table) -> Changes:
+    """Sort new rows by what they would change in a table; nothing is written.
+
+    A row is there already if, on the day it was reported, its key was known with the same value and
+    the same qualifier: adding it would change no ``as_of``. Values are compared in the new row's
+    unit, so that 2.565 USD bn is 2565 USD m.
+
+    Parameters
+    ----------
+    table
+        The checked table to which the rows would go, or None if there is none yet.
+    new
+        Checked rows; vintages of one key may come together.
+    """
+    history: dict[tuple[str, ...], list[dict[Any, Any]]] = {}
+    for row in [] if table is None else table.to_dict("records"):
+        history.setdefault(tuple(row[c] for c in KEY), []).append(row)
+    found: dict[str, list[dict[Any, Any]]] = {f.name: [] for f in dataclasses.fields(Changes)}
+    for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
+        vintages = history.setdefault(tuple(row[c] for c in KEY), [])
+        by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
+        before = max(by_then, key=lambda v: v["reported_on"], default=None)
+        kind, said = _change(before, row)
+        found[kind].append({**row, **said})
+        if kind in ("new", "revisions"):
+            vintages.append(row)
+    extra = {
+        "revisions": ("old_value", "old_reported_on"),
+        "conflicts": ("old_value", "old_qualifier", "old_source"),
+    }
+    return Changes(
+        **{
+            kind: pd.DataFrame(rows, columns=[*new.columns, *extra.get(kind, ())])
+            for kind, rows in found.items()
+        }
+    )
+
+
+def _change(before: Mapping[Any, Any] | None, row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
+    """Return what `row` is to the vintage before it, and what it must say of that one."""
+    if before is None:
+        return "new", {}
+    try:
+        old = convert(before["value"], before["unit"], row["unit"])
+    except DataError:  # another dimension
+        old = math.nan
+    if math.isclose(old, row["value"], rel_tol=1e-12) and before["qualifier"] == row["qualifier"]:
+        return "there", {}
+    if before["reported_on"] < row["reported_on"]:
+        return "revisions", {"old_value": old, "old_reported_on": before["reported_on"]}
+    said = {"old_qualifier": before["qualifier"], "old_source": before["source"]}
+    return "conflicts", {"old_value": old, **said}
 
 
 def append_rows(path: str | Path, new: Table) -> int:
     """Append rows to the table at `path`; rows it already holds are passed over.
 
-    The file is replaced in one step or not at all.
+    The file is replaced in one step or not at all, and is on the disk when this returns. What the
+    old rows say stays as it is written, to the letter.
 
     Parameters
     ----------
     path
-        An existing vintage table.
+        A vintage table; it is made, with its folder, if it is missing.
     new
         Checked rows.
 
@@ -244,20 +353,57 @@ def append_rows(path: str | Path, new: Table) -> int:
     ------
     DataError
         If a new row gives another value for a key and report day that the table already has:
-        what was reported on a day does not change, a revision has a later ``reported_on``.
+        what was reported on a day does not change, a revision has a later ``reported_on``. Also if
+        the file cannot be written.
     """
-    path = Path(path)
-    old = read_table(path)
-    merged = pd.concat([old, new], ignore_index=True).fillna("")
-    merged = merged.drop_duplicates([*KEY, "reported_on", "value", "unit"], ignore_index=True)
-    added = len(merged) - len(old)
-    if added:
-        check_table(merged, f"{path} with the new rows")
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8", newline=""
-        ) as file:
-            merged.to_csv(file, index=False, lineterminator="\n")
+    path = Path(path).resolve()  # a link stays a link
+    written = pd.DataFrame(columns=[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in new.columns])
+    old = new.iloc[:0]
+    if path.exists():
+        old = read_table(path)
+        written = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    held = set(map(tuple, old[_CONTENT].to_numpy()))
+    fresh = new[[tuple(row) not in held for row in new[_CONTENT].to_numpy()]]
+    fresh = fresh.drop_duplicates(_CONTENT, ignore_index=True)
+    if fresh.empty:
+        return 0
+    check_table(pd.concat([old, fresh], ignore_index=True).fillna(""), f"{path} with the new rows")
+    text = fresh.assign(value=[_number(v) for v in fresh["value"]])
+    merged = pd.concat([written, text], ignore_index=True).fillna("")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, merged.to_csv(index=False, lineterminator="\n"))
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}); it stays as it was"
+        ) from error
+    return len(fresh)
+
+
+_CONTENT = [*_VINTAGE_KEY, "value", "unit", "qualifier"]
+
+
+def _number(value: float) -> str:
+    """Return a number as people write it: no ``.0``, no lost digit."""
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put `text` in the place of a file in one step, through to the disk."""
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).replace(path)
-    return added
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -23,8 +23,9 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["claims"], ["audit"], ["fit"], ["memo"], ["data"]]
-)
+    "command", [[], ["run"], ["claims"], ["audit"], ["fit"], ["memo"], ["data"],
+                ["data", "add"], ["data", "fetch"]],
+)  # fmt: skip
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([*command, "--help"])
@@ -33,8 +34,9 @@ def test_every_command_explains_itself(command, capsys):
 
 
 @pytest.mark.parametrize(
-    "argv", [["dance"], ["run", "--seed", "x"], ["run", "--models", "tea"], ["fit"], ["data"]]
-)
+    "argv", [["dance"], ["run", "--seed", "x"], ["run", "--models", "tea"], ["fit"], ["data"],
+             ["data", "add"], ["data", "fetch"], ["data", "fetch", "A", "--timeout", "0"]],
+)  # fmt: skip
 def test_wrong_usage_is_exit_2(argv, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(argv)

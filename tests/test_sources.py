@@ -1,11 +1,16 @@
 """The shipped tables are what the article prints."""
 
+import time
+
+import numpy as np
+import pandas as pd
 import pytest
 
+from forecast import sources
 from forecast.audit import read_references
-from forecast.schema import DataError, calendar_quarter
-from forecast.sources import data_dir, read_vintages
-from forecast.vintages import read_table
+from forecast.schema import DataError, UnknownNameError, calendar_quarter, parse_date, period_end
+from forecast.sources import REFERENCE_TABLES, data_dir, read_reference_table, read_vintages
+from forecast.vintages import as_of, check_table, read_table
 
 
 def test_the_market_table_is_the_articles():
@@ -30,7 +35,8 @@ def test_the_model_rows_keep_their_qualifiers():
     assert cost["qualifier"].to_dict() == {
         "GPT-3": "", "GPT-4": "about", "GPT-4o": "estimated", "Llama 3.1 405B": "about",
     }  # fmt: skip
-    prices = table[table["unit"] == "USD per 1M tokens"]
+    prices = table[table["metric"].str.startswith("api_price")]
+    assert set(prices["unit"]) == {"USD per 1M tokens"}
     assert len(prices) == 6  # as headed, wrong as they are
 
 
@@ -74,3 +80,145 @@ def test_reported_earnings_are_all_there_with_definitions_apart():
     )
     oracle = earnings[(earnings["entity"] == "ORCL") & (earnings["metric"] == "capex")]
     assert [calendar_quarter(p) for p in oracle["period"].tail(2)] == ["2025Q4", "2026Q1"]
+
+
+def shipped(name):
+    return read_table(data_dir() / name)
+
+
+def test_the_default_day_is_the_articles():
+    assert read_vintages()["reported_on"].max() == "2026-05-06"
+
+
+def test_reading_and_checking_stay_fast():
+    begun = time.process_time()
+    table = read_vintages()
+    assert time.process_time() - begun < 1
+    many = pd.concat([table.assign(entity=table["entity"] + str(k)) for k in range(8)])
+    begun = time.process_time()
+    assert len(check_table(many)) > 9000
+    assert time.process_time() - begun < 1
+
+
+def test_ai_labs_keep_their_bounds_and_projections():
+    labs = shipped("ai_labs.csv")
+    assert len(labs) == 43
+    assert labs["qualifier"].value_counts().to_dict() == {
+        "": 16, "projected": 17, "at least": 4, "about": 5, "at most": 1,
+    }  # fmt: skip
+    projected = labs[labs["qualifier"] == "projected"]
+    assert set(projected["metric"]) == {"cash_flow_projection"}
+    assert set(projected["note"]) == {"about"}
+    nears = labs[labs["qualifier"] == "at most"]
+    assert nears[["entity", "value", "note"]].to_numpy().tolist() == [
+        ["Anthropic", 20.0, "nears 20; gross of cloud resale"]
+    ]
+    early = [parse_date(r.reported_on) < period_end(r.period) for r in labs.itertuples()]
+    assert set(labs.loc[early, "qualifier"]) == {"projected"}
+
+
+def test_a_projection_is_known_by_its_newest_vintage():
+    labs = shipped("ai_labs.csv")
+    for day, burn in (("2025-06-30", -20), ("2025-12-31", -35), ("2026-05-06", -57)):
+        known = as_of(labs, day)
+        row = known[(known["metric"] == "cash_flow_projection") & (known["period"] == "2027")]
+        assert row["value"].item() == burn
+
+
+def test_list_prices_come_in_pairs_and_keep_their_history():
+    prices = shipped("api_prices.csv")
+    assert len(prices) == 216
+    assert set(prices["unit"]) == {"USD per 1M tokens"}
+    wide = prices.pivot(index=["entity", "period"], columns="metric", values="value")
+    assert wide.shape == (108, 2)
+    assert not wide.isna().any(axis=None)
+    assert wide.loc[("gpt-4 (8k)", "2023-03-14")].to_dict() == {
+        "list_price_input": 30, "list_price_output": 60,
+    }  # fmt: skip
+    assert wide.loc["o3"]["list_price_input"].to_dict() == {"2025-04-16": 10, "2025-06-10": 2}
+    providers = prices["source"].str.split(":").str[0]
+    assert providers.nunique() == 10
+    assert (providers == "OpenAI").sum() == 82
+
+
+def test_rental_prices_keep_their_indices_apart():
+    rental = shipped("h100_rental.csv")
+    assert rental["entity"].value_counts().to_dict() == {
+        "AWS EC2 spot H100 US zones": 16, "SemiAnalysis H100 1-year contract": 2,
+        "H100 spot market": 1, "H100 neocloud market (Latent Space)": 1,
+        "H100 on-demand SXM (SemiAnalysis tweet)": 1,
+    }  # fmt: skip
+    assert set(rental["unit"]) == {"USD per hour"}
+    assert rental.loc[rental["qualifier"] == "at least", "value"].tolist() == [8]
+    assert rental["reported_on"].iloc[-1] == "2026-04-02"  # later than the day it is about
+
+
+def test_open_share_has_its_four_points():
+    share = shipped("open_share.csv")
+    assert share["value"].tolist() == [0.2, 0.19, 0.13, 0.11]
+    assert set(share["unit"]) == {"ratio"}
+
+
+ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 462, "public_forecasts": 8,
+        "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCE_TABLES))
+def test_reference_tables_are_whole(name):
+    table = read_reference_table(name)
+    assert len(table) == ROWS[name]
+    assert not table.duplicated().any()
+
+
+def test_reference_cells_have_types():
+    models = read_reference_table("frontier_models").set_index("model")
+    assert models["open_weights"].dtype == bool
+    assert models["cost_inherited_from_base"].isna().sum() == 87
+    assert np.isnan(models.loc["Meena", "mmlu"])
+    assert models.loc["gpt-3-175b-davinci", "mmlu"] == 43.9
+    assert models["compute_benchmark_dependence"].value_counts()[["full", "partial"]].sum() == 19
+    runups = read_reference_table("runups")
+    assert (runups["event20"].sum(), runups["event30"].sum(), runups["event40"].sum()) == (
+        238, 178, 121,
+    )  # fmt: skip
+    assert (runups["dur40_m"] <= runups["followup_months"]).all()
+    assert read_reference_table("telecom_1995_2004")["year"].tolist() == list(range(1995, 2005))
+    assert read_reference_table("booms")["boom_start"].min() == "1790-01-01"
+    assert read_reference_table("public_forecasts")["value"].isna().sum() == 2
+    assert read_reference_table("warnings")["primary_series"].sum() == 26
+
+
+def test_other_names_are_refused_with_those_there_are():
+    for name in ("earnings", "../claims", ""):
+        with pytest.raises(UnknownNameError, match="there are booms, drawdown_base_rates"):
+            read_reference_table(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("sample,", "sampled,", r"missing column\(s\) sample; unknown column\(s\) sampled"),
+        ("0.42", "42", "line 2, p20_18m: got '42', wanted a number from 0 to 1"),
+        ("0.42", "", "line 2, p20_18m: got ''"),
+        ("0.42", "nan", "line 2, p20_18m: got 'nan'"),
+    ],
+)
+def test_bad_reference_cells_are_named(tmp_path, old, new, message):
+    text = (data_dir() / "drawdown_base_rates.csv").read_text(encoding="utf-8")
+    (tmp_path / "drawdown_base_rates.csv").write_text(text.replace(old, new, 1))
+    with pytest.raises(DataError, match=message):
+        read_reference_table("drawdown_base_rates", tmp_path)
+
+
+def test_reference_kinds_are_checked(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_reference_table("runups", tmp_path)
+    bad = {"text": "", "grade": "D", "day": "2026-02-30", "month": "2026-13", "period": "soon",
+           "year": "26", "number": "inf", "share": "1.1", "percent": "-1", "flag": "yes",
+           "event": "2"}  # fmt: skip
+    assert set(bad) == set(sources._KINDS)
+    for kind, cell in bad.items():
+        assert not sources._fits(cell, kind)
+        assert sources._fits("", kind + "?")
+    good = {"day": "1790-01-01", "month": "2026-05", "period": "2026-05", "flag": "True"}
+    assert all(sources._fits(cell, kind) for kind, cell in good.items())

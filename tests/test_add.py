@@ -1,0 +1,287 @@
+"""A user's own file: read under its own headers, compared, and added whole or not at all."""
+
+import datetime as dt
+import json
+import sys
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from forecast import cli, vintages
+from forecast.schema import DataError
+from forecast.sources import read_user_table, read_vintages
+from forecast.vintages import check_table, compare, read_table
+
+OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
+THEIRS = "Ticker,Item,Fiscal Quarter,Amount,Units,Report date,Source,Analyst\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a data folder with one table of one row."""
+    (tmp_path / "data" / "vintages").mkdir(parents=True)
+    (tmp_path / "data" / "earnings.csv").write_text(
+        OURS + "MSFT,capex,2025Q1,2565,USD m,2025-04-30,10-Q,A,\n"
+    )
+    return tmp_path / "data"
+
+
+def write(folder, text, name="new.csv"):
+    path = folder.parent / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def add(folder, path, *more):
+    return cli.main(["data", "add", str(path), "--data", str(folder), *more])
+
+
+def test_headers_are_matched_whatever_their_case_and_spacing(folder):
+    path = write(folder, THEIRS + "MSFT,Cap-Ex,2025 q2,3000,usdm,2025-07-30,10-Q,Jo\n")
+    found = read_user_table(path)
+    row = found.rows.iloc[0]
+    assert row[["entity", "metric", "period", "value", "unit", "reported_on"]].tolist() == [
+        "MSFT", "cap_ex", "2025Q2", 3000.0, "USD m", "2025-07-30",
+    ]  # fmt: skip
+    assert (row["confidence"], row["qualifier"]) == ("C", "")  # nobody said better
+    assert found.unused == ("Analyst",)
+    assert "calendar quarter" in found.notes[0]
+
+
+def test_a_map_and_values_for_all_rows(folder):
+    path = write(folder, "Sum;what;Q\n5.5;revenue;Q3 2025\n")
+    given = {"unit": "USD bn", "entity": "Me", "source": "books", "reported_on": "2025-10-30"}
+    rows = read_user_table(path, {"Sum": "value", "what": "metric", "Q": "period"}, given).rows
+    assert rows.iloc[0][["entity", "metric", "period", "value", "unit"]].tolist() == [
+        "Me", "revenue", "2025Q3", 5.5, "USD bn",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "renamed", "message"),
+    [
+        ("ticker,item,quarter,value,reported,source\nA,b,2025Q1,1,2025-05-01,s\n", {},
+         'known to be unit; the file has ticker, item.*--unit "USD m"'),
+        (OURS.replace("entity", "ticker,company") + "A,A,b,2025Q1,1,USD m,2025-05-01,s,A,\n", {},
+         "ticker, company could each be entity; say which with --map"),
+        (OURS, {"colour": "value"}, "cannot map colour; the file has entity"),
+        (OURS, {"metric": "size"}, "cannot map size; .*the schema has entity"),
+        ("value,value\n1,2\n", {}, "more than one column is called value"),
+        (OURS + "A,b,2025Q1,1,USD m,2025-05-01,s,A,,more\n", {}, "9 cells, but line 2 has 10"),
+        (OURS + 'A,b,2025Q1,1,USD m,2025-05-01,"s,A,\n', {}, "not a CSV table"),
+        ("\n\n", {}, "an empty table"),
+        (OURS, {}, "a header and no rows"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_read_say_why(folder, text, renamed, message):
+    with pytest.raises(DataError, match=message):
+        read_user_table(write(folder, text), renamed)
+
+
+def test_a_map_decides_between_rivals(folder):
+    text = OURS.replace("entity", "ticker,company") + "M,Em,b,2025Q1,1,USD m,2025-05-01,s,A,\n"
+    path = write(folder, text)
+    assert read_user_table(path, {"company": "entity"}).rows["entity"].item() == "Em"
+
+
+def test_every_bad_row_is_named_by_its_line_in_the_file_and_nothing_is_written(folder, capsys):
+    good = "M,capex,2025Q{},5,USD m,2025-12-30,s,A,\n"
+    bad = "M,capex,soon,5,EUR,2025-12-30,s,A,\n"
+    path = write(folder, OURS + good.format(1) + "\n" + bad + good.format(2) + good.format(2))
+    assert add(folder, path, "--write") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "3 problem(s) in 2 row(s)" in err
+    assert "line 4, period: got 'soon'" in err
+    assert "line 4, unit: got 'EUR'" in err
+    assert "line 6, entity, metric, period, reported_on" in err  # a duplicate within the file
+    assert list((folder / "vintages").iterdir()) == []
+
+
+MIXED = OURS + (
+    "MSFT,capex,2025Q1,2.565,USD bn,2025-04-30,press,B,\n"  # there, in another unit
+    "MSFT,capex,2025Q1,2600,USD m,2026-04-30,10-Q,A,\n"  # a revision
+    "MSFT,capex,2025Q2,3000,USD m,2025-07-30,10-Q,A,\n"  # new
+)
+
+
+def test_a_dry_run_shows_what_would_change_and_writes_nothing(folder, capsys):
+    path = write(folder, MIXED)
+    before = (folder / "earnings.csv").read_bytes()
+    assert add(folder, path) == 0
+    out, err = capsys.readouterr()
+    assert "1 new, 1 revisions, 1 already there, 0 conflicts" in out
+    assert "revision  MSFT    capex   2025Q1  2565  2600" in out
+    assert "--write does it" in err
+    assert list((folder / "vintages").iterdir()) == []
+    assert (folder / "earnings.csv").read_bytes() == before
+
+
+def test_writing_makes_the_users_table_and_twice_is_once(folder, capsys):
+    path = write(folder, MIXED)
+    assert add(folder, path, "--write", "--json") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["written"] is True
+    assert [len(content[k]) for k in ("new", "revisions", "there", "conflicts")] == [1, 1, 1, 0]
+    assert content["revisions"][0]["old_value"] == 2565
+    assert content["revisions"][0]["old_reported_on"] == "2025-04-30"
+    user = folder / "vintages" / "user.csv"
+    assert user.read_text().splitlines()[1:] == [
+        "MSFT,capex,2025Q2,3000,USD m,2025-07-30,10-Q,A,",
+        "MSFT,capex,2025Q1,2600,USD m,2026-04-30,10-Q,A,",
+    ]
+    assert user.stat().st_mode & 0o777 == 0o644
+    assert len(read_vintages(folder)) == 3
+    once = user.read_bytes()
+    assert add(folder, path, "--write", "--json") == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["written"] is False
+    assert [len(again[k]) for k in ("new", "revisions", "there")] == [0, 0, 3]
+    assert user.read_bytes() == once
+    assert [p.name for p in (folder / "vintages").iterdir()] == ["user.csv"]
+
+
+def test_a_contradiction_of_the_same_report_is_refused(folder, capsys):
+    path = write(folder, MIXED.replace("2.565", "2.6"))
+    assert add(folder, path, "--write") == 1
+    out, err = capsys.readouterr()
+    assert "conflict  MSFT    capex   2025Q1  2.565" in out
+    assert "1 row(s) contradict" in err
+    assert list((folder / "vintages").iterdir()) == []
+
+
+def test_another_table_is_its_own_world(folder, capsys):
+    path = write(folder, MIXED)
+    target = folder.parent / "mine" / "table.csv"
+    assert add(folder, path, "--to", str(target), "--write") == 0
+    # The second row is a revision of the first, which is new here.
+    assert "2 new, 1 revisions, 0 already there" in capsys.readouterr().out
+    assert len(read_table(target)) == 3
+
+
+def test_old_rows_stay_to_the_letter(folder):
+    target = folder / "earnings.csv"
+    target.write_text(target.read_text().replace("2565", "2565.00"))
+    path = write(folder, OURS.strip() + ",note\n" + "M,capex,2025Q2,0.1,USD m,2025-07-30,s,A,,hm\n")
+    assert add(folder, path, "--to", str(target), "--write") == 0
+    assert target.read_text().splitlines() == [
+        OURS.strip() + ",note",
+        "MSFT,capex,2025Q1,2565.00,USD m,2025-04-30,10-Q,A,,",
+        "M,capex,2025Q2,0.1,USD m,2025-07-30,s,A,,hm",
+    ]
+
+
+def test_a_failed_write_leaves_the_table_as_it_was(folder, capsys, monkeypatch):
+    path, before = write(folder, MIXED), (folder / "earnings.csv").read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(vintages.os, "fsync", full)
+    assert add(folder, path, "--to", str(folder / "earnings.csv"), "--write") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert (folder / "earnings.csv").read_bytes() == before
+    assert [p.name for p in folder.iterdir() if p.is_file()] == ["earnings.csv"]
+
+
+def test_one_report_in_two_tables_is_named_with_both(folder):
+    row = (folder / "earnings.csv").read_text()
+    (folder / "vintages" / "user.csv").write_text(row)
+    with pytest.raises(DataError, match=r"MSFT / capex.*in earnings\.csv and vintages/user\.csv"):
+        read_vintages(folder)
+
+
+def workbook(path, *rows, more=()):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for title in more:
+        book.create_sheet(title)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_keeps_its_numbers_and_days(folder, capsys):
+    head = ["Ticker", "Item", "Quarter", "Amount", "Reported on", "Source"]
+    moment = pd.Timestamp("2025-11-19").to_pydatetime()
+    path = workbook(
+        folder.parent / "new.xlsx", head,
+        ["NVDA", "capex", "2025-07-28/2025-10-26", 1636.5, moment, "10-Q"],
+        [None] * 6,
+        ["NVDA", "revenue", 2025, 57006, dt.date(2026, 2, 25), "10-K"],
+        more=["Backup"],
+    )  # fmt: skip
+    assert add(folder, path, "--unit", "USD m", "--json") == 0
+    out, err = capsys.readouterr()
+    rows = json.loads(out)["new"]
+    assert [(r["period"], r["value"], r["reported_on"]) for r in rows] == [
+        ("2025-07-28/2025-10-26", 1636.5, "2025-11-19"),
+        ("2025", 57006, "2026-02-25"),
+    ]
+    assert "only the first sheet 'Sheet' was read, not Backup" in err
+
+
+def test_a_bad_row_of_a_workbook_is_named_by_its_line(folder):
+    path = workbook(folder.parent / "new.xlsx", [None], OURS.strip().split(","),
+                    ["M", "capex", "2025Q1", "#REF!", "USD m", "2025-05-01", "s", "A", ""])  # fmt: skip
+    with pytest.raises(DataError, match="line 3, value: got '#REF!'"):
+        read_user_table(path)
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.xlsx"])
+@pytest.mark.parametrize("content", [bytes(range(256)), b"PK\x03\x04 and then nothing", b"a\0b\n"])
+def test_binary_files_are_refused_in_words(folder, name, content):
+    path = folder.parent / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"not (a CSV table|an XLSX workbook)"):
+        read_user_table(path)
+
+
+def test_a_missing_file_a_folder_and_a_missing_library(folder, monkeypatch):
+    with pytest.raises(DataError, match="no such file"):
+        read_user_table(folder / "none.xlsx")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_user_table(folder)
+    path = workbook(folder.parent / "new.xlsx", OURS.strip().split(","))
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(DataError, match=r"pip install 'forecast\[xlsx\]'"):
+        read_user_table(path)
+
+
+def test_wrong_maps_are_wrong_usage(folder, capsys):
+    with pytest.raises(SystemExit) as stop:
+        add(folder, "new.csv", "--map", "Sum")
+    assert stop.value.code == 2
+    assert "wanted THEIRS=OURS" in capsys.readouterr().err
+
+
+ROW = {"entity": "M", "metric": "capex", "period": "2025Q1", "value": "100", "unit": "USD m",
+       "reported_on": "2025-05-01", "source": "s", "confidence": "A", "qualifier": ""}  # fmt: skip
+
+
+def table(*changes):
+    return check_table(pd.DataFrame([{**ROW, **c} for c in changes]))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({}, "there"),
+        ({"source": "another", "confidence": "B"}, "there"),
+        ({"reported_on": "2025-06-01"}, "there"),  # said again
+        ({"reported_on": "2025-06-01", "value": "101"}, "revisions"),
+        ({"reported_on": "2025-06-01", "qualifier": "about"}, "revisions"),
+        ({"reported_on": "2025-04-01"}, "new"),  # known earlier than thought
+        ({"value": "101"}, "conflicts"),
+        ({"qualifier": "about"}, "conflicts"),
+        ({"unit": "percent", "value": "10"}, "conflicts"),
+        ({"period": "2024Q4"}, "new"),
+        ({"reported_on": "2025-09-01"}, "revisions"),  # back to the first value
+    ],
+)
+def test_rows_are_sorted_by_what_they_would_change(change, kind):
+    held = table({}, {"reported_on": "2025-08-01", "value": "105"})
+    changes = compare(held, table(change))
+    sizes = {k: len(getattr(changes, k)) for k in ("new", "revisions", "there", "conflicts")}
+    assert sizes == {"new": 0, "revisions": 0, "there": 0, "conflicts": 0, kind: 1}
