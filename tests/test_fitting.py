@@ -105,10 +105,10 @@ def test_two_new_processes_give_identical_draws(name, tmp_path):
 
 @pytest.mark.slow
 def test_a_known_market_is_recovered(market_panel):
-    """Forty years of a made-up market: its parameters lie where the posterior says."""
+    """Fifteen years of a made-up market: its parameters lie where the posterior says."""
     from forecast.diagnose import refill
 
-    years = np.arange(1986, 2026)
+    years = np.arange(2011, 2026)
     data = market_panel.data.isel(obs=np.repeat([0, 4, 8], len(years)))
     data = data.assign_coords(year=("obs", np.tile(years, 3)))
     data = data.assign(estimate=("obs", np.zeros(data.sizes["obs"])))
