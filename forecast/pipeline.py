@@ -395,7 +395,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
             np.arange(seen.shape[1])
             - np.where(seen.any(1), seen.shape[1] - 1 - seen[:, ::-1].argmax(1), 0)[:, None]
         )
-        levels = one["y"].quantile(list(QUANTILES), dim=("chain", "draw"))
+        levels = one["y"].quantile(list(QUANTILES), dim=("chain", "draw"), skipna=False)
         single = one.sizes["period"] == 1
         for s in range(one.sizes["series"]):
             for t in range(one.sizes["period"]):
