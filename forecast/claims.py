@@ -28,6 +28,7 @@ from forecast.schema import (
     Verdict,
     one_line,
     parse_date,
+    percent,
 )
 from forecast.sources import CLAIMS_FILE, data_dir
 
@@ -209,7 +210,7 @@ class Verdicts(Sequence[Verdict]):
         """Show the table with probabilities as percent and an ICD 203 word."""
         rows = "".join(
             f"<tr><td>{html.escape(v.claim)}</td><td>{html.escape(v.definition)}</td>"
-            f"<td style='text-align:right'>{html.escape(percent(v))}</td>"
+            f"<td style='text-align:right'>{html.escape(percent(v.probability, v.draws))}</td>"
             f"<td>{html.escape(word(v.probability))}</td><td>{html.escape(window_text(v))}</td>"
             f"<td>{html.escape(v.model)}</td><td>{html.escape(v.status)}</td></tr>"
             for v in self
@@ -231,25 +232,6 @@ def word(probability: float | None) -> str:
     if probability is None:
         return ""
     return next(f"{words}, {span}" for top, words, span in ICD_203 if probability < top)
-
-
-def percent(verdict: Verdict) -> str:
-    """Return a verdict's probability for a reader: whole percent, never 0 or 100.
-
-    Examples
-    --------
-    >>> v = Verdict("c", "d", "forecast", "market", 0.0, 0.0, None, None, "judged", "", 4000)
-    >>> percent(v)
-    '< 1/4000'
-    """
-    p, n = verdict.probability, verdict.draws
-    if p is None:
-        return "–"
-    if n and p * n < 1:
-        return f"< 1/{n}"
-    if n and (1 - p) * n < 1:
-        return f"> 1 - 1/{n}"
-    return "< 1 %" if p < 0.005 else "> 99 %" if p > 0.995 else f"{100 * p:.0f} %"
 
 
 def window_text(verdict: Verdict) -> str:
@@ -474,8 +456,7 @@ def _decide(
     except ClaimError as error:
         raise ClaimError(f"claim {claim.id!r}, definition {definition.id!r}: {error}") from error
     p, mcse = probability(hit)
-    shown = Verdict(claim.id, definition.id, "", model, p, mcse, None, None, "judged", "", hit.size)
-    text = f"{percent(shown)} ({word(p)}). {definition.why}"
+    text = f"{percent(p, hit.size)} ({word(p)}). {definition.why}"
     return p, mcse, "judged", text, int(np.prod(hit.shape))
 
 

@@ -42,14 +42,15 @@ def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
 
 
 def _verdict_table(verdicts: Any) -> str:
-    from forecast.claims import percent, window_text, word
+    from forecast.claims import window_text, word
+    from forecast.schema import percent
 
     rows = [("claim", "definition", "probability", "in words", "window", "model", "status")]
     rows += [
         (
             v.claim,
             v.definition,
-            percent(v),
+            percent(v.probability, v.draws),
             word(v.probability),
             window_text(v),
             v.model,

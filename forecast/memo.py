@@ -18,10 +18,10 @@ import jinja2
 import markdown_it
 
 from forecast.audit import Finding
-from forecast.claims import ICD_203, Claim, Verdicts, percent, window_text, word
+from forecast.claims import ICD_203, Claim, Verdicts, word
 from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity
 from forecast.gate import Gate
-from forecast.schema import Spec, Verdict
+from forecast.schema import Spec, Verdict, percent
 from forecast.vintages import Table
 
 BANDS = (50, 80, 95)
@@ -113,13 +113,9 @@ def significant(value: float, digits: int = 2) -> str:
     return f"{rounded:,.{max(places, 0)}f}"
 
 
-def share(probability: float | None) -> str:
-    """Return a probability as whole percent, or a dash."""
-    if probability is None:
-        return "–"
-    if probability < 0.005:
-        return "< 1 %"
-    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
+def share_of(verdict: Verdict) -> str:
+    """Return a verdict's probability, with the bound that its draws give where it is 0 or 1."""
+    return percent(verdict.probability, verdict.draws)
 
 
 def points(value: float, error: float) -> str:
@@ -154,6 +150,20 @@ def short(digest: str) -> str:
 def pairs(mapping: Mapping[str, str]) -> str:
     """Return names and values in a row."""
     return ", ".join(f"{name} {value}" for name, value in mapping.items())
+
+
+def unbroken(text: str) -> str:
+    """Return text whose ranges do not break at the end of a line."""
+    return text.replace("–", "\N{WORD JOINER}–\N{WORD JOINER}")
+
+
+def standing(verdict: Verdict) -> str:
+    """Return what became of a definition: a status, a base rate, or the audit's worst finding."""
+    if verdict.status == "judgement":
+        return verdict.text.split(". ")[0]
+    if verdict.status == "checked":
+        return f"checked: {verdict.text.split(' (')[0].lower()}"
+    return verdict.status
 
 
 def _judged(report: Report, claim: str) -> list[Verdict]:
@@ -202,16 +212,17 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        share=share,
+        share=percent,
         five=five,
         cell=cell,
         significant=significant,
-        percent=percent,
+        percent=share_of,
         word=word,
         short=short,
         pairs=pairs,
+        unbroken=unbroken,
     )
-    environment.globals.update(points=points, window_text=window_text)
+    environment.globals.update(points=points, standing=standing)
     return environment
 
 

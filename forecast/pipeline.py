@@ -22,14 +22,14 @@ import xarray as xr
 
 from forecast import audit as audits
 from forecast import diagnose, memo, plots, store
-from forecast.claims import Claim, Verdicts, judge, percent, probability, read_claims
+from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import path
 from forecast.fitting import Run, code_hash, fit, prior_draws
 from forecast.models import MODELS, get_model, naive
 from forecast.panels import COST_WORDS, Panel, build_panel
 from forecast.predict import forecast
-from forecast.schema import ForecastError, StoreError
+from forecast.schema import ForecastError, StoreError, percent
 from forecast.sources import CLAIMS_FILE, data_dir, read_vintages
 from forecast.vintages import Table, as_of, table_hash
 
@@ -529,12 +529,12 @@ def _ratio_figure(
             as_of=report.as_of,
             label="capex over revenue",
             baseline=beside,
-            title=f"Below {event['value']}: {memo.share(float(below[-1]))} by {end}",
+            title=f"Below {event['value']}: {percent(float(below[-1]))} by {end}",
             ax=axes[1],
         )
         years = zip(below["period"].values, below.values, strict=True)
         alt += " Probability of standing below " + f"{event['value']}: "
-        alt += ", ".join(f"{y} {memo.share(float(p))}" for y, p in years) + "."
+        alt += ", ".join(f"{y} {percent(float(p))}" for y, p in years) + "."
     caption = (
         "Ratio of data-centre capex to AI revenue, from joint draws of both; right: the share of "
         "draws beyond the threshold in each single year, hollow: random walk with drift."
@@ -560,8 +560,8 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
             )
         )
     low, high = (f(v.probability or 0.0 for v in verdicts) for f in (min, max))
-    title = f"From {memo.share(low)} to {memo.share(high)}, depending on what counts"
-    said = "; ".join(f"{reasons[v.definition]} {percent(v)}" for v in verdicts)
+    title = f"From {percent(low)} to {percent(high)}, depending on what counts"
+    said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
     alt = f"Probability of “{claim.quote}” under each reading: {said}."
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts)
     caption = f"Claim: {claim.text} {waiting} more readings wait for later models."

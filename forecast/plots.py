@@ -39,7 +39,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.optimize import isotonic_regression
 
 from forecast.panels import Panel
-from forecast.schema import DataError, UnknownNameError, one_line, parse_date, period_end
+from forecast.schema import DataError, UnknownNameError, one_line, parse_date, percent, period_end
 
 __all__ = [
     "INK",
@@ -170,28 +170,6 @@ def hue(metric: str) -> str:
     """Return the hue of a metric, the same in every process."""
     spare = SPARE_HUES[zlib.crc32(metric.encode()) % len(SPARE_HUES)]
     return METRIC_HUES.get(metric, spare)
-
-
-def percent(probability: float, draws: int = 0) -> str:
-    """Return a probability as text, never more exact than whole percents.
-
-    Parameters
-    ----------
-    probability
-        A share, 0 to 1.
-    draws
-        Number of draws it was counted on; 0 if unknown.
-
-    Examples
-    --------
-    >>> percent(0.274), percent(0.002), percent(0.0, 4000), percent(1.0)
-    ('27 %', '< 1 %', '< 1/4000', '> 99 %')
-    """
-    if probability == 0 and draws:
-        return f"< 1/{draws}"
-    if probability < 0.005:
-        return "< 1 %"
-    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
 
 
 def _number(value: float, decimals: int | None = None) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "calendar_quarter",
     "convert",
     "parse_date",
+    "percent",
     "period_days",
     "period_end",
     "unit_of",
@@ -399,6 +400,30 @@ class Verdict:
         row = dataclasses.asdict(self)
         row.pop("draws")
         return row
+
+
+def percent(probability: float | None, draws: int = 0) -> str:
+    """Return a probability as text: whole percent, never 0 or 100, a dash for None.
+
+    Parameters
+    ----------
+    probability
+        A share, 0 to 1.
+    draws
+        Number of draws it was counted on; 0 if unknown.
+
+    Examples
+    --------
+    >>> percent(0.274), percent(0.002), percent(0.0, 4000), percent(1.0, 4000), percent(1.0)
+    ('27 %', '< 1 %', '< 1/4000', '> 1 - 1/4000', '> 99 %')
+    """
+    if probability is None:
+        return "–"
+    if draws and min(probability, 1 - probability) * draws < 1:
+        return f"< 1/{draws}" if probability < 0.5 else f"> 1 - 1/{draws}"
+    if probability < 0.005:
+        return "< 1 %"
+    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
 
 
 def one_line(items: Sequence[object], limit: int = 12) -> str:

@@ -13,12 +13,11 @@ from forecast.claims import (
     Definition,
     Verdicts,
     judge,
-    percent,
     probability,
     read_claims,
     word,
 )
-from forecast.schema import ClaimError, Verdict
+from forecast.schema import ClaimError, percent
 
 MINIMUM = {
     "value_correction", "never_recovered", "ratio_stubborn", "cost_doubling", "diminishing_returns",
@@ -106,8 +105,7 @@ def test_an_event_of_all_or_no_draws():
     ],
 )
 def test_percent_never_says_nought_or_certainty(p, shown):
-    v = Verdict("c", "d", "forecast", "market", p, 0.0, None, None, "judged", "", 4000)
-    assert percent(v) == shown
+    assert percent(p, 4000) == shown
 
 
 @pytest.mark.parametrize(

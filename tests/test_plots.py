@@ -325,21 +325,6 @@ def test_threshold_probability_refuses_what_it_cannot_do():
         plots.threshold_probability(ratio(annual()), op="<", value=1, as_of="2029-01-01")
 
 
-@pytest.mark.parametrize(
-    ("share", "draws", "text"),
-    [
-        (0.274, 4000, "27 %"),
-        (0.0, 4000, "< 1/4000"),
-        (0.0, 0, "< 1 %"),
-        (0.001, 4000, "< 1 %"),
-        (0.999, 4000, "> 99 %"),
-        (1.0, 4000, "> 99 %"),
-    ],
-)
-def test_percent_is_never_falsely_exact(share, draws, text):
-    assert plots.percent(share, draws) == text
-
-
 # --- strips ----------------------------------------------------------------------------------
 STRIP_ROWS = (
     plots.StripRow("capex / revenue below 1.3", 0.31, 0.12, 0.48, 0.27, 0.2, draws=4000),
