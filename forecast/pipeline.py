@@ -246,8 +246,13 @@ def _report(
         gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
         seconds=seconds,
         cost_errors=_cost_errors(fitted),
-        observations=sum(int(f.run.panel.data.sizes["obs"]) for f in fitted.values()),
+        observations=_observations(fitted, ("market", "benchmark")),
+        reported=_observations(fitted, ("earnings",)),
     )
+
+
+def _observations(fitted: Mapping[str, _Fitted], names: Sequence[str]) -> int:
+    return sum(int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items() if n in names)
 
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...]:
