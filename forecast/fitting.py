@@ -214,6 +214,8 @@ def prior_misses(
     misses = []
     for what, statistic, low, high in model.prior_checks:
         drawn = statistic(data, panel)
+        if drawn.size == 0:  # the panel holds nothing that this range is about
+            continue
         misses.append((what, float(1 - np.mean((drawn >= low) & (drawn <= high)))))
     return misses
 

@@ -171,6 +171,13 @@ def test_horizons_out_of_reach(earnings_panel, parameters, until):
         earnings.draw(parameters, earnings_panel, PRIORS, until, np.random.default_rng(0))
 
 
+def test_a_panel_of_capex_alone_is_fitted(earnings_panel, instant_sampler):
+    panel = some(earnings_panel, ["MSFT", "ORCL"], "2021Q1", ("capex",))
+    run = fit("earnings", panel, seed=1, progress=False)
+    assert run.gate.passed, [str(c) for c in run.gate.failures]
+    assert set(forecast(run, seed=1)["metric"].values) == {"capex"}
+
+
 @pytest.mark.slow
 def test_refits_at_other_dates_pass_their_gate_without_a_compile(earnings_panel):
     table = read_vintages()
@@ -186,12 +193,12 @@ def test_refits_at_other_dates_pass_their_gate_without_a_compile(earnings_panel)
 
 @pytest.mark.slow
 def test_the_sampled_form_agrees(earnings_panel):
-    """Shared parameters and forecasts, within Monte-Carlo error, on four companies' capex."""
+    """Shared parameters and forecasts, within Monte-Carlo error, on three companies' capex."""
     import earnings_reference
     import nutpie
     from arviz_stats.base import array_stats
 
-    panel = some(earnings_panel, ["MSFT", "GOOGL", "AMZN", "META"], "2021Q2", ("capex",))
+    panel = some(earnings_panel, ["MSFT", "GOOGL", "AMZN"], "2022Q2", ("capex",))
     model = earnings_reference.build(panel, PRIORS, 4)
     import pytensor
 
@@ -199,7 +206,7 @@ def test_the_sampled_form_agrees(earnings_panel):
         compiled = nutpie.compile_pymc_model(model, backend="numba")
     names = [*earnings.HYPER_NAMES, "scale", "growth", "last_signal", "far_signal"]
     slow = nutpie.sample(
-        compiled, draws=1500, tune=1500, chains=4, seed=3, target_accept=0.95, progress_bar=False
+        compiled, draws=1000, tune=1000, chains=4, seed=3, target_accept=0.95, progress_bar=False
     )["posterior"].to_dataset()[names].isel(group=0)  # fmt: skip
     run = fit("earnings", panel, seed=3, progress=False)
     fast = run.posterior

@@ -479,7 +479,7 @@ def quarters_ahead(until: str, last: int) -> int:
 
 
 def _yearly_growth(group: str, replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
-    """Change over four quarters in percent, of every series of a group and every quarter."""
+    """Change over four quarters in percent, of every series of a group and every quarter, if any."""
     data = panel.data
     mine = np.flatnonzero(data["group"].values.astype(str) == group)
     place = {
@@ -487,7 +487,7 @@ def _yearly_growth(group: str, replicated: dict[str, np.ndarray], panel: Panel) 
         for i in mine
     }
     pairs = [(place[s, q - 4], i) for (s, q), i in place.items() if (s, q - 4) in place]
-    before, after = np.array(pairs).T
+    before, after = np.array(pairs, dtype=int).reshape(-1, 2).T
     change = replicated["log_value"][:, after] - replicated["log_value"][:, before]
     return np.asarray(100 * np.expm1(change)).ravel()
 
