@@ -254,7 +254,11 @@ def calibrate(
 
 
 def _bare_spec(model: str, panel: Panel, seed: int) -> Spec:
-    return Spec(model, "default", {}, seed, 0, 0, 0, 0.95, SAMPLER, panel.as_of, "", "", {})
+    entry = get_model(model)
+    return Spec(
+        model, "default", {}, seed, 0, 0, 0, entry.target_accept, SAMPLER, panel.as_of, "", "", {},
+        entry.adaptation,
+    )  # fmt: skip
 
 
 def refill(panel: Panel, data: Mapping[str, np.ndarray]) -> Panel:

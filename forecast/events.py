@@ -2,8 +2,9 @@
 
 An event is data (a table in the claims file), so an analyst adds one without code. A path is one
 series, a sum of series, or the ratio of two such; ``over`` makes any event one about a ratio.
-Events are about ``y``, the path as it would be reported; ``on = "signal"`` takes the path without
-observation noise.
+``total = 4`` takes, before anything else, the sum of each period and the three before it: on
+quarterly paths, four-quarter totals. Events are about ``y``, the path as it would be reported;
+``on = "signal"`` takes the path without observation noise.
 
 =================  ================================================================================
 kind               happens if
@@ -12,7 +13,7 @@ threshold          the path stands ``op value`` at the period ``at``, which may 
                    the draws have one period only
 first_passage      the path is ``op value`` in some period of the window
 growth             the change over ``lag`` periods, in percent, is ``op value`` in any or all
-                   periods of the window (``how``)
+                   periods of the window (``how``), or in ``row`` periods of it one after another
 peak_to_trough     the path falls ``fall`` percent or more below its running peak in the window;
                    the peak counts from the first period on record, or of the window (``peak_from``)
 ordering           ``series`` stands ``op`` ``than`` plus ``margin`` at the period ``at``, as above
@@ -46,7 +47,11 @@ Window = tuple[dt.date, dt.date]
 
 
 def path(
-    draws: xr.Dataset, series: str | Sequence[str], over: Any = None, on: str = "y"
+    draws: xr.Dataset,
+    series: str | Sequence[str],
+    over: Any = None,
+    on: str = "y",
+    total: int = 1,
 ) -> xr.DataArray:
     """Return the draws of a series, a sum of series, or a ratio of them.
 
@@ -60,25 +65,46 @@ def path(
         The denominator, in the same form, or None.
     on
         ``y``, as it would be reported, or ``signal``, without observation noise.
+    total
+        Number of periods to add up, each with those before it; of a ratio, above and below.
 
     Returns
     -------
     xarray.DataArray
-        Dims chain, draw, period.
+        Dims chain, draw, period; NaN in the first ``total - 1`` periods, and where a series had not
+        begun.
 
     Raises
     ------
     ClaimError
-        If the model has no such series, or a sum mixes units.
+        If the model has no such series, a sum mixes units, or `total` is not a whole number from
+        1 to the number of periods.
     """
     if on not in ("y", "signal"):
         raise ClaimError(f"got on = {on!r}; wanted y or signal")
     top = _total(draws, [series] if isinstance(series, str) else list(series), on)
-    return top if over is None else top / path(draws, over, on=on)
+    top = _trailing(top, _count(total, "total", top.sizes[PERIOD]))
+    return top if over is None else top / path(draws, over, on=on, total=total)
 
 
 def _path(draws: xr.Dataset, event: Mapping[str, Any], series: str = "series") -> xr.DataArray:
-    return path(draws, event[series], event.get("over"), event.get("on", "y"))
+    return path(
+        draws, event[series], event.get("over"), event.get("on", "y"), event.get("total", 1)
+    )
+
+
+def _count(value: Any, name: str, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ClaimError(f"got {name} = {value!r}; wanted a number of periods from 1 to {most}")
+    return value
+
+
+def _trailing(values: xr.DataArray, total: int) -> xr.DataArray:
+    """Return the sum of each period and the ``total - 1`` before it; NaN where there are fewer."""
+    out = values
+    for lag in range(1, total):
+        out = out + values.shift({PERIOD: lag})
+    return out
 
 
 def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
@@ -93,7 +119,7 @@ def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
     units = sorted({str(u) for u in chosen["unit"].values})
     if len(units) > 1:
         raise ClaimError(f"cannot add up {one_line(names)}: their units are {one_line(units)}")
-    return chosen.sum(SERIES)
+    return chosen.sum(SERIES, skipna=False)  # a sum without one of its parts is not the sum
 
 
 def in_window(draws: xr.DataArray, window: Window) -> np.ndarray:
@@ -147,16 +173,24 @@ def _first_passage(draws: xr.Dataset, event: Mapping[str, Any], window: Window) 
 
 def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
     values = _path(draws, event)
-    lag = int(event.get("lag", 1))
+    lag = _count(event.get("lag", 1), "lag", values.sizes[PERIOD])
     before = values.shift({PERIOD: lag})
     change = 100 * (values - before) / before  # so that 80 after 100 is -20, not -19.99...
     inside = in_window(values, window)
-    if inside[:lag].any():
-        raise ClaimError(f"growth over {lag} period(s) needs {lag} period(s) before the window")
+    base = lag + event.get("total", 1) - 1
+    if inside[:base].any():
+        raise ClaimError(f"growth over {lag} period(s) needs {base} period(s) before the window")
     hit = _compare(event, change[{PERIOD: np.flatnonzero(inside)}], event["value"])
     how = event.get("how", "any")
     if how not in ("any", "all"):
         raise ClaimError(f"got how = {how!r}; wanted any or all")
+    if "row" in event:
+        if how == "all":
+            raise ClaimError("a growth event takes row with how = any; all periods are one row")
+        row = _count(event["row"], "row", hit.sizes[PERIOD])
+        starts = range(hit.sizes[PERIOD] - row + 1)
+        runs = [hit[{PERIOD: slice(k, k + row)}].all(PERIOD) for k in starts]
+        return xr.concat(runs, dim="start").any("start")
     return hit.any(PERIOD) if how == "any" else hit.all(PERIOD)
 
 
@@ -167,7 +201,8 @@ def _peak_to_trough(draws: xr.Dataset, event: Mapping[str, Any], window: Window)
     if origin not in ("record", "window"):
         raise ClaimError(f"got peak_from = {origin!r}; wanted record or window")
     start = 0 if origin == "record" else int(inside[0])
-    peak = np.maximum.accumulate(values.values[:, :, start:], axis=2)
+    # fmax: before a series began there is no value, and no peak
+    peak = np.fmax.accumulate(values.values[:, :, start:], axis=2)
     fall = 100 * (peak - values.values[:, :, start:]) / peak
     hit = (fall[:, :, inside - start] >= event["fall"]).any(axis=2)
     return xr.DataArray(hit, dims=(CHAIN, DRAW))
@@ -193,12 +228,12 @@ def _rope(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.Dat
     return xr.DataArray(hit, dims=(CHAIN, DRAW))
 
 
-EVERY = frozenset({"on", "over"})
+EVERY = frozenset({"on", "over", "total"})
 KINDS: Mapping[str, tuple[Callable[..., xr.DataArray], frozenset[str], frozenset[str]]] = {
     # kind: function, parameters that must be given, parameters that may be
     "threshold": (_threshold, frozenset({"series", "op", "value"}), EVERY | {"at"}),
     "first_passage": (_first_passage, frozenset({"series", "op", "value"}), EVERY),
-    "growth": (_growth, frozenset({"series", "op", "value"}), EVERY | {"lag", "how"}),
+    "growth": (_growth, frozenset({"series", "op", "value"}), EVERY | {"lag", "how", "row"}),
     "peak_to_trough": (_peak_to_trough, frozenset({"series", "fall"}), EVERY | {"peak_from"}),
     "ordering": (_ordering, frozenset({"series", "than", "op"}), EVERY | {"at", "margin"}),
     "rope": (_rope, frozenset({"series", "low", "high"}), EVERY),

@@ -144,6 +144,7 @@ def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
             chains=spec.chains,
             seed=spec.seed,
             target_accept=spec.target_accept,
+            adaptation=spec.adaptation,
             save_warmup=False,
             progress_bar=progress,
         )
@@ -213,6 +214,8 @@ def prior_misses(
     misses = []
     for what, statistic, low, high in model.prior_checks:
         drawn = statistic(data, panel)
+        if drawn.size == 0:  # the panel holds nothing that this range is about
+            continue
         misses.append((what, float(1 - np.mean((drawn >= low) & (drawn <= high)))))
     return misses
 
@@ -226,7 +229,7 @@ def fit(
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
-    target_accept: float = 0.95,
+    target_accept: float | None = None,
     progress: bool = True,
 ) -> Run:
     """Fit a model to a panel and stamp the run.
@@ -244,7 +247,7 @@ def fit(
     draws, tune, chains
         Draws kept and tuning steps per chain, and the number of chains.
     target_accept
-        Acceptance the step size is tuned to.
+        Acceptance the step size is tuned to; the model's own by default.
     progress
         Show the sampler's progress bar.
 
@@ -273,12 +276,13 @@ def fit(
         draws=draws,
         tune=tune,
         chains=chains,
-        target_accept=target_accept,
+        target_accept=entry.target_accept if target_accept is None else target_accept,
         sampler=SAMPLER,
         as_of=panel.as_of,
         data_hash=panel.hash,
         code_hash=code_hash(),
         versions={name: importlib.metadata.version(name) for name in VERSIONED},
+        adaptation=entry.adaptation,
     )
     misses = prior_misses(entry, panel, priors, seed=seed)
     tree = sample_model(entry, panel, priors, spec, progress=progress)

@@ -66,7 +66,9 @@ class Report:
     cost_errors
         Factor, either way, by which each release's training cost is uncertain, smallest first.
     observations
-        Number of observations the models were fitted to.
+        Number of the article's observations the models were fitted to.
+    reported
+        Number of quarterly figures from companies' reports the earnings model was fitted to.
     """
 
     run_id: str
@@ -86,6 +88,7 @@ class Report:
     seconds: Mapping[str, float]
     cost_errors: Sequence[tuple[str, float]] = ()
     observations: int = 0
+    reported: int = 0
 
     @property
     def draft(self) -> tuple[str, ...]:

@@ -224,8 +224,7 @@ def _report(
         }
         verdicts = judge(claims, draws, facts=audits.sentences(findings), failed=failed)
         sensitivities = _sensitivities(claims, fitted)
-        walk = _walk(fitted, seed)
-        beside = _naive_probabilities(claims, walk)
+        beside = _naive_probabilities(claims, _walks(fitted, seed))
     hold_outs: tuple[diagnose.HoldOut, ...] = ()
     if not quick and "market" in fitted and fitted["market"].draws is not None:
         with _stage("hold out the last year", seconds, say):
@@ -247,8 +246,13 @@ def _report(
         gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
         seconds=seconds,
         cost_errors=_cost_errors(fitted),
-        observations=sum(int(f.run.panel.data.sizes["obs"]) for f in fitted.values()),
+        observations=_observations(fitted, ("market", "benchmark")),
+        reported=_observations(fitted, ("earnings",)),
     )
+
+
+def _observations(fitted: Mapping[str, _Fitted], names: Sequence[str]) -> int:
+    return sum(int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items() if n in names)
 
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...]:
@@ -274,30 +278,40 @@ def _sensitivities(
     return found
 
 
-def _walk(fitted: Mapping[str, _Fitted], seed: int) -> xr.Dataset | None:
-    """Return the naive forecast of the market's series, or None where none can be made."""
-    if "market" not in fitted:
+NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
+    "market": naive.drift_walk,
+    "earnings": naive.quarterly,
+}
+
+
+def _walk(name: str, fitted: Mapping[str, _Fitted], seed: int) -> xr.Dataset | None:
+    """Return the random walk with drift of a model's series, or None where none can be made."""
+    if name not in fitted:
         return None
-    panel = fitted["market"].run.panel
+    panel, until = fitted[name].run.panel, get_model(name).until
     try:
-        return naive.drift_walk(
-            panel, until=get_model("market").until, seed=child_seed(seed, "market", "naive")
-        )
+        return NAIVE[name](panel, until=until, seed=child_seed(seed, name, "naive"))
     except ForecastError:
-        return None  # too few years: the memo then shows no naive column, and says so
+        return None  # too short a history: the memo then shows no naive column, and says so
+
+
+def _walks(fitted: Mapping[str, _Fitted], seed: int) -> dict[str, xr.Dataset]:
+    walks = {name: _walk(name, fitted, seed) for name in NAIVE}
+    return {name: walk for name, walk in walks.items() if walk is not None}
 
 
 def _naive_probabilities(
-    claims: Sequence[Claim], walk: xr.Dataset | None
+    claims: Sequence[Claim], walks: Mapping[str, xr.Dataset]
 ) -> dict[tuple[str, str], float]:
-    if walk is None:
-        return {}
-    return {
-        (claim.id, d.id): probability(hits(d, walk))[0]
-        for claim in claims
-        for d in claim.definitions
-        if d.model == "market" and not d.waits
-    }
+    found = {}
+    for claim in claims:
+        for definition in claim.definitions:
+            walk = walks.get(definition.model)
+            if walk is None or definition.waits:
+                continue
+            with contextlib.suppress(ForecastError):  # a series too short for a walk
+                found[claim.id, definition.id] = probability(hits(definition, walk))[0]
+    return found
 
 
 def _cost_sd(one: _Fitted) -> dict[str, float]:
@@ -395,7 +409,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
             np.arange(seen.shape[1])
             - np.where(seen.any(1), seen.shape[1] - 1 - seen[:, ::-1].argmax(1), 0)[:, None]
         )
-        levels = one["y"].quantile(list(QUANTILES), dim=("chain", "draw"))
+        levels = one["y"].quantile(list(QUANTILES), dim=("chain", "draw"), skipna=False)
         single = one.sizes["period"] == 1
         for s in range(one.sizes["series"]):
             for t in range(one.sizes["period"]):
@@ -434,7 +448,7 @@ def _figures(
 
     market, benchmark = fitted.get("market"), fitted.get("benchmark")
     if market is not None and market.draws is not None:
-        walk = _walk(fitted, report.seed)
+        walk = _walk("market", fitted, report.seed)
         add("series", *_series_figure(market, walk))
         add("ratio", *_ratio_figure(report, market, walk))
         if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):

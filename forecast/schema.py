@@ -297,7 +297,7 @@ class Spec:
     variant
         Name of the prior set, ``default`` unless a sensitivity check asked for another.
     priors
-        The prior numbers, by field name.
+        The prior numbers, by field name; of a group of series, a table of its own.
     seed, draws, tune, chains, target_accept
         Sampler settings; `draws` and `tune` count per chain.
     sampler
@@ -310,11 +310,13 @@ class Spec:
         Hash of the package's source files.
     versions
         Versions of the libraries that decide the numbers.
+    adaptation
+        How the sampler adapts its mass matrix.
     """
 
     model: str
     variant: str
-    priors: Mapping[str, float]
+    priors: Mapping[str, Any]
     seed: int
     draws: int
     tune: int
@@ -325,6 +327,7 @@ class Spec:
     data_hash: str
     code_hash: str
     versions: Mapping[str, str]
+    adaptation: str = "diag"
 
     def to_json(self) -> str:
         """Return the spec as one line of JSON with sorted keys."""
@@ -336,9 +339,8 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark")
+MODEL_NAMES = ("market", "benchmark", "earnings")
 PLANNED_MODELS = (
-    "earnings",
     "training_cost",
     "scaling_law",
     "api_price",

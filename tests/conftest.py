@@ -31,6 +31,11 @@ def benchmark_panel(known):
     return build_panel(known, "benchmark")
 
 
+@pytest.fixture(scope="session")
+def earnings_panel(known):
+    return build_panel(known, "earnings")
+
+
 def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress

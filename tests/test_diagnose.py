@@ -7,6 +7,7 @@ from scipy import stats
 from forecast.diagnose import Sensitivity, calibrate, hold_out_last_year, refill, scaling_effect
 from forecast.fitting import prior_misses
 from forecast.models import MODELS
+from forecast.panels import select
 
 
 def test_scaling_effect_is_the_exact_derivative_of_a_conjugate_model():
@@ -73,6 +74,10 @@ def test_refill_puts_drawn_values_in_the_cells(market_panel):
 def test_simulation_based_calibration(name, request):
     """Ranks of the truth are uniform for every reported parameter (60 simulations)."""
     panel = request.getfixturevalue(f"{name}_panel")
+    if name == "earnings":  # two companies, four years: the whole panel takes ten times as long
+        entity = [str(s).split("/")[0] for s in panel.data["series"].values]
+        recent = panel.data["quarter"].values >= "2022Q2"
+        panel = select(panel, np.isin(entity, ["MSFT", "GOOGL"]) & recent)
     ranks = calibrate(name, panel, simulations=60, seed=11)
     parameters = [c for c in ranks.columns if c != "diverged"]
     p = [stats.kstest((ranks[c] + 0.5) / 100, "uniform").pvalue for c in parameters]

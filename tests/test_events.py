@@ -153,3 +153,70 @@ def test_an_event_that_leaves_a_dim_is_refused():
         single(left, "mine")
     with pytest.raises(ClaimError, match="true or false"):
         single(xr.DataArray(np.zeros((1, 2)), dims=("chain", "draw")), "mine")
+
+
+QUARTERS = [f"{y}Q{q}" for y in (2024, 2025, 2026) for q in (1, 2, 3, 4)]
+LAST_YEAR = (dt.date(2025, 12, 31), dt.date(2026, 12, 31))
+
+
+def quarterly(*paths):
+    names = [f"{c}/x" for c in "AB"[: len(paths)]]
+    return make_draws([[list(paths)]], names=names, periods=QUARTERS)
+
+
+def test_totals_are_trailing_sums():
+    draws = quarterly(range(1, 13))
+    total = path(draws, "A/x", total=4).values.ravel()
+    assert np.isnan(total[:3]).all()
+    assert total[3:].tolist() == [10, 14, 18, 22, 26, 30, 34, 38, 42]
+    two = quarterly(range(1, 13), [2] * 12)
+    ratio = path(two, "A/x", "B/x", total=4).values.ravel()
+    assert ratio[3:].tolist() == pytest.approx([v / 8 for v in total[3:]])
+
+
+def test_events_on_four_quarter_totals():
+    # a season that halves every fourth quarter; totals 340, 340, then falling by 10 a quarter
+    season = [100, 100, 90, 50] * 2 + [90, 90, 80, 40]
+    draws = quarterly(season)
+    alone = {"kind": "peak_to_trough", "series": "A/x", "fall": 11}
+    assert happens(draws, alone, LAST_YEAR).item()
+    assert not happens(draws, {**alone, "total": 4, "fall": 12}, LAST_YEAR).item()
+    assert happens(draws, {**alone, "total": 4}, LAST_YEAR).item()  # 300 after 340
+    below = {"kind": "growth", "series": "A/x", "total": 4, "lag": 4, "op": "<", "value": 0}
+    end = (dt.date(2026, 10, 1), dt.date(2026, 12, 31))
+    assert happens(draws, below, end).item()  # 300 in 2026 after 340 in 2025
+    assert not happens(draws, {**below, "value": -12}, end).item()
+
+
+def test_growth_of_totals_needs_its_periods():
+    event = {"kind": "growth", "series": "A/x", "total": 4, "lag": 4, "op": "<", "value": 0}
+    early = (dt.date(2025, 6, 30), dt.date(2026, 12, 31))
+    with pytest.raises(ClaimError, match=r"needs 7 period\(s\) before the window"):
+        happens(quarterly([1] * 12), event, early)
+
+
+def test_growth_in_a_row():
+    falls = [8, 8, 8, 8, 9, 9, 9, 9, 8, 8, 10, 8]  # down on the year, down, up, down
+    event = {"kind": "growth", "series": "A/x", "lag": 4, "op": "<", "value": 0}
+    draws = quarterly(falls)
+    assert happens(draws, {**event, "row": 2}, LAST_YEAR).item()
+    assert not happens(draws, {**event, "row": 3}, LAST_YEAR).item()
+    with pytest.raises(ClaimError, match="wanted a number of periods from 1 to 4"):
+        happens(draws, {**event, "row": 5}, LAST_YEAR)
+    with pytest.raises(ClaimError, match="all periods are one row"):
+        happens(draws, {**event, "row": 2, "how": "all"}, LAST_YEAR)
+
+
+@pytest.mark.parametrize("total", [0, 13, 1.5, True, "4"])
+def test_totals_of_nonsense(total):
+    with pytest.raises(ClaimError, match=r"got total = .* from 1 to 12"):
+        path(quarterly([1] * 12), "A/x", total=total)
+
+
+def test_a_series_that_begins_late_has_no_earlier_peak_and_no_sum():
+    late = [np.nan] * 6 + [5, 6, 7, 8, 7, 6]
+    draws = quarterly([1] * 12, late)
+    event = {"kind": "peak_to_trough", "series": "B/x", "fall": 20}
+    assert happens(draws, event, LAST_YEAR).item()
+    assert not happens(draws, {**event, "fall": 30}, LAST_YEAR).item()
+    assert np.isnan(path(draws, ["A/x", "B/x"]).values.ravel()[:6]).all()

@@ -1,10 +1,10 @@
-"""The random walk with drift is a proper predictive distribution."""
+"""The naive forecasts are proper predictive distributions."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.models.naive import drift_walk
+from forecast.models.naive import RULES, _damped_fit, drift_walk, quarterly
 from forecast.panels import select
 from forecast.schema import DataError
 
@@ -45,3 +45,65 @@ def test_too_few_years(market_panel):
     short = select(market_panel, market_panel.data["year"].values > 2023)
     with pytest.raises(DataError, match="three years in a row"):
         drift_walk(short, until="2028", seed=1)
+
+
+def known_logs(panel, series):
+    data = panel.data
+    return np.log(data["value"].values[(data["series"] == series).values])
+
+
+def law(rule, y, h):
+    """Predictive law h steps ahead in closed form."""
+    if rule == "drift":
+        d = np.diff(y)
+        scale = d.std(ddof=1) * np.sqrt(h + h**2 / len(d))
+        return stats.t(len(d) - 1, y[-1] + h * d.mean(), scale)
+    if rule == "seasonal":
+        d, k = y[4:] - y[:-4], -(-h // 4)
+        scale = d.std(ddof=1) * np.sqrt(k + k**2 / len(d))
+        return stats.t(len(d) - 1, y[-1 + h - 4 * k] + k * d.mean(), scale)
+    if rule == "last_growth":
+        o = np.arange(4, len(y) - h)
+        error = y[o + h] - y[o] - h * (y[o] - y[o - 4]) / 4
+        return stats.norm(y[-1] + h * (y[-1] - y[-5]) / 4, np.sqrt((error**2).mean()))
+    sd, alpha, beta, phi, level, slope = _damped_fit(y)
+    weight = [alpha + beta * sum(phi**j for j in range(1, k + 1)) for k in range(1, h)]
+    mean = level + slope * sum(phi**j for j in range(1, h + 1))
+    return stats.norm(mean, sd * np.sqrt(1 + sum(w * w for w in weight)))
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_quarterly_rules_have_their_laws(rule, earnings_panel):
+    series = "AMZN/revenue"
+    data = earnings_panel.data
+    panel = select(earnings_panel, (data["series"] == series).values)
+    draws = quarterly(panel, rule=rule, until="2027Q4", seed=1, draws=5000)
+    y = known_logs(panel, series)
+    for h, quarter in ((1, "2026Q2"), (3, "2026Q4"), (7, "2027Q4")):
+        drawn = np.log(draws["y"].sel(series=series, period=quarter).values.ravel())
+        assert stats.kstest(drawn, law(rule, y, h).cdf).pvalue > 1e-3, (h, quarter)
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_quarterly_draws_are_like_a_models(rule, earnings_panel):
+    draws = quarterly(earnings_panel, rule=rule, until="2027Q2", seed=1, draws=50)
+    future = draws["y"].sel(period="2027Q2").reset_coords(drop=True)
+    assert np.isfinite(future).all()
+    four = [f"{e}/capex" for e in ("MSFT", "GOOGL", "AMZN", "META")]
+    np.testing.assert_allclose(future.sel(series=four).sum("series"),
+                               future.sel(series="big_four/capex"))  # fmt: skip
+    assert {"big_five/capex_to_revenue", "MSFT/capex_to_revenue"} <= set(draws["series"].values)
+    assert draws["y"].sel(series="MSFT/capex", period="2019Q1").values == pytest.approx(2.565)
+    assert draws["y"].sel(series="CRWV/capex", period="2022Q1").isnull().all()
+    again = quarterly(earnings_panel, rule=rule, until="2027Q2", seed=1, draws=50)
+    assert draws.equals(again)
+
+
+def test_what_quarterly_rules_cannot_draw(earnings_panel):
+    with pytest.raises(DataError, match="there are drift, seasonal, last_growth, damped"):
+        quarterly(earnings_panel, rule="tea", until="2027Q2", seed=1)
+    with pytest.raises(DataError, match="the panel ends in 2026Q1"):
+        quarterly(earnings_panel, until="2025Q4", seed=1)
+    late = select(earnings_panel, earnings_panel.data["quarter"].values >= "2025Q1")
+    with pytest.raises(DataError, match="every series is shorter"):
+        quarterly(late, until="2027Q2", seed=1)

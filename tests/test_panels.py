@@ -3,9 +3,10 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from forecast.panels import build_panel, rounding_step, select
+from forecast.panels import METRIC_GROUPS, build_panel, rounding_step, select
 from forecast.schema import DataError, UnknownNameError
 from forecast.sources import read_vintages
 from forecast.vintages import as_of
@@ -40,7 +41,7 @@ def test_benchmark_panel_is_in_order_of_release(benchmark_panel):
 
 def test_row_order_changes_nothing():
     table = read_vintages()
-    for model in ("market", "benchmark"):
+    for model in ("market", "benchmark", "earnings"):
         one = build_panel(as_of(table, "2026-05-06"), model)
         two = build_panel(as_of(table.iloc[::-1], "2026-05-06"), model)
         assert one.hash == two.hash
@@ -95,3 +96,66 @@ def test_a_panel_shows_itself(market_panel):
     shown = market_panel._repr_html_()
     assert "AI market/ai_revenue" in shown
     assert market_panel.hash[:12] in shown
+
+
+def series_of(panel, name):
+    data = panel.data
+    mine = data.isel(obs=(data["series"] == name).values)
+    return dict(zip(mine["quarter"].values.tolist(), mine["value"].values.tolist(), strict=True))
+
+
+def test_earnings_panel(earnings_panel):
+    data = earnings_panel.data
+    names = list(dict.fromkeys(data["series"].values.tolist()))
+    assert len(names) == 19
+    assert series_of(earnings_panel, "MSFT/capex")["2019Q1"] == pytest.approx(2.565)
+    # fiscal quarters stand at the calendar quarter of their middle
+    assert list(series_of(earnings_panel, "ORCL/capex"))[-1] == "2026Q1"
+    assert list(series_of(earnings_panel, "NVDA/capex"))[-1] == "2025Q4"
+    assert next(iter(series_of(earnings_panel, "CRWV/capex"))) == "2024Q1"
+    groups = data["group"].values.tolist()
+    assert groups == sorted(groups, key=METRIC_GROUPS.index)
+
+
+def test_one_cloud_segment_a_company(known, earnings_panel):
+    def microsoft(panel):
+        return {str(s) for s in panel.data["series"].values if "MSFT" in s and "cloud" in s}
+
+    assert microsoft(earnings_panel) == {"MSFT/microsoft_cloud_revenue"}
+    without = known[known["metric"] != "microsoft_cloud_revenue"]
+    assert microsoft(build_panel(without, "earnings")) == {"MSFT/intelligent_cloud_revenue"}
+    short = known["metric"].isin(["microsoft_cloud_revenue"]) & (known["period"] < "2025Q3")
+    assert microsoft(build_panel(known[~short], "earnings")) == {"MSFT/intelligent_cloud_revenue"}
+
+
+def company(known, periods, **columns):
+    row = known[(known["entity"] == "MSFT") & (known["metric"] == "capex")].iloc[[0]]
+    rows = [row.assign(entity="OWN", period=p, **columns) for p in periods]
+    table = pd.concat([known, *rows], ignore_index=True)
+    table.attrs.update(known.attrs)
+    return table
+
+
+def test_another_company_joins_with_its_rows(known):
+    panel = build_panel(company(known, ["2025Q2", "2025Q4"]), "earnings")
+    assert series_of(panel, "OWN/capex") == pytest.approx({"2025Q2": 2.565, "2025Q4": 2.565})
+
+
+@pytest.mark.parametrize(
+    ("periods", "columns", "message"),
+    [(["2025Q2"], {"qualifier": "at least"}, "not bounds or projections.*OWN capex 2025Q2"),
+     (["2025Q2"], {"unit": "percent"}, "cannot turn"),
+     (["2025Q2", "2025-04-05/2025-07-04"], {}, "two fiscal quarters fall into one")],
+)  # fmt: skip
+def test_rows_the_earnings_model_cannot_take(known, periods, columns, message):
+    with pytest.raises(DataError, match=message):
+        build_panel(company(known, periods, **columns), "earnings")
+
+
+def test_tables_without_quarters(known):
+    with pytest.raises(DataError, match="the table has none"):
+        build_panel(known[known["period"].str.len() == 4], "earnings")
+    with pytest.raises(DataError, match="the longest has 2"):
+        build_panel(known[known["period"].isin(["2025Q1", "2025Q2"])], "earnings")
+    whole_years = build_panel(company(known, ["2024"]), "earnings")
+    assert not (whole_years.data["series"] == "OWN/capex").any()

@@ -104,7 +104,7 @@ def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monke
     assert status["diminishing_returns", "fewer_points"] == ("gate failed", None)
     assert status["value_correction", "article_ratio_below_1.3"][0] == "judged"
     table = pd.read_parquet(outcome.folder / "forecasts.parquet")
-    assert set(table["model"]) == {"market"}
+    assert set(table["model"]) == {"market", "earnings"}
     assert not (outcome.folder / "figures" / "cost_curve.svg").exists()
 
 
