@@ -440,7 +440,10 @@ def _figures(
     folder: Path, report: memo.Report, fitted: Mapping[str, _Fitted]
 ) -> dict[str, memo.Figure]:
     figures: dict[str, memo.Figure] = {}
-    source = f"Source: {report.claims[0].source}; data as of {report.as_of}; run {report.run_id}."
+    source = (
+        f"Source: {report.claims[0].source}{', company filings' if 'earnings' in fitted else ''}; "
+    )
+    source += f"data as of {report.as_of}; run {report.run_id}."
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -451,8 +454,11 @@ def _figures(
         walk = _walk("market", fitted, report.seed)
         add("series", *_series_figure(market, walk))
         add("ratio", *_ratio_figure(report, market, walk))
-        if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
-            add("strip", *_strip_figure(report))
+    earnings = fitted.get("earnings")
+    if earnings is not None and earnings.draws is not None:
+        add("earnings", *_earnings_figure(earnings, _walk("earnings", fitted, report.seed)))
+    if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
+        add("strip", *_strip_figure(report))
     if benchmark is not None and benchmark.draws is not None:
         add("cost_curve", *_cost_figure(report, benchmark))
     if report.sensitivities:
@@ -496,6 +502,37 @@ def _series_figure(one: _Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str
         "interval of the last year; dashed: random walk with drift, its median and 80 % interval."
     )
     return figure, "Fans of the article's series. " + "; ".join(said) + ".", caption
+
+
+EARNINGS_SHOWN = (("capex", "big_five"), ("capex_to_revenue", "big_five"))
+
+
+def _earnings_figure(one: _Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    there = {str(name) for name in draws["series"].values}
+    shown = [(m, e) for m, e in EARNINGS_SHOWN if f"{e}/{m}" in there]
+    if not shown:  # a user's own companies: the first series stands for them
+        entity, metric = str(draws["series"].values[0]).split("/")
+        shown = [(metric, entity)]
+    figure, axes = plots.small_multiples(len(shown), columns=2, size=(5.0, 3.4))
+    end = str(draws["period"].values[-1])
+    said = []
+    for ax, (metric, entity) in zip(axes, shown, strict=True):
+        name = f"{entity}/{metric}"
+        ends = draws["y"].sel(series=name, period=end).quantile([0.1, 0.5, 0.9]).values
+        low, middle, high = (memo.significant(float(q)) for q in ends)
+        words = plots.words(metric)
+        plots.fan(
+            draws, metric, entity, baseline=walk, title=f"{words} {low} to {high} in {end}", ax=ax
+        )
+        said.append(f"{entity}, {words}: median {middle} in {end}, 80 % between {low} and {high}")
+    caption = (
+        "Quarterly sums of the five companies' filings (big five: Microsoft, Alphabet, Amazon, "
+        "Meta, Oracle), from joint draws; titles give the 80 % interval of the last quarter; "
+        "dashed: random walk with drift."
+    )
+    return figure, "Fans of the companies' quarterly figures. " + "; ".join(said) + ".", caption
 
 
 def _ratio_figure(

@@ -631,7 +631,7 @@ def fan(
         observed=series["observed"],
         as_of=str(draws.attrs["as_of"]),
         unit=str(series["unit"].values),
-        label=f"{words(metric)}, {entity}",
+        label=f"{words(metric)}, {entity.replace('_', ' ')}",
         metric=metric,
         baseline=None if naive is None else naive["y"],
         baseline_label=None if baseline is None else _baseline_label(baseline.attrs),

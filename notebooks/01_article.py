@@ -106,6 +106,19 @@ fc.plots.cost_curve(scores, rows, floor=25, ceiling=94, label="MMLU score")
 fc.judge(fc.read_claims(), [draws, scores]).frame().query("status == 'judged'")
 
 # %% [markdown]
+# ## The same six lines on what the companies report
+#
+# The article's table is short. The quarterly filings are not: the same road, another model.
+
+# %%
+run = fc.fit("earnings", fc.build_panel(known, "earnings"), seed=1)
+reported = fc.forecast(run, until="2028Q2", seed=2)
+fc.judge(fc.read_claims(), reported).frame().query("status == 'judged'")
+
+# %%
+fc.plots.fan(reported, "capex", "big_five")
+
+# %% [markdown]
 # ## A claim of your own
 #
 # A definition is data. Here: AI revenue of 2027 is at least twice that of 2025.
