@@ -440,14 +440,15 @@ def _figures(
     folder: Path, report: memo.Report, fitted: Mapping[str, _Fitted]
 ) -> dict[str, memo.Figure]:
     figures: dict[str, memo.Figure] = {}
-    source = (
-        f"Source: {report.claims[0].source}{', company filings' if 'earnings' in fitted else ''}; "
-    )
-    source += f"data as of {report.as_of}; run {report.run_id}."
+    article, filings = report.claims[0].source, "company filings"
+    both = f"{article}, {filings}" if "earnings" in fitted else article
+    origin = {"series": article, "ratio": article, "cost_curve": article, "earnings": filings}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
-        figures[name] = memo.Figure(f"figures/{name}", alt, f"{caption} {source}")
+        caption += f" Source: {origin.get(name, both)}; data as of {report.as_of}; "
+        caption += f"run {report.run_id}."
+        figures[name] = memo.Figure(f"figures/{name}", alt, caption)
 
     market, benchmark = fitted.get("market"), fitted.get("benchmark")
     if market is not None and market.draws is not None:
@@ -523,9 +524,8 @@ def _earnings_figure(one: _Fitted, walk: xr.Dataset | None) -> tuple[Any, str, s
         ends = draws["y"].sel(series=name, period=end).quantile([0.1, 0.5, 0.9]).values
         low, middle, high = (memo.significant(float(q)) for q in ends)
         words = plots.words(metric)
-        plots.fan(
-            draws, metric, entity, baseline=walk, title=f"{words} {low} to {high} in {end}", ax=ax
-        )
+        title = f"{words[0].upper()}{words[1:]} {low} to {high} in {end}"
+        plots.fan(draws, metric, entity, baseline=walk, title=title, ax=ax)
         said.append(f"{entity}, {words}: median {middle} in {end}, 80 % between {low} and {high}")
     caption = (
         "Quarterly sums of the five companies' filings (big five: Microsoft, Alphabet, Amazon, "
