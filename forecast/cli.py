@@ -130,13 +130,17 @@ def _audit(args: argparse.Namespace) -> int:
 
 def _fit(args: argparse.Namespace) -> int:
     from forecast.fitting import fit, summary
-    from forecast.panels import build_panel
-    from forecast.sources import read_vintages
+    from forecast.panels import TABLE_BUILDERS, build_panel
+    from forecast.sources import read_own_table, read_vintages
     from forecast.vintages import as_of, read_table
 
-    table = read_table(args.data) if args.data else read_vintages()
+    own = None
+    if args.data and args.model in TABLE_BUILDERS:
+        own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.data), read_vintages()
+    else:
+        table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    panel = build_panel(known, args.model)
+    panel = build_panel(known, args.model, own)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed

@@ -191,14 +191,9 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
     DataError
         If the file is missing, has other columns, or naming every bad cell at once.
     """
-    if name not in REFERENCE_TABLES:
-        raise UnknownNameError(
-            f"no reference table is called {name!r}; there are {', '.join(REFERENCE_TABLES)}; "
-            "read_vintages reads the tables of observations"
-        )
     path = (data_dir() if folder is None else Path(folder)) / f"{name}.csv"
-    kinds = dict(entry.split(":") for entry in REFERENCE_TABLES[name].split())
     header, body, _ = _cells(path)
+    kinds = _kinds_of(name)
     missing = [c for c in kinds if c not in header]
     unknown = [c for c in header if c not in kinds]
     if missing or unknown:
@@ -206,6 +201,54 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
             f"{path}: missing column(s) {one_line(missing) or 'none'}; "
             f"unknown column(s) {one_line(unknown) or 'none'}; wanted {', '.join(kinds)}"
         )
+    return _checked(path, header, body, kinds)
+
+
+def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
+    """Read a user's own table in place of a shipped one: some of its columns, in any order.
+
+    Parameters
+    ----------
+    name
+        One of :data:`REFERENCE_TABLES`, whose columns have the same names here.
+    path
+        A CSV file. Columns of other names are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`read_reference_table` returns it, with the columns that are there; the model that
+        is fitted to it says which it cannot do without.
+
+    Raises
+    ------
+    UnknownNameError
+        If no table has that name.
+    DataError
+        If the file is missing or has none of the columns, or naming every bad cell at once.
+    """
+    kinds = _kinds_of(name)
+    path = Path(path)
+    header, body, _ = _cells(path)
+    there = {column: kind for column, kind in kinds.items() if column in header}
+    if not there:
+        raise DataError(
+            f"{path}: got the columns {one_line(header)}; wanted some of {', '.join(kinds)}"
+        )
+    return _checked(path, header, body, there)
+
+
+def _kinds_of(name: str) -> dict[str, str]:
+    if name not in REFERENCE_TABLES:
+        raise UnknownNameError(
+            f"no reference table is called {name!r}; there are {', '.join(REFERENCE_TABLES)}; "
+            "read_vintages reads the tables of observations"
+        )
+    return dict(entry.split(":") for entry in REFERENCE_TABLES[name].split())
+
+
+def _checked(path: Path, header: list[str], body: Body, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of `kinds` with their types, or refuse naming every bad cell."""
     raw = pd.DataFrame([cells for _, cells in body], columns=header, dtype=str)[list(kinds)]
     problems = [
         Problem(line, column, cell, _KINDS[kind.rstrip("?")][1])

@@ -17,6 +17,7 @@ from matplotlib.patches import StepPatch
 
 from forecast import plots
 from forecast.panels import Panel
+from forecast.plots import base
 from forecast.schema import DataError, UnknownNameError
 
 PERIODS = [str(year) for year in range(2022, 2029)]
@@ -72,7 +73,7 @@ def texts(ax):
 
 
 def bands(ax):
-    names = [name for _, name, _ in plots.BANDS]
+    names = [name for _, name, _ in base.BANDS]
     return {p.get_label(): p for p in ax.patches if p.get_label() in names}
 
 
@@ -115,7 +116,7 @@ def test_fan_has_three_bands_that_are_quantiles_of_y():
     ahead = draws["y"].isel(series=0).values.reshape(-1, len(PERIODS))[:, 4:]
     found = bands(ax)
     assert list(found) == ["95 in 100", "8 in 10", "5 in 10"]
-    for probability, name, _ in plots.BANDS:
+    for probability, name, _ in base.BANDS:
         steps = found[name].get_data()
         tail = (1 - probability) / 2
         np.testing.assert_allclose(steps.baseline, np.quantile(ahead, tail, axis=0))
@@ -411,7 +412,7 @@ def test_cost_curve_bands_points_and_names():
     ax = plots.cost_curve(draws, panel, cost_log10_sd={"GPT-4o": 0.5}, floor=25, ceiling=94)
     samples = draws["curve"].values.reshape(-1, 21)
     filled = {c.get_label(): c for c in ax.collections}
-    for probability, name, _ in plots.BANDS:
+    for probability, name, _ in base.BANDS:
         corners = filled[name].get_paths()[0].vertices
         for level in ((1 - probability) / 2, (1 + probability) / 2):
             wanted = np.column_stack([draws["cost"].values, np.quantile(samples, level, axis=0)])
@@ -503,7 +504,7 @@ def test_save_writes_the_same_bytes_and_closes(tmp_path):
     assert 'role="img" aria-label="Capex &amp; revenue &quot;double&quot;"' in svg
     assert "<dc:date>" not in svg
     image = plt.imread(first[1])
-    assert image.shape[1] == round(plots.WIDTH * 200)
+    assert image.shape[1] == round(base.WIDTH * 200)
     np.testing.assert_allclose(image[0, 0], [252 / 255, 252 / 255, 253 / 255, 1])
 
 
@@ -532,15 +533,15 @@ def test_small_multiples_are_unknown_to_pyplot_and_do_not_overlap(tmp_path):
 def test_hues_are_one_a_metric():
     four = ("ai_investment", "datacenter_capex", "ai_revenue", "capex_to_revenue")
     assert len({plots.hue(m) for m in four}) == 4
-    assert plots.hue("gpu_price") == plots.hue("gpu_price") in plots.SPARE_HUES
+    assert plots.hue("gpu_price") == plots.hue("gpu_price") in base.SPARE_HUES
 
 
 def test_labels_are_moved_apart_no_further_than_needed():
     wanted = np.array([50.0, 52.0, 90.0, 99.0])
     heights = np.full(4, 10.0)
-    centres = plots._spread(wanted, heights, 100.0)
+    centres = base.spread_out(wanted, heights, 100.0)
     np.testing.assert_allclose(centres, [46.0, 56.0, 85.0, 95.0])
-    np.testing.assert_allclose(plots._spread(wanted[::-1], heights, 100.0), centres[::-1])
+    np.testing.assert_allclose(base.spread_out(wanted[::-1], heights, 100.0), centres[::-1])
 
 
 def test_nothing_is_shown(monkeypatch):

@@ -222,3 +222,17 @@ def test_reference_kinds_are_checked(tmp_path):
         assert sources._fits("", kind + "?")
     good = {"day": "1790-01-01", "month": "2026-05", "period": "2026-05", "flag": "True"}
     assert all(sources._fits(cell, kind) for kind, cell in good.items())
+
+
+def test_an_own_table_may_leave_columns_out(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("release_date,model,ours\n2024-01-02,A,x\n2025-01-02,B,y\n")
+    table = sources.read_own_table("frontier_models", path)
+    assert list(table.columns) == ["model", "release_date"]
+    assert table["model"].tolist() == ["A", "B"]
+    path.write_text("release_date,model\n2024-13-02,A\n")
+    with pytest.raises(DataError, match="line 2, release_date: got '2024-13-02'"):
+        sources.read_own_table("frontier_models", path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="got the columns a, b; wanted some of model"):
+        sources.read_own_table("frontier_models", path)

@@ -1,0 +1,154 @@
+"""Known rows -> one model's inputs: a labelled panel in the model's unit, with a hash.
+
+Invariant: a panel is decided by the known rows alone; the same rows in another order give the same
+panel and the same hash. Nothing in it was reported after its ``as_of``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast.panels.benchmark import COST_WORDS, benchmark_panel
+from forecast.panels.earnings import (
+    CLOUD_METRICS,
+    EARNINGS_UNIT,
+    ENOUGH_QUARTERS,
+    METRIC_GROUPS,
+    earnings_panel,
+    quarter_index,
+    quarter_name,
+)
+from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.schema import (
+    DataError,
+    UnknownNameError,
+    one_line,
+)
+from forecast.sources import read_reference_table
+from forecast.vintages import Table
+
+__all__ = [
+    "BUILDERS",
+    "CLOUD_METRICS",
+    "COST_WORDS",
+    "EARNINGS_UNIT",
+    "ENOUGH_QUARTERS",
+    "MARKET_METRICS",
+    "MARKET_UNIT",
+    "METRIC_GROUPS",
+    "TABLE_BUILDERS",
+    "Panel",
+    "build_panel",
+    "quarter_index",
+    "quarter_name",
+    "rounding_step",
+    "select",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One model's inputs.
+
+    Attributes
+    ----------
+    model
+        Name of the model the panel is for.
+    as_of
+        The day up to which reports were known, ISO.
+    data
+        Labelled arrays with dim ``obs``; ``attrs["units"]`` names the unit of each variable.
+    """
+
+    model: str
+    as_of: str
+    data: xr.Dataset
+
+    @property
+    def hash(self) -> str:
+        """Hash of the values, labels and units."""
+        digest = hashlib.sha256(f"{self.model} {self.as_of} ".encode())
+        digest.update(json.dumps(dict(self.data.attrs), sort_keys=True).encode())
+        for name in sorted(str(n) for n in self.data.variables):
+            values = self.data[name].values
+            content = [repr(v) for v in values.ravel().tolist()]
+            digest.update(f"{name} {values.shape} {'|'.join(content)};".encode())
+        return digest.hexdigest()
+
+    def frame(self) -> pd.DataFrame:
+        """Return the panel as a plain table, one row an observation."""
+        return self.data.to_dataframe().reset_index(drop="obs" not in self.data.coords)
+
+    def _repr_html_(self) -> str:
+        """Show the panel as a table with its date and hash."""
+        head = (
+            f"<p><b>Panel for {self.model}</b>, known as of {self.as_of}, "
+            f"{self.data.sizes['obs']} observations, hash {self.hash[:12]}</p>"
+        )
+        return head + self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+
+
+def select(panel: Panel, keep: np.ndarray) -> Panel:
+    """Return the panel with the observations where `keep` is true; for hold-out checks."""
+    return dataclasses.replace(panel, data=panel.data.isel(obs=np.flatnonzero(keep)))
+
+
+BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
+    "market": market_panel,
+    "benchmark": benchmark_panel,
+    "earnings": earnings_panel,
+}
+"""Models fitted to observations: their builders take what was known."""
+
+TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {}
+"""Models fitted to a table with columns of its own: its name in
+:data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
+leaves out what came later."""
+
+
+def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> Panel:
+    """Return the inputs of `model` from what was known.
+
+    Parameters
+    ----------
+    known
+        The result of :func:`forecast.vintages.as_of`; its date counts for every model.
+    model
+        Name of a model.
+    table
+        For a model of :data:`TABLE_BUILDERS`, the table to use in place of the shipped one. Rows
+        later than the date of `known` are left out of either.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    DataError
+        If the rows do not carry what the model needs, `known` did not come from ``as_of``, or a
+        table is given for a model of observations.
+    """
+    if model not in BUILDERS and model not in TABLE_BUILDERS:
+        names = one_line([*BUILDERS, *TABLE_BUILDERS])
+        raise UnknownNameError(f"no model is called {model!r}; there are {names}")
+    if "as_of" not in known.attrs:
+        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
+    day = str(known.attrs["as_of"])
+    if model in TABLE_BUILDERS:
+        name, build = TABLE_BUILDERS[model]
+        return Panel(model, day, build(read_reference_table(name) if table is None else table, day))
+    if table is not None:
+        raise DataError(
+            f"the {model} model is fitted to observations; give them as the first argument"
+        )
+    return Panel(model, day, BUILDERS[model](known))
