@@ -26,6 +26,7 @@ from forecast.panels.earnings import (
     quarter_name,
 )
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.reports import report_calendar
 from forecast.schema import (
     DataError,
     UnknownNameError,
@@ -48,6 +49,7 @@ __all__ = [
     "build_panel",
     "quarter_index",
     "quarter_name",
+    "report_calendar",
     "rounding_step",
     "select",
 ]
