@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forecast.fitting import Run, fit, summary
     from forecast.models import MODELS
     from forecast.models.naive import drift_walk
-    from forecast.panels import Panel, build_panel, report_calendar
+    from forecast.panels import Panel, build_panel, report_calendar, reported_ratio
     from forecast.pipeline import quantile_table, run_all
     from forecast.predict import forecast
     from forecast.schema import Spec, Verdict, convert, parse_date
@@ -53,6 +53,7 @@ _HOME = {
     "read_table": "vintages",
     "read_vintages": "sources",
     "report_calendar": "panels",
+    "reported_ratio": "panels",
     "run_all": "pipeline",
     "sensitivity": "diagnose",
     "summary": "fitting",

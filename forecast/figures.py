@@ -5,6 +5,7 @@ Invariant: a figure's title and alternative text are computed from the draws it 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
@@ -17,9 +18,9 @@ import xarray as xr
 from forecast import memo, plots
 from forecast.events import path
 from forecast.fitting import Run, prior_draws
-from forecast.models import get_model, naive
-from forecast.panels import COST_WORDS, Panel
-from forecast.schema import ForecastError, percent
+from forecast.models import get_model, naive, parts
+from forecast.panels import COST_WORDS, Panel, report_calendar, reported_ratio
+from forecast.schema import DataError, ForecastError, one_line, percent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,8 @@ def draw_figures(
     figures: dict[str, memo.Figure] = {}
     article, filings = report.claims[0].source, "company filings"
     both = f"{article}, {filings}" if "earnings" in fitted else article
-    origin = {"series": article, "ratio": article, "cost_curve": article, "earnings": filings}
+    origin = {"series": article, "ratio": article, "cost_curve": article}
+    origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -88,7 +90,14 @@ def draw_figures(
         add("ratio", *_ratio_figure(report, market, walk))
     earnings = fitted.get("earnings")
     if earnings is not None and earnings.draws is not None:
-        add("earnings", *_earnings_figure(earnings, walk_of("earnings", fitted, report.seed)))
+        walk = walk_of("earnings", fitted, report.seed)
+        add("earnings", *_earnings_figure(earnings, walk))
+        for metric in ("capex", "revenue"):
+            if plots.companies_of(earnings.draws, metric):
+                add(f"companies_{metric}", *_companies_figure(earnings.draws, metric, walk))
+        with contextlib.suppress(DataError):  # a user's own table may have no cash flows
+            add("cash_ratio", *_cash_figure(report))
+        add("report_calendar", *_calendar_figure(report))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
     if benchmark is not None and benchmark.draws is not None:
@@ -164,6 +173,81 @@ def _earnings_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, st
         "dashed: random walk with drift."
     )
     return figure, "Fans of the companies' quarterly figures. " + "; ".join(said) + ".", caption
+
+
+def _companies_figure(
+    draws: xr.Dataset, metric: str, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    names = plots.companies_of(draws, metric)
+    figure, axes = plots.small_multiples(len(names))
+    plots.company_fans(draws, metric, baseline=walk, axes=axes)
+    end = str(draws["period"].values[-1])
+    ends = draws["y"].sel(period=end).quantile([0.1, 0.5, 0.9], dim=("chain", "draw"))
+    said = []
+    for name in names:
+        values = ends.sel(series=f"{name}/{metric}").values
+        low, middle, high = (memo.significant(float(q)) for q in values)
+        said.append(f"{name}: median {middle} in {end}, 80 % between {low} and {high}")
+    unit = str(draws["unit"].sel(series=f"{names[0]}/{metric}").values)
+    alt = f"Fans of quarterly {plots.words(metric)} by company, {unit}. " + "; ".join(said) + "."
+    caption = (
+        f"Quarterly {plots.words(metric)} of each company, joint draws as they would be reported; "
+        "titles give the 80 % interval of the last quarter; dashed: random walk with drift, its "
+        "median and 80 % interval. The panels have scales of their own."
+    )
+    return figure, alt, caption
+
+
+def _cash_figure(report: memo.Report) -> tuple[Any, str, str]:
+    known = report.known
+    ratios = reported_ratio(known, sums={"big_five": parts.TOTALS["big_five"]})
+    latest = ratios.drop_duplicates("entity", keep="last")
+    last = {str(r.entity): (float(r.ratio), str(r.quarter)) for r in latest.itertuples()}
+    bold = "big_five" if "big_five" in last else next(iter(last))
+    value, quarter = last[bold]
+    name = bold.replace("_", " ")
+    ax = plots.ratio_history(
+        ratios,
+        label="capex over operating cash flow",
+        as_of=report.as_of,
+        bold=bold,
+        metric="capex",
+        title=f"Capex takes {100 * value:.0f} % of the operating cash flow of {name}",
+    )
+    said = "; ".join(f"{n} {ratio:.2f} to {q}" for n, (ratio, q) in last.items())
+    alt = f"Capex over operating cash flow as reported, totals of four quarters. Latest: {said}."
+    caption = (
+        f"Reported, not forecast; {name} stands at {value:.2f} in the four quarters to {quarter}. "
+        "Above one, capex is more than the business brings in and the rest comes from reserves or "
+        "lenders. A company whose operating cash flow is not in the table is left out."
+    )
+    return ax, alt, caption
+
+
+def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
+    calendar = report_calendar(report.known)
+    rows = calendar[calendar["status"] != "reported"]
+    last = calendar[calendar["status"] == "reported"].groupby("entity")["quarter"].max()
+    rows = rows[rows["quarter"].to_numpy() > rows["entity"].map(last).to_numpy()]
+    out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
+    coming = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
+    title = (
+        f"Still to report: {one_line(out)}" if out else "Every quarter that has ended is reported"
+    )
+    if len(coming):
+        first = coming.iloc[0]
+        title += f"; next expected: {first['entity']} on {first['expected_on']}"
+    said = [
+        f"{r.entity} {r.quarter} expected {r.expected_on} ({r.expected_from} to {r.expected_to})"
+        for r in coming.itertuples()
+    ]
+    alt = f"Report calendar as of {report.as_of}. {title}. Next reports: {'; '.join(said)}."
+    caption = (
+        "A quarter counts as reported with its capex or its revenue. Expected days are estimates: "
+        "the median of the company's own lags in the same quarter of the last four years, or of "
+        "its last eight quarters where there are fewer than three; the range is of the same lags."
+    )
+    return plots.report_calendar(calendar, title=title), alt, caption
 
 
 def _ratio_figure(

@@ -26,7 +26,7 @@ from forecast.panels.earnings import (
     quarter_name,
 )
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
-from forecast.panels.reports import report_calendar
+from forecast.panels.reports import report_calendar, reported_ratio
 from forecast.schema import (
     DataError,
     UnknownNameError,
@@ -50,6 +50,7 @@ __all__ = [
     "quarter_index",
     "quarter_name",
     "report_calendar",
+    "reported_ratio",
     "rounding_step",
     "select",
 ]

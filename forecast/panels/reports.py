@@ -1,4 +1,4 @@
-"""When each company reported each quarter, and when it should report the next.
+"""When each company reported each quarter and should report the next; ratios of what it reported.
 
 Invariant: a day of the past is the table's own ``reported_on``; a day that has not come is an
 estimate from the company's own lags, lies after ``as_of``, and is never called reported.
@@ -14,8 +14,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from forecast.panels.earnings import quarter_index, quarter_name
-from forecast.schema import DataError, calendar_quarter, one_line, parse_date, period_days
+from forecast.panels.earnings import EARNINGS_UNIT, quarter_index, quarter_name
+from forecast.schema import (
+    DataError,
+    calendar_quarter,
+    convert,
+    one_line,
+    parse_date,
+    period_days,
+)
 from forecast.vintages import Table
 
 REPORTED = ("capex", "revenue")
@@ -86,9 +93,11 @@ def _reports(known: Table, metrics: Sequence[str]) -> Mapping[str, Reports]:
     rows = known[known["metric"].isin(metrics)].sort_values(["entity", "reported_on"])
     for entity, period, day in rows[["entity", "period", "reported_on"]].itertuples(index=False):
         first, last = period_days(str(period))
-        if 80 <= (last - first).days + 1 <= 100:
+        reported = parse_date(str(day))
+        # What was said before the quarter's end was a projection.
+        if 80 <= (last - first).days + 1 <= 100 and reported >= last:
             quarter = quarter_index(calendar_quarter(str(period)))
-            found.setdefault(str(entity), {}).setdefault(quarter, (last, parse_date(str(day))))
+            found.setdefault(str(entity), {}).setdefault(quarter, (last, reported))
     return found
 
 
@@ -140,3 +149,66 @@ def _expected(end: dt.date, lags: Sequence[int]) -> tuple[str, str, str]:
     middle = end + dt.timedelta(days=math.floor(float(np.median(lags)) + 0.5))
     middle += dt.timedelta(days={5: -1, 6: 1}.get(middle.weekday(), 0))  # no reports at weekends
     return min(max(middle, low), high).isoformat(), low.isoformat(), high.isoformat()
+
+
+def reported_ratio(
+    known: Table,
+    top: str = "capex",
+    bottom: str = "operating_cash_flow",
+    *,
+    sums: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """Return the ratio of two reported metrics, each the total of four quarters.
+
+    Parameters
+    ----------
+    known
+        The result of :func:`forecast.vintages.as_of`.
+    top, bottom
+        Two metrics in money.
+    sums
+        Groups of companies to add up before dividing, by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns entity, quarter (the last of the four, a calendar quarter) and ratio, in order. Only
+        where all eight numbers are known, of every company of a sum, and the total below the line is
+        above zero.
+
+    Raises
+    ------
+    DataError
+        If no company has the two metrics for four quarters in a row.
+    """
+    above, below = (_yearly_totals(known, metric) for metric in (top, bottom))
+    for name, members in (sums or {}).items():
+        for totals in (above, below):
+            if set(members) <= set(totals.columns):
+                totals[name] = totals[list(members)].sum(axis=1, skipna=False)
+    ratio = (above / below.where(below > 0)).stack().dropna()
+    if ratio.empty:
+        raise DataError(
+            f"a ratio wants {top} and {bottom} of four quarters in a row of one company; the table "
+            "has none"
+        )
+    table = ratio.rename("ratio").rename_axis(["quarter", "entity"]).reset_index()
+    table["quarter"] = [quarter_name(q) for q in table["quarter"]]
+    table = table.sort_values(["entity", "quarter"], ignore_index=True)
+    return table[["entity", "quarter", "ratio"]]
+
+
+def _yearly_totals(known: Table, metric: str) -> pd.DataFrame:
+    """Return totals of four quarters in USD bn, by number of the last quarter and by entity."""
+    rows = known[(known["metric"] == metric) & ~known["qualifier"].isin(["at least", "at most"])]
+    cells: dict[tuple[int, str], float] = {}
+    for row in rows.to_dict("records"):
+        first, last = period_days(str(row["period"]))
+        if 80 <= (last - first).days + 1 <= 100:
+            quarter = quarter_index(calendar_quarter(str(row["period"])))
+            value = convert(float(row["value"]), str(row["unit"]), EARNINGS_UNIT)
+            cells[quarter, str(row["entity"])] = value
+    if not cells:
+        return pd.DataFrame()
+    table = pd.Series(cells).unstack()
+    return table.reindex(range(table.index.min(), table.index.max() + 1)).rolling(4).sum()

@@ -22,6 +22,7 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
+from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.costs import cost_curve
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
@@ -37,6 +38,8 @@ __all__ = [
     "RULE",
     "SensitivityRow",
     "StripRow",
+    "companies_of",
+    "company_fans",
     "cost_curve",
     "definition_strip",
     "fan",
@@ -44,6 +47,8 @@ __all__ = [
     "path_fan",
     "percent",
     "prior_posterior",
+    "ratio_history",
+    "report_calendar",
     "save",
     "sensitivity",
     "small_multiples",
