@@ -105,7 +105,7 @@ def draw_figures(
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
-    if shown:
+    if any(model in shown for model, _ in SHOWN_PARAMETERS):
         add("prior_posterior", *_prior_figure(shown))
     return figures
 
@@ -202,10 +202,11 @@ def _cash_figure(report: memo.Report) -> tuple[Any, str, str]:
     known = report.known
     ratios = reported_ratio(known, sums={"big_five": parts.TOTALS["big_five"]})
     latest = ratios.drop_duplicates("entity", keep="last")
-    last = {str(r.entity): (float(r.ratio), str(r.quarter)) for r in latest.itertuples()}
+    names, quarters = latest["entity"].astype(str), latest["quarter"].astype(str)
+    last = dict(zip(names, zip(latest["ratio"].astype(float), quarters, strict=True), strict=True))
     bold = "big_five" if "big_five" in last else next(iter(last))
     value, quarter = last[bold]
-    name = bold.replace("_", " ")
+    name = "the big five" if bold == "big_five" else bold
     ax = plots.ratio_history(
         ratios,
         label="capex over operating cash flow",

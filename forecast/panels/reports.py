@@ -186,16 +186,19 @@ def reported_ratio(
         for totals in (above, below):
             if set(members) <= set(totals.columns):
                 totals[name] = totals[list(members)].sum(axis=1, skipna=False)
-    ratio = (above / below.where(below > 0)).stack().dropna()
-    if ratio.empty:
+    ratio = (above / below.where(below > 0)).to_dict()
+    rows = [
+        (str(entity), quarter_name(int(quarter)), value)
+        for entity, values in sorted(ratio.items())
+        for quarter, value in sorted(values.items())
+        if math.isfinite(value)
+    ]
+    if not rows:
         raise DataError(
             f"a ratio wants {top} and {bottom} of four quarters in a row of one company; the table "
             "has none"
         )
-    table = ratio.rename("ratio").rename_axis(["quarter", "entity"]).reset_index()
-    table["quarter"] = [quarter_name(q) for q in table["quarter"]]
-    table = table.sort_values(["entity", "quarter"], ignore_index=True)
-    return table[["entity", "quarter", "ratio"]]
+    return pd.DataFrame(rows, columns=["entity", "quarter", "ratio"])
 
 
 def _yearly_totals(known: Table, metric: str) -> pd.DataFrame:
