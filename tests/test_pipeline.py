@@ -7,6 +7,7 @@ import pytest
 
 from forecast import fitting, pipeline
 from forecast.claims import read_claims
+from forecast.memo import EARNINGS_FIGURES
 from forecast.pipeline import QUANTILES, child_seed, quantile_table, run_all
 from forecast.schema import DataError, UnknownNameError
 from forecast.store import load_tree, verify
@@ -29,7 +30,7 @@ def test_the_folder_is_whole_and_latest_points_to_it(outcome):
                      "fits", "figures"}  # fmt: skip
     svg = {p.stem for p in (outcome.folder / "figures").glob("*.svg")}
     assert svg == {p.stem for p in (outcome.folder / "figures").glob("*.png")}
-    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior"}
+    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior", *EARNINGS_FIGURES}
 
 
 def test_verdicts_json(outcome):
