@@ -26,6 +26,14 @@ from forecast.panels.earnings import (
     quarter_name,
 )
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.scaling_law import scaling_law_panel
+from forecast.panels.training_cost import (
+    COST_BASES,
+    COST_UNIT,
+    FRONTIER_RULES,
+    training_cost_panel,
+    years_since_origin,
+)
 from forecast.schema import (
     DataError,
     UnknownNameError,
@@ -37,9 +45,12 @@ from forecast.vintages import Table
 __all__ = [
     "BUILDERS",
     "CLOUD_METRICS",
+    "COST_BASES",
+    "COST_UNIT",
     "COST_WORDS",
     "EARNINGS_UNIT",
     "ENOUGH_QUARTERS",
+    "FRONTIER_RULES",
     "MARKET_METRICS",
     "MARKET_UNIT",
     "METRIC_GROUPS",
@@ -50,6 +61,8 @@ __all__ = [
     "quarter_name",
     "rounding_step",
     "select",
+    "shipped",
+    "years_since_origin",
 ]
 
 
@@ -107,7 +120,10 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
 }
 """Models fitted to observations: their builders take what was known."""
 
-TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {}
+TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
+    "training_cost": ("frontier_models", training_cost_panel),
+    "scaling_law": ("scaling_runs", scaling_law_panel),
+}
 """Models fitted to a table with columns of its own: its name in
 :data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
 leaves out what came later."""
