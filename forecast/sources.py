@@ -191,9 +191,9 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
     DataError
         If the file is missing, has other columns, or naming every bad cell at once.
     """
+    kinds = _kinds_of(name)
     path = (data_dir() if folder is None else Path(folder)) / f"{name}.csv"
     header, body, _ = _cells(path)
-    kinds = _kinds_of(name)
     missing = [c for c in kinds if c not in header]
     unknown = [c for c in header if c not in kinds]
     if missing or unknown:
