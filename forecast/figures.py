@@ -40,6 +40,7 @@ def child_seed(seed: int, *names: str) -> int:
 NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
+    "training_cost": naive.cost_records,
 }
 
 

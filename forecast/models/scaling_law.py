@@ -145,8 +145,8 @@ def replicate(
 ) -> dict[str, np.ndarray]:
     """Draw new losses for the panel's runs, shape (sample, obs), by data name."""
     runs = {n: xr.DataArray(panel.data[n].values, dims="obs") for n in ("params", "tokens")}
-    centre = np.log(loss_at(parameters, runs["params"], runs["tokens"]))
-    flat = centre.transpose("chain", "draw", "obs").values.reshape(-1, panel.data.sizes["obs"])
+    loss = loss_at(parameters, runs["params"], runs["tokens"]).transpose("chain", "draw", "obs")
+    flat = np.log(loss.values).reshape(-1, panel.data.sizes["obs"])
     noise, tail = (parameters[name].values.reshape(-1, 1) for name in ("noise", "tail"))
     return {"log_value": flat + noise * rng.standard_t(np.broadcast_to(tail, flat.shape))}
 
@@ -196,12 +196,9 @@ def _labelled(
     units = [unit for *_, unit in by_metric.values() for _ in COMPUTE]
     order = ("chain", "draw", "compute")
     exponent = parameters["compute_exponent"].transpose("chain", "draw").values[..., None]
-    y, signal = (
-        np.concatenate(
-            [*(pair[k].transpose(*order).values for pair in by_metric.values()), exponent], axis=2
-        )
-        for k in (0, 1)
-    )
+    noisy = [y.transpose(*order).values for y, _, _ in by_metric.values()]
+    clean = [signal.transpose(*order).values for _, signal, _ in by_metric.values()]
+    y, signal = (np.concatenate([*arrays, exponent], axis=2) for arrays in (noisy, clean))
     names, units = [*names, "law/compute_exponent"], [*units, "ratio"]
     dims = ("chain", "draw", "series", "period")
     return xr.Dataset(

@@ -31,9 +31,6 @@ from forecast.panels import COST_BASES, COST_UNIT, Panel, years_since_origin
 from forecast.schema import DataError, period_end
 
 TREND_POINTS = 61
-SLOWEST = 0.01
-"""A trend that grows by less than this (log points a year), or falls, is told as doubling in 69
-years: a doubling time has no end there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +152,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         pm.StudentT("y", **law, observed=observed)
 
         by_rule = pm.Deterministic("growth_by_rule", pt.exp(growth), dims="rule")
-        months = 12 * np.log(2) / pt.maximum(growth, SLOWEST)
+        months = 12 * np.log(2) / pt.maximum(growth, parts.SLOWEST_GROWTH)
         doubling = pm.Deterministic("doubling_by_rule", months, dims="rule")
         pm.Deterministic("growth_per_year", by_rule[0])
         pm.Deterministic("doubling_months", doubling[0])
@@ -214,10 +211,11 @@ def draw(
     xarray.Dataset
         ``y`` and ``signal``, dims chain, draw, series, period; periods are years from the one
         before ``as_of``. For each rule r: "r/training_cost" (USD m, amortised; ``signal`` is the
-        trend at the year's end, ``y`` the estimate of one release then), "r/largest_run" and
-        "r/largest_run_cloud" (USD m, the most expensive release by the year's end, amortised and
-        as rent; ``signal`` leaves out the estimation error of releases to come),
-        "r/growth_per_year" (factor) and "r/doubling_months", the same in every year. ``observed``
+        trend at the year's end, ``y`` the estimate of one release then), "r/growth_per_year"
+        (factor) and "r/doubling_months", the same in every year; of the frontier rules also
+        "r/largest_run" and "r/largest_run_cloud" (USD m, the most expensive release by the year's
+        end, amortised and as rent; ``signal`` leaves out the estimation error of releases to
+        come). Nothing but the data bends the trend: no budget ends it. ``observed``
         is NaN: a year has many releases. ``trend``, dims chain, draw, rule, time: the trend in USD
         m at ``time``, decimal years.
     """
@@ -237,13 +235,18 @@ def draw(
     dims = ("chain", "draw", "series", "period")
     first = float(panel.data["years"].values.min())
     time = np.linspace(first, _year_end(int(grid[-1])), TREND_POINTS)
-    lines = _flat(parameters, "level")[..., None] + _flat(parameters, "log_growth")[..., None] * time
+    lines = (
+        _flat(parameters, "level")[..., None] + _flat(parameters, "log_growth")[..., None] * time
+    )
     return xr.Dataset(
         {
             "y": (dims, np.stack(y, axis=1).reshape(shape)),
             "signal": (dims, np.stack(signal, axis=1).reshape(shape)),
             "observed": (dims[2:], np.full(shape[2:], np.nan)),
-            "trend": (("chain", "draw", "rule", "time"), np.exp(lines).reshape(*sizes, -1, len(time))),
+            "trend": (
+                ("chain", "draw", "rule", "time"),
+                np.exp(lines).reshape(*sizes, -1, len(time)),
+            ),
         },
         coords={
             "chain": parameters["chain"].values,
@@ -297,12 +300,15 @@ def _one_rule(
     law = (level, growth, spread, tail)
     noisy, clean = _largest(law, error, known, years, ends, rng)
     rent = np.exp(offsets[:, [COST_BASES.index("cloud")]])
+    largest = {
+        "largest_run": (np.exp(noisy), np.exp(clean), COST_UNIT),
+        "largest_run_cloud": (rent * np.exp(noisy), rent * np.exp(clean), COST_UNIT),
+    }
     factor = np.broadcast_to(_flat(parameters, "growth_by_rule")[:, [rule]], trend.shape)
     months = np.broadcast_to(_flat(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
     return {
         "training_cost": (np.exp(trend + np.hypot(spread, error) * t), np.exp(trend), COST_UNIT),
-        "largest_run": (np.exp(noisy), np.exp(clean), COST_UNIT),
-        "largest_run_cloud": (rent * np.exp(noisy), rent * np.exp(clean), COST_UNIT),
+        **(largest if rules_of(panel)[rule] != "notable" else {}),
         "growth_per_year": (factor, factor, "ratio"),
         "doubling_months": (months, months, "months"),
     }

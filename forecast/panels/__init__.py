@@ -39,7 +39,7 @@ from forecast.schema import (
     UnknownNameError,
     one_line,
 )
-from forecast.sources import read_reference_table
+from forecast.sources import REFERENCE_TABLES, USER_TABLES, read_reference_table
 from forecast.vintages import Table
 
 __all__ = [
@@ -129,6 +129,11 @@ TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset
 leaves out what came later."""
 
 
+def shipped(model: str) -> bool:
+    """Return whether a model can be fitted without a table of the user's own."""
+    return model not in TABLE_BUILDERS or TABLE_BUILDERS[model][0] in REFERENCE_TABLES
+
+
 def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> Panel:
     """Return the inputs of `model` from what was known.
 
@@ -152,7 +157,7 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
         If no model has that name.
     DataError
         If the rows do not carry what the model needs, `known` did not come from ``as_of``, or a
-        table is given for a model of observations.
+        table is given for a model of observations, or none for a model without shipped data.
     """
     if model not in BUILDERS and model not in TABLE_BUILDERS:
         names = one_line([*BUILDERS, *TABLE_BUILDERS])
@@ -162,6 +167,12 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
     day = str(known.attrs["as_of"])
     if model in TABLE_BUILDERS:
         name, build = TABLE_BUILDERS[model]
+        if table is None and not shipped(model):
+            columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
+            raise DataError(
+                f"no data are shipped for the {model} model; give a table with the columns "
+                f"{', '.join(columns)}: forecast fit {model} --data FILE"
+            )
         return Panel(model, day, build(read_reference_table(name) if table is None else table, day))
     if table is not None:
         raise DataError(

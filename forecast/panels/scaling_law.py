@@ -18,7 +18,7 @@ FEWEST_RUNS = 20
 def scaling_law_panel(
     table: pd.DataFrame, as_of: str, drop_highest: int = HIGHEST_LEFT_OUT
 ) -> xr.Dataset:
-    """Runs with their parameters, tokens and final loss.
+    """Take runs with their parameters, tokens and final loss.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ FRONTIER_RULES: Mapping[str, tuple[str, Callable[[pd.DataFrame], np.ndarray]]] =
 def training_cost_panel(
     table: pd.DataFrame, as_of: str, rules: Sequence[str] = tuple(FRONTIER_RULES)
 ) -> xr.Dataset:
-    """Costs in USD m by release, once for each rule of selection that takes the release.
+    """Take costs in USD m by release, once for each rule of selection that takes the release.
 
     Parameters
     ----------
