@@ -27,6 +27,7 @@ from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
+from forecast.plots.training import ResultRow, published_beside_ours, training_trend
 from forecast.schema import percent
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "ResultRow",
     "SensitivityRow",
     "StripRow",
     "cost_curve",
@@ -44,9 +46,11 @@ __all__ = [
     "path_fan",
     "percent",
     "prior_posterior",
+    "published_beside_ours",
     "save",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
+    "training_trend",
     "words",
 ]
