@@ -173,7 +173,7 @@ def test_reference_tables_are_whole(name):
 def test_reference_cells_have_types():
     models = read_reference_table("frontier_models").set_index("model")
     assert models["open_weights"].dtype == bool
-    assert models["cost_inherited_from_base"].isna().sum() == 87
+    assert models["cost_inherited_from_base"].isna().sum() == 94
     assert np.isnan(models.loc["Meena", "mmlu"])
     assert models.loc["gpt-3-175b-davinci", "mmlu"] == 43.9
     assert models["compute_benchmark_dependence"].value_counts()[["full", "partial"]].sum() == 19
