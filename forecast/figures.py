@@ -41,6 +41,7 @@ def child_seed(seed: int, *names: str) -> int:
 NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
+    "training_cost": naive.cost_records,
 }
 
 
@@ -76,6 +77,7 @@ def draw_figures(
     both = f"{article}, {filings}" if "earnings" in fitted else article
     origin = {"series": article, "ratio": article, "cost_curve": article}
     origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
+    origin["training_cost"] = "Epoch AI and developers' reports (frontier_models.csv)"
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -102,6 +104,9 @@ def draw_figures(
         add("strip", *_strip_figure(report))
     if benchmark is not None and benchmark.draws is not None:
         add("cost_curve", *_cost_figure(report, benchmark))
+    training = fitted.get("training_cost")
+    if training is not None and training.draws is not None:
+        add("training_cost", *_training_figure(training))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
@@ -361,6 +366,46 @@ def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
         "standard deviation of the printed cost; ceiling: what wrong labels leave (MMLU-Redux)."
     )
     return ax, alt, caption
+
+
+RULE_WORDS: Mapping[str, str] = {
+    "frontier": "Ten largest when released",
+    "frontier_since_2020": "The same, 2020 and later",
+    "notable": "Every release",
+}
+
+
+def _training_figure(one: Fitted) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    rules = [str(rule) for rule in draws["rule"].values]
+    costs = one.run.panel.data["value"].values
+    end = draws["trend"].isel(time=-1).quantile(0.975, ("chain", "draw")).values.max()
+    limits = (float(costs.min()), float(max(costs.max(), end)))
+    figure, axes = plots.small_multiples(len(rules))
+    said = []
+    for ax, rule in zip(axes, rules, strict=True):
+        months = one.run.posterior["doubling_by_rule"].sel(rule=rule)
+        low, middle, high = (float(q) for q in months.quantile([0.05, 0.5, 0.95]))
+        words = RULE_WORDS.get(rule, rule.replace("_", " "))
+        plots.training_trend(
+            draws,
+            one.run.panel,
+            rule=rule,
+            limits=limits,
+            named=2,
+            title=f"{words}: doubles in {middle:.1f} months",
+            ax=ax,
+        )
+        said.append(f"{words}: {middle:.1f} months (90 % {low:.1f} to {high:.1f})")
+    caption = (
+        "Training costs by release under each rule of selection, and the trend of cost with chips "
+        "written down over the run, to 2030 as if nothing stopped it. Doubling times: "
+        + "; ".join(said)
+        + "."
+    )
+    alt = "Training cost against release date. Doubling times: " + "; ".join(said) + "."
+    return figure, alt, caption
 
 
 def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, market
+from forecast.models import benchmark, earnings, market, scaling_law, training_cost
 from forecast.panels import Panel
 from forecast.schema import PLANNED_MODELS, UnknownNameError
 
@@ -99,6 +99,14 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+    ),
+    "training_cost": _entry(
+        "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
+    ),
+    # A flat valley: with a diagonal mass matrix a step costs eight times as many gradients.
+    "scaling_law": dataclasses.replace(
+        _entry("scaling_law", "loss by parameters and tokens", scaling_law, "2026"),
+        adaptation="low_rank",
     ),
 }
 

@@ -28,6 +28,7 @@ from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
+from forecast.plots.training import ResultRow, published_beside_ours, training_trend
 from forecast.schema import percent
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "ResultRow",
     "SensitivityRow",
     "StripRow",
     "companies_of",
@@ -47,11 +49,13 @@ __all__ = [
     "path_fan",
     "percent",
     "prior_posterior",
+    "published_beside_ours",
     "ratio_history",
     "report_calendar",
     "save",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
+    "training_trend",
     "words",
 ]

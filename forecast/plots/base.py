@@ -44,6 +44,7 @@ METRIC_HUES: Mapping[str, str] = {
     "ai_revenue": "#832db6",
     "capex_to_revenue": "#bd1f01",
     "score": "#a96b59",
+    "training_cost": "#ffa90e",
     "capex": "#e76300",
     "revenue": "#832db6",
 }
