@@ -339,15 +339,12 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark", "earnings")
+MODEL_NAMES = ("market", "benchmark", "earnings", "api_price", "gpu_rental", "adoption")
 PLANNED_MODELS = (
     "training_cost",
     "scaling_law",
-    "api_price",
     "hazard",
     "payback",
-    "gpu_rental",
-    "adoption",
 )
 """Models that claims may already name; their definitions wait, and say so."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, market
+from forecast.models import adoption, api_price, benchmark, earnings, gpu_rental, market
 from forecast.panels import Panel
 from forecast.schema import PLANNED_MODELS, UnknownNameError
 
@@ -99,6 +99,11 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+    ),
+    "api_price": _entry("api_price", "list prices of language models", api_price, "2028Q2"),
+    "gpu_rental": _entry("gpu_rental", "what an H100 rents for", gpu_rental, "2028-06"),
+    "adoption": _entry(
+        "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
     ),
 }
 

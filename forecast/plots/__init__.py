@@ -25,6 +25,7 @@ from forecast.plots.base import (
 from forecast.plots.costs import cost_curve
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
 from forecast.schema import percent
@@ -41,8 +42,10 @@ __all__ = [
     "definition_strip",
     "fan",
     "hue",
+    "index_trend",
     "path_fan",
     "percent",
+    "price_envelope",
     "prior_posterior",
     "save",
     "sensitivity",
