@@ -26,6 +26,7 @@ from forecast.plots.companies import companies_of, company_fans, ratio_history, 
 from forecast.plots.costs import cost_curve
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
 from forecast.plots.training import ResultRow, published_beside_ours, training_trend
@@ -46,8 +47,10 @@ __all__ = [
     "definition_strip",
     "fan",
     "hue",
+    "index_trend",
     "path_fan",
     "percent",
+    "price_envelope",
     "prior_posterior",
     "published_beside_ours",
     "ratio_history",
