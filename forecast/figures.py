@@ -94,14 +94,7 @@ def draw_figures(
         add("series", *_series_figure(market, walk))
         add("ratio", *_ratio_figure(report, market, walk))
     if earnings is not None and earnings.draws is not None:
-        walk = walk_of("earnings", fitted, report.seed)
-        add("earnings", *_earnings_figure(earnings, walk))
-        for metric in ("capex", "revenue"):
-            if plots.companies_of(earnings.draws, metric):
-                add(f"companies_{metric}", *_companies_figure(earnings.draws, metric, walk))
-        with contextlib.suppress(DataError):  # a user's own table may have no cash flows
-            add("cash_ratio", *_cash_figure(report))
-        add("report_calendar", *_calendar_figure(report))
+        _earnings_figures(add, report, earnings, walk_of("earnings", fitted, report.seed))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
     for name, (model, _, figure) in MODEL_FIGURES.items():
@@ -114,6 +107,21 @@ def draw_figures(
     if any(model in shown for model, _ in SHOWN_PARAMETERS):
         add("prior_posterior", *_prior_figure(shown))
     return figures
+
+
+def _earnings_figures(
+    add: Callable[..., None], report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> None:
+    """Draw what the companies report: sums, every company, cash flows, who is still to report."""
+    draws = one.draws
+    assert draws is not None
+    add("earnings", *_earnings_figure(one, walk))
+    for metric in ("capex", "revenue"):
+        if plots.companies_of(draws, metric):
+            add(f"companies_{metric}", *_companies_figure(draws, metric, walk))
+    with contextlib.suppress(DataError):  # a user's own table may have no cash flows
+        add("cash_ratio", *_cash_figure(report))
+    add("report_calendar", *_calendar_figure(report))
 
 
 def _estimated(panel: Panel) -> list[str]:
