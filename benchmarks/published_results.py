@@ -4,9 +4,10 @@
                                            [--figure STEM]
 
 Training costs: the shipped releases up to May 2024 under the published rule of selection, then all
-of them under every rule; with --costs also a table of one's own (model, release_date,
-training_cost_musd_mid). The loss law: with --points, the 245 points that Besiroglu et al. 2024 read
-off a figure (columns Model Size, Training FLOP, loss). --figure writes the comparison as SVG, PNG.
+of them under every rule beside plain least squares; with --costs also a table of one's own (model,
+release_date, training_cost_musd_mid). The loss law: with --points, the 245 points that Besiroglu et
+al. 2024 read off a figure (columns Model Size, Training FLOP, loss). --figure writes the comparison
+as SVG and PNG.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import argparse
 import time
 
 import numpy as np
+from scipy.stats import linregress
+from scipy.stats import t as student
 
 import forecast as fc
 from forecast import plots
@@ -49,8 +52,8 @@ def fitted(model: str, panel: Panel) -> Run:
     return run
 
 
-def row(run: Run, name: str, label: str, published: float, interval, share, unit="", **at):
-    draws = run.posterior[name].sel(at) if at else run.posterior[name]
+def row(run: Run, name: str, label: str, published: float, interval, share, unit=""):
+    draws = run.posterior[name]
     low, middle, high = draws.quantile([0.5 - share / 2, 0.5, 0.5 + share / 2]).values
     print(
         f"  {label:<58} ours {middle:8.4g} ({low:.4g} to {high:.4g})   published {published:.4g} "
@@ -74,13 +77,19 @@ def costs(known, file: str | None) -> list[plots.ResultRow]:
     label = "Growth of training cost, ten largest, 2016 to May 2024"
     rows.append(row(run, "growth_per_year", label, 2.40727, (1.969, 2.943), 0.9, "x a year"))
     run = fitted("training_cost", build_panel(known, "training_cost"))
-    for rule, text, value, interval in (
-        ("frontier", "ten largest, 2016 on", 2.93, (2.55, 3.35)),
-        ("frontier_since_2020", "ten largest, 2020 on", 4.7, (3.7, 6.0)),
-        ("notable", "every release", 2.33, (1.90, 2.87)),
-    ):
-        label = f"Growth of training cost, {text} (least squares, other rows)"
-        row(run, "growth_by_rule", label, value, interval, 0.9, rule=rule)
+    data = run.panel.data
+    for rule in run.posterior["rule"].values:
+        own = data["rule"].values == rule
+        x, y = data["years"].values[own], np.log(data["value"].values[own])
+        slope = linregress(x, y)
+        reach = student.ppf(0.95, own.sum() - 2) * slope.stderr
+        plain = np.exp([slope.slope, slope.slope - reach, slope.slope + reach])
+        ours = run.posterior["growth_by_rule"].sel(rule=rule).quantile([0.5, 0.05, 0.95]).values
+        print(
+            f"  {rule:<20} {own.sum():3d} releases: "
+            + "{:.2f}x a year ({:.2f} to {:.2f}), ".format(*ours)
+            + "least squares {:.2f} ({:.2f} to {:.2f})".format(*plain)
+        )
     return rows
 
 
