@@ -341,13 +341,19 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark", "earnings", "training_cost", "scaling_law")
-PLANNED_MODELS = (
+MODEL_NAMES = (
+    "market",
+    "benchmark",
+    "earnings",
+    "training_cost",
+    "scaling_law",
     "api_price",
-    "hazard",
-    "payback",
     "gpu_rental",
     "adoption",
+)
+PLANNED_MODELS = (
+    "hazard",
+    "payback",
 )
 """Models that claims may already name; their definitions wait, and say so."""
 

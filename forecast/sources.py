@@ -39,6 +39,7 @@ VINTAGE_FILES = (
     "earnings.csv",
     "ai_labs.csv",
     "api_prices.csv",
+    "capability.csv",
     "h100_rental.csv",
     "open_share.csv",
 )

@@ -56,6 +56,21 @@ def scaling_law_panel(known):
     return build_panel(known, "scaling_law", table)
 
 
+@pytest.fixture(scope="session")
+def api_price_panel(known):
+    return build_panel(known, "api_price")
+
+
+@pytest.fixture(scope="session")
+def gpu_rental_panel(known):
+    return build_panel(known, "gpu_rental")
+
+
+@pytest.fixture(scope="session")
+def adoption_panel(known):
+    return build_panel(known, "adoption")
+
+
 def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress

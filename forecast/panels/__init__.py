@@ -15,7 +15,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.panels.adoption import SHARE_METRIC, adoption_panel
+from forecast.panels.api_price import (
+    LEVELS,
+    NEW_YEARS,
+    PRICE_UNIT,
+    api_price_panel,
+    cheapest,
+    price_history,
+    price_on,
+)
 from forecast.panels.benchmark import COST_WORDS, benchmark_panel
+from forecast.panels.dates import months, years_since
 from forecast.panels.earnings import (
     CLOUD_METRICS,
     EARNINGS_UNIT,
@@ -25,7 +36,9 @@ from forecast.panels.earnings import (
     quarter_index,
     quarter_name,
 )
+from forecast.panels.gpu_rental import RENTAL_METRIC, RENTAL_UNIT, gpu_rental_panel
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.reports import report_calendar, reported_ratio
 from forecast.panels.scaling_law import scaling_law_panel
 from forecast.panels.training_cost import (
     COST_BASES,
@@ -51,17 +64,30 @@ __all__ = [
     "EARNINGS_UNIT",
     "ENOUGH_QUARTERS",
     "FRONTIER_RULES",
+    "LEVELS",
     "MARKET_METRICS",
     "MARKET_UNIT",
     "METRIC_GROUPS",
+    "NEW_YEARS",
+    "PRICE_UNIT",
+    "RENTAL_METRIC",
+    "RENTAL_UNIT",
+    "SHARE_METRIC",
     "TABLE_BUILDERS",
     "Panel",
     "build_panel",
+    "cheapest",
+    "months",
+    "price_history",
+    "price_on",
     "quarter_index",
     "quarter_name",
+    "report_calendar",
+    "reported_ratio",
     "rounding_step",
     "select",
     "shipped",
+    "years_since",
     "years_since_origin",
 ]
 
@@ -117,6 +143,9 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "market": market_panel,
     "benchmark": benchmark_panel,
     "earnings": earnings_panel,
+    "api_price": api_price_panel,
+    "gpu_rental": gpu_rental_panel,
+    "adoption": adoption_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 
