@@ -2,6 +2,7 @@
 
     python benchmarks/published_results.py [--points CHINCHILLA.csv] [--costs COSTS.csv]
                                            [--figure STEM]
+    python benchmarks/published_results.py --hindcast
 
 Training costs: the shipped releases up to May 2024 under the published rule of selection, then all
 of them under every rule beside plain least squares; with --costs also a table of one's own (model,
@@ -93,6 +94,24 @@ def costs(known, file: str | None) -> list[plots.ResultRow]:
     return rows
 
 
+def hindcast(known) -> None:
+    """Fit releases to the end of earlier years; where did the later records of cost stand?"""
+    data = build_panel(known, "training_cost").data
+    own = data["rule"].values == "frontier"
+    released, cost = data["released"].values[own], data["value"].values[own]
+    for year in range(2021, 2025):
+        before = known.copy()
+        before.attrs["as_of"] = f"{year}-12-31"
+        run = fitted("training_cost", build_panel(before, "training_cost"))
+        draws = fc.forecast(run, until="2026", seed=2)["y"]
+        for rule in ("frontier", "frontier_since_2020"):
+            for later in range(year + 1, 2026):
+                truth = cost[released <= f"{later}-12-31"].max()
+                drawn = draws.sel(series=f"{rule}/largest_run", period=str(later))
+                share = float((drawn < truth).mean())
+                print(f"  {rule}, record by {later}: {truth:.0f} USD m, above {share:.2f} of draws")
+
+
 def law(known, file: str) -> list[plots.ResultRow]:
     run = fitted(
         "scaling_law", build_panel(known, "scaling_law", read_own_table("scaling_runs", file))
@@ -114,8 +133,12 @@ def main() -> None:
     parser.add_argument("--points")
     parser.add_argument("--costs")
     parser.add_argument("--figure")
+    parser.add_argument("--hindcast", action="store_true")
     args = parser.parse_args()
     known = fc.as_of(fc.read_vintages(), "2026-05-06")
+    if args.hindcast:
+        hindcast(known)
+        return
     found = costs(known, args.costs)
     if args.points:
         found += law(known, args.points)
