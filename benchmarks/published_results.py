@@ -95,7 +95,7 @@ def costs(known, file: str | None) -> list[plots.ResultRow]:
 
 
 def hindcast(known) -> None:
-    """Fit releases to the end of earlier years; where did the later records of cost stand?"""
+    """Fit releases to the end of earlier years, and say where the later records stood."""
     data = build_panel(known, "training_cost").data
     own = data["rule"].values == "frontier"
     released, cost = data["released"].values[own], data["value"].values[own]
