@@ -141,6 +141,8 @@ def _fit(args: argparse.Namespace) -> int:
         table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
     panel = build_panel(known, args.model, own)
+    for note in json.loads(panel.data.attrs.get("notes", "[]")):
+        _say(note)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed

@@ -41,6 +41,10 @@ def child_seed(seed: int, *names: str) -> int:
 NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
+    "training_cost": naive.cost_records,
+    "api_price": naive.price_walk,
+    "gpu_rental": naive.rental_walk,
+    "adoption": naive.share_walk,
 }
 
 
@@ -74,8 +78,9 @@ def draw_figures(
     figures: dict[str, memo.Figure] = {}
     article, filings = report.claims[0].source, "company filings"
     both = f"{article}, {filings}" if "earnings" in fitted else article
-    origin = {"series": article, "ratio": article, "cost_curve": article}
+    origin = {"series": article, "ratio": article}
     origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
+    origin |= {name: source for name, (_, source, _) in MODEL_FIGURES.items()}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -83,31 +88,40 @@ def draw_figures(
         caption += f"run {report.run_id}."
         figures[name] = memo.Figure(f"figures/{name}", alt, caption)
 
-    market, benchmark = fitted.get("market"), fitted.get("benchmark")
+    market, earnings = fitted.get("market"), fitted.get("earnings")
     if market is not None and market.draws is not None:
         walk = walk_of("market", fitted, report.seed)
         add("series", *_series_figure(market, walk))
         add("ratio", *_ratio_figure(report, market, walk))
-    earnings = fitted.get("earnings")
     if earnings is not None and earnings.draws is not None:
-        walk = walk_of("earnings", fitted, report.seed)
-        add("earnings", *_earnings_figure(earnings, walk))
-        for metric in ("capex", "revenue"):
-            if plots.companies_of(earnings.draws, metric):
-                add(f"companies_{metric}", *_companies_figure(earnings.draws, metric, walk))
-        with contextlib.suppress(DataError):  # a user's own table may have no cash flows
-            add("cash_ratio", *_cash_figure(report))
-        add("report_calendar", *_calendar_figure(report))
+        _earnings_figures(add, report, earnings, walk_of("earnings", fitted, report.seed))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
-    if benchmark is not None and benchmark.draws is not None:
-        add("cost_curve", *_cost_figure(report, benchmark))
+    for name, (model, _, figure) in MODEL_FIGURES.items():
+        one = fitted.get(model)
+        if one is not None and one.draws is not None:
+            add(name, *figure(report, one, walk_of(model, fitted, report.seed)))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
     if any(model in shown for model, _ in SHOWN_PARAMETERS):
         add("prior_posterior", *_prior_figure(shown))
     return figures
+
+
+def _earnings_figures(
+    add: Callable[..., None], report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> None:
+    """Draw what the companies report: sums, every company, cash flows, who is still to report."""
+    draws = one.draws
+    assert draws is not None
+    add("earnings", *_earnings_figure(one, walk))
+    for metric in ("capex", "revenue"):
+        if plots.companies_of(draws, metric):
+            add(f"companies_{metric}", *_companies_figure(draws, metric, walk))
+    with contextlib.suppress(DataError):  # a user's own table may have no cash flows
+        add("cash_ratio", *_cash_figure(report))
+    add("report_calendar", *_calendar_figure(report))
 
 
 def _estimated(panel: Panel) -> list[str]:
@@ -309,6 +323,113 @@ def _ratio_figure(
     return figure, alt, caption
 
 
+SHOWN_LEVELS = ("GPT-4 level", "GPT-5 level")
+PUBLISHED_DECLINES = {
+    # The published factor from where GPT-4 and GPT-5 were first listed, over two years and one.
+    "10x a year (a16z)": ("2023-03-14", 37.5, 10.0, 2.0),
+    "40x a year (Epoch AI)": ("2023-03-14", 37.5, 40.0, 1.4),
+}
+
+
+def _prices_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    now = (
+        int(np.isfinite(draws["observed"].sel(series=f"{SHOWN_LEVELS[0]}/price").values).sum()) - 1
+    )
+    year = now + 5 if now + 5 < draws.sizes["period"] else draws.sizes["period"] - 1
+    start, end = now + 1, str(draws["period"].values[year])
+    said, halved = [], []
+    for name in SHOWN_LEVELS:
+        path_ = draws["y"].sel(series=f"{name}/price")
+        low, high = (
+            memo.significant(float(q)) for q in path_.isel(period=year).quantile([0.1, 0.9]).values
+        )
+        fall = (path_.isel(period=year) <= 0.5 * path_.isel(period=start)).mean()
+        halved.append(f"{percent(float(fall))} at {name.removesuffix(' level')}'s")
+        said.append(f"{name}: 80 % between {low} and {high} USD per 1M tokens in {end}")
+    ax = plots.price_envelope(
+        draws,
+        one.run.panel,
+        SHOWN_LEVELS,
+        declines=PUBLISHED_DECLINES,
+        title=f"The price of a capability halves in a year: {', '.join(halved)}",
+    )
+    caption = (
+        "Steps: the cheapest model on the list whose Epoch Capabilities Index is at least that of "
+        "the named release; its fan comes from drawn future offers. Dashed: published rates of "
+        "decline, laid on GPT-4's first price; they are of other baskets and other blends."
+    )
+    return (
+        ax,
+        "List prices of models and the cheapest at two capabilities. " + "; ".join(said) + ".",
+        (caption),
+    )
+
+
+def _rental_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    name = "H100/h100_rental"
+    end = str(draws["period"].values[-1])
+    low, middle, high = (
+        memo.significant(float(q))
+        for q in draws["y"].sel(series=name, period=end).quantile([0.1, 0.5, 0.9]).values
+    )
+    ax = plots.index_trend(
+        draws,
+        one.run.panel,
+        metric="h100_rental",
+        entity="H100",
+        label="Rent of one H100",
+        title=f"An H100 may rent for {low} to {high} USD an hour in {end}",
+    )
+    alt = (
+        f"Quotes of an H100's rent by index and the trend they share: median {middle} USD an hour, "
+        f"80 % between {low} and {high}, in {end}."
+    )
+    caption = (
+        "Indices differ in level and are not spliced: each has an offset of its own, and so has "
+        "each stretch between two changes of the AWS sample. Few quotes lie after March 2025."
+    )
+    return ax, alt, caption
+
+
+def _share_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    entity, metric = str(draws["series"].values[0]).split("/")
+    end = str(draws["period"].values[-1])
+    low, middle, high = (
+        100 * float(q)
+        for q in draws["y"].isel(series=0, period=-1).quantile([0.1, 0.5, 0.9]).values
+    )
+    surveys = one.run.panel.data.sizes["obs"]
+    ax = plots.fan(
+        draws,
+        metric,
+        entity,
+        baseline=walk,
+        log=False,
+        title=f"Open-weight share {low:.0f} to {high:.0f} % in {end}: mostly prior",
+    )
+    alt = (
+        f"Fan of the open-weight share of enterprise usage: median {middle:.0f} %, 80 % between "
+        f"{low:.0f} and {high:.0f} %, in {end}."
+    )
+    caption = (
+        f"{surveys} surveys fix the level; direction and spread are mostly prior; dashed: random "
+        "walk with drift of the log-odds."
+    )
+    return ax, alt, caption
+
+
 def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     claim = report.claims[0]
     verdicts = [v for v in report.verdicts if v.claim == claim.id and v.status == "judged"]
@@ -335,7 +456,7 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     return plots.definition_strip(rows, title=title), alt, caption
 
 
-def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
+def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
     draws = one.draws
     assert draws is not None
     priors = get_model("benchmark").priors
@@ -361,6 +482,48 @@ def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
         "standard deviation of the printed cost; ceiling: what wrong labels leave (MMLU-Redux)."
     )
     return ax, alt, caption
+
+
+RULE_WORDS: Mapping[str, str] = {
+    "frontier": "Ten largest when released",
+    "frontier_since_2020": "The same, 2020 and later",
+    "notable": "Every release",
+}
+
+
+def _training_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    rules = [str(rule) for rule in draws["rule"].values]
+    costs = one.run.panel.data["value"].values
+    end = draws["trend"].isel(time=-1).quantile(0.975, ("chain", "draw")).values.max()
+    limits = (float(costs.min()), float(max(costs.max(), end)))
+    figure, axes = plots.small_multiples(len(rules))
+    said = []
+    for ax, rule in zip(axes, rules, strict=True):
+        months = one.run.posterior["doubling_by_rule"].sel(rule=rule)
+        low, middle, high = (float(q) for q in months.quantile([0.05, 0.5, 0.95]))
+        words = RULE_WORDS.get(rule, rule.replace("_", " "))
+        plots.training_trend(
+            draws,
+            one.run.panel,
+            rule=rule,
+            limits=limits,
+            named=2,
+            title=f"{words}: doubles in {middle:.1f} months",
+            ax=ax,
+        )
+        said.append(f"{words}: {middle:.1f} months (90 % {low:.1f} to {high:.1f})")
+    caption = (
+        "Training costs by release under each rule of selection, and the trend of cost with chips "
+        "written down over the run, to 2030 as if nothing stopped it. Doubling times: "
+        + "; ".join(said)
+        + "."
+    )
+    alt = "Training cost against release date. Doubling times: " + "; ".join(said) + "."
+    return figure, alt, caption
 
 
 def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:
@@ -417,3 +580,17 @@ def _prior_figure(fitted: Mapping[str, Fitted]) -> tuple[Any, str, str]:
         "the data said nothing."
     )
     return figure, "Prior against posterior. " + "; ".join(said) + ".", caption
+
+
+PRICES_SOURCE = "providers' list prices and public scores (see the tables' sources)"
+RENTAL_SOURCE = "public quotes, an index provider and AWS spot prices (E. Pauley, CC BY 4.0)"
+MODELS_SOURCE = "Epoch AI and developers' reports (frontier_models.csv)"
+MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
+    "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
+    "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),
+    "prices": ("api_price", PRICES_SOURCE, _prices_figure),
+    "rental": ("gpu_rental", RENTAL_SOURCE, _rental_figure),
+    "open_share": ("adoption", "Menlo Ventures surveys", _share_figure),
+}
+"""Figures of one model each: the model, the source of its data, and what draws it from the report,
+the fit and the naive walk."""

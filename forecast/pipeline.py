@@ -28,10 +28,17 @@ from forecast.events import YEAR, with_yearly
 from forecast.figures import NAIVE, Fitted, child_seed, cost_sd, draw_figures, walk_of
 from forecast.fitting import code_hash, fit
 from forecast.models import MODELS, get_model
-from forecast.panels import TABLE_BUILDERS, Panel, build_panel
+from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
 from forecast.schema import ForecastError, StoreError
-from forecast.sources import CLAIMS_FILE, data_dir, read_reference_table, read_vintages
+from forecast.sources import (
+    CLAIMS_FILE,
+    USER_TABLES,
+    data_dir,
+    read_own_table,
+    read_reference_table,
+    read_vintages,
+)
 from forecast.vintages import Table, as_of, table_hash
 
 Say = Callable[[str], None]
@@ -83,7 +90,7 @@ def run_all(
     quick
         Fewer draws, no other prior sets, no hold-out.
     models
-        Which models to fit; all by default.
+        Which models to fit; all that have data by default.
     say
         Called with a line of progress.
 
@@ -97,7 +104,11 @@ def run_all(
         If a table, a claim or a name is bad; then nothing is written.
     """
     seconds: dict[str, float] = {}
-    names = [get_model(name).name for name in models] if models else list(MODELS)
+    names = (
+        [get_model(name).name for name in models]
+        if models
+        else [name for name in MODELS if _has_data(name, data)]
+    )
     with _stage("read tables and claims", seconds, say):
         table = read_vintages(data)
         day = as_of_date or str(table["reported_on"].max())
@@ -132,11 +143,17 @@ def run_all(
 
 
 def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
-    """Return the reference table of a model from the user's data folder, None if it has none."""
+    """Return the table of a model from the user's data folder, None if it has none."""
     name, _ = TABLE_BUILDERS.get(model, (None, None))
     if name is None or data is None or not (Path(data) / f"{name}.csv").is_file():
         return None
+    if name in USER_TABLES:
+        return read_own_table(name, Path(data) / f"{name}.csv")
     return read_reference_table(name, data)
+
+
+def _has_data(model: str, data: str | Path | None) -> bool:
+    return shipped(model) or _own_table(model, data) is not None
 
 
 def _versions() -> dict[str, str]:

@@ -26,8 +26,10 @@ from forecast.plots.companies import companies_of, company_fans, ratio_history, 
 from forecast.plots.costs import cost_curve
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
+from forecast.plots.training import ResultRow, published_beside_ours, training_trend
 from forecast.schema import percent
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "ResultRow",
     "SensitivityRow",
     "StripRow",
     "companies_of",
@@ -44,14 +47,18 @@ __all__ = [
     "definition_strip",
     "fan",
     "hue",
+    "index_trend",
     "path_fan",
     "percent",
+    "price_envelope",
     "prior_posterior",
+    "published_beside_ours",
     "ratio_history",
     "report_calendar",
     "save",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
+    "training_trend",
     "words",
 ]

@@ -44,8 +44,13 @@ METRIC_HUES: Mapping[str, str] = {
     "ai_revenue": "#832db6",
     "capex_to_revenue": "#bd1f01",
     "score": "#a96b59",
+    "training_cost": "#ffa90e",
     "capex": "#e76300",
     "revenue": "#832db6",
+    "price": "#3f90da",
+    "new_price": "#3f90da",
+    "h100_rental": "#a96b59",
+    "open_weight_share": "#ffa90e",
 }
 """One hue a metric, the same in the whole memo; from Petroff's ten (arXiv 2107.02270)."""
 
@@ -59,6 +64,10 @@ METRIC_LABELS: Mapping[str, str] = {
     "ai_revenue": "AI revenue",
     "capex_to_revenue": "capex / revenue",
     "score": "benchmark score",
+    "price": "list price",
+    "new_price": "list price of new models",
+    "h100_rental": "rental price",
+    "open_weight_share": "share of open-weight models",
 }
 
 BANDS = ((0.95, "95 in 100", 0.22), (0.80, "8 in 10", 0.32), (0.50, "5 in 10", 0.48))
