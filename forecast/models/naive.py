@@ -1,8 +1,8 @@
 """The forecasts to beat, each a proper predictive distribution of joint paths.
 
 Annual series are drawn by :func:`drift_walk`; quarterly ones by :func:`quarterly`, by one of four
-rules. Every rule looks at one series at a time, so a sum of their draws is narrower than it would
-be if companies moved together.
+rules; the record of training costs by :func:`cost_records`. Every rule looks at one series at a
+time, so a sum of their draws is narrower than it would be if companies moved together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
 ``tests/test_naive.py`` holds the laws of one and of several steps against their closed forms.
@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 
 from forecast.models import latent, parts
 from forecast.panels import (
+    COST_UNIT,
     EARNINGS_UNIT,
     MARKET_UNIT,
     PRICE_UNIT,
@@ -284,6 +285,86 @@ def quarterly(
         EARNINGS_UNIT,
         (np.arange(chains), np.arange(draws)),
     ).assign_attrs(model=QUARTERLY_NAMES[rule], as_of=panel.as_of, data_hash=panel.hash, seed=seed)
+
+
+# --- records ----------------------------------------------------------------------------------
+def cost_records(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw the most expensive training run so far as a random walk with drift, year by year.
+
+    Parameters
+    ----------
+    panel
+        A panel of training costs. Costs are taken as they stand, whatever their basis and error.
+    until
+        Last year to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`forecast.predict.forecast` gives; ``signal`` is ``y``. For each rule r of the
+        panel "r/largest_run" (USD m), which never falls, "r/growth_per_year" and
+        "r/doubling_months" of its drift; periods are years from the one before ``as_of``.
+
+    Raises
+    ------
+    DataError
+        If a rule has fewer than four years from its first to its last release, or `until` is past.
+    """
+    rng = np.random.default_rng(seed)
+    grid = np.arange(int(panel.as_of[:4]) - 1, period_end(until).year + 1)
+    if len(grid) < 2:
+        raise DataError(f"cannot forecast training costs to {until!r} as of {panel.as_of}")
+    rule = panel.data["rule"].values.astype(str)
+    released = np.array([int(day[:4]) for day in panel.data["released"].values.astype(str)])
+    size = chains * draws
+    names, units, paths = [], [], []
+    for name in dict.fromkeys(rule):
+        year, cost = released[rule == name], panel.data["value"].values[rule == name]
+        seen = np.arange(year.min(), year.max() + 1)
+        record = np.log([cost[year <= t].max() for t in seen])
+        if len(record) < 4:
+            raise DataError(f"a walk of records wants four years; {name} has {len(record)}")
+        mean, sigma = _mean_and_sd(np.diff(record), size, rng)
+        steps = max(int(grid[-1] - seen[-1]), 0)
+        walk = record[-1] + np.cumsum(mean + sigma * rng.standard_normal((size, steps)), axis=1)
+        ahead = np.maximum.accumulate(np.maximum(walk, record[-1]), axis=1)
+        whole = np.hstack([np.broadcast_to(record, (size, len(record))), ahead])
+        at = np.clip(grid - seen[0], 0, whole.shape[1] - 1)
+        same = np.ones((1, len(grid)))
+        paths += [
+            np.exp(whole[:, at]),
+            np.exp(mean) * same,
+            12 * np.log(2) / np.maximum(mean, parts.SLOWEST_GROWTH) * same,
+        ]
+        names += [f"{name}/{m}" for m in ("largest_run", "growth_per_year", "doubling_months")]
+        units += [COST_UNIT, "ratio", "months"]
+    y = np.stack(paths, axis=1).reshape(chains, draws, len(names), len(grid))
+    dims = ("chain", "draw", "series", "period")
+    return xr.Dataset(
+        {
+            "y": (dims, y),
+            "signal": (dims, y.copy()),
+            "observed": (dims[2:], np.full(y.shape[2:], np.nan)),
+        },
+        coords={
+            "chain": np.arange(chains),
+            "draw": np.arange(draws),
+            "series": names,
+            "entity": ("series", [n.split("/")[0] for n in names]),
+            "metric": ("series", [n.split("/")[1] for n in names]),
+            "unit": ("series", units),
+            "period": grid.astype(str),
+            "period_end": ("period", [period_end(str(t)).isoformat() for t in grid]),
+        },
+    ).assign_attrs(
+        model="naive: walk of the record", as_of=panel.as_of, data_hash=panel.hash, seed=seed
+    )
 
 
 # --- reports at uneven dates ------------------------------------------------------------------

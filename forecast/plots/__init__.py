@@ -22,12 +22,14 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
+from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.costs import cost_curve
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
+from forecast.plots.training import ResultRow, published_beside_ours, training_trend
 from forecast.schema import percent
 
 __all__ = [
@@ -36,8 +38,11 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "ResultRow",
     "SensitivityRow",
     "StripRow",
+    "companies_of",
+    "company_fans",
     "cost_curve",
     "definition_strip",
     "fan",
@@ -47,9 +52,13 @@ __all__ = [
     "percent",
     "price_envelope",
     "prior_posterior",
+    "published_beside_ours",
+    "ratio_history",
+    "report_calendar",
     "save",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
+    "training_trend",
     "words",
 ]
