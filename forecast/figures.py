@@ -50,7 +50,7 @@ NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
 
 def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
     """Return the random walk with drift of a model's series, or None where none can be made."""
-    if name not in fitted:
+    if name not in fitted or name not in NAIVE:
         return None
     panel, until = fitted[name].run.panel, get_model(name).until
     try:
