@@ -19,6 +19,7 @@ from forecast.events import path
 from forecast.fitting import Run, prior_draws
 from forecast.models import get_model, naive
 from forecast.panels import COST_WORDS, Panel
+from forecast.panels.hazard import FALLS, effective_sample
 from forecast.schema import ForecastError, percent
 
 
@@ -40,6 +41,7 @@ def child_seed(seed: int, *names: str) -> int:
 NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
+    "hazard": naive.unconditional_falls,
 }
 
 
@@ -73,7 +75,9 @@ def draw_figures(
     figures: dict[str, memo.Figure] = {}
     article, filings = report.claims[0].source, "company filings"
     both = f"{article}, {filings}" if "earnings" in fitted else article
+    run_ups = "Kenneth R. French data library (49 industries), data/runups.csv"
     origin = {"series": article, "ratio": article, "cost_curve": article, "earnings": filings}
+    origin |= dict.fromkeys(("falls", "severity"), run_ups)
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -89,6 +93,10 @@ def draw_figures(
     earnings = fitted.get("earnings")
     if earnings is not None and earnings.draws is not None:
         add("earnings", *_earnings_figure(earnings, walk_of("earnings", fitted, report.seed)))
+    hazard = fitted.get("hazard")
+    if hazard is not None and hazard.draws is not None and SECTOR in hazard.draws["entity"].values:
+        add("falls", *_falls_figure(hazard, walk_of("hazard", fitted, report.seed)))
+        add("severity", *_severity_figure(hazard, walk_of("hazard", fitted, report.seed)))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
     if benchmark is not None and benchmark.draws is not None:
@@ -248,6 +256,73 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts)
     caption = f"Claim: {claim.text} {waiting} more readings wait for later models."
     return plots.definition_strip(rows, title=title), alt, caption
+
+
+SECTOR = "AI semiconductors"
+
+
+def _chance(draws: xr.Dataset, metric: str, month: int = 24) -> float:
+    at = min(month, draws.sizes["period"]) - 1
+    return float(draws["y"].sel(series=f"{SECTOR}/{metric}").isel(period=at).mean())
+
+
+def _falls_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    figure, axes = plots.small_multiples(len(FALLS))
+    said = []
+    for ax, fall in zip(axes, FALLS, strict=True):
+        metric = f"fall_{fall}"
+        plots.first_passage(
+            draws,
+            fall,
+            SECTOR,
+            baseline=walk,
+            title=f"A fall of {fall} %: {percent(_chance(draws, metric))} in 24 months",
+            ax=ax,
+        )
+        early, late = (percent(_chance(draws, metric, month)) for month in (18, 24))
+        beside = "" if walk is None else f" (at any time {percent(_chance(walk, metric))})"
+        said.append(f"{fall} %: {early} within 18 months, {late} within 24{beside}")
+    data = one.run.panel.data
+    n, independent = effective_sample(data)
+    caption = (
+        "An industry after a run-up of 100 points over the market, where semiconductors stood on "
+        f"the article's date. Fitted to {data.sizes['obs']} episodes since "
+        f"{min(data['identified'].values)[:4]} that do not overlap within an industry; those of one "
+        f"year share its market, so the {n} followed for 24 months count as about "
+        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
+        "has no volatility: an effect of the industry takes its place."
+    )
+    return (
+        figure,
+        f"Probability of a first fall by month, {SECTOR}. " + "; ".join(said) + ".",
+        caption,
+    )
+
+
+def _severity_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    correction, crash = (_chance(draws, m) for m in ("correction", "fall_40"))
+    there = list(dict.fromkeys(draws["entity"].values.astype(str)))
+    shown = [e for e in (SECTOR, "PHLX semiconductor index") if e in there]
+    ax = plots.severity(
+        draws,
+        shown,
+        baseline=walk,
+        title=f"Within 24 months a correction has {percent(correction)}, a crash {percent(crash)}",
+    )
+    alt = (
+        f"{SECTOR}, deepest fall within 24 months: {percent(correction)} between 20 and 40 %, "
+        f"{percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
+    )
+    caption = (
+        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
+        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
+        "Naive: as often as at any time."
+    )
+    return ax, alt, caption
 
 
 def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:

@@ -339,12 +339,11 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark", "earnings")
+MODEL_NAMES = ("market", "benchmark", "earnings", "hazard")
 PLANNED_MODELS = (
     "training_cost",
     "scaling_law",
     "api_price",
-    "hazard",
     "payback",
     "gpu_rental",
     "adoption",

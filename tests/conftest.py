@@ -36,6 +36,11 @@ def earnings_panel(known):
     return build_panel(known, "earnings")
 
 
+@pytest.fixture(scope="session")
+def hazard_panel(known):
+    return build_panel(known, "hazard")
+
+
 def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, market
+from forecast.models import benchmark, earnings, hazard, market
 from forecast.panels import Panel
 from forecast.schema import PLANNED_MODELS, UnknownNameError
 
@@ -99,6 +99,10 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+    ),
+    "hazard": dataclasses.replace(
+        _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
+        target_accept=0.85,
     ),
 }
 

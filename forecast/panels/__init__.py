@@ -25,6 +25,7 @@ from forecast.panels.earnings import (
     quarter_index,
     quarter_name,
 )
+from forecast.panels.hazard import hazard_panel
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
 from forecast.schema import (
     DataError,
@@ -107,7 +108,9 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
 }
 """Models fitted to observations: their builders take what was known."""
 
-TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {}
+TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
+    "hazard": ("runups", hazard_panel),
+}
 """Models fitted to a table with columns of its own: its name in
 :data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
 leaves out what came later."""

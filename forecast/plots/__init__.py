@@ -23,6 +23,7 @@ from forecast.plots.base import (
     words,
 )
 from forecast.plots.costs import cost_curve
+from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.probabilities import threshold_probability
@@ -37,15 +38,18 @@ __all__ = [
     "RULE",
     "SensitivityRow",
     "StripRow",
+    "class_survival",
     "cost_curve",
     "definition_strip",
     "fan",
+    "first_passage",
     "hue",
     "path_fan",
     "percent",
     "prior_posterior",
     "save",
     "sensitivity",
+    "severity",
     "small_multiples",
     "threshold_probability",
     "words",

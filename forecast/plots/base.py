@@ -45,6 +45,7 @@ METRIC_HUES: Mapping[str, str] = {
     "score": "#a96b59",
     "capex": "#e76300",
     "revenue": "#832db6",
+    "fall": "#bd1f01",
 }
 """One hue a metric, the same in the whole memo; from Petroff's ten (arXiv 2107.02270)."""
 
