@@ -339,12 +339,11 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark", "earnings", "hazard")
+MODEL_NAMES = ("market", "benchmark", "earnings", "hazard", "payback")
 PLANNED_MODELS = (
     "training_cost",
     "scaling_law",
     "api_price",
-    "payback",
     "gpu_rental",
     "adoption",
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, hazard, market
+from forecast.models import benchmark, earnings, hazard, market, payback
 from forecast.panels import Panel
 from forecast.schema import PLANNED_MODELS, UnknownNameError
 
@@ -104,6 +104,7 @@ MODELS: Mapping[str, Model] = {
         _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
         target_accept=0.85,
     ),
+    "payback": _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
 }
 
 

@@ -27,6 +27,7 @@ from forecast.panels.earnings import (
 )
 from forecast.panels.hazard import hazard_panel
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.payback import payback_panel
 from forecast.schema import (
     DataError,
     UnknownNameError,
@@ -105,6 +106,7 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "market": market_panel,
     "benchmark": benchmark_panel,
     "earnings": earnings_panel,
+    "payback": payback_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 
