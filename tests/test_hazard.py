@@ -196,8 +196,8 @@ def slow_likelihood(panel, point):
         stage, t, fresh = 0, 0, False
         for month in range(1, int(data["followup"][i]) + 1):
             t += 1
-            z = point["z_year"][(start[i] + month) // 12 - years[0]]
-            effect = point["industry_sd"] * point["z_industry"][which[i]] + point["year_sd"] * z
+            z = point["year_level"][(start[i] + month) // 12 - years[0]]
+            effect = point["industry_sd"] * point["z_industry"][which[i]] + z - point["rate"]
             while stage < 3:
                 log_h = runup[stage] * x + market[stage] * m + load[stage] * effect
                 log_h += jump[stage] if fresh else rate[stage] + shape[stage] * np.log(t / 12)
@@ -260,7 +260,8 @@ def test_draws_agree_with_their_probabilities(drawn):
 
 def test_the_first_stage_by_hand(hazard_panel):
     """Without effects: S(t) is the product of the months' survival."""
-    p = parameters(hazard_panel, 3, rate=-3.0, shape=0.4, runup=0.5, market=0.0, year_sd=0.0,
+    p = parameters(hazard_panel, 3, rate=-3.0, shape=0.4, runup=0.5, market=0.0,
+                   year_sd=0.0, year_effect=0.0,
                    industry_sd=0.0)  # fmt: skip
     drawn = hazard.draw(p, hazard_panel, PRIORS, "2028-04", np.random.default_rng(1))
     t = np.arange(1, 25)
@@ -271,7 +272,7 @@ def test_the_first_stage_by_hand(hazard_panel):
 
 
 def test_a_position_is_forecast_given_that_it_has_survived(hazard_panel):
-    fixed = {"rate": -3.0, "shape": 0.4, "runup": 0.0, "market": 0.0, "year_sd": 0.0,
+    fixed = {"rate": -3.0, "shape": 0.4, "runup": 0.0, "market": 0.0, "year_sd": 0.0, "year_effect": 0.0,
              "industry_sd": 0.0}  # fmt: skip
     held = [Position(f"after {m}", "2026-05-06", "", 100, 140, m, "own") for m in (0, 9)]
     data = with_positions(hazard_panel.data, held)

@@ -102,7 +102,7 @@ MODELS: Mapping[str, Model] = {
     ),
     "hazard": dataclasses.replace(
         _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
-        target_accept=0.85,
+        target_accept=0.8,
     ),
     "payback": _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
 }

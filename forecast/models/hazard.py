@@ -6,10 +6,10 @@ the fall comes, if it has not yet, with the probability of a complementary log-l
 
     h[s, t] = 1 - exp(-exp(lin[s] + shape[s] log(t / 12)))       t = 1, 2, ...
     lin[s]  = rate[s] + runup[s] x + market[s] m
-              + load[s] (industry_sd z_industry + year_sd z_year),     load[0] = 1
+              + load[s] (industry_sd z_industry + year_effect),        load[0] = 1
 
 with x the net run-up in doublings from 100 points, m the market's own run-up in units of 50 % above
-40 %, and z_year the frailty of the calendar year in which the month lies: episodes that
+40 %, and year_effect the frailty of the calendar year in which the month lies: episodes that
 overlap in time share it, so they are not taken for independent. A later stage may also be passed in
 the very month in which it begins (a month that takes a price from -15 to -32 %)::
 
@@ -261,15 +261,18 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         def stages(name: str, own: Any, later: Any) -> Any:
             return pt.concatenate([pt.atleast_1d(own), later])
 
-        rate = stages("rate", scalar("rate", "rate"), deeper("deeper_rate", "deeper_rate"))
+        first_rate = scalar("rate", "rate")
+        rate = stages("rate", first_rate, deeper("deeper_rate", "deeper_rate"))
         jump = stages("jump", 0.0, deeper("jump_rate", "jump"))
         shape = stages("shape", scalar("shape", "shape"), deeper("deeper_shape", "deeper_shape"))
         runup = stages("runup", scalar("runup", "runup"), deeper("deeper_runup", "runup"))
         market = stages("market", scalar("market", "market"), deeper("deeper_market", "market"))
         load = stages("load", 1.0, deeper("load", "load"))
         of_industry, of_year = spread("industry_sd", "industry"), spread("year_sd", "year")
+        # The level of a year is what its falls tell; its effect is what that has over the rate.
+        year_level = pm.Normal("year_level", first_rate, of_year, dims="year")
+        year_effect = pm.Deterministic("year_effect", year_level - first_rate, dims="year")
         z_industry = pm.Normal("z_industry", 0.0, 1.0, dims="industry")
-        z_year = pm.Normal("z_year", 0.0, 1.0, dims="year")
 
         # Tables by stage and episode, stage and year, stage and month, read by flat positions.
         of_episode = (
@@ -277,7 +280,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             + market[:, None] * market_runup
             + load[:, None] * (of_industry * z_industry)[industry]
         )
-        of_calendar = load[:, None] * (of_year * z_year)
+        of_calendar = load[:, None] * year_effect
         log_t = np.log(np.arange(1, LONGEST + 1) / YEAR_OF)
         timed = shape[:, None] * log_t
         sums = pt.cumsum(pt.exp(timed), axis=1)
@@ -468,7 +471,7 @@ def replicate(
     ]
     at = (start[:, None] + 1 + np.arange(followup.max())[None, :]) // 12 - years[0]
     at = np.minimum(at, len(years) - 1)  # beyond its follow-up an episode is cut off below
-    effect = _flat(parameters, "year_sd")[:, None] * _flat(parameters, "z_year")
+    effect = _flat(parameters, "year_effect")
     x, m = _covariates(data["net"].values, data["raw"].values)
     law = _law(parameters, (x, m), industry, effect[:, at], np.zeros(len(start), dtype=np.int64))
     reached = _simulate(law, rng)
@@ -508,7 +511,7 @@ def rate_in_class(
     keep &= data["followup"].values >= min(within, int(data["followup"].values.max()))
     _, which, start, years = _index(panel)
     at = (start[keep][:, None] + 1 + np.arange(within)[None, :]) // 12 - years[0]
-    effect = _flat(parameters, "year_sd")[:, None] * _flat(parameters, "z_year")
+    effect = _flat(parameters, "year_effect")
     industry = _flat(parameters, "industry_sd")[:, None] * _flat(parameters, "z_industry")
     market = (data["raw"] - data["net"]).values[keep]
     law = _law(
@@ -573,12 +576,9 @@ def draw(
         [_flat(parameters, "z_industry"), rng.standard_normal((sample, 1))]
     )
     calendar = (known + 1 + np.arange(months)) // 12 - years[0]
-    z_year = np.column_stack(
-        [
-            _flat(parameters, "z_year"),
-            rng.standard_normal((sample, max(int(calendar.max()) + 1 - len(years), 0))),
-        ]
-    )
+    later = max(int(calendar.max()) + 1 - len(years), 0)
+    new_years = _flat(parameters, "year_sd")[:, None] * rng.standard_normal((sample, later))
+    effect = np.column_stack([_flat(parameters, "year_effect"), new_years])
     which = np.array([list(names).index(p.industry) if p.industry else -1 for p in held])
     own = np.array([bool(p.sample) for p in held])
     ratio, error = (np.array([getattr(p, f) for p in held]) for f in ("relative", "relative_sd"))
@@ -587,7 +587,7 @@ def draw(
         ratio + error * rng.standard_normal((sample, len(held))),
         _flat(parameters, "industry_sd")[:, None] * z_industry[:, which],
     )
-    year = (_flat(parameters, "year_sd")[:, None] * z_year)[:, calendar]
+    year = effect[:, calendar]
     x, m = _covariates(np.array([p.net for p in held]), np.array([p.raw for p in held]))
     law = _law(parameters, (x, m), industry, np.repeat(year[:, None, :], len(held), axis=1), passed)
     chance = _probabilities(law)
