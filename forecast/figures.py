@@ -5,6 +5,7 @@ Invariant: a figure's title and alternative text are computed from the draws it 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
@@ -17,10 +18,10 @@ import xarray as xr
 from forecast import memo, plots
 from forecast.events import path
 from forecast.fitting import Run, prior_draws
-from forecast.models import get_model, naive
-from forecast.panels import COST_WORDS, Panel
-from forecast.panels.hazard import FALLS, effective_sample
-from forecast.schema import ForecastError, percent
+from forecast.models import get_model, naive, parts, payback
+from forecast.panels import COST_WORDS, Panel, report_calendar, reported_ratio
+from forecast.panels.hazard import FALLS, class_name, effective_sample
+from forecast.schema import DataError, ForecastError, one_line, percent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,11 @@ NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
     "hazard": naive.unconditional_falls,
+    "payback": payback.straight_line,
+    "training_cost": naive.cost_records,
+    "api_price": naive.price_walk,
+    "gpu_rental": naive.rental_walk,
+    "adoption": naive.share_walk,
 }
 
 
@@ -75,9 +81,9 @@ def draw_figures(
     figures: dict[str, memo.Figure] = {}
     article, filings = report.claims[0].source, "company filings"
     both = f"{article}, {filings}" if "earnings" in fitted else article
-    run_ups = "Kenneth R. French data library (49 industries), data/runups.csv"
-    origin = {"series": article, "ratio": article, "cost_curve": article, "earnings": filings}
-    origin |= dict.fromkeys(("falls", "severity"), run_ups)
+    origin = {"series": article, "ratio": article}
+    origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
+    origin |= {name: source for name, (_, source, _) in MODEL_FIGURES.items()}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -85,28 +91,40 @@ def draw_figures(
         caption += f"run {report.run_id}."
         figures[name] = memo.Figure(f"figures/{name}", alt, caption)
 
-    market, benchmark = fitted.get("market"), fitted.get("benchmark")
+    market, earnings = fitted.get("market"), fitted.get("earnings")
     if market is not None and market.draws is not None:
         walk = walk_of("market", fitted, report.seed)
         add("series", *_series_figure(market, walk))
         add("ratio", *_ratio_figure(report, market, walk))
-    earnings = fitted.get("earnings")
     if earnings is not None and earnings.draws is not None:
-        add("earnings", *_earnings_figure(earnings, walk_of("earnings", fitted, report.seed)))
-    hazard = fitted.get("hazard")
-    if hazard is not None and hazard.draws is not None and SECTOR in hazard.draws["entity"].values:
-        add("falls", *_falls_figure(hazard, walk_of("hazard", fitted, report.seed)))
-        add("severity", *_severity_figure(hazard, walk_of("hazard", fitted, report.seed)))
+        _earnings_figures(add, report, earnings, walk_of("earnings", fitted, report.seed))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
-    if benchmark is not None and benchmark.draws is not None:
-        add("cost_curve", *_cost_figure(report, benchmark))
+    for name, (model, _, figure) in MODEL_FIGURES.items():
+        one = fitted.get(model)
+        if one is not None and one.draws is not None:
+            add(name, *figure(report, one, walk_of(model, fitted, report.seed)))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
-    if shown:
+    if any(model in shown for model, _ in SHOWN_PARAMETERS):
         add("prior_posterior", *_prior_figure(shown))
     return figures
+
+
+def _earnings_figures(
+    add: Callable[..., None], report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> None:
+    """Draw what the companies report: sums, every company, cash flows, who is still to report."""
+    draws = one.draws
+    assert draws is not None
+    add("earnings", *_earnings_figure(one, walk))
+    for metric in ("capex", "revenue"):
+        if plots.companies_of(draws, metric):
+            add(f"companies_{metric}", *_companies_figure(draws, metric, walk))
+    with contextlib.suppress(DataError):  # a user's own table may have no cash flows
+        add("cash_ratio", *_cash_figure(report))
+    add("report_calendar", *_calendar_figure(report))
 
 
 def _estimated(panel: Panel) -> list[str]:
@@ -174,6 +192,82 @@ def _earnings_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, st
     return figure, "Fans of the companies' quarterly figures. " + "; ".join(said) + ".", caption
 
 
+def _companies_figure(
+    draws: xr.Dataset, metric: str, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    names = plots.companies_of(draws, metric)
+    figure, axes = plots.small_multiples(len(names))
+    plots.company_fans(draws, metric, baseline=walk, axes=axes)
+    end = str(draws["period"].values[-1])
+    ends = draws["y"].sel(period=end).quantile([0.1, 0.5, 0.9], dim=("chain", "draw"))
+    said = []
+    for name in names:
+        values = ends.sel(series=f"{name}/{metric}").values
+        low, middle, high = (memo.significant(float(q)) for q in values)
+        said.append(f"{name}: median {middle} in {end}, 80 % between {low} and {high}")
+    unit = str(draws["unit"].sel(series=f"{names[0]}/{metric}").values)
+    alt = f"Fans of quarterly {plots.words(metric)} by company, {unit}. " + "; ".join(said) + "."
+    caption = (
+        f"Quarterly {plots.words(metric)} of each company, joint draws as they would be reported; "
+        "titles give the 80 % interval of the last quarter; dashed: random walk with drift, its "
+        "median and 80 % interval. The panels have scales of their own."
+    )
+    return figure, alt, caption
+
+
+def _cash_figure(report: memo.Report) -> tuple[Any, str, str]:
+    known = report.known
+    ratios = reported_ratio(known, sums={"big_five": parts.TOTALS["big_five"]})
+    latest = ratios.drop_duplicates("entity", keep="last")
+    names, quarters = latest["entity"].astype(str), latest["quarter"].astype(str)
+    last = dict(zip(names, zip(latest["ratio"].astype(float), quarters, strict=True), strict=True))
+    bold = "big_five" if "big_five" in last else next(iter(last))
+    value, quarter = last[bold]
+    name = "the big five" if bold == "big_five" else bold
+    ax = plots.ratio_history(
+        ratios,
+        label="capex over operating cash flow",
+        as_of=report.as_of,
+        bold=bold,
+        metric="capex",
+        title=f"Capex takes {100 * value:.0f} % of the operating cash flow of {name}",
+    )
+    said = "; ".join(f"{n} {ratio:.2f} to {q}" for n, (ratio, q) in last.items())
+    alt = f"Capex over operating cash flow as reported, totals of four quarters. Latest: {said}."
+    caption = (
+        f"Reported, not forecast; {name} stands at {value:.2f} in the four quarters to {quarter}. "
+        "Above one, capex is more than the business brings in and the rest comes from reserves or "
+        "lenders. A company whose operating cash flow is not in the table is left out."
+    )
+    return ax, alt, caption
+
+
+def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
+    calendar = report_calendar(report.known)
+    rows = calendar[calendar["status"] != "reported"]
+    last = calendar[calendar["status"] == "reported"].groupby("entity")["quarter"].max()
+    rows = rows[rows["quarter"].to_numpy() > rows["entity"].map(last).to_numpy()]
+    out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
+    coming = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
+    title = (
+        f"Still to report: {one_line(out)}" if out else "Every quarter that has ended is reported"
+    )
+    if len(coming):
+        first = coming.iloc[0]
+        title += f"; next expected: {first['entity']} on {first['expected_on']}"
+    said = [
+        f"{r.entity} {r.quarter} expected {r.expected_on} ({r.expected_from} to {r.expected_to})"
+        for r in coming.itertuples()
+    ]
+    alt = f"Report calendar as of {report.as_of}. {title}. Next reports: {'; '.join(said)}."
+    caption = (
+        "A quarter counts as reported with its capex or its revenue. Expected days are estimates: "
+        "the median of the company's own lags in the same quarter of the last four years, or of "
+        "its last eight quarters where there are fewer than three; the range is of the same lags."
+    )
+    return plots.report_calendar(calendar, title=title), alt, caption
+
+
 def _ratio_figure(
     report: memo.Report, one: Fitted, walk: xr.Dataset | None
 ) -> tuple[Any, str, str]:
@@ -232,6 +326,113 @@ def _ratio_figure(
     return figure, alt, caption
 
 
+SHOWN_LEVELS = ("GPT-4 level", "GPT-5 level")
+PUBLISHED_DECLINES = {
+    # The published factor from where GPT-4 and GPT-5 were first listed, over two years and one.
+    "10x a year (a16z)": ("2023-03-14", 37.5, 10.0, 2.0),
+    "40x a year (Epoch AI)": ("2023-03-14", 37.5, 40.0, 1.4),
+}
+
+
+def _prices_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    now = (
+        int(np.isfinite(draws["observed"].sel(series=f"{SHOWN_LEVELS[0]}/price").values).sum()) - 1
+    )
+    year = now + 5 if now + 5 < draws.sizes["period"] else draws.sizes["period"] - 1
+    start, end = now + 1, str(draws["period"].values[year])
+    said, halved = [], []
+    for name in SHOWN_LEVELS:
+        path_ = draws["y"].sel(series=f"{name}/price")
+        low, high = (
+            memo.significant(float(q)) for q in path_.isel(period=year).quantile([0.1, 0.9]).values
+        )
+        fall = (path_.isel(period=year) <= 0.5 * path_.isel(period=start)).mean()
+        halved.append(f"{percent(float(fall))} at {name.removesuffix(' level')}'s")
+        said.append(f"{name}: 80 % between {low} and {high} USD per 1M tokens in {end}")
+    ax = plots.price_envelope(
+        draws,
+        one.run.panel,
+        SHOWN_LEVELS,
+        declines=PUBLISHED_DECLINES,
+        title=f"The price of a capability halves in a year: {', '.join(halved)}",
+    )
+    caption = (
+        "Steps: the cheapest model on the list whose Epoch Capabilities Index is at least that of "
+        "the named release; its fan comes from drawn future offers. Dashed: published rates of "
+        "decline, laid on GPT-4's first price; they are of other baskets and other blends."
+    )
+    return (
+        ax,
+        "List prices of models and the cheapest at two capabilities. " + "; ".join(said) + ".",
+        (caption),
+    )
+
+
+def _rental_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    name = "H100/h100_rental"
+    end = str(draws["period"].values[-1])
+    low, middle, high = (
+        memo.significant(float(q))
+        for q in draws["y"].sel(series=name, period=end).quantile([0.1, 0.5, 0.9]).values
+    )
+    ax = plots.index_trend(
+        draws,
+        one.run.panel,
+        metric="h100_rental",
+        entity="H100",
+        label="Rent of one H100",
+        title=f"An H100 may rent for {low} to {high} USD an hour in {end}",
+    )
+    alt = (
+        f"Quotes of an H100's rent by index and the trend they share: median {middle} USD an hour, "
+        f"80 % between {low} and {high}, in {end}."
+    )
+    caption = (
+        "Indices differ in level and are not spliced: each has an offset of its own, and so has "
+        "each stretch between two changes of the AWS sample. Few quotes lie after March 2025."
+    )
+    return ax, alt, caption
+
+
+def _share_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    entity, metric = str(draws["series"].values[0]).split("/")
+    end = str(draws["period"].values[-1])
+    low, middle, high = (
+        100 * float(q)
+        for q in draws["y"].isel(series=0, period=-1).quantile([0.1, 0.5, 0.9]).values
+    )
+    surveys = one.run.panel.data.sizes["obs"]
+    ax = plots.fan(
+        draws,
+        metric,
+        entity,
+        baseline=walk,
+        log=False,
+        title=f"Open-weight share {low:.0f} to {high:.0f} % in {end}: mostly prior",
+    )
+    alt = (
+        f"Fan of the open-weight share of enterprise usage: median {middle:.0f} %, 80 % between "
+        f"{low:.0f} and {high:.0f} %, in {end}."
+    )
+    caption = (
+        f"{surveys} surveys fix the level; direction and spread are mostly prior; dashed: random "
+        "walk with drift of the log-odds."
+    )
+    return ax, alt, caption
+
+
 def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     claim = report.claims[0]
     verdicts = [v for v in report.verdicts if v.claim == claim.id and v.status == "judged"]
@@ -258,74 +459,7 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     return plots.definition_strip(rows, title=title), alt, caption
 
 
-SECTOR = "AI semiconductors"
-
-
-def _chance(draws: xr.Dataset, metric: str, month: int = 24) -> float:
-    at = min(month, draws.sizes["period"]) - 1
-    return float(draws["y"].sel(series=f"{SECTOR}/{metric}").isel(period=at).mean())
-
-
-def _falls_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
-    draws = one.draws
-    assert draws is not None
-    figure, axes = plots.small_multiples(len(FALLS))
-    said = []
-    for ax, fall in zip(axes, FALLS, strict=True):
-        metric = f"fall_{fall}"
-        plots.first_passage(
-            draws,
-            fall,
-            SECTOR,
-            baseline=walk,
-            title=f"A fall of {fall} %: {percent(_chance(draws, metric))} in 24 months",
-            ax=ax,
-        )
-        early, late = (percent(_chance(draws, metric, month)) for month in (18, 24))
-        beside = "" if walk is None else f" (at any time {percent(_chance(walk, metric))})"
-        said.append(f"{fall} %: {early} within 18 months, {late} within 24{beside}")
-    data = one.run.panel.data
-    n, independent = effective_sample(data)
-    caption = (
-        "An industry after a run-up of 100 points over the market, where semiconductors stood on "
-        f"the article's date. Fitted to {data.sizes['obs']} episodes since "
-        f"{min(data['identified'].values)[:4]} that do not overlap within an industry; those of one "
-        f"year share its market, so the {n} followed for 24 months count as about "
-        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
-        "has no volatility: an effect of the industry takes its place."
-    )
-    return (
-        figure,
-        f"Probability of a first fall by month, {SECTOR}. " + "; ".join(said) + ".",
-        caption,
-    )
-
-
-def _severity_figure(one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
-    draws = one.draws
-    assert draws is not None
-    correction, crash = (_chance(draws, m) for m in ("correction", "fall_40"))
-    there = list(dict.fromkeys(draws["entity"].values.astype(str)))
-    shown = [e for e in (SECTOR, "PHLX semiconductor index") if e in there]
-    ax = plots.severity(
-        draws,
-        shown,
-        baseline=walk,
-        title=f"Within 24 months a correction has {percent(correction)}, a crash {percent(crash)}",
-    )
-    alt = (
-        f"{SECTOR}, deepest fall within 24 months: {percent(correction)} between 20 and 40 %, "
-        f"{percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
-    )
-    caption = (
-        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
-        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
-        "Naive: as often as at any time."
-    )
-    return ax, alt, caption
-
-
-def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
+def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
     draws = one.draws
     assert draws is not None
     priors = get_model("benchmark").priors
@@ -351,6 +485,48 @@ def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
         "standard deviation of the printed cost; ceiling: what wrong labels leave (MMLU-Redux)."
     )
     return ax, alt, caption
+
+
+RULE_WORDS: Mapping[str, str] = {
+    "frontier": "Ten largest when released",
+    "frontier_since_2020": "The same, 2020 and later",
+    "notable": "Every release",
+}
+
+
+def _training_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    rules = [str(rule) for rule in draws["rule"].values]
+    costs = one.run.panel.data["value"].values
+    end = draws["trend"].isel(time=-1).quantile(0.975, ("chain", "draw")).values.max()
+    limits = (float(costs.min()), float(max(costs.max(), end)))
+    figure, axes = plots.small_multiples(len(rules))
+    said = []
+    for ax, rule in zip(axes, rules, strict=True):
+        months = one.run.posterior["doubling_by_rule"].sel(rule=rule)
+        low, middle, high = (float(q) for q in months.quantile([0.05, 0.5, 0.95]))
+        words = RULE_WORDS.get(rule, rule.replace("_", " "))
+        plots.training_trend(
+            draws,
+            one.run.panel,
+            rule=rule,
+            limits=limits,
+            named=2,
+            title=f"{words}: doubles in {middle:.1f} months",
+            ax=ax,
+        )
+        said.append(f"{words}: {middle:.1f} months (90 % {low:.1f} to {high:.1f})")
+    caption = (
+        "Training costs by release under each rule of selection, and the trend of cost with chips "
+        "written down over the run, to 2030 as if nothing stopped it. Doubling times: "
+        + "; ".join(said)
+        + "."
+    )
+    alt = "Training cost against release date. Doubling times: " + "; ".join(said) + "."
+    return figure, alt, caption
 
 
 def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:
@@ -407,3 +583,142 @@ def _prior_figure(fitted: Mapping[str, Fitted]) -> tuple[Any, str, str]:
         "the data said nothing."
     )
     return figure, "Prior against posterior. " + "; ".join(said) + ".", caption
+
+
+PRICES_SOURCE = "providers' list prices and public scores (see the tables' sources)"
+RENTAL_SOURCE = "public quotes, an index provider and AWS spot prices (E. Pauley, CC BY 4.0)"
+MODELS_SOURCE = "Epoch AI and developers' reports (frontier_models.csv)"
+SECTOR = "AI semiconductors"
+
+
+def _sector(draws: xr.Dataset) -> str:
+    """Return whose falls are shown: AI's, or before its position is known any industry's."""
+    return SECTOR if SECTOR in draws["entity"].values else class_name(100)
+
+
+def _chance(draws: xr.Dataset, metric: str, month: int = 24) -> float:
+    at = min(month, draws.sizes["period"]) - 1
+    return float(draws["y"].sel(series=f"{_sector(draws)}/{metric}").isel(period=at).mean())
+
+
+def _falls_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    figure, axes = plots.small_multiples(len(FALLS))
+    said = []
+    for ax, fall in zip(axes, FALLS, strict=True):
+        metric = f"fall_{fall}"
+        plots.first_passage(
+            draws,
+            fall,
+            _sector(draws),
+            baseline=walk,
+            title=f"A fall of {fall} %: {percent(_chance(draws, metric))} in 24 months",
+            ax=ax,
+        )
+        early, late = (percent(_chance(draws, metric, month)) for month in (18, 24))
+        beside = "" if walk is None else f" (at any time {percent(_chance(walk, metric))})"
+        said.append(f"{fall} %: {early} within 18 months, {late} within 24{beside}")
+    data = one.run.panel.data
+    n, independent = effective_sample(data)
+    caption = (
+        "An industry after a run-up of 100 points over the market, where semiconductors stood on "
+        f"the article's date. Fitted to {data.sizes['obs']} episodes since "
+        f"{min(data['identified'].values)[:4]} that do not overlap within an industry; those of one "
+        f"year share its market, so the {n} followed for 24 months count as about "
+        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
+        "has no volatility: an effect of the industry takes its place."
+    )
+    return (
+        figure,
+        f"Probability of a first fall by month, {_sector(draws)}. " + "; ".join(said) + ".",
+        caption,
+    )
+
+
+def _severity_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    correction, crash = (_chance(draws, m) for m in ("correction", "fall_40"))
+    there = list(dict.fromkeys(draws["entity"].values.astype(str)))
+    shown = [e for e in (_sector(draws), "PHLX semiconductor index") if e in there]
+    ax = plots.severity(
+        draws,
+        shown,
+        baseline=walk,
+        title=f"Within 24 months a correction has {percent(correction)}, a crash {percent(crash)}",
+    )
+    alt = (
+        f"{_sector(draws)}, deepest fall within 24 months: {percent(correction)} between 20 and 40 %, "
+        f"{percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
+    )
+    caption = (
+        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
+        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
+        "Naive: as often as at any time."
+    )
+    return ax, alt, caption
+
+
+def _payback_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    plan = payback.plan_of(one.run.posterior, "1.0 tn programme")
+    names = [str(n).split("/")[0] for n in draws["series"].values if "recovered" in str(n)]
+    share = {
+        (name, year): float(draws["y"].sel(series=f"{name}/recovered", period=year).mean())
+        for name in names
+        for year in ("2035", "2040", "2060")
+    }
+    trillion = [percent(share["1.0 tn programme", year]) for year in ("2035", "2040", "2060")]
+    title = f"A trillion is earned back by 2035 with {trillion[0]}, by 2040 with {trillion[1]}"
+    figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.7))
+    plots.payback_years(draws, names, title=title, ax=axes[0])
+    margins = np.linspace(0.05, 0.5, 46)
+    need = payback.required_revenue(plan, 2035, margins)
+    revenue = plan.revenue[:, plan.years == 2035][:, 0]
+    half = float(np.sort(need[:, 25])[len(need) // 2])  # at 30 %
+    chance = float((revenue >= half).mean())
+    plots.payback_frontier(
+        margins,
+        need,
+        revenue,
+        plan.end[:, 0],
+        label="OpenAI revenue",
+        title=f"Even odds by 2035 need USD {memo.significant(half)} bn at a margin of 30 %",
+        ax=axes[1],
+    )
+    alt = (
+        f"Probability that a 1.0 tn programme is earned back: {trillion[0]} by 2035, "
+        f"{trillion[1]} by 2040, {trillion[2]} by 2060. At a cash margin of 30 % even odds by 2035 "
+        f"need revenue of about USD {memo.significant(half)} bn in 2035; the model gives so much or "
+        f"more {percent(chance)}."
+    )
+    caption = (
+        "Discounted cash since 2026 against the discounted whole of the spending. Margins, schedule "
+        "and discount rate are priors that no report decides; run-rates decide growth, not where it "
+        "ends."
+    )
+    return figure, alt, caption
+
+
+RUN_UPS = "Kenneth R. French data library, 49 industries (data/runups.csv)"
+LABS_SOURCE = "company statements and press (data/ai_labs.csv)"
+MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
+    "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
+    "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),
+    "prices": ("api_price", PRICES_SOURCE, _prices_figure),
+    "rental": ("gpu_rental", RENTAL_SOURCE, _rental_figure),
+    "open_share": ("adoption", "Menlo Ventures surveys", _share_figure),
+    "falls": ("hazard", RUN_UPS, _falls_figure),
+    "severity": ("hazard", RUN_UPS, _severity_figure),
+    "payback": ("payback", LABS_SOURCE, _payback_figure),
+}
+"""Figures of one model each: the model, the source of its data, and what draws it from the report,
+the fit and the naive walk."""

@@ -78,6 +78,8 @@ def test_simulation_based_calibration(name, request):
         entity = [str(s).split("/")[0] for s in panel.data["series"].values]
         recent = panel.data["quarter"].values >= "2022Q2"
         panel = select(panel, np.isin(entity, ["MSFT", "GOOGL"]) & recent)
+    if name == "gpu_rental":  # a drawn number cannot say what bound would have been printed for it
+        panel = select(panel, panel.data["bound"].values == 0)
     if name == "hazard":  # a fifth of the industries
         _, which = np.unique(panel.data["industry"].values, return_inverse=True)
         panel = select(panel, which % 5 == 0)

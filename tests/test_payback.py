@@ -192,6 +192,22 @@ def test_the_required_revenue_pays_back(parameters):
     assert (need[both, 0] > need[both, 1]).all()  # a thinner margin needs more
 
 
+def test_the_straight_line_beside_the_model(payback_panel):
+    drawn = payback.straight_line(payback_panel, until="2060", seed=1)
+    k = payback_panel.data["kind"].values == 0
+    t, rate = payback_panel.data["time"].values[k], payback_panel.data["value"].values[k]
+    recent = t > t.max() - 1.5
+    slope, start = np.polyfit(t[recent] - 2026, rate[recent], 1)
+    path = drawn["signal"].sel(series="OpenAI/annual_revenue")
+    assert float(path.sel(period="2030").median()) == pytest.approx(start + 4.5 * slope, rel=0.03)
+    shares = drawn["y"].mean(("chain", "draw"))
+    assert float(shares.sel(series="1.0 tn programme/recovered", period="2060")) < 0.2
+    few = payback_panel.data.isel(obs=np.arange(len(t) - 5, payback_panel.data.sizes["obs"]))
+    old = few.assign(time=("obs", np.arange(few.sizes["obs"]) * 5.0))
+    with pytest.raises(DataError, match="three run-rates in 18 months; got 1"):
+        payback.straight_line(dataclasses.replace(payback_panel, data=old), until="2060", seed=1)
+
+
 def test_the_claims_are_events_over_the_draws(payback_panel, parameters):
     drawn = payback.draw(parameters, payback_panel, PRIORS, "2060", np.random.default_rng(0))
     verdicts = judge(read_claims(), [drawn.assign_attrs(model="payback", as_of="2026-05-06")])

@@ -9,8 +9,9 @@ import forecast as fc
 NAMES = [
     "MODELS", "Panel", "Run", "Spec", "Verdict", "as_of", "audit_claims", "build_panel", "calibrate",
     "convert", "data_dir", "drift_walk", "events", "fit", "forecast", "hold_out_last_year", "judge",
-    "parse_date", "plots", "read_claims", "read_reference_table", "read_references", "read_table",
-    "read_vintages", "run_all", "sensitivity", "summary",
+    "parse_date", "percentiles", "plots", "quantile_table", "read_claims", "read_reference_table",
+    "read_references", "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
+    "sensitivity", "summary",
 ]  # fmt: skip
 
 

@@ -12,9 +12,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, hazard, market, payback
+from forecast.models import (
+    adoption,
+    api_price,
+    benchmark,
+    earnings,
+    gpu_rental,
+    hazard,
+    market,
+    payback,
+    scaling_law,
+    training_cost,
+)
 from forecast.panels import Panel
-from forecast.schema import PLANNED_MODELS, UnknownNameError
+from forecast.schema import UnknownNameError
 
 Statistic = Callable[[dict[str, np.ndarray], Panel], np.ndarray]
 
@@ -105,6 +116,19 @@ MODELS: Mapping[str, Model] = {
         target_accept=0.8,
     ),
     "payback": _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
+    "training_cost": _entry(
+        "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
+    ),
+    # A flat valley: with a diagonal mass matrix a step costs eight times as many gradients.
+    "scaling_law": dataclasses.replace(
+        _entry("scaling_law", "loss by parameters and tokens", scaling_law, "2026"),
+        adaptation="low_rank",
+    ),
+    "api_price": _entry("api_price", "list prices of language models", api_price, "2028Q2"),
+    "gpu_rental": _entry("gpu_rental", "what an H100 rents for", gpu_rental, "2028-06"),
+    "adoption": _entry(
+        "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
+    ),
 }
 
 
@@ -119,7 +143,6 @@ def get_model(name: str) -> Model:
     try:
         return MODELS[name]
     except KeyError:
-        hint = " (planned, not built yet)" if name in PLANNED_MODELS else ""
         raise UnknownNameError(
-            f"no model is called {name!r}{hint}; there are {', '.join(MODELS)}"
+            f"no model is called {name!r}; there are {', '.join(MODELS)}"
         ) from None

@@ -117,22 +117,25 @@ def payback_frontier(
     Returns
     -------
     matplotlib.axes.Axes
-        Three lines, each with the predictive chance of so much revenue at the middle margin; the
-        rectangle holds eight in ten draws of either.
+        Three lines, each with the share of draws whose own revenue and margin lie beyond it, which
+        says how plausible the line is; the rectangle holds eight in ten draws of either.
     """
     ax, own = begin(ax, height=3.0)
-    lines = np.quantile(required, LEVELS, axis=0)
+    # A level of the draws, not between two of them: some need more revenue than there can be.
+    ranks = [max(int(np.ceil(level * len(required))) - 1, 0) for level in LEVELS]
+    lines = np.sort(required, axis=0)[ranks]
     low, high = np.quantile(expected, [0.1, 0.9])
     left, right = np.quantile(own_margins, [0.1, 0.9])
     finite = lines[np.isfinite(lines)]
     bottom, top = min(low, finite.min()) * 0.8, min(max(high, np.quantile(finite, 0.9)) * 1.5, 1e5)
     ax.set_yscale("log")
     ax.set_ylim(bottom, top)
-    beyond = [float((expected >= line[-1]).mean()) for line in lines]
+    at = np.abs(own_margins[:, None] - margins[None, :]).argmin(axis=1)
     texts = [
-        f"payback {percent(level)}: so much or more has {percent(chance)}"
-        for level, chance in zip(LEVELS, beyond, strict=True)
+        f"payback {percent(level)}: {percent(float((expected >= line[at]).mean()))} of draws beyond"
+        for level, line in zip(LEVELS, lines, strict=True)
     ]
+    texts = [text.replace(" %", "\N{NO-BREAK SPACE}%") for text in texts]
     make_room(ax, float(margins[0]), float(margins[-1]), texts)
     ticks = level_ticks(bottom, top)
     grid_lines(ax, ticks, [number_text(t) for t in ticks], float(margins[-1]))
@@ -149,8 +152,8 @@ def payback_frontier(
     ax.set_xticks(marks, [f"{100 * m:.0f} %" for m in marks])
     name_axis(ax, "cash margin in the long run, before the programme")
     subtitle = (
-        f"{capital(label)} of {year} that pays the programme back, USD bn, log scale; at the right: "
-        f"chance of so much revenue at a margin of {100 * margins[-1]:.0f} %"
+        f"{capital(label)} of {year} that pays the programme back with a chance of 10, 50, 90 %, USD "
+        "bn, log scale"
     )
     finish(ax, own, title, subtitle, foot=0.16)
     return ax
