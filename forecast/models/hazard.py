@@ -352,7 +352,9 @@ class _Law:
     load: np.ndarray
     passed: np.ndarray
 
-    def hazard(self, stage: int, ahead: int, t: np.ndarray | int) -> np.ndarray:
+    def hazard(
+        self, stage: int, ahead: int, t: np.ndarray | int, cells: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
         """Return the probability of the fall in the month `ahead`, being month `t` of the stage.
 
         Parameters
@@ -362,19 +364,20 @@ class _Law:
         ahead
             Position of the calendar month, from 0.
         t
-            Month of the stage, broadcast to (sample, unit); 0 is the month in which it begins.
+            Month of the stage; 0 is the month in which it begins.
+        cells
+            Sample and unit of each probability.
 
         Returns
         -------
         numpy.ndarray
-            Shape (sample, unit).
+            One for each of `cells`.
         """
-        linear = self.fixed[:, :, stage] + self.load[:, [stage]] * self.year[:, :, ahead]
-        t = np.broadcast_to(t, linear.shape)
-        timed = self.rate[:, [stage]] + self.shape[:, [stage]] * np.log(np.maximum(t, 1) / YEAR_OF)
-        rate: np.ndarray = -np.expm1(
-            -np.exp(linear + np.where(t == 0, self.jump[:, [stage]], timed))
-        )
+        i, j = cells
+        linear = self.fixed[i, j, stage] + self.load[i, stage] * self.year[i, j, ahead]
+        timed = self.rate[i, stage] + self.shape[i, stage] * np.log(np.maximum(t, 1) / YEAR_OF)
+        begins = np.asarray(t) == 0
+        rate: np.ndarray = -np.expm1(-np.exp(linear + np.where(begins, self.jump[i, stage], timed)))
         return rate
 
 
@@ -417,13 +420,14 @@ def _simulate(law: _Law, rng: np.random.Generator) -> np.ndarray:
         t += 1
         fresh = np.zeros((sample, units), dtype=bool)  # began this month: the month-0 chance
         for s in range(len(FALLS)):
-            at = (stage == s) & ((t > 0) | fresh)
-            p = law.hazard(s, k, np.where(fresh, 0, t))
-            hit = at & (rng.random((sample, units)) < p)
-            reached[:, :, s][hit] = k + 1
-            stage[hit] = s + 1
-            t[hit] = 0
-            fresh = hit
+            cells = np.nonzero((stage == s) & ((t > 0) | fresh))
+            p = law.hazard(s, k, np.where(fresh[cells], 0, t[cells]), cells)
+            fell = rng.random(len(p)) < p
+            hit = (cells[0][fell], cells[1][fell])
+            reached[(*hit, s)] = k + 1
+            stage[hit], t[hit] = s + 1, 0
+            fresh = np.zeros((sample, units), dtype=bool)
+            fresh[hit] = True
     return reached
 
 
@@ -439,6 +443,7 @@ def _probabilities(law: _Law) -> np.ndarray:
     out = np.zeros((sample, units, len(FALLS), ahead))
     # began[j]: chance that the stage begins in month j; the first one did before month 0
     began = np.zeros((sample, units, ahead))
+    cells = tuple(np.indices((sample, units)))
     for s in range(len(FALLS)):
         passes = np.zeros((sample, units, ahead))
         for j in range(-1 if s == 0 else 0, ahead):
@@ -446,8 +451,8 @@ def _probabilities(law: _Law) -> np.ndarray:
                 break
             left = np.ones((sample, units)) if s == 0 else began[:, :, j]
             for k in range(max(j, 0), ahead):
-                t = law.passed + k + 1 if s == 0 else np.array(k - j)
-                p = left * law.hazard(s, k, t)
+                t = law.passed + k + 1 if s == 0 else k - j
+                p = left * law.hazard(s, k, t, (cells[0], cells[1]))
                 passes[:, :, k] += p
                 left = left - p
         out[:, :, s] = np.cumsum(passes, axis=2)
