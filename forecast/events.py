@@ -16,7 +16,8 @@ growth             the change over ``lag`` periods, in percent, is ``op value`` 
                    periods of the window (``how``), or in ``row`` periods of it one after another
 peak_to_trough     the path falls ``fall`` percent or more below its running peak in the window;
                    the peak counts from the first period on record, or of the window (``peak_from``)
-ordering           ``series`` stands ``op`` ``than`` plus ``margin`` at the period ``at``, as above
+ordering           ``series`` stands ``op`` ``than`` plus ``margin`` at the period ``at``, as above,
+                   or ``than`` at another period, ``than_at``
 rope               the slope of the path's logarithm, percent a year, by least squares over the
                    window and the period before it, lies between ``low`` and ``high``
 =================  ================================================================================
@@ -279,7 +280,7 @@ def _peak_to_trough(draws: xr.Dataset, event: Mapping[str, Any], window: Window)
 
 def _ordering(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
     left = _at(_path(draws, event), event.get("at"))
-    right = _at(_path(draws, event, "than"), event.get("at"))
+    right = _at(_path(draws, event, "than"), event.get("than_at", event.get("at")))
     return _compare(event, left, right + event.get("margin", 0.0))
 
 
@@ -304,7 +305,11 @@ KINDS: Mapping[str, tuple[Callable[..., xr.DataArray], frozenset[str], frozenset
     "first_passage": (_first_passage, frozenset({"series", "op", "value"}), EVERY),
     "growth": (_growth, frozenset({"series", "op", "value"}), EVERY | {"lag", "how", "row"}),
     "peak_to_trough": (_peak_to_trough, frozenset({"series", "fall"}), EVERY | {"peak_from"}),
-    "ordering": (_ordering, frozenset({"series", "than", "op"}), EVERY | {"at", "margin"}),
+    "ordering": (
+        _ordering,
+        frozenset({"series", "than", "op"}),
+        EVERY | {"at", "than_at", "margin"},
+    ),
     "rope": (_rope, frozenset({"series", "low", "high"}), EVERY),
 }
 

@@ -18,8 +18,9 @@ import xarray as xr
 from forecast import memo, plots
 from forecast.events import path
 from forecast.fitting import Run, prior_draws
-from forecast.models import get_model, naive, parts
+from forecast.models import get_model, naive, parts, payback
 from forecast.panels import COST_WORDS, Panel, report_calendar, reported_ratio
+from forecast.panels.hazard import FALLS, class_name, effective_sample
 from forecast.schema import DataError, ForecastError, one_line, percent
 
 
@@ -41,6 +42,8 @@ def child_seed(seed: int, *names: str) -> int:
 NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
+    "hazard": naive.unconditional_falls,
+    "payback": payback.straight_line,
     "training_cost": naive.cost_records,
     "api_price": naive.price_walk,
     "gpu_rental": naive.rental_walk,
@@ -586,12 +589,137 @@ def _prior_figure(fitted: Mapping[str, Fitted]) -> tuple[Any, str, str]:
 PRICES_SOURCE = "providers' list prices and public scores (see the tables' sources)"
 RENTAL_SOURCE = "public quotes, an index provider and AWS spot prices (E. Pauley, CC BY 4.0)"
 MODELS_SOURCE = "Epoch AI and developers' reports (frontier_models.csv)"
+SECTOR = "AI semiconductors"
+
+
+def _sector(draws: xr.Dataset) -> str:
+    """Return whose falls are shown: AI's, or before its position is known any industry's."""
+    return SECTOR if SECTOR in draws["entity"].values else class_name(100)
+
+
+def _chance(draws: xr.Dataset, metric: str, month: int = 24) -> float:
+    at = min(month, draws.sizes["period"]) - 1
+    return float(draws["y"].sel(series=f"{_sector(draws)}/{metric}").isel(period=at).mean())
+
+
+def _falls_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    figure, axes = plots.small_multiples(len(FALLS))
+    said = []
+    for ax, fall in zip(axes, FALLS, strict=True):
+        metric = f"fall_{fall}"
+        plots.first_passage(
+            draws,
+            fall,
+            _sector(draws),
+            baseline=walk,
+            title=f"A fall of {fall} %: {percent(_chance(draws, metric))} in 24 months",
+            ax=ax,
+        )
+        early, late = (percent(_chance(draws, metric, month)) for month in (18, 24))
+        beside = "" if walk is None else f" (at any time {percent(_chance(walk, metric))})"
+        said.append(f"{fall} %: {early} within 18 months, {late} within 24{beside}")
+    data = one.run.panel.data
+    n, independent = effective_sample(data)
+    caption = (
+        "An industry after a run-up of 100 points over the market, where semiconductors stood on "
+        f"the article's date. Fitted to {data.sizes['obs']} episodes since "
+        f"{min(data['identified'].values)[:4]} that do not overlap within an industry; those of one "
+        f"year share its market, so the {n} followed for 24 months count as about "
+        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
+        "has no volatility: an effect of the industry takes its place."
+    )
+    return (
+        figure,
+        f"Probability of a first fall by month, {_sector(draws)}. " + "; ".join(said) + ".",
+        caption,
+    )
+
+
+def _severity_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    correction, crash = (_chance(draws, m) for m in ("correction", "fall_40"))
+    there = list(dict.fromkeys(draws["entity"].values.astype(str)))
+    shown = [e for e in (_sector(draws), "PHLX semiconductor index") if e in there]
+    ax = plots.severity(
+        draws,
+        shown,
+        baseline=walk,
+        title=f"Within 24 months a correction has {percent(correction)}, a crash {percent(crash)}",
+    )
+    alt = (
+        f"{_sector(draws)}, deepest fall within 24 months: {percent(correction)} between 20 and 40 %, "
+        f"{percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
+    )
+    caption = (
+        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
+        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
+        "Naive: as often as at any time."
+    )
+    return ax, alt, caption
+
+
+def _payback_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    plan = payback.plan_of(one.run.posterior, "1.0 tn programme")
+    names = [str(n).split("/")[0] for n in draws["series"].values if "recovered" in str(n)]
+    share = {
+        (name, year): float(draws["y"].sel(series=f"{name}/recovered", period=year).mean())
+        for name in names
+        for year in ("2035", "2040", "2060")
+    }
+    trillion = [percent(share["1.0 tn programme", year]) for year in ("2035", "2040", "2060")]
+    title = f"A trillion is earned back by 2035 with {trillion[0]}, by 2040 with {trillion[1]}"
+    figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.7))
+    plots.payback_years(draws, names, title=title, ax=axes[0])
+    margins = np.linspace(0.05, 0.5, 46)
+    need = payback.required_revenue(plan, 2035, margins)
+    revenue = plan.revenue[:, plan.years == 2035][:, 0]
+    half = float(np.sort(need[:, 25])[len(need) // 2])  # at 30 %
+    chance = float((revenue >= half).mean())
+    plots.payback_frontier(
+        margins,
+        need,
+        revenue,
+        plan.end[:, 0],
+        label="OpenAI revenue",
+        title=f"Even odds by 2035 need USD {memo.significant(half)} bn at a margin of 30 %",
+        ax=axes[1],
+    )
+    alt = (
+        f"Probability that a 1.0 tn programme is earned back: {trillion[0]} by 2035, "
+        f"{trillion[1]} by 2040, {trillion[2]} by 2060. At a cash margin of 30 % even odds by 2035 "
+        f"need revenue of about USD {memo.significant(half)} bn in 2035; the model gives so much or "
+        f"more {percent(chance)}."
+    )
+    caption = (
+        "Discounted cash since 2026 against the discounted whole of the spending. Margins, schedule "
+        "and discount rate are priors that no report decides; run-rates decide growth, not where it "
+        "ends."
+    )
+    return figure, alt, caption
+
+
+RUN_UPS = "Kenneth R. French data library, 49 industries (data/runups.csv)"
+LABS_SOURCE = "company statements and press (data/ai_labs.csv)"
 MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
     "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
     "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),
     "prices": ("api_price", PRICES_SOURCE, _prices_figure),
     "rental": ("gpu_rental", RENTAL_SOURCE, _rental_figure),
     "open_share": ("adoption", "Menlo Ventures surveys", _share_figure),
+    "falls": ("hazard", RUN_UPS, _falls_figure),
+    "severity": ("hazard", RUN_UPS, _severity_figure),
+    "payback": ("payback", LABS_SOURCE, _payback_figure),
 }
 """Figures of one model each: the model, the source of its data, and what draws it from the report,
 the fit and the naive walk."""

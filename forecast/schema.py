@@ -350,12 +350,10 @@ MODEL_NAMES = (
     "api_price",
     "gpu_rental",
     "adoption",
-)
-PLANNED_MODELS = (
     "hazard",
     "payback",
 )
-"""Models that claims may already name; their definitions wait, and say so."""
+"""Models that claims may name; a definition may still wait, with ``waits = true``."""
 
 Status = Literal[
     "judged", "checked", "judgement", "model not built yet", "model not run", "gate failed"

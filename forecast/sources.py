@@ -126,6 +126,9 @@ REFERENCE_TABLES: Mapping[str, str] = {
         mmlu_helm_5shot:percent? mmlu_simple_evals:percent? gpqa_diamond:percent? gpqa_se:number?
         gpqa_effort:text? gpqa_confidence:grade? mmlu_pro:percent? mmlu_pro_confidence:grade?
         swe_bench_verified:percent? swe_se:number? eci:number? score_source:text?""",
+    "positions": """
+        entity:text dated:day industry:text? sample:text? net:number raw:number months:number
+        source:text""",
     "public_forecasts": """
         forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
     "runups": """

@@ -59,7 +59,7 @@ def test_every_definition_gets_one_verdict_with_a_number_or_a_reason():
     status = {(v.claim, v.definition): v.status for v in verdicts}
     assert status["value_correction", "article_ratio_below_1.3"] == "judged"
     assert status["value_correction", "big_five_capex_down_10"] == "model not run"
-    assert status["value_correction", "sector_price_down_20"] == "model not built yet"
+    assert status["value_correction", "sector_price_down_20"] == "model not run"
     assert status["diminishing_returns", "fewer_points"] == "gate failed"
     assert status["microsoft_control", "control_by_2026"] == "judgement"
 

@@ -37,8 +37,8 @@ def test_runs_show_themselves(name, request, instant_sampler):
 
 
 def test_wrong_names_and_panels(market_panel, benchmark_panel, instant_sampler):
-    with pytest.raises(UnknownNameError, match="planned, not built yet"):
-        fit("payback", market_panel, seed=1)
+    with pytest.raises(UnknownNameError, match="no model is called 'weather'"):
+        fit("weather", market_panel, seed=1)
     with pytest.raises(DataError, match="the panel is for 'benchmark'"):
         fit("market", benchmark_panel, seed=1)
     with pytest.raises(DataError, match="no prior set 'hopeful'; there are default, sceptical"):

@@ -18,12 +18,14 @@ from forecast.models import (
     benchmark,
     earnings,
     gpu_rental,
+    hazard,
     market,
+    payback,
     scaling_law,
     training_cost,
 )
 from forecast.panels import Panel
-from forecast.schema import PLANNED_MODELS, UnknownNameError
+from forecast.schema import UnknownNameError
 
 Statistic = Callable[[dict[str, np.ndarray], Panel], np.ndarray]
 
@@ -109,6 +111,11 @@ MODELS: Mapping[str, Model] = {
         adaptation="low_rank",
         target_accept=0.8,
     ),
+    "hazard": dataclasses.replace(
+        _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
+        target_accept=0.8,
+    ),
+    "payback": _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
     "training_cost": _entry(
         "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
     ),
@@ -136,7 +143,6 @@ def get_model(name: str) -> Model:
     try:
         return MODELS[name]
     except KeyError:
-        hint = " (planned, not built yet)" if name in PLANNED_MODELS else ""
         raise UnknownNameError(
-            f"no model is called {name!r}{hint}; there are {', '.join(MODELS)}"
+            f"no model is called {name!r}; there are {', '.join(MODELS)}"
         ) from None

@@ -1,8 +1,9 @@
 """The forecasts to beat, each a proper predictive distribution of joint paths.
 
 Annual series are drawn by :func:`drift_walk`; quarterly ones by :func:`quarterly`, by one of four
-rules; the record of training costs by :func:`cost_records`. Every rule looks at one series at a
-time, so a sum of their draws is narrower than it would be if companies moved together.
+rules; the record of training costs by :func:`cost_records`; falls after run-ups by
+:func:`unconditional_falls`. Every rule looks at one series at a time, so a sum of their draws is
+narrower than it would be if companies moved together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
 ``tests/test_naive.py`` holds the laws of one and of several steps against their closed forms.
@@ -33,6 +34,7 @@ from forecast.panels import (
     quarter_name,
     years_since,
 )
+from forecast.panels.hazard import FALLS, base_rates, last_close, month_index, month_name, positions
 from forecast.schema import DataError, one_line, period_end
 
 NAME = "naive: drift random walk"
@@ -534,3 +536,62 @@ def _named(
     return latent.labelled(sample, (y, y, observed), *series, periods).assign_attrs(
         model=NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed
     )
+
+
+# --- falls after run-ups ----------------------------------------------------------------------
+FALLS_NAME = "naive: as often as at any time"
+
+
+def _at_any_time(rates: Mapping[str, float], ahead: np.ndarray) -> np.ndarray:
+    """Return the chance of each of the metrics of falls by month, shape (metric, month)."""
+    rows = []
+    for fall in FALLS:
+        early, late = (-np.log1p(-rates[f"p{fall}_{m}m"]) for m in (18, 24))
+        beyond = early + (late - early) * (ahead - 18) / 6
+        rows.append(-np.expm1(-np.where(ahead <= 18, early * ahead / 18, beyond)))
+    return np.stack([*rows, rows[0] - rows[-1]])
+
+
+def unconditional_falls(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw falls as often as they come at any time, run-up or not.
+
+    The rates within 18 and 24 months are those of the table ``drawdown_base_rates``: of the series
+    itself where a position names its row there, else of US industries. Between and beyond, the chance
+    of no fall goes down by a constant factor a month. Depths are drawn together: a draw that falls by
+    40 % falls by 20 and 30 % too. The rates count as known.
+
+    Parameters
+    ----------
+    panel
+        A hazard panel.
+    until
+        Last month to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`forecast.models.hazard.draw` gives it; ``signal`` is the rate.
+    """
+    known = last_close(panel.as_of)
+    ahead = np.arange(1, month_index(period_end(until).isoformat()) - known + 1)
+    if not len(ahead):
+        raise DataError(f"cannot forecast to {until!r}; closes are known to {month_name(known)}")
+    held = positions(panel.data)
+    rate = np.stack([_at_any_time(base_rates(panel.data, one), ahead) for one in held])
+    uniform = np.random.default_rng(seed).random((chains * draws, len(held), 1, 1))
+    fallen = (uniform < rate[:, :-1]).astype(float)
+    fallen = np.concatenate([fallen, fallen[:, :, [0]] - fallen[:, :, [-1]]], axis=2)
+    shape = (chains, draws, rate.shape[0] * rate.shape[1], len(ahead))
+    return parts.monthly_falls(
+        fallen.reshape(shape),
+        np.broadcast_to(rate.reshape(shape[2:]), shape),
+        [one.entity for one in held],
+        [month_name(known + int(k)) for k in ahead],
+        (np.arange(chains), np.arange(draws)),
+    ).assign_attrs(model=FALLS_NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed)

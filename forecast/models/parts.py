@@ -100,6 +100,51 @@ def annual_draws(
     )
 
 
+FALL_METRICS = ("fall_20", "fall_30", "fall_40", "correction")
+"""Series of falls from a running peak; a correction is a fall of 20 but not of 40 %."""
+
+
+def monthly_falls(
+    y: np.ndarray,
+    signal: np.ndarray,
+    entities: list[str],
+    months: list[str],
+    sample: tuple[np.ndarray, np.ndarray],
+) -> xr.Dataset:
+    """Label monthly paths of falls.
+
+    Parameters
+    ----------
+    y, signal
+        Whether it has come so far (0 or 1) and the probability of it, shape (chain, draw, series,
+        month); series are every one of :data:`FALL_METRICS` of the first entity, then of the next.
+    entities, months
+        Names of the entities, and months such as 2026-05.
+    sample
+        Labels of the chains and of the draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        The joint draws with their coordinates; nothing is observed.
+    """
+    names = [f"{entity}/{metric}" for entity in entities for metric in FALL_METRICS]
+    dims = ("chain", "draw", "series", "period")
+    return xr.Dataset(
+        {
+            "y": (dims, y),
+            "signal": (dims, signal),
+            "observed": (dims[2:], np.full(y.shape[2:], np.nan)),
+        },
+        coords={"chain": sample[0], "draw": sample[1], "series": names, "period": months},
+    ).assign_coords(
+        entity=("series", [n.split("/")[0] for n in names]),
+        metric=("series", [n.split("/")[1] for n in names]),
+        unit=("series", ["ratio"] * len(names)),
+        period_end=("period", [period_end(m).isoformat() for m in months]),
+    )
+
+
 TOTALS: Mapping[str, tuple[str, ...]] = {
     "big_four": ("MSFT", "GOOGL", "AMZN", "META"),
     "big_five": ("MSFT", "GOOGL", "AMZN", "META", "ORCL"),

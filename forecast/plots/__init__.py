@@ -24,8 +24,10 @@ from forecast.plots.base import (
 )
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.costs import cost_curve
+from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.payback import payback_frontier, payback_years
 from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
@@ -41,14 +43,18 @@ __all__ = [
     "ResultRow",
     "SensitivityRow",
     "StripRow",
+    "class_survival",
     "companies_of",
     "company_fans",
     "cost_curve",
     "definition_strip",
     "fan",
+    "first_passage",
     "hue",
     "index_trend",
     "path_fan",
+    "payback_frontier",
+    "payback_years",
     "percent",
     "price_envelope",
     "prior_posterior",
@@ -57,6 +63,7 @@ __all__ = [
     "report_calendar",
     "save",
     "sensitivity",
+    "severity",
     "small_multiples",
     "threshold_probability",
     "training_trend",

@@ -51,6 +51,7 @@ METRIC_HUES: Mapping[str, str] = {
     "new_price": "#3f90da",
     "h100_rental": "#a96b59",
     "open_weight_share": "#ffa90e",
+    "fall": "#bd1f01",
 }
 """One hue a metric, the same in the whole memo; from Petroff's ten (arXiv 2107.02270)."""
 

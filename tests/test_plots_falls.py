@@ -1,0 +1,109 @@
+"""Marks on the figures of falls and of paybacks against the draws they show."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+from forecast import plots
+from forecast.models import payback
+from forecast.models.parts import monthly_falls
+from forecast.panels.hazard import kaplan_meier
+from forecast.schema import DataError, UnknownNameError
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def texts(ax):
+    return " | ".join(t.get_text().replace("\N{NO-BREAK SPACE}", " ") for t in ax.texts)
+
+
+def falls(hazard=0.04, months=24, model="hazard", seed=0):
+    rng = np.random.default_rng(seed)
+    at = np.arange(1, months + 1)
+    rate = 1 - np.exp(-hazard * at)
+    chance = np.stack([rate, 0.6 * rate, 0.3 * rate, 0.7 * rate])
+    signal = chance * np.exp(-rng.random((4, 50, 1, 1)))
+    u = rng.random((4, 50, 1, 1))
+    y = (u < signal[:, :, :3]).astype(float)
+    y = np.concatenate([y, y[:, :, [0]] - y[:, :, [2]]], axis=2)
+    names = [f"{2026 + (4 + k) // 12}-{(4 + k) % 12 + 1:02d}" for k in range(months)]
+    sample = (np.arange(4), np.arange(50))
+    return monthly_falls(y, signal, ["AI"], names, sample).assign_attrs(
+        model=model, as_of="2026-05-06"
+    )
+
+
+def test_first_passage_shows_means_and_bands():
+    draws, walk = falls(), falls(0.02, model="naive: as often as at any time")
+    ax = plots.first_passage(draws, 20, "AI", baseline=walk, title="A fall")
+    signal = draws["signal"].sel(series="AI/fall_20").values.reshape(200, 24)
+    model = next(line for line in ax.lines if line.get_label() == "model")
+    np.testing.assert_allclose(model.get_ydata(), [0, *100 * signal.mean(0)])
+    band = ax.collections[-1].get_paths()[0].vertices  # the narrow band is drawn last
+    low, high = np.quantile(100 * signal[:, -1], [0.25, 0.75])
+    ends = band[band[:, 0] == 24, 1]
+    assert ends.min() == pytest.approx(low)
+    assert ends.max() == pytest.approx(high)
+    assert f"{100 * signal.mean(0)[17]:.0f} %" in texts(ax)
+    assert "as often as at any time" in texts(ax).replace("\n", " ")
+    with pytest.raises(UnknownNameError, match="fall_20 of AI"):
+        plots.first_passage(draws, 25, "AI")
+
+
+def test_severity_adds_up_to_one_hundred():
+    draws = falls()
+    ax = plots.severity(draws, ["AI"], baseline=falls(0.02))
+    widths = np.array([patch.get_width() for patch in ax.patches]).reshape(-1, 3)
+    np.testing.assert_allclose(widths.sum(axis=1), 100)
+    y = draws["y"].isel(period=17).mean(("chain", "draw"))
+    assert widths[0, 2] == pytest.approx(100 * float(y.sel(series="AI/fall_40")))
+    assert "AI, 18 months" in texts(ax)
+    assert "at any time (naive)" in texts(ax)
+    with pytest.raises(DataError, match="the draws have 12 months; wanted 18"):
+        plots.severity(falls(months=12), ["AI"])
+
+
+def test_class_survival_shows_kaplan_meier_and_the_position():
+    rng = np.random.default_rng(1)
+    months, net = rng.integers(1, 49, 60), np.repeat([60.0, 120.0], 30)
+    event = (months < 48).astype(int)
+    data = xr.Dataset({"net": ("obs", net), "months20": ("obs", months), "event20": ("obs", event)})
+    draws = falls().assign(passed=("position", [3])).assign_coords(position=["AI"])
+    ax = plots.class_survival(data, draws, "AI")
+    steps = next(line for line in ax.lines if "100 points or more" in line.get_label())
+    share, _ = kaplan_meier(months[30:], event[30:])
+    np.testing.assert_allclose(steps.get_ydata(), 100 * share)
+    own = next(line for line in ax.lines if line.get_label() == "AI")
+    assert own.get_xdata()[0] == 3
+    left = 1 - draws["signal"].sel(series="AI/fall_20").mean(("chain", "draw")).values
+    np.testing.assert_allclose(own.get_ydata(), [100, *100 * left])
+
+
+def test_payback_years_are_shares_of_draws(payback_panel):
+    draws = payback.straight_line(payback_panel, until="2060", seed=1, draws=100)
+    names = list(payback.PROGRAMMES)
+    ax = plots.payback_years(draws, names)
+    for line, name in zip(ax.lines, names, strict=True):
+        y = draws["y"].sel(series=f"{name}/recovered").mean(("chain", "draw"))
+        np.testing.assert_allclose(line.get_ydata(), 100 * y)
+    assert "1.0 tn programme" in texts(ax)
+
+
+def test_the_frontier_is_a_level_of_the_draws():
+    rng = np.random.default_rng(2)
+    margins = np.linspace(0.1, 0.5, 5)
+    required = 100 * rng.lognormal(size=(999, 1)) / margins
+    required[:300, 0] = np.inf  # at a thin margin no revenue would do
+    expected, own = 500 * rng.lognormal(size=999), rng.choice(margins, 999)
+    ax = plots.payback_frontier(margins, required, expected, own)
+    middle = np.sort(required, axis=0)[499]
+    shown = ax.lines[1]
+    np.testing.assert_allclose(shown.get_ydata()[-1], middle[-1])
+    at = np.searchsorted(margins, own)
+    beyond = (expected >= middle[at]).mean()
+    assert f"payback 50 %: {100 * beyond:.0f} % of" in texts(ax).replace("\n", " ")
