@@ -18,7 +18,7 @@ from forecast import memo, plots
 from forecast.events import path
 from forecast.fitting import Run, prior_draws
 from forecast.models import get_model, naive
-from forecast.panels import COST_WORDS, Panel
+from forecast.panels import BENCHMARKS, COMPUTE_WORDS, Panel
 from forecast.schema import ForecastError, percent
 
 
@@ -54,18 +54,6 @@ def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | 
         return None  # too short a history: the memo then shows no naive column, and says so
 
 
-def cost_sd(one: Fitted) -> dict[str, float]:
-    """Return the log10 sd of each release's training cost, by its wording."""
-    priors = get_model("benchmark").priors
-    sd = (priors.cost_error_plain, priors.cost_error_about, priors.cost_error_estimated)
-    data = one.run.panel.data
-    assert len(sd) == len(COST_WORDS)
-    return {
-        str(release): sd[int(word)]
-        for release, word in zip(data["release"].values, data["cost_word"].values, strict=True)
-    }
-
-
 def draw_figures(
     folder: Path, report: memo.Report, fitted: Mapping[str, Fitted]
 ) -> dict[str, memo.Figure]:
@@ -73,7 +61,8 @@ def draw_figures(
     figures: dict[str, memo.Figure] = {}
     article, filings = report.claims[0].source, "company filings"
     both = f"{article}, {filings}" if "earnings" in fitted else article
-    origin = {"series": article, "ratio": article, "cost_curve": article, "earnings": filings}
+    origin = {"series": article, "ratio": article, "earnings": filings}
+    origin |= dict.fromkeys(("cost_curve", "open_lag"), SCORES)
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -92,7 +81,9 @@ def draw_figures(
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
     if benchmark is not None and benchmark.draws is not None:
-        add("cost_curve", *_cost_figure(report, benchmark))
+        add("cost_curve", *_cost_figure(benchmark))
+        if np.isfinite(benchmark.draws["lag"].values[..., -1]).all():
+            add("open_lag", *_lag_figure(benchmark))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
@@ -250,32 +241,64 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     return plots.definition_strip(rows, title=title), alt, caption
 
 
-def _cost_figure(report: memo.Report, one: Fitted) -> tuple[Any, str, str]:
+SCORES = "public scores and compute estimates, see data/SOURCES.md"
+
+
+def _middle(draws: xr.Dataset, series: str) -> tuple[float, float, float]:
+    """Return the 10, 50 and 90 % points of a series that has one period."""
+    values = draws["signal"].sel(series=series).isel(period=0)
+    low, middle, high = (float(q) for q in values.quantile([0.1, 0.5, 0.9]))
+    return low, middle, high
+
+
+def _cost_figure(one: Fitted) -> tuple[Any, str, str]:
     draws = one.draws
     assert draws is not None
     priors = get_model("benchmark").priors
-    gains = draws["signal"].mean(("chain", "draw")).isel(period=0)
-    panel = one.run.panel.data
-    first, last = (str(panel["release"].values[k]) for k in (0, int(panel["cost"].values.argmax())))
-    early, late = (float(gains.sel(series=f"{r}/gain_points")) for r in (first, last))
-    ax = plots.cost_curve(
-        draws,
-        one.run.panel,
-        cost_log10_sd=cost_sd(one),
-        floor=100 * priors.floor,
-        ceiling=100 * priors.ceiling,
-        label="MMLU score",
-        title=f"Ten times the cost adds {early:.0f} points at {first}'s, {late:.0f} at {last}'s",
+    errors = [getattr(priors, f"error_{word}") for word in COMPUTE_WORDS]
+    figure, axes = plots.small_multiples(len(BENCHMARKS), columns=2, size=(5.0, 3.3))
+    there = {str(name) for name in draws["series"].values}
+    said = []
+    for ax, name in zip(axes, BENCHMARKS, strict=True):
+        low, middle, high = _middle(draws, f"{name} now/gain_points")
+        sentence = f"{name}: ten times the spend adds {middle:.1f} points ({low:.1f} to {high:.1f})"
+        then = f"{name} five years earlier/gain_points"
+        before = f", {_middle(draws, then)[1]:.1f} five years earlier" if then in there else ""
+        said.append(sentence + before)
+        title = f"Tenfold spend now: {middle:.1f} points more{before}"
+        plots.cost_curve(
+            draws, one.run.panel, name, compute_log10_sd=errors, title=title, ax=ax
+        )
+    price = draws["price_now"].quantile([0.1, 0.9]).values * 10
+    caption = (
+        "Expected score of a closed model of an average organisation; titles: median gain of the "
+        "best model known from ten times the largest known compute, at a fixed date, where ten times "
+        f"the compute is ten times the spend. 1e25 FLOP cost about USD {price[0]:.0f} to "
+        f"{price[1]:.0f} m. Compute that was inferred from benchmarks is left out."
+    )
+    return figure, "Benchmark scores against training compute. " + "; ".join(said) + ".", caption
+
+
+def _lag_figure(one: Fitted) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.4))
+    gap = _middle(draws, "open models/capability_gap")
+    lag = _middle(draws, "open models/lag_months")
+    behind = "behind" if gap[1] >= 0 else "ahead"
+    plots.frontier(draws, title=f"Open models {abs(gap[1]):.1f} log-odds {behind}", ax=axes[0])
+    plots.open_lag(
+        draws, threshold=12.0, title=f"A lag of {lag[0]:.0f} to {lag[2]:.0f} months", ax=axes[1]
     )
     alt = (
-        f"MMLU score against training cost with the costs' errors; ten times the cost adds about "
-        f"{early:.0f} points at {first}'s cost and {late:.0f} at {last}'s."
+        f"Best open and best closed model by date; open models trail by {lag[1]:.0f} months, 80 % "
+        f"between {lag[0]:.0f} and {lag[2]:.0f}."
     )
     caption = (
-        "Curve at the date of the last release, so earlier releases lie below it; bars: one "
-        "standard deviation of the printed cost; ceiling: what wrong labels leave (MMLU-Redux)."
+        "Capability over all four benchmarks, protocols taken out; dotted: twelve months; titles: "
+        "median gap and 80 % interval of the lag today."
     )
-    return ax, alt, caption
+    return figure, alt, caption
 
 
 def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:
@@ -304,7 +327,7 @@ def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:
 SHOWN_PARAMETERS = (
     ("market", "growth_mean"),
     ("market", "drift_sd"),
-    ("benchmark", "slope"),
+    ("benchmark", "gain"),
     ("benchmark", "bend"),
 )
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.panels.benchmark import COST_WORDS, benchmark_panel
+from forecast.panels.benchmark import BENCHMARKS, COMPUTE_WORDS, REFERENCES, benchmark_panel
 from forecast.panels.earnings import (
     CLOUD_METRICS,
     EARNINGS_UNIT,
@@ -35,14 +35,16 @@ from forecast.sources import read_reference_table
 from forecast.vintages import Table
 
 __all__ = [
+    "BENCHMARKS",
     "BUILDERS",
     "CLOUD_METRICS",
-    "COST_WORDS",
+    "COMPUTE_WORDS",
     "EARNINGS_UNIT",
     "ENOUGH_QUARTERS",
     "MARKET_METRICS",
     "MARKET_UNIT",
     "METRIC_GROUPS",
+    "REFERENCES",
     "TABLE_BUILDERS",
     "Panel",
     "build_panel",
@@ -102,12 +104,13 @@ def select(panel: Panel, keep: np.ndarray) -> Panel:
 
 BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "market": market_panel,
-    "benchmark": benchmark_panel,
     "earnings": earnings_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 
-TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {}
+TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
+    "benchmark": ("frontier_models", benchmark_panel),
+}
 """Models fitted to a table with columns of its own: its name in
 :data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
 leaves out what came later."""

@@ -22,7 +22,7 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
-from forecast.plots.costs import cost_curve
+from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_date
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.probabilities import threshold_probability
@@ -40,11 +40,14 @@ __all__ = [
     "cost_curve",
     "definition_strip",
     "fan",
+    "frontier",
     "hue",
+    "open_lag",
     "path_fan",
     "percent",
     "prior_posterior",
     "save",
+    "score_by_date",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
