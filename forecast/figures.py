@@ -266,9 +266,7 @@ def _cost_figure(one: Fitted) -> tuple[Any, str, str]:
         before = f", {_middle(draws, then)[1]:.1f} five years earlier" if then in there else ""
         said.append(sentence + before)
         title = f"Tenfold spend now: {middle:.1f} points more{before}"
-        plots.cost_curve(
-            draws, one.run.panel, name, compute_log10_sd=errors, title=title, ax=ax
-        )
+        plots.cost_curve(draws, one.run.panel, name, compute_log10_sd=errors, title=title, ax=ax)
     price = draws["price_now"].quantile([0.1, 0.9]).values * 10
     caption = (
         "Expected score of a closed model of an average organisation; titles: median gain of the "

@@ -354,15 +354,37 @@ SCALARS = {
 }  # fmt: skip
 
 
+def _packed(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Register numbers or arrays as one vector of data, and return its parts by name.
+
+    The compiler's time grows with the number of data containers; this model has many numbers.
+    """
+    flat = {key: np.atleast_1d(np.asarray(value, dtype=float)) for key, value in values.items()}
+    whole = pm.Data(name, np.concatenate(list(flat.values())))
+    found, start = {}, 0
+    for key, array in flat.items():
+        single = np.ndim(values[key]) == 0
+        found[key] = whole[start] if single else whole[start : start + len(array)]
+        start += len(array)
+    return found
+
+
 def _scalars(prior: Any) -> tuple[dict[str, Any], Any]:
-    """Return the scalar parameters and their log density."""
+    """Return the scalar parameters and their log density, up to a constant.
+
+    They are sampled as two vectors in units of their priors: one variable compiles faster than many.
+    """
     p, density = {}, 0.0
-    for name in SCALARS["normal"]:
-        p[name], lp = parts.normal(name, prior[name], prior[f"{name}_sd"])
-        density += lp
-    for name in SCALARS["log_normal"]:
-        p[name], lp = parts.log_normal(name, prior[name], prior[f"{name}_log_sd"])
-        density += lp
+    for kind, names in SCALARS.items():
+        z = pm.Normal(f"z_{kind}", dims=kind)
+        density += -0.5 * (z**2).sum()
+        for k, name in enumerate(names):
+            if kind == "normal":
+                value = prior[name] + prior[f"{name}_sd"] * z[k]
+            else:
+                value = prior[name] * pt.exp(prior[f"{name}_log_sd"] * z[k])
+                density -= pt.log(value)
+            p[name] = pm.Deterministic(name, value)
     return p, density
 
 
@@ -395,12 +417,15 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         "other_protocol": where.protocols,
         "organisation": where.organisations,
         "score_row": np.arange(len(where.release)),
+        **SCALARS,
     }
     with pm.Model(coords=coords) as model:
-        prior = parts.prior_data(priors)
-        data = {name: pm.Data(name, values) for name, values in release.items()}
-        scores = {name: pm.Data(name, panel.data[name].values)
-                  for name in ("score", "score_se", "effort_steps")}  # fmt: skip
+        prior = _packed("priors", dataclasses.asdict(priors))
+        words = pm.Data("compute_word", release.pop("compute_word"))
+        data = _packed("of_release", release)
+        scores = _packed(
+            "of_score", {k: panel.data[k].values for k in ("score", "score_se", "effort_steps")}
+        )
         b, at = pm.Data("benchmark_of", where.benchmark), pm.Data("release_of", where.release)
         protocol_of = pm.Data("protocol_of", where.protocol)
         organisation_of = pm.Data("organisation_of", where.organisation)
@@ -409,7 +434,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
 
         p, hyper = _scalars(prior)
         errors = pt.stack([prior[f"error_{word}"] for word in COMPUTE_WORDS])
-        spend = compute_given(pt, p, data, errors[data["compute_word"]])
+        spend = compute_given(pt, p, data, errors[words])
         reported = _report_density(p, data, spend)
 
         z = pm.ZeroSumNormal("z_organisation", dims="organisation")
@@ -419,26 +444,19 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         mean, sd = regression(pt, p, data, spend, effect[organisation_of])
 
         own, density = _benchmark_parameters(prior, p)
-        slope, floor, top = own["slope"][b], own["floor"][b], 1 - own["mistakes"][b]
-        protocol = pt.concatenate([own["protocol"], np.zeros(1)])[protocol_of]
-        shift = (
-            own["easiness"][b] - slope * centre[b] + protocol + p["effort"] * scores["effort_steps"]
-        )
-        scale = pt.sqrt(scores["score_se"] ** 2 + own["noise"][b] ** 2)
-        said, precision = _said(scores["score"], floor, top, scale)
-        sums = [
-            _by_release(term, edges)
-            for term in (slope**2 * precision, slope * precision * (said - shift))
-        ]
-        weight = sums[0] + 1 / sd**2
-        middle = (sums[1] + mean / sd**2) / weight
+        p |= own
+        protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
+        shift = _shift(p, b, centre, protocol, scores["effort_steps"])
+        scale = pt.sqrt(scores["score_se"] ** 2 + p["noise"][b] ** 2)
+        middle, weight = _anchored(pt, p, b, (scores["score"], shift, scale, edges), (mean, sd))
         u = pm.Normal("z_capability", dims="release")
-        capability = pm.Deterministic("capability", middle + u / pt.sqrt(weight), dims="release")
+        capability = middle + u / pt.sqrt(weight)
         jacobian = -0.5 * pt.log(weight) + 0.5 * u**2
         plain = -0.5 * ((capability - mean) / sd) ** 2 - pt.log(sd)
         pm.Potential("change_of_variables", (plain + jacobian).sum())
 
-        expected = floor + (top - floor) * pm.math.sigmoid(shift + slope * capability[at])
+        eta = shift + p["slope"][b] * capability[at]
+        expected = p["floor"][b] + (1 - p["mistakes"][b] - p["floor"][b]) * pm.math.sigmoid(eta)
         pm.StudentT("y", nu=TAILS, mu=expected, sigma=scale, observed=scores["score"])
         pm.Potential("reports", reported)
         noise = pm.StudentT.dist(nu=TAILS, mu=expected, sigma=scale)
@@ -458,19 +476,47 @@ def _report_density(p: dict[str, Any], data: dict[str, Any], spend: dict[str, An
     return (spend["known"] * compute).sum() + (both * price).sum()
 
 
-def _said(score: Any, floor: Any, top: Any, scale: Any) -> tuple[Any, Any]:
+def _shift(p: dict[str, Any], b: Any, centre: Any, protocol: Any, effort: Any) -> Any:
+    """Return log-odds of each score at capability zero."""
+    turned = p["easiness"][..., b] - p["slope"][..., b] * centre[b]
+    return turned + protocol + p["effort"] * effort
+
+
+def _anchored(
+    xp: Any, p: dict[str, Any], b: Any, scores: tuple[Any, ...], given: tuple[Any, Any]
+) -> tuple[Any, Any]:
+    """Return middle and precision of each capability that the sampler starts its deviations from.
+
+    `scores` are score, shift, noise scale, and the edges between releases; `given` mean and sd of
+    the regression.
+    """
+    score, shift, scale, edges = scores
+    slope, floor, top = p["slope"][..., b], p["floor"][..., b], 1 - p["mistakes"][..., b]
+    said, precision = _said(xp, score, floor, top, scale)
+    mean, sd = given
+    weight = _by_release(xp, slope**2 * precision, edges) + 1 / sd**2
+    pull = _by_release(xp, slope * precision * (said - shift), edges)
+    return (pull + mean / sd**2) / weight, weight
+
+
+def _said(xp: Any, score: Any, floor: Any, top: Any, scale: Any) -> tuple[Any, Any]:
     """Return log-odds and precision that a score by itself suggests, also beyond floor and top."""
     step = 0.02
-    above = step * pt.softplus((score - floor) / step)
-    below = step * pt.softplus((top - score) / step)
+    above = step * _softplus(xp, (score - floor) / step)
+    below = step * _softplus(xp, (top - score) / step)
     derivative = above * below / (above + below)
-    return pt.log(above / below), derivative**2 / (1.4 * scale**2)
+    return xp.log(above / below), derivative**2 / (1.4 * scale**2)
 
 
-def _by_release(values: Any, edges: Any) -> Any:
+def _softplus(xp: Any, x: Any) -> Any:
+    return np.logaddexp(0.0, x) if xp is np else pt.softplus(x)
+
+
+def _by_release(xp: Any, values: Any, edges: Any) -> Any:
     """Return sums over each release's scores, which stand one after another."""
-    running = pt.concatenate([np.zeros(1), pt.cumsum(values)])[edges]
-    return running[1:] - running[:-1]
+    running = xp.cumsum(values, axis=-1)
+    first, last = edges[:-1], edges[1:] - 1
+    return running[..., last] - running[..., first] + values[..., first]
 
 
 # --- draws -----------------------------------------------------------------------------------
@@ -510,21 +556,43 @@ def _noise(
 def complete(
     parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
 ) -> xr.Dataset:
-    """Return the parameters, with capabilities drawn from the regression if nothing is given.
+    """Add each release's capability.
 
-    Given the scores, capabilities are among the sampled parameters. From the prior they are drawn
-    anew: the change of variables that the sampler uses looks at the scores.
+    Given the scores it follows from the sampled deviation; else it is drawn from the regression,
+    because the change of variables that the sampler uses looks at the scores.
     """
-    if given:
-        return parameters
     where = layout(panel)
     data = covariates(panel, where.first)
     flat = _flat(parameters)
     spend = compute_given(np, flat, data, _errors(priors, data["compute_word"]))
     effect = flat["organisation_effect"][:, where.organisation]
-    drawn = _capability(flat, data, spend, effect, rng)
+    if given:
+        drawn = _restored(flat, panel, where, regression(np, flat, data, spend, effect))
+    else:
+        drawn = _capability(flat, data, spend, effect, rng)
     shape = (parameters.sizes["chain"], parameters.sizes["draw"], -1)
-    return parameters.assign(capability=(("chain", "draw", "release"), drawn.reshape(shape)))
+    return parameters.assign(
+        capability=(("chain", "draw", "release"), drawn.reshape(shape))
+    ).assign_coords(release=where.releases)
+
+
+def _restored(
+    flat: dict[str, np.ndarray],
+    panel: Panel,
+    where: Layout,
+    given: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Return capabilities from the deviations that were sampled."""
+    b, data = where.benchmark, panel.data
+    protocol = _protocol(flat, where.protocol)
+    centre = centres(panel, where, covariates(panel, where.first))
+    shift = _shift(flat, b, centre, protocol, data["effort_steps"].values)
+    scale = np.sqrt(data["score_se"].values ** 2 + flat["noise"][:, b] ** 2)
+    edges = np.r_[where.first, len(where.release)]
+    scores = (data["score"].values, shift, scale, edges)
+    middle, weight = _anchored(np, flat, b, scores, given)
+    restored: np.ndarray = middle + flat["z_capability"] / np.sqrt(weight)
+    return restored
 
 
 def _capability(
