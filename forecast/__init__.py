@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from forecast.fitting import Run, fit, summary
     from forecast.models import MODELS
     from forecast.models.naive import drift_walk
-    from forecast.panels import Panel, build_panel
-    from forecast.pipeline import run_all
+    from forecast.panels import Panel, build_panel, report_calendar, reported_ratio
+    from forecast.pipeline import quantile_table, run_all
     from forecast.predict import forecast
     from forecast.schema import Spec, Verdict, convert, parse_date
     from forecast.sources import data_dir, read_reference_table, read_vintages
+    from forecast.surprise import percentiles
     from forecast.vintages import as_of, read_table
 
 _HOME = {
@@ -43,12 +44,16 @@ _HOME = {
     "hold_out_last_year": "diagnose",
     "judge": "claims",
     "parse_date": "schema",
+    "percentiles": "surprise",
     "plots": "",
+    "quantile_table": "pipeline",
     "read_claims": "claims",
     "read_reference_table": "sources",
     "read_references": "audit",
     "read_table": "vintages",
     "read_vintages": "sources",
+    "report_calendar": "panels",
+    "reported_ratio": "panels",
     "run_all": "pipeline",
     "sensitivity": "diagnose",
     "summary": "fitting",

@@ -141,6 +141,8 @@ def _fit(args: argparse.Namespace) -> int:
         table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
     panel = build_panel(known, args.model, own)
+    for note in json.loads(panel.data.attrs.get("notes", "[]")):
+        _say(note)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed
@@ -254,15 +256,16 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
         table = read_vintages(folder) if within else None  # the tables of a folder are one
     else:
         table = read_table(target) if target.exists() else None
-    changes = compare(table, rows)
+    changes, said = _with_percentiles(compare(table, rows), args.out)
     conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
     if args.write and added and not conflicts:
-        append_rows(target, pd.concat([changes.new, changes.revisions[rows.columns]]))
+        fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
+        append_rows(target, pd.concat(fresh))
     written = bool(args.write and added and not conflicts)
     if args.json:
         kinds = ("new", "revisions", "there", "conflicts")
         lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
-        _print_json({"table": str(target), "written": written, **lists, **more})
+        _print_json({"table": str(target), "written": written, **said, **lists, **more})
     else:
         _print_changes(changes)
         _print(
@@ -282,9 +285,48 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
+def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
+    """Add to each row its percentile in the latest run's forecasts, and return that run's name.
+
+    Rows can be added without a run, and beside a damaged one: then this is said, and no more.
+    """
+    import dataclasses
+
+    import pandas as pd
+
+    from forecast import store
+    from forecast.surprise import percentiles
+
+    latest = Path(out) / "latest"
+    table, run = pd.DataFrame(), None
+    try:
+        folder = store.verify(latest)
+        table = pd.read_parquet(folder / "forecasts.parquet")
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        run = {"run": manifest["run"], "as_of": manifest["as_of"]}
+    except (ForecastError, OSError) as error:
+        _say(f"no percentiles: {error if latest.exists() else f'there is no run in {out}'}")
+    found, covered, fresh = {}, 0, 0
+    for field in dataclasses.fields(changes):
+        frame = getattr(changes, field.name)
+        where = percentiles(table, frame)
+        found[field.name] = frame.assign(
+            percentile=where["percentile"], percentile_text=where["text"]
+        )
+        if field.name in ("new", "revisions"):
+            fresh, covered = fresh + len(frame), covered + int(where["percentile"].notna().sum())
+    if run is not None:
+        _say(
+            f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
+            f"{covered} of {fresh} new or revised numbers were forecast by it"
+        )
+    return dataclasses.replace(changes, **found), {"percentiles_of": run}
+
+
 def _print_changes(changes: Any) -> None:
     shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
-    rows = [("", "entity", "metric", "period", "was", "value", "unit", "reported on", "source")]
+    head = ("", "entity", "metric", "period", "was", "value", "unit", "percentile")
+    rows: list[tuple[str, ...]] = [(*head, "reported on", "source")]
     for word, frame in shown.items():
         for row in frame.to_dict("records"):
             was = f"{row['old_value']:.12g}" if "old_value" in row else ""
@@ -292,7 +334,11 @@ def _print_changes(changes: Any) -> None:
                 was = f"{row['old_qualifier']} {was}"
             value = f"{row['qualifier']} {row['value']:.12g}".strip()
             place = (row["entity"], row["metric"], row["period"])
-            rows.append((word, *place, was, value, row["unit"], row["reported_on"], row["source"]))
+            said = (row["percentile_text"], row["reported_on"], row["source"])
+            rows.append((word, *place, was, value, row["unit"], *said))
+    told = head.index("percentile")
+    if not any(row[told] for row in rows[1:]):
+        rows = [row[:told] + row[told + 1 :] for row in rows]
     if len(rows) > 1:
         _print(_table(rows))
 
@@ -406,6 +452,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
         )
+        out(one)
         one.add_argument("--write", action="store_true", help="write; without it, only show")
         one.add_argument("--json", action="store_true", help="only JSON on stdout")
 

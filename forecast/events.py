@@ -29,13 +29,14 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from forecast.schema import CHAIN, DRAW, PERIOD, SERIES, ClaimError, one_line, period_end
+from forecast.schema import CHAIN, DRAW, PERIOD, SERIES, ClaimError, one_line, period_end, unit_of
 
 OPS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -85,6 +86,75 @@ def path(
     top = _total(draws, [series] if isinstance(series, str) else list(series), on)
     top = _trailing(top, _count(total, "total", top.sizes[PERIOD]))
     return top if over is None else top / path(draws, over, on=on, total=total)
+
+
+def change(values: xr.DataArray, lag: int = 1) -> xr.DataArray:
+    """Return the change of a path over `lag` periods, in percent; NaN in the first of them."""
+    before = values.shift({PERIOD: lag})
+    result: xr.DataArray = 100 * (values - before) / before  # so that 80 after 100 is exactly -20
+    return result
+
+
+YEAR = 4
+"""Quarters of a year."""
+_QUARTER = re.compile(r"\d{4}Q[1-4]")
+
+
+def with_yearly(draws: xr.Dataset) -> xr.Dataset:
+    """Add four-quarter totals, their ratios, and growth over a year to quarterly draws.
+
+    Parameters
+    ----------
+    draws
+        Joint draws of companies and their sums by quarter.
+
+    Returns
+    -------
+    xarray.Dataset
+        The same draws and, from the same joint draws, of every series in money: "entity/X_4q",
+        its total over each quarter and the three before; and "entity/X_growth", its change from
+        the same quarter a year before, in percent. "entity/capex_to_revenue_4q" is the total of
+        capex over that of revenue. ``observed`` is there where every quarter it needs is reported.
+        Draws that are not quarterly, or shorter than five quarters, come back as they are.
+    """
+    quarters = [str(p) for p in draws[PERIOD].values]
+    units = [str(u) for u in draws["unit"].values]
+    money = [k for k, unit in enumerate(units) if unit_of(unit).dimension == "money"]
+    if not money or len(quarters) <= YEAR or not all(map(_QUARTER.fullmatch, quarters)):
+        return draws
+    flows = [str(draws[SERIES].values[k]) for k in money]
+    both = [(n, n.replace("/capex", "/revenue")) for n in flows if n.endswith("/capex")]
+    both = [pair for pair in both if pair[1] in flows]
+    at = [[flows.index(pair[k]) for pair in both] for k in (0, 1)]
+    names = [str(n) for n in draws[SERIES].values]
+    names += [f"{n}_4q" for n in flows] + [f"{n}_growth" for n in flows]
+    names += [f"{top}_to_revenue_4q" for top, _ in both]
+    units += [units[k] for k in money] + ["percent"] * len(money) + ["ratio"] * len(both)
+    ordered = draws.transpose(CHAIN, DRAW, SERIES, PERIOD)
+    return xr.Dataset(
+        {
+            name: (ordered[name].dims, _with_yearly(ordered[name].values, money, at))
+            for name in ("y", "signal", "observed")
+            if name in draws
+        },
+        coords={d: draws[d].values for d in (CHAIN, DRAW, PERIOD)}
+        | {SERIES: names}
+        | {"entity": (SERIES, [n.split("/")[0] for n in names])}
+        | {"metric": (SERIES, [n.split("/")[1] for n in names])}
+        | {"unit": (SERIES, units), "period_end": (PERIOD, draws["period_end"].values)},
+        attrs=draws.attrs,
+    )
+
+
+def _with_yearly(values: np.ndarray, money: list[int], ratio: list[list[int]]) -> np.ndarray:
+    """Append totals, growth and ratios of totals on the last axis but one."""
+    flows = values[..., money, :]
+    totals, growth = np.full_like(flows, np.nan), np.full_like(flows, np.nan)
+    totals[..., YEAR - 1 :] = sum(flows[..., k : k - YEAR + 1 or None] for k in range(YEAR))
+    before = flows[..., :-YEAR]
+    growth[..., YEAR:] = 100 * (flows[..., YEAR:] - before) / before
+    above, below = (totals[..., at, :] for at in ratio)
+    return np.concatenate([values, totals, growth, above / below], axis=-2)
 
 
 def _path(draws: xr.Dataset, event: Mapping[str, Any], series: str = "series") -> xr.DataArray:
@@ -174,13 +244,12 @@ def _first_passage(draws: xr.Dataset, event: Mapping[str, Any], window: Window) 
 def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
     values = _path(draws, event)
     lag = _count(event.get("lag", 1), "lag", values.sizes[PERIOD])
-    before = values.shift({PERIOD: lag})
-    change = 100 * (values - before) / before  # so that 80 after 100 is -20, not -19.99...
+    moves = change(values, lag)
     inside = in_window(values, window)
     base = lag + event.get("total", 1) - 1
     if inside[:base].any():
         raise ClaimError(f"growth over {lag} period(s) needs {base} period(s) before the window")
-    hit = _compare(event, change[{PERIOD: np.flatnonzero(inside)}], event["value"])
+    hit = _compare(event, moves[{PERIOD: np.flatnonzero(inside)}], event["value"])
     how = event.get("how", "any")
     if how not in ("any", "all"):
         raise ClaimError(f"got how = {how!r}; wanted any or all")

@@ -25,6 +25,14 @@ from forecast.schema import Spec, Verdict, percent
 from forecast.vintages import Table
 
 BANDS = (50, 80, 95)
+EARNINGS_FIGURES = (
+    "earnings",
+    "companies_capex",
+    "companies_revenue",
+    "cash_ratio",
+    "report_calendar",
+)
+"""Figures of the section on reported spending, in order."""
 SCALE_NAME = "Intelligence Community Directive 203"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -254,6 +262,7 @@ def markdown(report: Report) -> str:
             scale_name=SCALE_NAME,
             printed=list(series.itertuples()),
             bands=BANDS,
+            earnings_figures=EARNINGS_FIGURES,
             scale=ICD_203,
             statuses=_counts([v.status for v in report.verdicts]),
             total_seconds=sum(report.seconds.values()),

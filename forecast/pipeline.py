@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,13 +24,21 @@ from forecast import audit as audits
 from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
+from forecast.events import YEAR, with_yearly
 from forecast.figures import NAIVE, Fitted, child_seed, draw_figures, walk_of
 from forecast.fitting import code_hash, fit
 from forecast.models import MODELS, get_model
-from forecast.panels import TABLE_BUILDERS, Panel, build_panel
+from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
 from forecast.schema import ForecastError, StoreError
-from forecast.sources import CLAIMS_FILE, data_dir, read_reference_table, read_vintages
+from forecast.sources import (
+    CLAIMS_FILE,
+    USER_TABLES,
+    data_dir,
+    read_own_table,
+    read_reference_table,
+    read_vintages,
+)
 from forecast.vintages import Table, as_of, table_hash
 
 Say = Callable[[str], None]
@@ -81,7 +90,7 @@ def run_all(
     quick
         Fewer draws, no other prior sets, no hold-out.
     models
-        Which models to fit; all by default.
+        Which models to fit; all that have data by default.
     say
         Called with a line of progress.
 
@@ -95,7 +104,11 @@ def run_all(
         If a table, a claim or a name is bad; then nothing is written.
     """
     seconds: dict[str, float] = {}
-    names = [get_model(name).name for name in models] if models else list(MODELS)
+    names = (
+        [get_model(name).name for name in models]
+        if models
+        else [name for name in MODELS if _has_data(name, data)]
+    )
     with _stage("read tables and claims", seconds, say):
         table = read_vintages(data)
         day = as_of_date or str(table["reported_on"].max())
@@ -130,11 +143,17 @@ def run_all(
 
 
 def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
-    """Return the reference table of a model from the user's data folder, None if it has none."""
+    """Return the table of a model from the user's data folder, None if it has none."""
     name, _ = TABLE_BUILDERS.get(model, (None, None))
     if name is None or data is None or not (Path(data) / f"{name}.csv").is_file():
         return None
+    if name in USER_TABLES:
+        return read_own_table(name, Path(data) / f"{name}.csv")
     return read_reference_table(name, data)
+
+
+def _has_data(model: str, data: str | Path | None) -> bool:
+    return shipped(model) or _own_table(model, data) is not None
 
 
 def _versions() -> dict[str, str]:
@@ -351,41 +370,60 @@ def _json(path: Path, content: Any) -> None:
 def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     """Return forecasts as a long table of quantiles of ``y``.
 
+    Quarterly draws bring their four-quarter totals and growth (:func:`forecast.events.with_yearly`).
+
     Returns
     -------
     pandas.DataFrame
         Columns model, as_of, entity, metric, target_period, target_end, horizon, quantile, value,
         unit; cells that were already reported are left out. `horizon` counts periods after the
-        series' last report; quantities without a time are at horizon 0.
+        series' last report, of a total or a growth rate after that of the series it is made of, and
+        of a sum whose parts were never reported together after the last report of all; quantities
+        without a time are at horizon 0.
     """
-    tables = []
-    for one in draws:
-        seen = np.isfinite(one["observed"].transpose("series", "period").values)
-        ahead = (
-            np.arange(seen.shape[1])
-            - np.where(seen.any(1), seen.shape[1] - 1 - seen[:, ::-1].argmax(1), 0)[:, None]
-        )
-        levels = one["y"].quantile(list(QUANTILES), dim=("chain", "draw"), skipna=False)
-        single = one.sizes["period"] == 1
-        for s in range(one.sizes["series"]):
-            for t in range(one.sizes["period"]):
-                if ahead[s, t] <= 0 and not single:
-                    continue
-                label = one.isel(series=s, period=t)
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            "model": str(one.attrs["model"]),
-                            "as_of": str(one.attrs["as_of"]),
-                            "entity": str(label["entity"].values),
-                            "metric": str(label["metric"].values),
-                            "target_period": str(label["period"].values),
-                            "target_end": str(label["period_end"].values),
-                            "horizon": int(max(ahead[s, t], 0)),
-                            "quantile": QUANTILES,
-                            "value": levels.isel(series=s, period=t).values,
-                            "unit": str(label["unit"].values),
-                        }
-                    )
-                )
+    tables = [_quantiles(one) for one in draws]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _quantiles(draws: xr.Dataset) -> pd.DataFrame:
+    """Return the quantiles of one model's draws."""
+    own = [str(name) for name in draws["series"].values]
+    reports = _last_reports(draws["observed"].transpose("series", "period").values)
+    first = max(int(reports.min()) + 1 - YEAR, 0)  # what lies further back decides no quantile
+    draws = with_yearly(draws[["y", "observed"]].isel(period=slice(first, None)))
+    names = [str(name) for name in draws["series"].values]
+    made_of = [name if name in own else re.sub("_(4q|growth)$", "", name) for name in names]
+    last = reports[[own.index(name) for name in made_of]]
+    ahead = np.arange(draws.sizes["period"]) + first - last[:, None]
+    y = draws["y"].transpose("series", "period", "chain", "draw").values
+    cells = np.isfinite(y).all((2, 3))
+    if draws.sizes["period"] > 1:
+        cells &= ahead > 0
+    at, when = np.nonzero(cells)
+    levels = np.quantile(y[at, when].reshape(len(at), -1), QUANTILES, axis=1).T
+    size = len(QUANTILES)
+
+    def along(name: str, index: np.ndarray) -> np.ndarray:
+        return np.repeat(draws[name].values.astype(str)[index], size)
+
+    return pd.DataFrame(
+        {
+            "model": str(draws.attrs["model"]),
+            "as_of": str(draws.attrs["as_of"]),
+            "entity": along("entity", at),
+            "metric": along("metric", at),
+            "target_period": along("period", when),
+            "target_end": along("period_end", when),
+            "horizon": np.repeat(np.maximum(ahead[at, when], 0), size),
+            "quantile": np.tile(QUANTILES, len(at)),
+            "value": levels.ravel(),
+            "unit": along("unit", at),
+        }
+    )
+
+
+def _last_reports(observed: np.ndarray) -> np.ndarray:
+    """Return the number of each series' last reported period; of one without, the last of all."""
+    seen = np.isfinite(observed)
+    last = np.where(seen, np.arange(seen.shape[1]), -1).max(axis=1)
+    return np.where(last < 0, max(last.max(), 0), last)

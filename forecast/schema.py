@@ -127,6 +127,8 @@ UNITS: Mapping[str, Unit] = {
         Unit("m parameters", "parameters", 1e6),
         Unit("bn parameters", "parameters", 1e9),
         Unit("tn parameters", "parameters", 1e12),
+        Unit("bn tokens", "tokens", 1e9),
+        Unit("nats per token", "loss", 1.0),
         Unit("FLOP", "compute", 1.0),
         Unit("MWh", "energy", 1.0),
         Unit("GWh", "energy", 1e3),
@@ -339,15 +341,19 @@ class Spec:
         return cls(**json.loads(text))
 
 
-MODEL_NAMES = ("market", "benchmark", "earnings")
-PLANNED_MODELS = (
+MODEL_NAMES = (
+    "market",
+    "benchmark",
+    "earnings",
     "training_cost",
     "scaling_law",
     "api_price",
-    "hazard",
-    "payback",
     "gpu_rental",
     "adoption",
+)
+PLANNED_MODELS = (
+    "hazard",
+    "payback",
 )
 """Models that claims may already name; their definitions wait, and say so."""
 

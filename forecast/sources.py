@@ -39,6 +39,7 @@ VINTAGE_FILES = (
     "earnings.csv",
     "ai_labs.csv",
     "api_prices.csv",
+    "capability.csv",
     "h100_rental.csv",
     "open_share.csv",
 )
@@ -150,6 +151,11 @@ REFERENCE_TABLES: Mapping[str, str] = {
 """Columns of the tables that are not observations of the vintage schema, each with its kind; ``?``
 where a cell may be empty."""
 
+USER_TABLES: Mapping[str, str] = {
+    "scaling_runs": "model_size:number training_flop:number? tokens:number? loss:number",
+}
+"""Tables that only a user brings: none is shipped."""
+
 _KINDS: Mapping[str, tuple[str, str]] = {
     "text": (r".+", "some text"),
     "grade": (r"[ABC]", "A, B or C"),
@@ -210,7 +216,8 @@ def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     name
-        One of :data:`REFERENCE_TABLES`, whose columns have the same names here.
+        One of :data:`REFERENCE_TABLES` or :data:`USER_TABLES`, whose columns have the same names
+        here, in any case and with spaces or underscores.
     path
         A CSV file. Columns of other names are left out.
 
@@ -229,22 +236,27 @@ def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
     """
     kinds = _kinds_of(name)
     path = Path(path)
-    header, body, _ = _cells(path)
+    theirs, body, _ = _cells(path)
+    header = [re.sub(r"[\s_]+", "_", column.strip().lower()) for column in theirs]
     there = {column: kind for column, kind in kinds.items() if column in header}
     if not there:
         raise DataError(
-            f"{path}: got the columns {one_line(header)}; wanted some of {', '.join(kinds)}"
+            f"{path}: got the columns {one_line(theirs)}; wanted some of {', '.join(kinds)}"
         )
+    twice = [column for column in there if header.count(column) > 1]
+    if twice:
+        raise DataError(f"{path}: got more than one column {one_line(twice)}; leave one of each")
     return _checked(path, header, body, there)
 
 
 def _kinds_of(name: str) -> dict[str, str]:
-    if name not in REFERENCE_TABLES:
+    tables = {**REFERENCE_TABLES, **USER_TABLES}
+    if name not in tables:
         raise UnknownNameError(
-            f"no reference table is called {name!r}; there are {', '.join(REFERENCE_TABLES)}; "
+            f"no reference table is called {name!r}; there are {', '.join(tables)}; "
             "read_vintages reads the tables of observations"
         )
-    return dict(entry.split(":") for entry in REFERENCE_TABLES[name].split())
+    return dict(entry.split(":") for entry in tables[name].split())
 
 
 def _checked(path: Path, header: list[str], body: Body, kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
@@ -36,6 +37,40 @@ def earnings_panel(known):
     return build_panel(known, "earnings")
 
 
+@pytest.fixture(scope="session")
+def training_cost_panel(known):
+    return build_panel(known, "training_cost")
+
+
+LAW = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37, "noise": 0.005, "tail": 3.0}
+
+
+@pytest.fixture(scope="session")
+def scaling_law_panel(known):
+    """Eighty made-up runs on a grid of sizes and data, by a law near the published one."""
+    params, tokens = (a.ravel() for a in np.meshgrid(np.geomspace(5e7, 1.5e10, 10),
+                                                     np.geomspace(8e8, 2e11, 8)))  # fmt: skip
+    loss = LAW["E"] + LAW["A"] / params ** LAW["alpha"] + LAW["B"] / tokens ** LAW["beta"]
+    noise = LAW["noise"] * np.random.default_rng(4).standard_t(LAW["tail"], size=len(loss))
+    table = pd.DataFrame({"model_size": params, "tokens": tokens, "loss": loss * np.exp(noise)})
+    return build_panel(known, "scaling_law", table)
+
+
+@pytest.fixture(scope="session")
+def api_price_panel(known):
+    return build_panel(known, "api_price")
+
+
+@pytest.fixture(scope="session")
+def gpu_rental_panel(known):
+    return build_panel(known, "gpu_rental")
+
+
+@pytest.fixture(scope="session")
+def adoption_panel(known):
+    return build_panel(known, "adoption")
+
+
 def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress
@@ -43,9 +78,7 @@ def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> x
     chosen = [*model.free_RVs, *model.deterministics]
     shape = (spec.chains, spec.draws)
     total = spec.chains * spec.draws
-    few = min(
-        total, 400
-    )  # drawn again with replacement: independent still, and a tenth of the time
+    few = min(total, 400)  # drawn again with replacement: still independent, in a tenth of the time
     distinct = pm.draw(chosen, draws=few, random_seed=spec.seed, mode="FAST_COMPILE")
     again = np.random.default_rng(spec.seed).integers(few, size=total)
     drawn = [np.asarray(a)[again] for a in distinct]

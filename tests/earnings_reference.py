@@ -59,7 +59,9 @@ def build(panel: Panel, priors: earnings.Priors, ahead: int) -> pm.Model:
         own = pm.Deterministic("scale", pt.exp(spread[group] * z), dims="series")
         level = flat.start + priors.level_sd * pm.Normal("level", 0, 1, dims="series")
         shared = prior["growth"] + prior["growth_sd"] * pm.Normal("g", 0, 1, dims="group")
-        growth = shared[group] + growth_spread[group] * pm.Normal("growth_z", 0, 1, dims="series")
+        growth = shared[group] + growth_spread[group] * own * pm.Normal(
+            "growth_z", 0, 1, dims="series"
+        )
         season = prior["season_sd"][:, None] * pm.Normal("season", 0, 1, shape=(groups, 3))
         season_z = pm.Normal("season_z", 0, 1, shape=(len(group), 3))
         season = season[group] + season_spread[group][:, None] * season_z

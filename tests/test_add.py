@@ -11,6 +11,7 @@ import pytest
 from forecast import cli, vintages
 from forecast.schema import DataError
 from forecast.sources import read_user_table, read_vintages
+from forecast.store import write_run
 from forecast.vintages import check_table, compare, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
@@ -285,3 +286,68 @@ def test_rows_are_sorted_by_what_they_would_change(change, kind):
     changes = compare(held, table(change))
     sizes = {k: len(getattr(changes, k)) for k in ("new", "revisions", "there", "conflicts")}
     assert sizes == {"new": 0, "revisions": 0, "there": 0, "conflicts": 0, kind: 1}
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Return an output folder with a run made by hand: capex of one quarter, 10 to 30 USD bn."""
+    table = pd.DataFrame(
+        [{"model": "earnings", "as_of": "2025-06-30", "entity": "MSFT", "metric": "capex",
+          "target_period": "2025Q2", "target_end": "2025-06-30", "horizon": 1, "quantile": q,
+          "value": v, "unit": "USD bn"} for q, v in ((0.005, 10.0), (0.5, 20.0), (0.995, 30.0))]
+    )  # fmt: skip
+
+    def write(place):
+        table.to_parquet(place / "forecasts.parquet", index=False)
+        manifest = {"run": "r1", "as_of": "2025-06-30"}
+        (place / "manifest.json").write_text(json.dumps(manifest))
+
+    write_run(tmp_path / "out", "r1", write)
+    return tmp_path / "out"
+
+
+NEWS = OURS + (
+    "MSFT,capex,2025-04-01/2025-06-30,25000,USD m,2025-07-30,10-Q,A,\n"
+    "MSFT,revenue,2025Q2,60,USD bn,2025-07-30,10-Q,A,\n"
+)
+
+
+def test_a_new_number_has_its_percentile(folder, out, capsys):
+    path = write(folder, NEWS)
+    assert add(folder, path, "--out", str(out)) == 0
+    shown, said = capsys.readouterr()
+    assert shown.splitlines()[0].split() == [
+        "entity", "metric", "period", "was", "value", "unit", "percentile", "reported", "on",
+        "source",
+    ]  # fmt: skip
+    assert "25000  USD m   75 %" in shown
+    assert said.count("percentiles of the run r1, data as of 2025-06-30: 1 of 2 new") == 1
+    assert add(folder, path, "--out", str(out), "--json", "--write") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["percentiles_of"] == {"run": "r1", "as_of": "2025-06-30"}
+    got = {r["metric"]: (r["percentile"], r["percentile_text"]) for r in content["new"]}
+    assert got == {"capex": (pytest.approx(74.75), "75 %"), "revenue": (None, "")}
+    # what is shown is not written
+    header = (folder / "vintages" / "user.csv").read_text().splitlines()[0]
+    assert header == OURS.strip()
+
+
+def test_a_forecast_that_may_have_known_the_number_gives_no_percentile(folder, out, capsys):
+    path = write(folder, NEWS.replace("2025-07-30", "2025-06-30"))
+    assert add(folder, path, "--out", str(out)) == 0
+    shown, said = capsys.readouterr()
+    assert "percentile" not in shown
+    assert "0 of 2 new or revised" in said
+
+
+def test_without_a_run_or_beside_a_damaged_one_rows_are_still_added(folder, out, capsys):
+    path = write(folder, NEWS)
+    assert add(folder, path, "--out", str(out / "none")) == 0
+    assert f"no percentiles: there is no run in {out / 'none'}" in capsys.readouterr().err
+    (out / "latest" / "manifest.json").write_text("{}")
+    assert add(folder, path, "--out", str(out), "--write") == 0
+    shown, said = capsys.readouterr()
+    assert "no percentiles: " in said
+    assert "altered manifest.json" in said
+    assert "percentile" not in shown
+    assert len(read_table(folder / "vintages" / "user.csv")) == 2

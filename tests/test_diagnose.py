@@ -78,6 +78,15 @@ def test_simulation_based_calibration(name, request):
         entity = [str(s).split("/")[0] for s in panel.data["series"].values]
         recent = panel.data["quarter"].values >= "2022Q2"
         panel = select(panel, np.isin(entity, ["MSFT", "GOOGL"]) & recent)
+    if name == "gpu_rental":  # a drawn number cannot say what bound would have been printed for it
+        panel = select(panel, panel.data["bound"].values == 0)
+    if name == "benchmark":  # four organisations, one year: the whole panel takes ten times as long
+        who = ["OpenAI", "Meta AI", "Alibaba", "DeepSeek"]
+        data = panel.data
+        year = data["year"].values
+        panel = select(
+            panel, np.isin(data["organisation"].values, who) & (year >= 2024) & (year < 2025)
+        )
     ranks = calibrate(name, panel, simulations=60, seed=11)
     parameters = [c for c in ranks.columns if c != "diverged"]
     p = [stats.kstest((ranks[c] + 0.5) / 100, "uniform").pvalue for c in parameters]

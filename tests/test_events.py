@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.events import check_event, happens, path, single
+from forecast.events import check_event, happens, path, single, with_yearly
 from forecast.schema import ClaimError
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
@@ -220,3 +220,53 @@ def test_a_series_that_begins_late_has_no_earlier_peak_and_no_sum():
     assert happens(draws, event, LAST_YEAR).item()
     assert not happens(draws, {**event, "fall": 30}, LAST_YEAR).item()
     assert np.isnan(path(draws, ["A/x", "B/x"]).values.ravel()[:6]).all()
+
+
+TWO_YEARS = [f"{y}Q{q}" for y in (2024, 2025) for q in (1, 2, 3, 4)]
+
+
+def companies(names=("A/capex", "A/revenue", "B/capex", "A/capex_to_revenue")):
+    paths = np.random.default_rng(0).uniform(1, 9, (2, 5, len(names), len(TWO_YEARS)))
+    draws = make_draws(paths, names=names, periods=TWO_YEARS, model="earnings")
+    draws["observed"][:, :6] = draws["y"].values[0, 0, :, :6]
+    units = ["ratio" if n.endswith("_to_revenue") else "USD bn" for n in names]
+    return draws.assign_coords(unit=("series", units))
+
+
+def test_yearly_totals_growth_and_ratios_against_their_slow_definition():
+    draws = companies()
+    full = with_yearly(draws)
+    xr.testing.assert_identical(
+        full.isel(series=slice(0, 4)), draws.transpose(*full["y"].dims, ...)
+    )
+    assert full["series"].values.tolist()[4:] == [
+        "A/capex_4q", "A/revenue_4q", "B/capex_4q", "A/capex_growth", "A/revenue_growth",
+        "B/capex_growth", "A/capex_to_revenue_4q",
+    ]  # fmt: skip
+    assert full["unit"].values.tolist()[4:] == ["USD bn"] * 3 + ["percent"] * 3 + ["ratio"]
+    assert full["metric"].sel(series="A/capex_4q") == "capex_4q"
+    for name in ("y", "signal", "observed"):
+        a, b, total, growth, ratio = (
+            full[name].sel(series=s).values
+            for s in ("A/capex", "A/revenue", "A/capex_4q", "A/capex_growth", "A/capex_to_revenue_4q")
+        )  # fmt: skip
+        assert np.isnan(total[..., :3]).all()
+        assert np.isnan(growth[..., :4]).all()
+        for t in range(4, len(TWO_YEARS)):
+            np.testing.assert_allclose(total[..., t], sum(a[..., t - k] for k in range(4)))
+            np.testing.assert_allclose(growth[..., t], 100 * (a[..., t] / a[..., t - 4] - 1))
+            b4 = sum(b[..., t - k] for k in range(4))
+            np.testing.assert_allclose(ratio[..., t], total[..., t] / b4)
+    again = path(draws, "A/capex", total=4).transpose("chain", "draw", "period")
+    np.testing.assert_allclose(full["y"].sel(series="A/capex_4q").values, again.values)
+
+
+def test_draws_that_have_no_quarters_stay_as_they_are():
+    annual = make_draws(np.ones((1, 2, 1, 4)))
+    assert with_yearly(annual) is annual
+    short = companies().isel(period=slice(0, 4))
+    assert with_yearly(short) is short
+    unpaired = with_yearly(companies(("A/capex", "B/revenue")))
+    assert unpaired["series"].values.tolist()[2:] == [
+        "A/capex_4q", "B/revenue_4q", "A/capex_growth", "B/revenue_growth",
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from forecast import fitting, pipeline
 from forecast.claims import read_claims
+from forecast.memo import EARNINGS_FIGURES
 from forecast.pipeline import QUANTILES, child_seed, quantile_table, run_all
 from forecast.schema import DataError, UnknownNameError
 from forecast.store import load_tree, verify
@@ -29,7 +30,7 @@ def test_the_folder_is_whole_and_latest_points_to_it(outcome):
                      "fits", "figures"}  # fmt: skip
     svg = {p.stem for p in (outcome.folder / "figures").glob("*.svg")}
     assert svg == {p.stem for p in (outcome.folder / "figures").glob("*.png")}
-    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior"}
+    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior", *EARNINGS_FIGURES}
 
 
 def test_verdicts_json(outcome):
@@ -136,3 +137,45 @@ def test_quantiles_of_draws():
     table = quantile_table([draws])
     assert set(table["target_period"]) == {"2026"}
     np.testing.assert_allclose(table["value"], table["quantile"], atol=0.03)
+
+
+def test_horizons_count_from_each_series_own_report():
+    import numpy as np
+    from conftest import make_draws
+
+    quarters = [f"{y}Q{q}" for y in (2024, 2025, 2026) for q in (1, 2, 3, 4)]
+    names = ("A/capex", "B/capex", "C/capex", "sum/capex")
+    draws = make_draws(np.full((2, 3, 4, 12), 7.0), names=names, periods=quarters, model="earnings")
+    draws["observed"][0, :6] = 7.0  # to 2025Q2
+    draws["observed"][1, 4:7] = 7.0  # from 2025Q1 to 2025Q3
+    draws["y"][:, :, 1, :4] = np.nan  # not begun
+    draws["observed"][2, [0, 1, 2, 5]] = 7.0  # with a hole
+    table = quantile_table([draws])
+    first = table.groupby(["entity", "metric"])[["target_period", "horizon"]].first()
+    assert first.loc[("A", "capex")].tolist() == ["2025Q3", 1]
+    assert first.loc[("A", "capex_4q")].tolist() == ["2025Q3", 1]
+    assert first.loc[("B", "capex")].tolist() == ["2025Q4", 1]
+    assert first.loc[("B", "capex_4q")].tolist() == ["2025Q4", 1]
+    assert first.loc[("B", "capex_growth")].tolist() == ["2026Q1", 2]  # no year before it yet
+    assert first.loc[("C", "capex_growth")].tolist() == ["2025Q3", 1]
+    # a sum whose parts were never reported together counts from the last report of all
+    assert first.loc[("sum", "capex")].tolist() == ["2025Q4", 1]
+    assert table["value"].notna().all()
+    assert set(table.loc[table["metric"] == "capex_growth", "value"]) == {0.0}
+    assert set(table.loc[table["metric"] == "capex_4q", "value"]) == {28.0}
+    units = table.drop_duplicates("metric").set_index("metric")["unit"].to_dict()
+    assert units == {"capex": "USD bn", "capex_4q": "USD bn", "capex_growth": "percent"}
+
+
+def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
+    table = pd.read_parquet(outcome.folder / "forecasts.parquet")
+    earnings = table[table["model"] == "earnings"]
+    there = set(zip(earnings["entity"], earnings["metric"], strict=True))
+    for entity in ("MSFT", "CRWV", "big_four", "big_five"):
+        for metric in ("capex", "revenue"):
+            assert {
+                (entity, metric),
+                (entity, f"{metric}_4q"),
+                (entity, f"{metric}_growth"),
+            } <= there
+        assert {(entity, "capex_to_revenue"), (entity, "capex_to_revenue_4q")} <= there

@@ -9,8 +9,9 @@ import forecast as fc
 NAMES = [
     "MODELS", "Panel", "Run", "Spec", "Verdict", "as_of", "audit_claims", "build_panel", "calibrate",
     "convert", "data_dir", "drift_walk", "events", "fit", "forecast", "hold_out_last_year", "judge",
-    "parse_date", "plots", "read_claims", "read_reference_table", "read_references", "read_table",
-    "read_vintages", "run_all", "sensitivity", "summary",
+    "parse_date", "percentiles", "plots", "quantile_table", "read_claims", "read_reference_table",
+    "read_references", "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
+    "sensitivity", "summary",
 ]  # fmt: skip
 
 
@@ -55,7 +56,8 @@ def test_no_public_function_takes_anything():
 
 def test_plots_take_an_axes_and_return_it():
     for name in ("fan", "path_fan", "threshold_probability", "cost_curve", "prior_posterior",
-                 "definition_strip", "sensitivity"):  # fmt: skip
+                 "definition_strip", "sensitivity", 
+                 "score_by_date", "frontier", "open_lag"):  # fmt: skip
         signature = inspect.signature(getattr(fc.plots, name))
         assert signature.parameters["ax"].default is None
         assert signature.return_annotation == "Axes"

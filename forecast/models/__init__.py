@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.models import benchmark, earnings, market
+from forecast.models import (
+    adoption,
+    api_price,
+    benchmark,
+    earnings,
+    gpu_rental,
+    market,
+    scaling_law,
+    training_cost,
+)
 from forecast.panels import Panel
 from forecast.schema import PLANNED_MODELS, UnknownNameError
 
@@ -99,6 +108,19 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+    ),
+    "training_cost": _entry(
+        "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
+    ),
+    # A flat valley: with a diagonal mass matrix a step costs eight times as many gradients.
+    "scaling_law": dataclasses.replace(
+        _entry("scaling_law", "loss by parameters and tokens", scaling_law, "2026"),
+        adaptation="low_rank",
+    ),
+    "api_price": _entry("api_price", "list prices of language models", api_price, "2028Q2"),
+    "gpu_rental": _entry("gpu_rental", "what an H100 rents for", gpu_rental, "2028-06"),
+    "adoption": _entry(
+        "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
     ),
 }
 

@@ -1,8 +1,8 @@
 """The forecasts to beat, each a proper predictive distribution of joint paths.
 
 Annual series are drawn by :func:`drift_walk`; quarterly ones by :func:`quarterly`, by one of four
-rules. Every rule looks at one series at a time, so a sum of their draws is narrower than it would
-be if companies moved together.
+rules; the record of training costs by :func:`cost_records`. Every rule looks at one series at a
+time, so a sum of their draws is narrower than it would be if companies moved together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
 ``tests/test_naive.py`` holds the laws of one and of several steps against their closed forms.
@@ -15,9 +15,24 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 from scipy import optimize
+from scipy.special import expit, logit
 
-from forecast.models import parts
-from forecast.panels import EARNINGS_UNIT, MARKET_UNIT, Panel, quarter_index, quarter_name
+from forecast.models import latent, parts
+from forecast.panels import (
+    COST_UNIT,
+    EARNINGS_UNIT,
+    MARKET_UNIT,
+    PRICE_UNIT,
+    RENTAL_METRIC,
+    RENTAL_UNIT,
+    SHARE_METRIC,
+    Panel,
+    months,
+    price_history,
+    quarter_index,
+    quarter_name,
+    years_since,
+)
 from forecast.schema import DataError, one_line, period_end
 
 NAME = "naive: drift random walk"
@@ -270,3 +285,252 @@ def quarterly(
         EARNINGS_UNIT,
         (np.arange(chains), np.arange(draws)),
     ).assign_attrs(model=QUARTERLY_NAMES[rule], as_of=panel.as_of, data_hash=panel.hash, seed=seed)
+
+
+# --- records ----------------------------------------------------------------------------------
+def cost_records(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw the most expensive training run so far as a random walk with drift, year by year.
+
+    Parameters
+    ----------
+    panel
+        A panel of training costs. Costs are taken as they stand, whatever their basis and error.
+    until
+        Last year to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`forecast.predict.forecast` gives; ``signal`` is ``y``. For each rule r of the
+        panel "r/largest_run" (USD m), which never falls, "r/growth_per_year" and
+        "r/doubling_months" of its drift; periods are years from the one before ``as_of``.
+
+    Raises
+    ------
+    DataError
+        If a rule has fewer than four years from its first to its last release, or `until` is past.
+    """
+    rng = np.random.default_rng(seed)
+    grid = np.arange(int(panel.as_of[:4]) - 1, period_end(until).year + 1)
+    if len(grid) < 2:
+        raise DataError(f"cannot forecast training costs to {until!r} as of {panel.as_of}")
+    rule = panel.data["rule"].values.astype(str)
+    released = np.array([int(day[:4]) for day in panel.data["released"].values.astype(str)])
+    size = chains * draws
+    names, units, paths = [], [], []
+    for name in dict.fromkeys(rule):
+        year, cost = released[rule == name], panel.data["value"].values[rule == name]
+        seen = np.arange(year.min(), year.max() + 1)
+        record = np.log([cost[year <= t].max() for t in seen])
+        if len(record) < 4:
+            raise DataError(f"a walk of records wants four years; {name} has {len(record)}")
+        mean, sigma = _mean_and_sd(np.diff(record), size, rng)
+        steps = max(int(grid[-1] - seen[-1]), 0)
+        walk = record[-1] + np.cumsum(mean + sigma * rng.standard_normal((size, steps)), axis=1)
+        ahead = np.maximum.accumulate(np.maximum(walk, record[-1]), axis=1)
+        whole = np.hstack([np.broadcast_to(record, (size, len(record))), ahead])
+        at = np.clip(grid - seen[0], 0, whole.shape[1] - 1)
+        same = np.ones((1, len(grid)))
+        paths += [
+            np.exp(whole[:, at]),
+            np.exp(mean) * same,
+            12 * np.log(2) / np.maximum(mean, parts.SLOWEST_GROWTH) * same,
+        ]
+        names += [f"{name}/{m}" for m in ("largest_run", "growth_per_year", "doubling_months")]
+        units += [COST_UNIT, "ratio", "months"]
+    y = np.stack(paths, axis=1).reshape(chains, draws, len(names), len(grid))
+    dims = ("chain", "draw", "series", "period")
+    return xr.Dataset(
+        {
+            "y": (dims, y),
+            "signal": (dims, y.copy()),
+            "observed": (dims[2:], np.full(y.shape[2:], np.nan)),
+        },
+        coords={
+            "chain": np.arange(chains),
+            "draw": np.arange(draws),
+            "series": names,
+            "entity": ("series", [n.split("/")[0] for n in names]),
+            "metric": ("series", [n.split("/")[1] for n in names]),
+            "unit": ("series", units),
+            "period": grid.astype(str),
+            "period_end": ("period", [period_end(str(t)).isoformat() for t in grid]),
+        },
+    ).assign_attrs(
+        model="naive: walk of the record", as_of=panel.as_of, data_hash=panel.hash, seed=seed
+    )
+
+
+# --- reports at uneven dates ------------------------------------------------------------------
+def _uneven(
+    changes: tuple[np.ndarray, np.ndarray],
+    ahead: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw how far a walk with drift goes from its last report, shape (size, len(ahead)).
+
+    Changes d over spans t are N(mu t, sigma^2 t). Under p(mu, sigma) ~ 1/sigma, with m changes,
+    T = sum(t), M = sum(d) / T and S = sum((d - M t)^2 / t): sigma^2 ~ S / chi^2(m - 1) and
+    mu ~ N(M, sigma^2 / T).
+    """
+    d, t = changes
+    if len(d) < 2:
+        raise DataError("a random walk with drift wants three reports")
+    mean = d.sum() / t.sum()
+    squares = ((d - mean * t) ** 2 / t).sum()
+    sigma = np.sqrt(squares / rng.chisquare(len(d) - 1, size=(size, 1)))
+    mu = mean + sigma / np.sqrt(t.sum()) * rng.standard_normal((size, 1))
+    spans = np.diff(ahead, prepend=0.0)
+    walk = np.cumsum(np.sqrt(spans) * rng.standard_normal((size, len(ahead))), axis=1)
+    return mu * ahead + sigma * walk
+
+
+def _sample(chains: int, draws: int) -> xr.Dataset:
+    return xr.Dataset(coords={"chain": np.arange(chains), "draw": np.arange(draws)})
+
+
+def price_walk(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw each price at the ends of quarters as a random walk with drift of its logarithm.
+
+    For the cheapest price at a capability this carries on the line of its record lows. Series with
+    fewer than four quarters, or that never moved, are left out.
+
+    Parameters
+    ----------
+    panel
+        A panel of list prices.
+    until, seed, chains, draws
+        As in :func:`quarterly`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As the api_price model draws; ``signal`` is ``y``.
+    """
+    rng, size = np.random.default_rng(seed), chains * draws
+    quarters, known, history = price_history(panel.data, panel.as_of, until)
+    ends = np.array([years_since(q) for q in quarters])
+    names, paths, observed = [], [], []
+    for name, past in history.items():
+        held = np.flatnonzero(np.isfinite(past))
+        change = np.diff(np.log(past[held]))
+        if len(held) < 4 or not change.any():
+            continue
+        ahead = ends[known:] - ends[held[-1]]
+        steps = _uneven((change, np.diff(ends[held])), ahead, size, rng)
+        future = past[held[-1]] * np.exp(steps)
+        names.append(name)
+        paths.append(np.concatenate([np.tile(past, (size, 1)), future], axis=1))
+        observed.append(np.append(past, np.full(len(ahead), np.nan)))
+    if not names:
+        raise DataError("a random walk with drift wants four quarters of a price that has moved")
+    y = np.stack(paths, axis=1)
+    return _named(panel, (y, np.stack(observed)), (names, [PRICE_UNIT] * len(names)), quarters, seed,
+                  _sample(chains, draws))  # fmt: skip
+
+
+def rental_walk(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw the newest index month by month as a random walk with drift of its logarithm.
+
+    Drift and spread come from the monthly changes within every stretch of an index, pooled; bounds
+    are left out. A spot index's own swings count as the market's, which makes this rule very wide.
+    Between two quotes of the newest index its path is drawn straight.
+
+    Parameters
+    ----------
+    panel
+        A panel of rental prices.
+    until, seed, chains, draws
+        As in :func:`quarterly`.
+
+    Returns
+    -------
+    xarray.Dataset
+        One series, "H100/h100_rental", by month from the newest index's first quote.
+    """
+    rng, size = np.random.default_rng(seed), chains * draws
+    data = panel.data.isel(obs=np.flatnonzero(panel.data["bound"].values == 0))
+    index, day = data["stretch"].values.astype(str), data["day"].values.astype(str)
+    changes: list[np.ndarray] = []
+    spans: list[np.ndarray] = []
+    for name in np.unique(index):
+        own = np.flatnonzero(index == name)
+        last = {day[k][:7]: k for k in own[np.argsort(day[own], kind="stable")]}
+        at = np.array(list(last.values()))
+        changes.append(np.diff(np.log(data["value"].values[at])))
+        spans.append(np.diff(data["year"].values[at]))
+    newest = index[np.argmax(data["year"].values)]
+    own = np.flatnonzero(index == newest)
+    own = own[np.argsort(day[own], kind="stable")]
+    grid = months(day[own[0]], until)
+    when = np.array([years_since(m) for m in grid])
+    years, log_value = data["year"].values[own], np.log(data["value"].values[own])
+    past = when <= years[-1]
+    steps = _uneven(
+        (np.concatenate(changes), np.concatenate(spans)), when[~past] - years[-1], size, rng
+    )
+    held = np.tile(np.interp(when[past], years, log_value), (size, 1))
+    y = np.exp(np.concatenate([held, log_value[-1] + steps], axis=1))[:, None]
+    observed = np.full((1, len(grid)), np.nan)
+    for k in own:
+        observed[0, grid.index(day[k][:7])] = data["value"].values[k]
+    names = ([f"H100/{RENTAL_METRIC}"], [RENTAL_UNIT])
+    return _named(panel, (y, observed), names, grid, seed, _sample(chains, draws))
+
+
+def share_walk(
+    panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
+) -> xr.Dataset:
+    """Draw a share month by month as a random walk with drift of its log-odds.
+
+    Parameters
+    ----------
+    panel
+        A panel of shares.
+    until, seed, chains, draws
+        As in :func:`quarterly`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The series of the adoption model; between two surveys the path is drawn straight.
+    """
+    rng, size = np.random.default_rng(seed), chains * draws
+    years, odds = panel.data["year"].values, logit(panel.data["value"].values)
+    surveyed = panel.data["surveyed"].values.astype(str)
+    grid = months(surveyed[0], until)
+    when = np.array([years_since(m) for m in grid])
+    past = when <= years[-1]
+    steps = _uneven((np.diff(odds), np.diff(years)), when[~past] - years[-1], size, rng)
+    held = np.tile(np.interp(when[past], years, odds), (size, 1))
+    y = expit(np.concatenate([held, odds[-1] + steps], axis=1))[:, None]
+    observed = np.full((1, len(grid)), np.nan)
+    observed[0, [grid.index(s[:7]) for s in surveyed]] = panel.data["value"].values
+    entity = str(panel.data["survey"].values[0]).split(" (")[0]
+    names = ([f"{entity}/{SHARE_METRIC}"], ["ratio"])
+    return _named(panel, (y, observed), names, grid, seed, _sample(chains, draws))
+
+
+def _named(
+    panel: Panel,
+    arrays: tuple[np.ndarray, np.ndarray],
+    series: tuple[list[str], list[str]],
+    periods: list[str],
+    seed: int,
+    sample: xr.Dataset,
+) -> xr.Dataset:
+    y, observed = arrays
+    return latent.labelled(sample, (y, y, observed), *series, periods).assign_attrs(
+        model=NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed
+    )

@@ -25,6 +25,9 @@ HYPER = "hyper"
 LIKELIHOOD = "likelihood"
 """Log likelihood of all data, one number a draw."""
 DENSITIES = (HYPER, LIKELIHOOD)
+SLOWEST_GROWTH = 0.01
+"""A cost that grows by less than this (log points a year), or falls, is told as doubling in 69
+years: a doubling time has no end there."""
 
 
 def prior_data(priors: object) -> Mapping[str, Any]:

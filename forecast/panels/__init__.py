@@ -15,7 +15,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.panels.adoption import SHARE_METRIC, adoption_panel
+from forecast.panels.api_price import (
+    LEVELS,
+    NEW_YEARS,
+    PRICE_UNIT,
+    api_price_panel,
+    cheapest,
+    price_history,
+    price_on,
+)
 from forecast.panels.benchmark import BENCHMARKS, COMPUTE_WORDS, REFERENCES, benchmark_panel
+from forecast.panels.dates import months, years_since
 from forecast.panels.earnings import (
     CLOUD_METRICS,
     EARNINGS_UNIT,
@@ -25,13 +36,23 @@ from forecast.panels.earnings import (
     quarter_index,
     quarter_name,
 )
+from forecast.panels.gpu_rental import RENTAL_METRIC, RENTAL_UNIT, gpu_rental_panel
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.reports import report_calendar, reported_ratio
+from forecast.panels.scaling_law import scaling_law_panel
+from forecast.panels.training_cost import (
+    COST_BASES,
+    COST_UNIT,
+    FRONTIER_RULES,
+    training_cost_panel,
+    years_since_origin,
+)
 from forecast.schema import (
     DataError,
     UnknownNameError,
     one_line,
 )
-from forecast.sources import read_reference_table
+from forecast.sources import REFERENCE_TABLES, USER_TABLES, read_reference_table
 from forecast.vintages import Table
 
 __all__ = [
@@ -39,19 +60,37 @@ __all__ = [
     "BUILDERS",
     "CLOUD_METRICS",
     "COMPUTE_WORDS",
+    "COST_BASES",
+    "COST_UNIT",
     "EARNINGS_UNIT",
     "ENOUGH_QUARTERS",
+    "FRONTIER_RULES",
+    "LEVELS",
     "MARKET_METRICS",
     "MARKET_UNIT",
     "METRIC_GROUPS",
+    "NEW_YEARS",
+    "PRICE_UNIT",
     "REFERENCES",
+    "RENTAL_METRIC",
+    "RENTAL_UNIT",
+    "SHARE_METRIC",
     "TABLE_BUILDERS",
     "Panel",
     "build_panel",
+    "cheapest",
+    "months",
+    "price_history",
+    "price_on",
     "quarter_index",
     "quarter_name",
+    "report_calendar",
+    "reported_ratio",
     "rounding_step",
     "select",
+    "shipped",
+    "years_since",
+    "years_since_origin",
 ]
 
 
@@ -105,15 +144,25 @@ def select(panel: Panel, keep: np.ndarray) -> Panel:
 BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "market": market_panel,
     "earnings": earnings_panel,
+    "api_price": api_price_panel,
+    "gpu_rental": gpu_rental_panel,
+    "adoption": adoption_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 
 TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
     "benchmark": ("frontier_models", benchmark_panel),
+    "training_cost": ("frontier_models", training_cost_panel),
+    "scaling_law": ("scaling_runs", scaling_law_panel),
 }
 """Models fitted to a table with columns of its own: its name in
 :data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
 leaves out what came later."""
+
+
+def shipped(model: str) -> bool:
+    """Return whether a model can be fitted without a table of the user's own."""
+    return model not in TABLE_BUILDERS or TABLE_BUILDERS[model][0] in REFERENCE_TABLES
 
 
 def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> Panel:
@@ -139,7 +188,7 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
         If no model has that name.
     DataError
         If the rows do not carry what the model needs, `known` did not come from ``as_of``, or a
-        table is given for a model of observations.
+        table is given for a model of observations, or none for a model without shipped data.
     """
     if model not in BUILDERS and model not in TABLE_BUILDERS:
         names = one_line([*BUILDERS, *TABLE_BUILDERS])
@@ -149,6 +198,12 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
     day = str(known.attrs["as_of"])
     if model in TABLE_BUILDERS:
         name, build = TABLE_BUILDERS[model]
+        if table is None and not shipped(model):
+            columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
+            raise DataError(
+                f"no data are shipped for the {model} model; give a table with the columns "
+                f"{', '.join(columns)}: forecast fit {model} --data FILE"
+            )
         return Panel(model, day, build(read_reference_table(name) if table is None else table, day))
     if table is not None:
         raise DataError(

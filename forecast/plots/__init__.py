@@ -23,10 +23,13 @@ from forecast.plots.base import (
     words,
 )
 from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_date
+from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
+from forecast.plots.training import ResultRow, published_beside_ours, training_trend
 from forecast.schema import percent
 
 __all__ = [
@@ -35,21 +38,30 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "ResultRow",
     "SensitivityRow",
     "StripRow",
+    "companies_of",
+    "company_fans",
     "cost_curve",
     "definition_strip",
     "fan",
     "frontier",
     "hue",
+    "index_trend",
     "open_lag",
     "path_fan",
     "percent",
+    "price_envelope",
     "prior_posterior",
+    "published_beside_ours",
+    "ratio_history",
+    "report_calendar",
     "save",
     "score_by_date",
     "sensitivity",
     "small_multiples",
     "threshold_probability",
+    "training_trend",
     "words",
 ]

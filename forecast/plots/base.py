@@ -11,6 +11,7 @@ import datetime as dt
 import html
 import io
 import math
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,8 +44,13 @@ METRIC_HUES: Mapping[str, str] = {
     "ai_revenue": "#832db6",
     "capex_to_revenue": "#bd1f01",
     "score": "#a96b59",
+    "training_cost": "#ffa90e",
     "capex": "#e76300",
     "revenue": "#832db6",
+    "price": "#3f90da",
+    "new_price": "#3f90da",
+    "h100_rental": "#a96b59",
+    "open_weight_share": "#ffa90e",
 }
 """One hue a metric, the same in the whole memo; from Petroff's ten (arXiv 2107.02270)."""
 
@@ -58,6 +64,10 @@ METRIC_LABELS: Mapping[str, str] = {
     "ai_revenue": "AI revenue",
     "capex_to_revenue": "capex / revenue",
     "score": "benchmark score",
+    "price": "list price",
+    "new_price": "list price of new models",
+    "h100_rental": "rental price",
+    "open_weight_share": "share of open-weight models",
 }
 
 BANDS = ((0.95, "95 in 100", 0.22), (0.80, "8 in 10", 0.32), (0.50, "5 in 10", 0.48))
@@ -82,8 +92,9 @@ _measure = TextToPath()
 # --- words and numbers -----------------------------------------------------------------------
 def hue(metric: str) -> str:
     """Return the hue of a metric, the same in every process."""
-    spare = SPARE_HUES[zlib.crc32(metric.encode()) % len(SPARE_HUES)]
-    return METRIC_HUES.get(metric, spare)
+    bare = re.sub("_(4q|growth)$", "", metric)
+    spare = SPARE_HUES[zlib.crc32(bare.encode()) % len(SPARE_HUES)]
+    return METRIC_HUES.get(bare, spare)
 
 
 def number_text(value: float, decimals: int | None = None) -> str:
@@ -96,6 +107,10 @@ def number_text(value: float, decimals: int | None = None) -> str:
 
 def words(metric: str) -> str:
     """Return a metric's name for a reader."""
+    if metric.endswith("_4q"):
+        return f"{words(metric.removesuffix('_4q'))} over four quarters"
+    if metric.endswith("_growth"):
+        return f"growth of {words(metric.removesuffix('_growth'))} over a year"
     return METRIC_LABELS.get(metric, metric.replace("_", " "))
 
 

@@ -98,7 +98,7 @@ class SensitivityRow:
 STRIP, GAP = 16.0, 8.0  # points: height of a row's marks, and the space under them
 
 
-def _rows(
+def lay_rows(
     ax: Axes | None, texts: Sequence[tuple[str, str]], *, head: float
 ) -> tuple[Axes, bool, list[float]]:
     """Lay out rows, each with its words above its marks; y is in points from the top.
@@ -134,7 +134,7 @@ def _rows(
     return ax, own, middles
 
 
-def _strip_grid(
+def strip_grid(
     ax: Axes, ticks: Sequence[float], labels: Sequence[str], rows: Sequence[float]
 ) -> None:
     """Put `ticks` on the x axis with light lines behind the marks, but not behind the words."""
@@ -143,7 +143,7 @@ def _strip_grid(
         ax.vlines(ticks, y - STRIP / 2, y + STRIP / 2, colors=RULE, linewidths=0.7, zorder=0)
 
 
-def _key(ax: Axes, handles: Sequence[Line2D]) -> None:
+def write_key(ax: Axes, handles: Sequence[Line2D]) -> None:
     """Name the marks in the free rows at the top of the axes."""
     width, _ = box_of(ax)
     names = [str(h.get_label()) for h in handles]
@@ -171,12 +171,13 @@ def _key_columns(names: Sequence[str], width: float) -> int:
     return len(names) if sum(each) <= width else int(width // max(each))
 
 
-def _key_height(names: Sequence[str], width: float) -> float:
+def key_height(names: Sequence[str], width: float) -> float:
+    """Return the height in points of a key with these names, `width` points wide."""
     columns = max(1, min(len(names), _key_columns(names, width)))
     return math.ceil(len(names) / columns) * LABEL * 1.75 + 8
 
 
-def _mark(name: str, marker: str, *, face: str, edge: str, size: float) -> Line2D:
+def key_mark(name: str, marker: str, *, face: str, edge: str, size: float) -> Line2D:
     """Return a marker for the key."""
     return Line2D(
         [],
@@ -217,16 +218,16 @@ def definition_strip(
     """
     key = _strip_key(rows)
     width = (WIDTH - EDGE - END) * 72 if ax is None else box_of(ax)[0]
-    head = _key_height([str(h.get_label()) for h in key], width) if key else 0.0
+    head = key_height([str(h.get_label()) for h in key], width) if key else 0.0
     # Where there are marks a note stands under the label; where there are none, in their place.
     texts = [(row.label, row.note if row.probability is not None else "") for row in rows]
-    ax, own, places = _rows(ax, texts, head=head)
+    ax, own, places = lay_rows(ax, texts, head=head)
     numbers = [
         "" if row.probability is None else percent(row.probability, row.draws) for row in rows
     ]
     make_room(ax, 0, 100, [n.replace(" ", "\N{NO-BREAK SPACE}") for n in numbers if n] or ["100"])
     judged = [y for y, row in zip(places, rows, strict=True) if row.probability is not None]
-    _strip_grid(ax, range(0, 101, 20), [f"{t} %" for t in range(0, 101, 20)], judged)
+    strip_grid(ax, range(0, 101, 20), [f"{t} %" for t in range(0, 101, 20)], judged)
     for row, y, number in zip(rows, places, numbers, strict=True):
         if row.probability is None:
             note_at(ax, row.note or "no number", (0, y), coords=ROW, color=MUTED)
@@ -234,7 +235,7 @@ def definition_strip(
             _strip_row(ax, row, y)
             note_at(ax, number, (100, y), (12, 0), size=TICK)
     if key:
-        _key(ax, key)
+        write_key(ax, key)
     finish(ax, own, title, "Probability of the event in its window, %, one row a definition")
     return ax
 
@@ -315,12 +316,12 @@ def sensitivity(
         If there is no row.
     """
     key = [
-        _mark("weight of the prior doubled", "s", face=PAPER, edge=MUTED, size=6),
-        _mark("weight of the data doubled", "o", face=INK, edge=INK, size=6),
+        key_mark("weight of the prior doubled", "s", face=PAPER, edge=MUTED, size=6),
+        key_mark("weight of the data doubled", "o", face=INK, edge=INK, size=6),
     ]
     width = (WIDTH - EDGE - END) * 72 if ax is None else box_of(ax)[0]
-    head = _key_height([str(h.get_label()) for h in key], width)
-    ax, own, places = _rows(ax, [(row.label, "") for row in rows], head=head)
+    head = key_height([str(h.get_label()) for h in key], width)
+    ax, own, places = lay_rows(ax, [(row.label, "") for row in rows], head=head)
     reach = max(
         abs(change) + 2 * error
         for row in rows
@@ -331,7 +332,7 @@ def sensitivity(
     ticks = even_ticks(-limit, limit, box_of(ax)[0] / 2)
     digits = decimals_of(ticks)
     texts = [("+" if t > 0 else "") + number_text(t, 0 if t == 0 else digits) for t in ticks]
-    _strip_grid(ax, ticks, texts, places)
+    strip_grid(ax, ticks, texts, places)
     for row, y in zip(rows, places, strict=True):
         ax.vlines(0, y - STRIP / 2, y + STRIP / 2, colors=INK, linewidths=1.0, zorder=1)
         ax.errorbar(
@@ -357,7 +358,7 @@ def sensitivity(
             label="likelihood",
             zorder=3,
         )
-    _key(ax, key)
+    write_key(ax, key)
     finish(
         ax,
         own,

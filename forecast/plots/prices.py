@@ -1,0 +1,235 @@
+"""Prices and shares over time: offers and their envelope, indices and their trend."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from forecast.panels import Panel
+from forecast.plots.base import (
+    BANDS,
+    INK,
+    LABEL,
+    MUTED,
+    as_of_rule,
+    band_edges,
+    begin,
+    decimal_year,
+    find_series,
+    finish,
+    frequency_of,
+    grid_lines,
+    hue,
+    label_right,
+    level_ticks,
+    make_room,
+    note_at,
+    number_text,
+    points_of,
+    spans_of,
+    time_axis,
+)
+from forecast.schema import DataError, parse_date
+
+NAME_ROWS = 62.0  # points over the lower end of the axis, where the first name of an index stands
+PLAIN = 0.35  # opacity of single offers and quotes behind a fan
+
+
+def price_envelope(
+    draws: xr.Dataset,
+    panel: Panel,
+    entities: Sequence[str],
+    *,
+    metric: str = "price",
+    declines: Mapping[str, tuple[str, float, float, float]] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw offers, the cheapest price at each capability, and where it may go.
+
+    Parameters
+    ----------
+    draws
+        Draws of the api_price model.
+    panel
+        Its panel: the offers are drawn as dots, those of houses that publish their weights hollow.
+    entities
+        Capabilities such as "GPT-4 level", at most three; each has its steps, and a fan of 80 % with
+        its median.
+    metric
+        ``price`` or ``new_price``.
+    declines
+        Published declines to lay beside: by label, the day and price they start from, the factor a
+        year, and how many years they were seen to hold.
+    title
+        The finding, about ten words.
+    ax
+        Where to draw; a new pyplot figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UnknownNameError
+        If the draws have no such series.
+    DataError
+        If the draws do not say their ``as_of``.
+    """
+    if "as_of" not in draws.attrs:
+        raise DataError("the draws have no as_of attribute; take them from forecast(run)")
+    found = {name: find_series(draws, metric, name) for name in entities}
+    labels = [str(p) for p in draws["period"].values]
+    ends = spans_of(labels)[1]
+    rows = panel.data.isel(obs=np.flatnonzero(panel.data["kind"].values == "offer"))
+    when = np.array([decimal_year(dt.date.fromisoformat(str(d))) for d in rows["day"].values])
+    price = rows["value"].values
+
+    ax, own = begin(ax, height=3.9)
+    marks, lowest = [], float(price.min())
+    for series in found.values():
+        ahead = series["y"].isel(period=np.isnan(series["observed"].values))
+        lowest = min(lowest, float(ahead.isel(period=-1).quantile(0.1)))
+    ax.set_yscale("log")
+    ax.set_ylim(lowest / 1.5, float(price.max()) * 1.6)
+    make_room(ax, float(when.min()) - 0.1, float(ends[-1]), ["GPT-3.5 level"])
+    ticks = level_ticks(*ax.get_ylim())
+    grid_lines(ax, ticks, [number_text(t) for t in ticks], float(ends[-1]))
+    time_axis(ax, labels, float(ends[-1]))
+    ax.minorticks_off()
+    ax.plot(when, price, "o", color=MUTED, markersize=2.6, alpha=PLAIN, label="offers", zorder=2)
+    for shade, (name, series) in enumerate(found.items()):
+        marks.append((name, _steps_and_fan(ax, series, ends, shade / max(len(found), 1))))
+    for label, (day, start, factor, years) in (declines or {}).items():
+        x = decimal_year(parse_date(day)) + np.array([0.0, years])
+        y = start * factor ** -np.array([0.0, years])
+        ax.plot(x, y, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=4)
+        note_at(ax, label, (float(x[-1]), float(y[-1])), (4, -2), align="left top", size=LABEL)
+    label_right(ax, float(ends[-1]), marks)
+    as_of_rule(ax, parse_date(str(draws.attrs["as_of"])))
+    word = "listed within the last year" if metric == "new_price" else "on the list"
+    subtitle = (
+        f"Cheapest model {word} that reaches a capability, {frequency_of(labels)}USD per 1M tokens "
+        "(3 input : 1 output), log scale; dots: single offers; band: 8 in 10, with its median"
+    )
+    finish(ax, own, title, subtitle)
+    return ax
+
+
+def _steps_and_fan(ax: Axes, series: xr.Dataset, ends: np.ndarray, pale: float) -> float:
+    """Draw one envelope: what was listed as steps, then the band and the median. Return its end."""
+    color, seen = hue("price"), np.isfinite(series["observed"].values)
+    past = series["observed"].values[seen]
+    ax.step(ends[seen], past, where="post", color=color, linewidth=1.5, alpha=1 - 0.6 * pale)
+    last = int(np.flatnonzero(seen)[-1])
+    levels = [*band_edges(BANDS[1][0]), 0.5]
+    future = series["y"].isel(period=slice(last + 1, None))
+    low, high, middle = future.quantile(levels, dim=("chain", "draw")).values
+    x = ends[last:]
+    low, high, middle = (np.append(past[-1], edge) for edge in (low, high, middle))
+    ax.fill_between(x, low, high, color=color, alpha=0.32 - 0.2 * pale, linewidth=0, zorder=3)
+    ax.plot(x, middle, color=color, linewidth=1.2, alpha=1 - 0.6 * pale, zorder=4)
+    return float(middle[-1])
+
+
+def index_trend(
+    draws: xr.Dataset,
+    panel: Panel,
+    *,
+    metric: str,
+    entity: str,
+    label: str,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw quotes of several indices and the latent trend that they share.
+
+    Parameters
+    ----------
+    draws
+        Draws of the gpu_rental model.
+    panel
+        Its panel; bounds are drawn as arrows.
+    metric, entity
+        The series of the trend.
+    label
+        What is measured.
+    title
+        The finding, about ten words.
+    ax
+        Where to draw; a new pyplot figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if "as_of" not in draws.attrs:
+        raise DataError("the draws have no as_of attribute; take them from forecast(run)")
+    series = find_series(draws, metric, entity)
+    labels = [str(p) for p in draws["period"].values]
+    ends = spans_of(labels)[1]
+    data = panel.data
+    when = np.array([decimal_year(dt.date.fromisoformat(str(d))) for d in data["day"].values])
+    value, index = data["value"].values, data["index"].values.astype(str)
+
+    ax, own = begin(ax, height=3.4)
+    edges = series["y"].quantile([0.025, 0.975], dim=("chain", "draw")).values
+    ax.set_yscale("log")
+    ax.set_ylim(min(edges.min(), value.min()) / 1.6, max(edges.max(), value.max()) * 1.3)
+    names = [name for _, name, _ in BANDS]
+    make_room(ax, float(min(when.min(), ends[0])) - 0.08, float(ends[-1]), names)
+    ticks = level_ticks(*ax.get_ylim())
+    grid_lines(ax, ticks, [number_text(t) for t in ticks], float(ends[-1]))
+    time_axis(ax, labels, float(ends[-1]))
+    ax.minorticks_off()
+    last = []
+    for probability, name, alpha in BANDS:
+        low, high = series["y"].quantile(band_edges(probability), dim=("chain", "draw")).values
+        ax.fill_between(ends, low, high, color=hue(metric), alpha=alpha, linewidth=0, zorder=2)
+        last.append((name, float(high[-1])))
+    median = series["y"].quantile(0.5, dim=("chain", "draw")).values
+    ax.plot(ends, median, color=INK, linewidth=0.9, zorder=3)
+    label_right(ax, float(ends[-1]), [*last, ("median", float(median[-1]))])
+    # The newest index is named highest, so that no leader crosses a name.
+    newest = sorted(set(index), key=lambda name: -when[index == name].max())
+    for number, name in enumerate(newest):
+        _quotes(ax, when, value, data["bound"].values, index == name, name, number)
+    as_of_rule(ax, parse_date(str(draws.attrs["as_of"])))
+    subtitle = (
+        f"{label}, {frequency_of(labels)}{series['unit'].values}, log scale; dots: quotes of single "
+        "indices, which differ in level; arrow: at least; bands: the level of an average index"
+    )
+    finish(ax, own, title, subtitle)
+    return ax
+
+
+def _quotes(
+    ax: Axes,
+    when: np.ndarray,
+    value: np.ndarray,
+    bound: np.ndarray,
+    own: np.ndarray,
+    name: str,
+    number: int,
+) -> None:
+    """Draw one index's quotes, joined, and its name at the last of them."""
+    exact = own & (bound == 0)
+    order = np.argsort(when[exact], kind="stable")
+    x, y = when[exact][order], value[exact][order]
+    ax.plot(x, y, "o-", color=INK, markersize=3, linewidth=0.6, alpha=0.8, zorder=5)
+    for k in np.flatnonzero(own & (bound != 0)):
+        tip = (float(when[k]), float(value[k]) * 1.4 ** int(bound[k]))
+        arrow = {"arrowstyle": "->", "color": INK, "linewidth": 1.0}
+        ax.annotate("", xy=tip, xytext=(float(when[k]), float(value[k])), arrowprops=arrow)
+        ax.plot(when[k], value[k], "_", color=INK, markersize=7, zorder=5)
+        x, y = np.append(x, when[k]), np.append(y, value[k])
+    at = float(x[np.argmax(x)]), float(y[np.argmax(x)])
+    low = ax.get_ylim()[0]
+    down = points_of(ax, *at)[1] - points_of(ax, at[0], low)[1] - NAME_ROWS + 11 * number
+    note_at(ax, name, at, (4, -down), align="left center", color=INK, size=LABEL,
+            leader={"relpos": (0, 0.5)})  # fmt: skip

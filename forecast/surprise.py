@@ -1,0 +1,75 @@
+"""Where a new number stands in what had been forecast of it.
+
+Invariant: a forecast speaks only of numbers reported after its ``as_of``; of any other, of a bound
+and of a projection there is no percentile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.schema import DataError, calendar_quarter, convert
+
+CELL = ["entity", "metric", "target_period"]
+BOUNDS = ("at least", "at most", "projected")
+
+
+def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the percentile of each number within the forecast of its cell.
+
+    Parameters
+    ----------
+    forecasts
+        Quantiles as :func:`forecast.pipeline.quantile_table` writes them: columns model, as_of,
+        entity, metric, target_period, quantile, value, unit.
+    rows
+        Rows of the vintage schema; values are taken over into the forecast's unit, and a fiscal
+        quarter is the calendar quarter in which its middle lies.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of `rows`, with their index. Column percentile, from 0 to 100: linear between
+        the quantiles; 0 below the lowest of them and 100 above the highest. NaN where no forecast
+        made before the report covers the cell, and for a bound or a projection. Column text: the
+        same in words, such as "41 %" or "above 99.5 %"; empty where there is none. Of several
+        models that forecast a cell the first in `forecasts` counts.
+    """
+    cells = {} if forecasts.empty else dict(iter(forecasts.groupby(CELL, sort=False)))
+    found = [_one(cells, row) for row in rows.to_dict("records")]
+    return pd.DataFrame(found, columns=["percentile", "text"], index=rows.index).astype(
+        {"percentile": float, "text": object}
+    )
+
+
+def _one(cells: Mapping[Any, pd.DataFrame], row: Mapping[Any, Any]) -> tuple[float, str]:
+    cell = cells.get((row["entity"], row["metric"], _target(str(row["period"]))))
+    if cell is None or row["qualifier"] in BOUNDS:
+        return np.nan, ""
+    cell = cell[(cell["as_of"] < row["reported_on"]) & (cell["model"] == cell["model"].iloc[0])]
+    if cell.empty:
+        return np.nan, ""
+    try:
+        value = convert(float(row["value"]), row["unit"], str(cell["unit"].iloc[0]))
+    except DataError:  # another dimension, such as percent: not the quantity that was forecast
+        return np.nan, ""
+    cell = cell.sort_values("quantile")
+    levels, values = cell["quantile"].to_numpy(), cell["value"].to_numpy()
+    if value < values[0]:
+        return 0.0, f"below {100 * levels[0]:g} %"
+    if value > values[-1]:
+        return 100.0, f"above {100 * levels[-1]:g} %"
+    level = float(np.interp(value, values, levels))
+    return 100 * level, f"{100 * level:.{1 if min(level, 1 - level) < 0.1 else 0}f} %"
+
+
+def _target(period: str) -> str:
+    """Return the period by which forecasts name what a row's period is about."""
+    with contextlib.suppress(DataError):
+        return calendar_quarter(period)
+    return period

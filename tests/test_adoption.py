@@ -1,0 +1,145 @@
+"""The open-weight share: likelihood and draws against a dense normal, panel, naive forecast."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy.special import logit
+from scipy.stats import multivariate_normal
+
+from forecast.fitting import fit, prior_draws
+from forecast.models import adoption, get_model, naive
+from forecast.panels import build_panel
+from forecast.schema import DataError
+from forecast.sources import read_vintages
+from forecast.vintages import as_of
+
+PRIORS = adoption.Priors()
+TRUE = {"drift": -0.2, "volatility": 0.3, "error": 0.1}
+NAME = "enterprise LLM usage/open_weight_share"
+
+
+def parameters(n):
+    return xr.Dataset(
+        {k: (("chain", "draw"), np.full((1, n), v)) for k, v in TRUE.items()},
+        coords={"chain": [0], "draw": np.arange(n)},
+    )
+
+
+def dense(panel, extra=()):
+    """Mean and covariance of the surveys' log-odds and of the path at `extra`, entry by entry."""
+    h = np.append(panel.data["year"].values - panel.data["year"].values.max(), extra)
+    cov = np.full((len(h), len(h)), PRIORS.level_sd**2)
+    for i, a in enumerate(h):
+        for j, b in enumerate(h):
+            if a * b > 0:
+                cov[i, j] += TRUE["volatility"] ** 2 * min(abs(a), abs(b))
+    for i in range(panel.data.sizes["obs"]):
+        cov[i, i] += TRUE["error"] ** 2
+    return PRIORS.level + TRUE["drift"] * h, cov
+
+
+def test_the_likelihood_is_the_dense_normal(adoption_panel):
+    mean, cov = dense(adoption_panel)
+    wanted = multivariate_normal(mean, cov).logpdf(logit(adoption_panel.data["value"].values))
+    model = adoption.build(adoption_panel, PRIORS)
+    logp = model.compile_fn(
+        model.logp(vars=model.observed_RVs), inputs=model.value_vars, mode="FAST_COMPILE"
+    )
+    point = {
+        "drift": TRUE["drift"],
+        "volatility_log__": np.log(TRUE["volatility"]),
+        "error_log__": np.log(TRUE["error"]),
+    }
+    assert float(logp(point)) == pytest.approx(wanted, abs=1e-8)
+
+
+def test_draws_have_the_dense_conditional_law(adoption_panel):
+    n = 40_000
+    draws = adoption.draw(
+        parameters(n), adoption_panel, PRIORS, "2027-12", np.random.default_rng(0)
+    )
+    ahead = 730 / 365.25  # from 2025-12-31 to 2027-12-31
+    mean, cov = dense(adoption_panel, [ahead])
+    gain = cov[-1:, :-1] @ np.linalg.inv(cov[:-1, :-1])
+    centre = mean[-1] + gain @ (logit(adoption_panel.data["value"].values) - mean[:-1])
+    sd = np.sqrt(cov[-1, -1] - gain @ cov[:-1, -1:]).item()
+    got = logit(draws["signal"].sel(series=NAME, period="2027-12").values)
+    assert got.mean() == pytest.approx(centre.item(), abs=4 * sd / np.sqrt(n) + 1e-3)
+    assert got.std() == pytest.approx(sd, rel=0.02)
+
+
+def test_surveyed_months_are_the_surveys_and_shares_stay_shares(adoption_panel):
+    draws = adoption.draw(
+        parameters(50), adoption_panel, PRIORS, "2028-06", np.random.default_rng(0)
+    )
+    one = draws.sel(series=NAME)
+    assert np.unique(one["y"].sel(period="2025-07")).tolist() == [0.13]
+    assert np.isnan(one["observed"].sel(period="2026-01"))
+    assert ((draws["y"] > 0) & (draws["y"] < 1)).all()
+    assert str(draws["period_end"].values[-1]) == "2028-06-30"
+    with pytest.raises(DataError, match="at most ten years after 2025-12"):
+        adoption.draw(parameters(2), adoption_panel, PRIORS, "2024", np.random.default_rng(0))
+
+
+def test_nothing_reported_later_reaches_the_panel():
+    table = read_vintages()
+    mine = (table["metric"] == "open_weight_share") & (table["period"] == "2025-12")
+    later = table[mine].assign(value=0.9, reported_on="2026-06-01")
+    changed = pd.concat([table, later], ignore_index=True)
+    before = build_panel(as_of(table, "2026-05-06"), "adoption")
+    assert build_panel(as_of(changed, "2026-05-06"), "adoption").hash == before.hash
+    assert build_panel(as_of(changed, "2026-06-02"), "adoption").hash != before.hash
+
+
+def test_shares_that_are_none(known):
+    bad = known.copy()
+    bad.attrs = known.attrs
+    bad.loc[bad["metric"] == "open_weight_share", "value"] = 1.0
+    with pytest.raises(DataError, match="shares between 0 and 1"):
+        build_panel(bad, "adoption")
+    none = known[known["metric"] != "open_weight_share"]
+    none.attrs = known.attrs
+    with pytest.raises(DataError, match="two or more rows of open_weight_share; the table has 0"):
+        build_panel(none, "adoption")
+
+
+def test_the_naive_walk_has_the_law_it_states(adoption_panel):
+    """Student's t: location, and scale by the closed form, at one horizon."""
+    draws = naive.share_walk(adoption_panel, until="2026-12", seed=1, draws=20_000)
+    data = adoption_panel.data
+    odds, years = logit(data["value"].values), data["year"].values
+    d, t = np.diff(odds), np.diff(years)
+    h = 365 / 365.25
+    m = d.sum() / t.sum()
+    s2 = ((d - m * t) ** 2 / t).sum() / (len(d) - 1)
+    got = logit(draws["y"].sel(series=NAME, period="2026-12").values).ravel()
+    scale = np.sqrt(s2 * (h + h**2 / t.sum()))
+    assert np.median(got) == pytest.approx(odds[-1] + m * h, abs=0.01)
+    iqr = np.subtract(*np.quantile(got, [0.75, 0.25]))
+    assert iqr == pytest.approx(2 * 0.816497 * scale, rel=0.05)  # quartile of t with 2 d.f.
+
+
+@pytest.mark.slow
+def test_a_known_share_is_recovered(adoption_panel):
+    """Sixty made-up surveys, ten years: drift, volatility and error lie in their intervals."""
+    years = np.linspace(-7.0, 3.0, 60)
+    data = adoption_panel.data.isel(obs=np.zeros(60, dtype=int))
+    data = data.assign(year=("obs", years))
+    panel = dataclasses.replace(adoption_panel, data=data)
+    model = get_model("adoption")
+    truth = prior_draws(model, panel, PRIORS, size=4, seed=3)
+    values = model.replicate(truth, panel, PRIORS, np.random.default_rng(3))["value"][1]
+    run = fit(
+        "adoption",
+        dataclasses.replace(panel, data=data.assign(value=("obs", values))),
+        seed=1,
+        progress=False,
+    )
+    assert run.gate.passed, [str(c) for c in run.gate.failures]
+    for name in adoption.REPORT:
+        low, high = run.posterior[name].quantile([0.005, 0.995]).values
+        assert low < float(truth[name][0, 1]) < high
+    assert run.posterior["volatility"].std() < 0.1  # the prior's is 0.18
