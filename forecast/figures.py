@@ -474,7 +474,7 @@ def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> t
         then = f"{name} five years earlier/gain_points"
         before = f", {_middle(draws, then)[1]:.1f} five years earlier" if then in there else ""
         said.append(sentence + before)
-        title = f"Tenfold spend now: {middle:.1f} points more{before}"
+        title = f"Ten times the spend: {middle:.1f} points now{before}"
         plots.cost_curve(draws, one.run.panel, name, compute_log10_sd=errors, title=title, ax=ax)
     price = draws["price_now"].quantile([0.1, 0.9]).values * 10
     caption = (

@@ -136,7 +136,7 @@ def plain_density(panel, flat):
     data = benchmark.covariates(panel, where.first)
     p = {k: v.ravel() for k, v in flat.items()}
     error = np.array([0.29, 0.5, 0.7])[data["compute_word"]]
-    total, means, sds = 0.0, [], []
+    total, means, sds, returned = 0.0, [], [], []
     for i in range(len(where.releases)):
         t, closed = data["years"][i], data["closed_flag"][i]
         m = p["compute_level"] + p["compute_growth"] * t + p["compute_closed"] * closed
@@ -156,14 +156,18 @@ def plain_density(panel, flat):
         brought, spread = benchmark.returns(np, p, t, mean, var)
         mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
         mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
+        returned.append(brought)
         means.append(mean.item())
         sds.append(np.sqrt(p["release_spread"] ** 2 + spread).item())
+    middle = np.mean(returned)
     total += stats.norm.logpdf(p["capability"], means, sds).sum()
     centre = benchmark.centres(panel, where, data)
     offsets = np.r_[p["protocol"], 0.0]
     for k in range(panel.data.sizes["obs"]):
         b = where.benchmark[k]
-        eta = p["easiness"][b] + p["slope"][b] * (p["capability"][where.release[k]] - centre[b])
+        eta = p["easiness"][b] + p["slope"][b] * (
+            p["capability"][where.release[k]] - centre[b] - middle
+        )
         eta += offsets[where.protocol[k]] + p["effort"] * panel.data["effort_steps"].values[k]
         top = 1 - p["mistakes"][b]
         expected = p["floor"][b] + (top - p["floor"][b]) * expit(eta)
@@ -257,11 +261,12 @@ def test_gains_are_differences_of_the_curve(small, drawn):
     signal = draws["signal"].isel(chain=0, draw=7, period=0)
     best = float(parameters["capability"][0, 7].max())
     centre = benchmark.centres(small, where, data)
+    middle = float(parameters["middle"][0, 7])
     for k, name in enumerate(benchmark.NAMES):
         one = {v: float(parameters[v][0, 7, k]) for v in ("easiness", "slope", "floor", "mistakes")}
 
         def percent(capability, one=one, k=k):
-            eta = one["easiness"] + one["slope"] * (capability - centre[k])
+            eta = one["easiness"] + one["slope"] * (capability - centre[k] - middle)
             return 100 * (one["floor"] + (1 - one["mistakes"] - one["floor"]) * expit(eta))
 
         now = {m: float(signal.sel(series=f"{name} now/{m}"))

@@ -4,13 +4,14 @@ Release i has a capability, in log-odds of a benchmark of average slope; b is a 
 protocol it was run under, t years since mid-2024 and x log10 of training compute over 1e24 FLOP::
 
     score      = floor[b] + (1 - mistakes[b] - floor[b]) logistic(eta) + Student-t noise
-    eta        = easiness[b] + slope[b] (capability[i] - centre[b]) + protocol[p] + effort steps
+    eta        = easiness[b] + slope[b] (capability[i] - centre[b] - middle) + protocol[p] + effort
     capability = returns(x, t) + progress t + reasoning + closed + organisation + N(0, spread^2)
     returns    = gain exp(gain_trend t) (exp(bend x) - 1) / bend
 
 The gain from ten times the compute is positive and changes by the factor exp(bend) from one decade
 of compute to the next and by exp(gain_trend) from one year to the next: returns may diminish, or
-grow, in log-odds too, and not only because the scale ends. Slopes multiply to one over benchmarks.
+grow, in log-odds too, and not only because the scale ends. Slopes multiply to one over benchmarks;
+`middle` is the mean of returns over the releases, so that easiness is that of an average one.
 
 Spend: cost = compute x price of a FLOP at that date, whatever the run. At a fixed date ten times the
 cost is ten times the compute, so the gains below are gains from a tenfold spend as much as from a
@@ -22,7 +23,9 @@ unknown around a trend in date for open and closed models, fitted to the others.
 integrated out: given its report, true compute is Gaussian, and the capability gets the exact mean
 and variance of ``returns`` under it. A release without compute thus informs its organisation, date,
 reasoning, and how hard the benchmarks are, and hardly the gain. It is taken to be missing as if at
-random given date and openness; closed releases of 2025 that state nothing may be larger.
+random given date and openness; closed releases of 2025 that state nothing may be larger. Compute is
+that of the final run: a small model taught by a large one looks cheap, which makes returns to
+compute look as if they bent more than they do.
 
 Sampling: capabilities are sampled as deviations, in units of their own uncertainty, from a
 precision-weighted mean of the regression and of what the release's own scores say on the log-odds
@@ -326,6 +329,12 @@ def compute_given(xp: Any, p: dict[str, Any], data: dict[str, Any], error: Any) 
     }
 
 
+def middle_of(p: dict[str, Any], data: dict[str, Any], spend: dict[str, Any], xp: Any) -> Any:
+    """Return the mean over releases of what compute brings."""
+    brought, _ = returns(xp, p, data["years"], spend["mean"], spend["variance"])
+    return brought.mean(axis=-1, keepdims=xp is np)
+
+
 def price_of(p: dict[str, Any], data: dict[str, Any]) -> Any:
     """Return log10 USD m of 1e24 FLOP at each release's date, by the basis of its cost."""
     return p["price"] + p["price_trend"] * data["years"] + p["stated_cost"] * data["stated_flag"]
@@ -436,6 +445,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         errors = pt.stack([prior[f"error_{word}"] for word in COMPUTE_WORDS])
         spend = compute_given(pt, p, data, errors[words])
         reported = _report_density(p, data, spend)
+        p["middle"] = pm.Deterministic("middle", middle_of(p, data, spend, pt))
 
         z = pm.ZeroSumNormal("z_organisation", dims="organisation")
         effect = pm.Deterministic(
@@ -478,7 +488,7 @@ def _report_density(p: dict[str, Any], data: dict[str, Any], spend: dict[str, An
 
 def _shift(p: dict[str, Any], b: Any, centre: Any, protocol: Any, effort: Any) -> Any:
     """Return log-odds of each score at capability zero."""
-    turned = p["easiness"][..., b] - p["slope"][..., b] * centre[b]
+    turned = p["easiness"][..., b] - p["slope"][..., b] * (centre[b] + p["middle"])
     return turned + protocol + p["effort"] * effort
 
 
@@ -543,7 +553,9 @@ def _log_odds(
     flat: dict[str, np.ndarray], b: np.ndarray, centre: np.ndarray, capability: np.ndarray
 ) -> np.ndarray:
     """Return log-odds above the floor under the reference protocols."""
-    return flat["easiness"][:, b] + flat["slope"][:, b] * (capability - centre[b])
+    above = capability - centre[b] - flat["middle"]
+    log_odds: np.ndarray = flat["easiness"][:, b] + flat["slope"][:, b] * above
+    return log_odds
 
 
 def _noise(
@@ -627,6 +639,7 @@ def replicate(
     data["log_cost"] = price + drawn + np.where(both, noise, 0.0)
     data["log_compute"] = drawn
     spend = compute_given(np, flat, data, error)
+    flat["middle"] = middle_of(flat, data, spend, np)
     effect = flat["organisation_effect"][:, where.organisation]
     capability = _capability(flat, data, spend, effect, rng)
     b = where.benchmark
