@@ -332,7 +332,7 @@ def compute_given(xp: Any, p: dict[str, Any], data: dict[str, Any], error: Any) 
 def middle_of(p: dict[str, Any], data: dict[str, Any], spend: dict[str, Any], xp: Any) -> Any:
     """Return the mean over releases of what compute brings."""
     brought, _ = returns(xp, p, data["years"], spend["mean"], spend["variance"])
-    return brought.mean(axis=-1, keepdims=xp is np)
+    return brought.mean(axis=-1, keepdims=True)
 
 
 def price_of(p: dict[str, Any], data: dict[str, Any]) -> Any:
@@ -363,57 +363,76 @@ SCALARS = {
 }  # fmt: skip
 
 
-def _packed(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Register numbers or arrays as one vector of data, and return its parts by name.
+OWN = {"normal": ("easiness", "floor"), "log_normal": ("mistakes", "noise")}
+"""What each benchmark has of its own, by the kind of its prior."""
 
-    The compiler's time grows with the number of data containers; this model has many numbers.
+
+def prior_arrays(priors: Priors) -> dict[str, np.ndarray]:
+    """Return the prior numbers as arrays: mean and sd of each kind, logarithms of log-normal ones.
+
+    Few arrays rather than many numbers: the compiler's time grows with their number.
     """
-    flat = {key: np.atleast_1d(np.asarray(value, dtype=float)) for key, value in values.items()}
-    whole = pm.Data(name, np.concatenate(list(flat.values())))
-    found, start = {}, 0
-    for key, array in flat.items():
-        single = np.ndim(values[key]) == 0
-        found[key] = whole[start] if single else whole[start : start + len(array)]
-        start += len(array)
-    return found
+
+    def column(names: Sequence[str], suffix: str = "") -> np.ndarray:
+        return np.array([getattr(priors, f"{name}{suffix}") for name in names], dtype=float)
+
+    def table(names: Sequence[str], suffix: str = "") -> np.ndarray:
+        rows = [np.broadcast_to(getattr(priors, f"{n}{suffix}"), len(NAMES)) for n in names]
+        return np.array(rows, dtype=float)
+
+    return {
+        "prior_normal_mean": column(SCALARS["normal"]),
+        "prior_normal_sd": column(SCALARS["normal"], "_sd"),
+        "prior_log_normal_mean": np.log(column(SCALARS["log_normal"])),
+        "prior_log_normal_sd": column(SCALARS["log_normal"], "_log_sd"),
+        "prior_own_mean": np.vstack([table(OWN["normal"]), np.log(table(OWN["log_normal"]))]),
+        "prior_own_sd": np.vstack(
+            [table(OWN["normal"], "_sd"), table(OWN["log_normal"], "_log_sd")]
+        ),
+        "prior_error": column([f"error_{word}" for word in COMPUTE_WORDS]),
+    }
 
 
-def _scalars(prior: Any) -> tuple[dict[str, Any], Any]:
-    """Return the scalar parameters and their log density, up to a constant.
+def parameters_of(xp: Any, z: dict[str, Any], prior: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters by name from what is sampled, deviations in units of the priors.
 
-    They are sampled as two vectors in units of their priors: one variable compiles faster than many.
+    Parameters
+    ----------
+    xp
+        ``numpy``, with samples on the first axis of every `z`, or ``pytensor.tensor`` without.
+    z
+        The sampled vectors, and the table ``z_own``.
+    prior
+        As :func:`prior_arrays` gives them, or as data of a model.
     """
-    p, density = {}, 0.0
+    p: dict[str, Any] = {}
     for kind, names in SCALARS.items():
-        z = pm.Normal(f"z_{kind}", dims=kind)
-        density += -0.5 * (z**2).sum()
-        for k, name in enumerate(names):
-            if kind == "normal":
-                value = prior[name] + prior[f"{name}_sd"] * z[k]
-            else:
-                value = prior[name] * pt.exp(prior[f"{name}_log_sd"] * z[k])
-                density -= pt.log(value)
-            p[name] = pm.Deterministic(name, value)
-    return p, density
+        values = prior[f"prior_{kind}_mean"] + prior[f"prior_{kind}_sd"] * z[f"z_{kind}"]
+        if kind == "log_normal":
+            values = xp.exp(values)
+        if xp is np:
+            pieces = [values[..., k : k + 1] for k in range(len(names))]
+        else:
+            pieces = pt.split(values, [1] * len(names), n_splits=len(names))
+        p |= dict(zip(names, pieces, strict=True))
+    own = prior["prior_own_mean"] + prior["prior_own_sd"] * z["z_own"]
+    rows = [name for names in OWN.values() for name in names]
+    for k, name in enumerate(rows):
+        values = own[..., k, :]
+        p[name] = xp.exp(values) if name in OWN["log_normal"] else values
+    slope = z["z_slope"] - z["z_slope"].mean(axis=-1, keepdims=True)
+    p["slope"] = xp.exp(p["slope_spread"] * slope)
+    organisation = z["z_organisation"] - z["z_organisation"].mean(axis=-1, keepdims=True)
+    p["organisation_effect"] = p["organisation_spread"] * organisation
+    p["protocol"] = p["protocol_spread"] * z["z_protocol"]
+    return p
 
 
-def _benchmark_parameters(prior: Any, p: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Return what each benchmark and protocol has of its own, and the log density."""
-    own, density = {}, 0.0
-    for name, kind, spread in (
-        ("easiness", pm.Normal, prior["easiness_sd"]),
-        ("floor", pm.Normal, prior["floor_sd"]),
-        ("mistakes", pm.LogNormal, prior["mistakes_log_sd"]),
-        ("noise", pm.LogNormal, prior["noise_log_sd"]),
-    ):
-        middle = pt.log(prior[name]) if kind is pm.LogNormal else prior[name]
-        own[name] = kind(name, middle, spread, dims="benchmark")
-        density += pm.logp(kind.dist(middle, spread, shape=len(NAMES)), own[name]).sum()
-    z = pm.ZeroSumNormal("z_slope", dims="benchmark")
-    own["slope"] = pm.Deterministic("slope", pt.exp(p["slope_spread"] * z), dims="benchmark")
-    z = pm.Normal("z_protocol", dims="other_protocol")
-    own["protocol"] = pm.Deterministic("protocol", p["protocol_spread"] * z, dims="other_protocol")
-    return own, density
+def _hyper_density(z: dict[str, Any], p: dict[str, Any]) -> Any:
+    """Return the log density of scalars and of what benchmarks have of their own, to a constant."""
+    squares = sum((z[f"z_{kind}"] ** 2).sum() for kind in (*SCALARS, "own"))
+    logs = sum(pt.log(p[name]).sum() for name in (*SCALARS["log_normal"], *OWN["log_normal"]))
+    return -0.5 * squares - logs
 
 
 def build(panel: Panel, priors: Priors) -> pm.Model:
@@ -426,52 +445,48 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         "other_protocol": where.protocols,
         "organisation": where.organisations,
         "score_row": np.arange(len(where.release)),
+        "own": [name for names in OWN.values() for name in names],
         **SCALARS,
     }
     with pm.Model(coords=coords) as model:
-        prior = _packed("priors", dataclasses.asdict(priors))
+        prior = {name: pm.Data(name, values) for name, values in prior_arrays(priors).items()}
         words = pm.Data("compute_word", release.pop("compute_word"))
-        data = _packed("of_release", release)
-        scores = _packed(
-            "of_score", {k: panel.data[k].values for k in ("score", "score_se", "effort_steps")}
-        )
+        table = pm.Data("of_release", np.array(list(release.values())))
+        data = {name: table[k] for k, name in enumerate(release)}
+        columns = ("score", "score_se", "effort_steps")
+        table = pm.Data("of_score", np.array([panel.data[c].values for c in columns]))
+        score, se, effort = (table[k] for k in range(len(columns)))
         b, at = pm.Data("benchmark_of", where.benchmark), pm.Data("release_of", where.release)
         protocol_of = pm.Data("protocol_of", where.protocol)
         organisation_of = pm.Data("organisation_of", where.organisation)
         edges = pm.Data("edges", np.r_[where.first, len(where.release)])
         centre = pm.Data("centre", centres(panel, where, release))
 
-        p, hyper = _scalars(prior)
-        errors = pt.stack([prior[f"error_{word}"] for word in COMPUTE_WORDS])
-        spend = compute_given(pt, p, data, errors[words])
-        reported = _report_density(p, data, spend)
-        p["middle"] = pm.Deterministic("middle", middle_of(p, data, spend, pt))
-
-        z = pm.ZeroSumNormal("z_organisation", dims="organisation")
-        effect = pm.Deterministic(
-            "organisation_effect", p["organisation_spread"] * z, dims="organisation"
-        )
-        mean, sd = regression(pt, p, data, spend, effect[organisation_of])
-
-        own, density = _benchmark_parameters(prior, p)
-        p |= own
-        protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
-        shift = _shift(p, b, centre, protocol, scores["effort_steps"])
-        scale = pt.sqrt(scores["score_se"] ** 2 + p["noise"][b] ** 2)
-        middle, weight = _anchored(pt, p, b, (scores["score"], shift, scale, edges), (mean, sd))
+        z = {f"z_{kind}": pm.Normal(f"z_{kind}", dims=kind) for kind in (*SCALARS, "organisation")}
+        z["z_own"] = pm.Normal("z_own", dims=("own", "benchmark"))
+        z["z_slope"] = pm.Normal("z_slope", dims="benchmark")
+        z["z_protocol"] = pm.Normal("z_protocol", dims="other_protocol")
         u = pm.Normal("z_capability", dims="release")
+        p = parameters_of(pt, z, prior)
+        spend = compute_given(pt, p, data, prior["prior_error"][words])
+        reported = _report_density(p, data, spend)
+        p["middle"] = middle_of(p, data, spend, pt)
+        mean, sd = regression(pt, p, data, spend, p["organisation_effect"][organisation_of])
+
+        protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
+        shift = _shift(p, b, centre, protocol, effort)
+        scale = pt.sqrt(se**2 + p["noise"][b] ** 2)
+        middle, weight = _anchored(pt, p, b, (score, shift, scale, edges), (mean, sd))
         capability = middle + u / pt.sqrt(weight)
         jacobian = -0.5 * pt.log(weight) + 0.5 * u**2
         plain = -0.5 * ((capability - mean) / sd) ** 2 - pt.log(sd)
-        pm.Potential("change_of_variables", (plain + jacobian).sum())
-
         eta = shift + p["slope"][b] * capability[at]
         expected = p["floor"][b] + (1 - p["mistakes"][b] - p["floor"][b]) * pm.math.sigmoid(eta)
-        pm.StudentT("y", nu=TAILS, mu=expected, sigma=scale, observed=scores["score"])
-        pm.Potential("reports", reported)
-        noise = pm.StudentT.dist(nu=TAILS, mu=expected, sigma=scale)
-        pm.Deterministic(parts.HYPER, hyper + density)
-        pm.Deterministic(parts.LIKELIHOOD, pm.logp(noise, scores["score"]).sum() + reported)
+        scored = pm.logp(pm.StudentT.dist(nu=TAILS, mu=expected, sigma=scale), score).sum()
+        pm.Potential("change_of_variables", (plain + jacobian).sum())
+        pm.Potential("data", scored + reported)
+        pm.Deterministic(parts.HYPER, _hyper_density(z, p))
+        pm.Deterministic(parts.LIKELIHOOD, scored + reported)
     return model
 
 
@@ -534,6 +549,8 @@ def _flat(parameters: xr.Dataset) -> dict[str, np.ndarray]:
     """Return parameters with all draws on the first axis; scalars keep a last axis of one."""
     flat = {}
     for name in parameters.data_vars:
+        if not {"chain", "draw"} <= set(parameters[name].dims):
+            continue
         values = parameters[name].transpose("chain", "draw", ...).values
         flat[str(name)] = values.reshape(values.shape[0] * values.shape[1], -1)
     return flat
@@ -568,28 +585,46 @@ def _noise(
 def complete(
     parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
 ) -> xr.Dataset:
-    """Add each release's capability.
+    """Add the parameters by name, and each release's capability.
 
-    Given the scores it follows from the sampled deviation; else it is drawn from the regression,
-    because the change of variables that the sampler uses looks at the scores.
+    Given the scores a capability follows from the sampled deviation; else it is drawn from the
+    regression, because the change of variables that the sampler uses looks at the scores.
     """
     where = layout(panel)
     data = covariates(panel, where.first)
-    flat = _flat(parameters)
+    z = _flat(parameters)
+    z["z_own"] = z["z_own"].reshape(len(z["z_own"]), -1, len(NAMES))
+    flat = parameters_of(np, z, prior_arrays(priors))
     spend = compute_given(np, flat, data, _errors(priors, data["compute_word"]))
+    flat["middle"] = middle_of(flat, data, spend, np)
     effect = flat["organisation_effect"][:, where.organisation]
     if given:
-        drawn = _restored(flat, panel, where, regression(np, flat, data, spend, effect))
+        found = regression(np, flat, data, spend, effect)
+        flat["capability"] = _restored(flat, z["z_capability"], panel, where, found)
     else:
-        drawn = _capability(flat, data, spend, effect, rng)
-    shape = (parameters.sizes["chain"], parameters.sizes["draw"], -1)
-    return parameters.assign(
-        capability=(("chain", "draw", "release"), drawn.reshape(shape))
-    ).assign_coords(release=where.releases)
+        flat["capability"] = _capability(flat, data, spend, effect, rng)
+    shape = (parameters.sizes["chain"], parameters.sizes["draw"])
+    dims = dict.fromkeys([*(n for names in OWN.values() for n in names), "slope"], "benchmark")
+    dims |= {"protocol": "other_protocol", "organisation_effect": "organisation"}
+    dims |= {"capability": "release"}
+    named = {
+        name: (("chain", "draw", dims[name]), values.reshape(*shape, -1))
+        if name in dims
+        else (("chain", "draw"), values.reshape(shape))
+        for name, values in flat.items()
+    }
+    labels = {
+        "benchmark": list(NAMES),
+        "other_protocol": where.protocols,
+        "organisation": where.organisations,
+        "release": where.releases,
+    }
+    return parameters.assign(named).assign_coords(labels)
 
 
 def _restored(
     flat: dict[str, np.ndarray],
+    deviation: np.ndarray,
     panel: Panel,
     where: Layout,
     given: tuple[np.ndarray, np.ndarray],
@@ -603,7 +638,7 @@ def _restored(
     edges = np.r_[where.first, len(where.release)]
     scores = (data["score"].values, shift, scale, edges)
     middle, weight = _anchored(np, flat, b, scores, given)
-    restored: np.ndarray = middle + flat["z_capability"] / np.sqrt(weight)
+    restored: np.ndarray = middle + deviation / np.sqrt(weight)
     return restored
 
 
