@@ -43,13 +43,14 @@ def test_first_passage_shows_means_and_bands():
     ax = plots.first_passage(draws, 20, "AI", baseline=walk, title="A fall")
     signal = draws["signal"].sel(series="AI/fall_20").values.reshape(200, 24)
     model = next(line for line in ax.lines if line.get_label() == "model")
-    np.testing.assert_allclose(model.get_ydata(), [0, *100 * signal.mean(0)])
+    share = draws["y"].sel(series="AI/fall_20").mean(("chain", "draw")).values
+    np.testing.assert_allclose(model.get_ydata(), [0, *100 * share])
     band = ax.collections[-1].get_paths()[0].vertices  # the narrow band is drawn last
     low, high = np.quantile(100 * signal[:, -1], [0.25, 0.75])
     ends = band[band[:, 0] == 24, 1]
     assert ends.min() == pytest.approx(low)
     assert ends.max() == pytest.approx(high)
-    assert f"{100 * signal.mean(0)[17]:.0f} %" in texts(ax)
+    assert f"{100 * share[17]:.0f} %" in texts(ax)
     assert "as often as at any time" in texts(ax).replace("\n", " ")
     with pytest.raises(UnknownNameError, match="fall_20 of AI"):
         plots.first_passage(draws, 25, "AI")
@@ -80,7 +81,7 @@ def test_class_survival_shows_kaplan_meier_and_the_position():
     np.testing.assert_allclose(steps.get_ydata(), 100 * share)
     own = next(line for line in ax.lines if line.get_label() == "AI")
     assert own.get_xdata()[0] == 3
-    left = 1 - draws["signal"].sel(series="AI/fall_20").mean(("chain", "draw")).values
+    left = 1 - draws["y"].sel(series="AI/fall_20").mean(("chain", "draw")).values
     np.testing.assert_allclose(own.get_ydata(), [100, *100 * left])
 
 

@@ -78,14 +78,14 @@ def first_passage(
     Returns
     -------
     matplotlib.axes.Axes
-        The mean over draws, with bands of the probability that a draw gives: they are as wide as
-        the years to come may differ, and the parameters be wrong.
+        The share of draws in which it has come, with bands of the probability that a draw gives:
+        they are as wide as the years to come may differ, and the parameters be wrong.
     """
     series = find_series(draws, f"fall_{fall}", entity)
     sample = 100 * samples_of(series["signal"])
     months = np.arange(sample.shape[1] + 1)
     sample = np.concatenate([np.zeros((len(sample), 1)), sample], axis=1)
-    mean = sample.mean(axis=0)
+    mean = np.concatenate([[0.0], 100 * samples_of(series["y"]).mean(axis=0)])
     color, last = hue("fall"), int(months[-1])
     labels = [("model", float(mean[-1]))]
     naive = None
@@ -259,7 +259,7 @@ def class_survival(
                 )
             )
     series = find_series(draws, f"fall_{fall}", entity)
-    mean = 100 * (1 - samples_of(series["signal"]).mean(axis=0))
+    mean = 100 * (1 - samples_of(series["y"]).mean(axis=0))
     passed = int(draws["passed"].sel(position=entity)) if "passed" in draws else 0
     at = passed + np.arange(len(mean) + 1)
     path = np.concatenate([[100.0], mean])
