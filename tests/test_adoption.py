@@ -124,8 +124,8 @@ def test_the_naive_walk_has_the_law_it_states(adoption_panel):
 
 @pytest.mark.slow
 def test_a_known_share_is_recovered(adoption_panel):
-    """Sixty made-up surveys, ten years: drift, volatility and error lie in their intervals."""
-    years = np.linspace(-7.0, 3.0, 60)
+    """Sixty made-up surveys, three years: drift, volatility and error lie in their intervals."""
+    years = np.linspace(0.0, 3.0, 60)
     data = adoption_panel.data.isel(obs=np.zeros(60, dtype=int))
     data = data.assign(year=("obs", years))
     panel = dataclasses.replace(adoption_panel, data=data)
@@ -142,4 +142,4 @@ def test_a_known_share_is_recovered(adoption_panel):
     for name in adoption.REPORT:
         low, high = run.posterior[name].quantile([0.005, 0.995]).values
         assert low < float(truth[name][0, 1]) < high
-    assert run.posterior["volatility"].std() < 0.1  # the prior's is 0.18
+    assert run.posterior["volatility"].std() < 0.13  # the prior's is 0.2
