@@ -81,11 +81,17 @@ def slow_likelihood(panel, p):
     total = 0.0
 
     def revenue(year):
-        return np.mean([np.exp(payback.log_rate(p, year + m - 2026)) for m in payback.MONTHS])
+        return np.mean(
+            [np.exp(payback.log_rate(p, year + m - payback.ORIGIN)) for m in payback.MONTHS]
+        )
 
     for r in d.itertuples():
         if r.kind == 0:
-            z = (np.log(r.value) - payback.log_rate(p, r.time - 2026)) / p["noise"] / (1 + r.rough)
+            z = (
+                (np.log(r.value) - payback.log_rate(p, r.time - payback.ORIGIN))
+                / p["noise"]
+                / (1 + r.rough)
+            )
             total += {
                 0: norm.logpdf(z) - np.log(p["noise"] * (1 + r.rough)) + np.log(2 * np.pi) / 2,
                 1: norm.logsf(z),
@@ -135,7 +141,7 @@ def test_replicates_lie_about_the_truth_and_bounds_stay(payback_panel, parameter
     data, p = payback_panel.data, {k: float(same[k][0, 0]) for k in payback.REPORT}
     bound = data["side"].values == 1
     assert (new["value"][:, bound] == data["value"].values[bound]).all()
-    t = data["time"].values[bound] - 2026
+    t = data["time"].values[bound] - payback.ORIGIN
     z = (np.log(data["value"].values[bound]) - payback.log_rate(p, t)) / p["noise"]
     np.testing.assert_allclose((new["side"][:, bound] == 1).mean(0), norm.sf(z), atol=0.04)
     # an older projection is the newer one and the optimism of the time between

@@ -1,9 +1,9 @@
 """Is a trillion-dollar programme earned back: saturating revenue, a margin path, a schedule.
 
 The run-rate follows a Richards curve, a continuous family from Gompertz (bend near 0) to logistic
-(bend 1) and beyond, told by where it stands at the start of 2026::
+(bend 1) and beyond, told by where it stands in the middle of the reports, at the start of 2025::
 
-    d log R / dt = k (1 - (R / K)^bend),   K = R(2026) + headroom,   growth = k (1 - (R(2026)/K)^bend)
+    d log R / dt = k (1 - (R / K)^bend),   K = R(2025) + headroom,   growth = k (1 - (R(2025)/K)^bend)
 
 Its logarithm in closed form, with s = (R / K)^bend: ``s(t) = 1 / (1 + (1 - s0) / s0 exp(-k bend t))``
 and ``log R = log K + log s / bend``. Revenue of a year is the mean of the run-rate over it. Cash
@@ -42,7 +42,7 @@ from forecast.panels import Panel
 from forecast.panels.payback import ENTITY, KINDS, UNIT, spending
 from forecast.schema import DataError, period_end
 
-ORIGIN = 2026.0
+ORIGIN = 2025.0
 FIRST, LAST = 2026, 2060
 """First year of cash and spending; "ever" ends with the last."""
 PROGRAMMES: Mapping[str, tuple[float, int]] = {
@@ -60,13 +60,14 @@ MONTHS = (np.arange(12) + 0.5) / 12
 class Priors:
     """Numbers of the priors; growth is in log points a year, money in USD bn."""
 
-    # Wide about what a company with a 2 USD bn run-rate in early 2024 may have two years later.
-    level: float = 2.7
+    # 5 USD bn, times or divided by 2: what a company with a run-rate of 2 in early 2024 may have a
+    # year later.
+    level: float = 1.6
     level_sd: float = 0.7
     # Doubling to tripling a year; wide. The data decide it.
     growth: float = 0.9
     growth_sd: float = 0.4
-    # Room above the level of 2026: 400 USD bn a year, times or divided by 2.5. All AI together is
+    # Room above the level of 2025: 400 USD bn a year, times or divided by 2.5. All AI together is
     # 1,200 a year by 2030 if Bain's 2,000 are 800 short (public_forecasts.csv); a third of it. Our
     # rough judgement.
     headroom: float = 400.0
@@ -118,9 +119,9 @@ NORMALS = ("level", "growth", "margin_start", "margin_end", "ramp", "optimism")
 LOG_NORMALS = ("headroom", "bend", "noise", "margin_years", "discount", "revision")
 REPORT = (*NORMALS, *LOG_NORMALS)
 LABELS = {
-    "level": "log run-rate at the start of 2026, USD bn a year",
-    "growth": "growth at the start of 2026, log points a year",
-    "headroom": "room above the run-rate of 2026, USD bn a year",
+    "level": "log run-rate at the start of 2025, USD bn a year",
+    "growth": "growth at the start of 2025, log points a year",
+    "headroom": "room above the run-rate of 2025, USD bn a year",
     "bend": "form of saturation, 0 Gompertz, 1 logistic",
     "margin_end": "cash margin in the long run, share of revenue",
     "margin_years": "years in which two thirds of the way there are gone",
@@ -131,7 +132,7 @@ LABELS = {
 
 
 def log_rate(p: Mapping[str, Any], t: Any, xp: Any = np) -> Any:
-    """Return the log run-rate at `t` years after the start of 2026.
+    """Return the log run-rate at `t` years after the start of 2025.
 
     `p` holds level, growth, headroom and bend, broadcast against `t`; `xp` is numpy or PyTensor.
     """
