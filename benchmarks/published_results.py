@@ -2,11 +2,13 @@
 
     python benchmarks/published_results.py [--points CHINCHILLA.csv] [--costs COSTS.csv]
                                            [--figure STEM]
+    python benchmarks/published_results.py --hindcast
 
 Training costs: the shipped releases up to May 2024 under the published rule of selection, then all
-of them under every rule; with --costs also a table of one's own (model, release_date,
-training_cost_musd_mid). The loss law: with --points, the 245 points that Besiroglu et al. 2024 read
-off a figure (columns Model Size, Training FLOP, loss). --figure writes the comparison as SVG, PNG.
+of them under every rule beside plain least squares; with --costs also a table of one's own (model,
+release_date, training_cost_musd_mid). The loss law: with --points, the 245 points that Besiroglu et
+al. 2024 read off a figure (columns Model Size, Training FLOP, loss). --figure writes the comparison
+as SVG and PNG.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import argparse
 import time
 
 import numpy as np
+from scipy.stats import linregress
+from scipy.stats import t as student
 
 import forecast as fc
 from forecast import plots
@@ -49,8 +53,8 @@ def fitted(model: str, panel: Panel) -> Run:
     return run
 
 
-def row(run: Run, name: str, label: str, published: float, interval, share, unit="", **at):
-    draws = run.posterior[name].sel(at) if at else run.posterior[name]
+def row(run: Run, name: str, label: str, published: float, interval, share, unit=""):
+    draws = run.posterior[name]
     low, middle, high = draws.quantile([0.5 - share / 2, 0.5, 0.5 + share / 2]).values
     print(
         f"  {label:<58} ours {middle:8.4g} ({low:.4g} to {high:.4g})   published {published:.4g} "
@@ -74,14 +78,38 @@ def costs(known, file: str | None) -> list[plots.ResultRow]:
     label = "Growth of training cost, ten largest, 2016 to May 2024"
     rows.append(row(run, "growth_per_year", label, 2.40727, (1.969, 2.943), 0.9, "x a year"))
     run = fitted("training_cost", build_panel(known, "training_cost"))
-    for rule, text, value, interval in (
-        ("frontier", "ten largest, 2016 on", 2.93, (2.55, 3.35)),
-        ("frontier_since_2020", "ten largest, 2020 on", 4.7, (3.7, 6.0)),
-        ("notable", "every release", 2.33, (1.90, 2.87)),
-    ):
-        label = f"Growth of training cost, {text} (least squares, other rows)"
-        row(run, "growth_by_rule", label, value, interval, 0.9, rule=rule)
+    data = run.panel.data
+    for rule in run.posterior["rule"].values:
+        own = data["rule"].values == rule
+        x, y = data["years"].values[own], np.log(data["value"].values[own])
+        slope = linregress(x, y)
+        reach = student.ppf(0.95, own.sum() - 2) * slope.stderr
+        plain = np.exp([slope.slope, slope.slope - reach, slope.slope + reach])
+        ours = run.posterior["growth_by_rule"].sel(rule=rule).quantile([0.5, 0.05, 0.95]).values
+        print(
+            f"  {rule:<20} {own.sum():3d} releases: "
+            + "{:.2f}x a year ({:.2f} to {:.2f}), ".format(*ours)
+            + "least squares {:.2f} ({:.2f} to {:.2f})".format(*plain)
+        )
     return rows
+
+
+def hindcast(known) -> None:
+    """Fit releases to the end of earlier years, and say where the later records stood."""
+    data = build_panel(known, "training_cost").data
+    own = data["rule"].values == "frontier"
+    released, cost = data["released"].values[own], data["value"].values[own]
+    for year in range(2021, 2025):
+        before = known.copy()
+        before.attrs["as_of"] = f"{year}-12-31"
+        run = fitted("training_cost", build_panel(before, "training_cost"))
+        draws = fc.forecast(run, until="2026", seed=2)["y"]
+        for rule in ("frontier", "frontier_since_2020"):
+            for later in range(year + 1, 2026):
+                truth = cost[released <= f"{later}-12-31"].max()
+                drawn = draws.sel(series=f"{rule}/largest_run", period=str(later))
+                share = float((drawn < truth).mean())
+                print(f"  {rule}, record by {later}: {truth:.0f} USD m, above {share:.2f} of draws")
 
 
 def law(known, file: str) -> list[plots.ResultRow]:
@@ -105,8 +133,12 @@ def main() -> None:
     parser.add_argument("--points")
     parser.add_argument("--costs")
     parser.add_argument("--figure")
+    parser.add_argument("--hindcast", action="store_true")
     args = parser.parse_args()
     known = fc.as_of(fc.read_vintages(), "2026-05-06")
+    if args.hindcast:
+        hindcast(known)
+        return
     found = costs(known, args.costs)
     if args.points:
         found += law(known, args.points)

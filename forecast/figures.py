@@ -53,7 +53,7 @@ NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
 
 def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
     """Return the random walk with drift of a model's series, or None where none can be made."""
-    if name not in fitted:
+    if name not in fitted or name not in NAIVE:
         return None
     panel, until = fitted[name].run.panel, get_model(name).until
     try:
@@ -328,7 +328,7 @@ def _ratio_figure(
 
 SHOWN_LEVELS = ("GPT-4 level", "GPT-5 level")
 PUBLISHED_DECLINES = {
-    # The published factor from where GPT-4 and GPT-5 were first listed, over two years and one.
+    # The published factors, laid on the day and price at which GPT-4 was first listed.
     "10x a year (a16z)": ("2023-03-14", 37.5, 10.0, 2.0),
     "40x a year (Epoch AI)": ("2023-03-14", 37.5, 40.0, 1.4),
 }
@@ -357,6 +357,7 @@ def _prices_figure(
         draws,
         one.run.panel,
         SHOWN_LEVELS,
+        hollow=("DeepSeek", "Mistral AI", "Moonshot"),
         declines=PUBLISHED_DECLINES,
         title=f"The price of a capability halves in a year: {', '.join(halved)}",
     )

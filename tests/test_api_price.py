@@ -155,7 +155,9 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
         z = z_house[houses.index(str(found["provider"].values[k]))]
         nu = v["excess"] * np.exp(v["house_spread"] * z)
         price = np.log(float(found["value"].values[k]))
-        total += exponnorm(nu / v["error"], mu, v["error"]).logpdf(price)
+        share = np.exp(cost) / np.exp(mu)
+        sd = np.hypot(v["error"] * share, PRIORS.rounding)
+        total += exponnorm(nu / sd, mu, sd).logpdf(price)
     for kind, name, value, watched in zip(data["kind"].values, data["name"].values,
                                           data["value"].values, data["watched"].values,
                                           strict=True):  # fmt: skip
@@ -209,9 +211,9 @@ def test_prices_move_as_often_as_said(api_price_panel, drawn):
 
 def test_more_offers_arrive_from_the_same_houses(api_price_panel, drawn):
     parameters, _ = drawn
-    pace = np.full(200, 12.0)
+    steady = parameters.assign(pace=parameters["pace"] * 0 + 12.0)
     market = api_price._arrivals(
-        parameters, api_price_panel, pace, (3.4, 4.4), np.random.default_rng(0)
+        steady, api_price_panel, PRIORS, (3.4, 4.4), np.random.default_rng(0)
     )
     found = offers(api_price_panel)
     now = float(api_price.years_since("2026-05-06"))

@@ -182,4 +182,4 @@ def test_a_missing_claims_file(tmp_path):
 def test_verdicts_show_themselves():
     shown = judge(read_claims(), market_draws())._repr_html_()
     assert "value_correction" in shown
-    assert "model not built yet" in shown
+    assert "model not run" in shown

@@ -97,7 +97,7 @@ def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monke
         return tree
 
     monkeypatch.setattr(fitting, "sample_model", diverging)
-    outcome = run_all(tmp_path, quick=True)
+    outcome = run_all(tmp_path, quick=True, models=["market", "benchmark", "adoption"])
     assert outcome.draft == ("benchmark: divergences 1, wanted 0",)
     text = (outcome.folder / "memo.md").read_text()
     assert "DRAFT" in text
@@ -105,7 +105,7 @@ def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monke
     assert status["diminishing_returns", "fewer_points"] == ("gate failed", None)
     assert status["value_correction", "article_ratio_below_1.3"][0] == "judged"
     table = pd.read_parquet(outcome.folder / "forecasts.parquet")
-    assert set(table["model"]) == {"market", "earnings"}
+    assert set(table["model"]) == {"market", "adoption"}
     assert not (outcome.folder / "figures" / "cost_curve.svg").exists()
 
 

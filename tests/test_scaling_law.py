@@ -18,7 +18,7 @@ from forecast.schema import DataError
 from forecast.sources import read_own_table
 
 PRIORS = scaling_law.Priors()
-POINTS = Path("/work/shared/data/external/chinchilla_points.csv")
+POINTS = Path(__file__).parents[2] / "shared" / "data" / "external" / "chinchilla_points.csv"
 
 
 def parameters(n=3):

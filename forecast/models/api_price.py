@@ -2,12 +2,15 @@
 
 Offer i of a house at date t with capability c (index points), on the log scale::
 
-    log price[i] = log(cost[t, c] + least[t]) + e[i] + excess[i]
+    log price[i] = log(cost[t, c] + least[t]) + share e[i] + r[i] + excess[i]
+    share        = cost / (cost + least)
     log cost     = level - rate (t - 2025) + slope (c - 136) / 10 - extra[tier] (t - middle[tier])
     log least    = floor - floor_fall (t - 2025)
 
 `cost` is what a capability costs at the frontier, falling at a rate pooled over tiers of capability;
-`least` is the price below which no small model is listed, whatever it can do. `excess` is positive,
+`least` is the price below which no small model is listed, whatever it can do. `e` is the error that
+a score's error makes in the cost, so it counts for the cost's share of the price only; `r` is small,
+for prices are round numbers. `excess` is positive,
 exponential with a mean for each house: offers lie above the envelope, which no line through all
 points can show (a normal-exponential stochastic frontier, Meeusen and van den Broeck 1977). This
 form was chosen over a trend through the record lows because records are few, picked by their own
@@ -32,6 +35,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+from scipy.special import expit
 
 from forecast.models import latent, parts
 from forecast.panels import LEVELS, NEW_YEARS, PRICE_UNIT, Panel, price_history, years_since
@@ -86,6 +90,8 @@ class Priors:
     # Scores err by some two index points, which is 0.4 log points at the slope above.
     error: float = 0.3
     error_log_sd: float = 0.5
+    # List prices are round numbers: the next rounder one is some 15 % off. Not estimated.
+    rounding: float = 0.15
     # Changes a year of one product's price, mostly cuts; of a house's flagship, by a new model, in
     # either direction. Our rough judgement.
     product_rate: float = 0.15
@@ -220,8 +226,10 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         )
         cost = p["level"] - p["rate"] * years + p["slope"] * points - extra[tiers] * turned
         least = p["floor"] - p["floor_fall"] * years
+        share = pm.math.sigmoid(cost - least)
+        sd = pt.sqrt((share * p["error"]) ** 2 + prior["rounding"] ** 2)
         over = price - pt.logaddexp(cost, least)
-        log_lik = frontier_density(over, p["error"], mean_excess[house]).sum()
+        log_lik = frontier_density(over, sd, mean_excess[house]).sum()
         for line in ("product", "flagship"):
             log_lik = log_lik + _change_terms(panel, line, p)
         small = pm.Data("log_small", np.log(_rows(panel, "small")["value"].values))
@@ -280,8 +288,11 @@ def complete(
 
 def _frontier(
     parameters: xr.Dataset, years: np.ndarray, capability: np.ndarray, middles: np.ndarray
-) -> np.ndarray:
-    """Return the log price of the frontier, shape (sample, n); dates and capabilities likewise."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frontier's log price and the cost's share of it, each of shape (sample, n).
+
+    Dates and capabilities have shape (n,) or (sample, n).
+    """
     q = {
         name: latent.flat(parameters, name)[:, None]
         for name in ("level", "rate", "slope", "floor", "floor_fall")
@@ -295,7 +306,21 @@ def _frontier(
         + q["slope"] * (capability - ANCHOR) / 10
         - own * (years - middles[tier])
     )
-    return np.logaddexp(cost, q["floor"] - q["floor_fall"] * (years - ORIGIN))
+    least = q["floor"] - q["floor_fall"] * (years - ORIGIN)
+    return np.logaddexp(cost, least), expit(cost - least)
+
+
+def _prices(
+    parameters: xr.Dataset,
+    priors: Priors,
+    frontier: tuple[np.ndarray, np.ndarray],
+    excess: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw log prices of offers from the frontier, the errors and the houses' excess."""
+    mu, share = frontier
+    sd = np.hypot(share * latent.flat(parameters, "error")[:, None], priors.rounding)
+    return mu + sd * rng.standard_normal(mu.shape) + rng.exponential(excess)
 
 
 def replicate(
@@ -310,9 +335,11 @@ def replicate(
     at = np.flatnonzero(kind == "offer")
     houses = _houses(panel)
     index = np.array([houses.index(str(h)) for h in offers["provider"].values])
-    mu = _frontier(parameters, offers["year"].values, offers["capability"].values, _middles(offers))
+    frontier = _frontier(
+        parameters, offers["year"].values, offers["capability"].values, _middles(offers)
+    )
     excess = latent.flat(parameters, "house_excess")[:, index]
-    out[:, at] = mu + q["error"] * rng.standard_normal(mu.shape) + rng.exponential(excess)
+    out[:, at] = _prices(parameters, priors, frontier, excess, rng)
     for line in ("product", "flagship"):
         at = np.flatnonzero((kind == "change") & (name == line))
         shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
@@ -365,7 +392,7 @@ def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
 def _arrivals(
     parameters: xr.Dataset,
     panel: Panel,
-    pace: np.ndarray,
+    priors: Priors,
     span: tuple[float, float],
     rng: np.random.Generator,
 ) -> _Market:
@@ -374,6 +401,7 @@ def _arrivals(
     As many a year as in the last :data:`RECENT` years, by the same houses, as far behind the best
     model of their day; the best one gains `pace` points a year.
     """
+    pace = latent.flat(parameters, "pace")
     offers, houses = _offers(panel), _houses(panel)
     now = years_since(panel.as_of)
     years, capability = offers["year"].values, offers["capability"].values
@@ -386,11 +414,8 @@ def _arrivals(
     score = best[-1] + pace[:, None] * (began - now) - (best - capability)[pick]
     index = np.array([houses.index(str(h)) for h in offers["provider"].values])[pick]
     excess = np.take_along_axis(latent.flat(parameters, "house_excess"), index, axis=1)
-    price = (
-        _frontier(parameters, began, score, _middles(offers))
-        + latent.flat(parameters, "error")[:, None] * rng.standard_normal(pick.shape)
-        + rng.exponential(excess)
-    )
+    frontier = _frontier(parameters, began, score, _middles(offers))
+    price = _prices(parameters, priors, frontier, excess, rng)
     missing = np.arange(width) >= count[:, None]
     return _Market(price, np.where(missing, -np.inf, score), began)
 
@@ -409,7 +434,7 @@ def _envelope(
     """
     points = np.array([capability, *(e for e in TIER_EDGES if e > capability)])
     years = np.full(len(points), year)
-    return _frontier(parameters, years, points, middles).min(axis=1)
+    return _frontier(parameters, years, points, middles)[0].min(axis=1)
 
 
 def draw(
@@ -436,7 +461,6 @@ def draw(
     DataError
         If `until` lies before the panel's ``as_of`` or more than ten years after it.
     """
-    del priors
     now, last = years_since(panel.as_of), period_end(until)
     if not 0 <= years_since(last.isoformat()) - now <= 10:
         raise DataError(
@@ -447,7 +471,7 @@ def draw(
     ends = np.array([years_since(q) for q in quarters])
     size = parameters.sizes["chain"] * parameters.sizes["draw"]
     series = _Series(size, len(quarters), known)
-    _draw_levels(series, parameters, panel, history, ends, rng)
+    _draw_levels(series, parameters, panel, priors, history, ends, rng)
     _draw_houses(series, parameters, panel, history, ends, rng)
     return latent.labelled(
         parameters,
@@ -491,13 +515,13 @@ def _draw_levels(
     series: _Series,
     parameters: xr.Dataset,
     panel: Panel,
+    priors: Priors,
     history: dict[str, np.ndarray],
     ends: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
     offers, now = _offers(panel), years_since(panel.as_of)
     middles = _middles(offers)
-    pace = latent.flat(parameters, "pace")
     market, before = _today(panel, series.size), now
     listed = market.price.shape[1]
     steps: dict[str, list[np.ndarray]] = {name: [] for name in LEVELS}
@@ -506,7 +530,7 @@ def _draw_levels(
         moved = market.price.copy()
         moved[:, :listed] += _moves(parameters, "product", end - before, listed, rng)
         market = dataclasses.replace(market, price=moved)
-        market = _joined(market, _arrivals(parameters, panel, pace, (before, end), rng))
+        market = _joined(market, _arrivals(parameters, panel, priors, (before, end), rng))
         before = end
         for name, level in LEVELS.items():
             lowest = market.lowest(level)

@@ -172,6 +172,9 @@ CONTRASTS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 2
 SLOTS = 24
 """Series the compiled model has room for; more in steps of 8. Unused slots hold no data, so that a
 panel to which a company is added needs no compile."""
+MOST_LOG = 300.0
+"""Log points from one USD bn at which a path is held, so that ratios of absurd paths are numbers; no
+posterior comes near."""
 FURTHEST = 60
 """Quarters after the last known one up to which may be forecast."""
 
@@ -450,7 +453,9 @@ def draw(
     observed[:size][flat.seen] = np.exp(flat.y[flat.seen])
     sizes = (parameters.sizes["chain"], parameters.sizes["draw"])
     y, signal = (
-        np.where(begun, np.exp(a), np.nan).transpose(0, 2, 1).reshape(*sizes, *begun.T.shape)
+        np.where(begun, np.exp(np.clip(a, -MOST_LOG, MOST_LOG)), np.nan)
+        .transpose(0, 2, 1)
+        .reshape(*sizes, *begun.T.shape)
         for a in (noisy, signal)
     )
     return parts.quarterly_draws(

@@ -31,6 +31,7 @@ from forecast.panels import COST_BASES, COST_UNIT, Panel, years_since_origin
 from forecast.schema import DataError, period_end
 
 TREND_POINTS = 61
+LARGEST_LOG_COST = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,7 +246,7 @@ def draw(
             "observed": (dims[2:], np.full(shape[2:], np.nan)),
             "trend": (
                 ("chain", "draw", "rule", "time"),
-                np.exp(lines).reshape(*sizes, -1, len(time)),
+                _cost(lines).reshape(*sizes, -1, len(time)),
             ),
         },
         coords={
@@ -301,17 +302,22 @@ def _one_rule(
     noisy, clean = _largest(law, error, known, years, ends, rng)
     rent = np.exp(offsets[:, [COST_BASES.index("cloud")]])
     largest = {
-        "largest_run": (np.exp(noisy), np.exp(clean), COST_UNIT),
-        "largest_run_cloud": (rent * np.exp(noisy), rent * np.exp(clean), COST_UNIT),
+        "largest_run": (_cost(noisy), _cost(clean), COST_UNIT),
+        "largest_run_cloud": (rent * _cost(noisy), rent * _cost(clean), COST_UNIT),
     }
     factor = np.broadcast_to(_flat(parameters, "growth_by_rule")[:, [rule]], trend.shape)
     months = np.broadcast_to(_flat(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
     return {
-        "training_cost": (np.exp(trend + np.hypot(spread, error) * t), np.exp(trend), COST_UNIT),
+        "training_cost": (_cost(trend + np.hypot(spread, error) * t), _cost(trend), COST_UNIT),
         **(largest if rules_of(panel)[rule] != "notable" else {}),
         "growth_per_year": (factor, factor, "ratio"),
         "doubling_months": (months, months, "months"),
     }
+
+
+def _cost(log_cost: np.ndarray) -> np.ndarray:
+    """Return costs from their logs; the far end of a heavy tail stays a finite number."""
+    return np.asarray(np.exp(np.minimum(log_cost, LARGEST_LOG_COST)))
 
 
 def _largest(

@@ -15,6 +15,7 @@ from forecast.plots.base import (
     INK,
     LABEL,
     MUTED,
+    PAPER,
     as_of_rule,
     band_edges,
     begin,
@@ -36,7 +37,7 @@ from forecast.plots.base import (
 from forecast.schema import DataError, parse_date
 
 NAME_ROWS = 62.0  # points over the lower end of the axis, where the first name of an index stands
-PLAIN = 0.35  # opacity of single offers and quotes behind a fan
+PLAIN = 0.45  # opacity of single offers and quotes behind a fan
 
 
 def price_envelope(
@@ -45,6 +46,7 @@ def price_envelope(
     entities: Sequence[str],
     *,
     metric: str = "price",
+    hollow: Sequence[str] = (),
     declines: Mapping[str, tuple[str, float, float, float]] | None = None,
     title: str | None = None,
     ax: Axes | None = None,
@@ -56,12 +58,14 @@ def price_envelope(
     draws
         Draws of the api_price model.
     panel
-        Its panel: the offers are drawn as dots, those of houses that publish their weights hollow.
+        Its panel: the offers are drawn as dots.
     entities
         Capabilities such as "GPT-4 level", at most three; each has its steps, and a fan of 80 % with
         its median.
     metric
         ``price`` or ``new_price``.
+    hollow
+        Houses whose dots are hollow; the subtitle names them.
     declines
         Published declines to lay beside: by label, the day and price they start from, the factor a
         year, and how many years they were seen to hold.
@@ -102,7 +106,12 @@ def price_envelope(
     grid_lines(ax, ticks, [number_text(t) for t in ticks], float(ends[-1]))
     time_axis(ax, labels, float(ends[-1]))
     ax.minorticks_off()
-    ax.plot(when, price, "o", color=MUTED, markersize=2.6, alpha=PLAIN, label="offers", zorder=2)
+    apart = np.isin(rows["provider"].values.astype(str), list(hollow))
+    for group, face in ((~apart, MUTED), (apart, PAPER)):
+        ax.plot(
+            when[group], price[group], "o", markerfacecolor=face, markeredgecolor=MUTED,
+            markersize=3.2, markeredgewidth=0.7, alpha=PLAIN if face == MUTED else 0.8, zorder=2,
+        )  # fmt: skip
     for shade, (name, series) in enumerate(found.items()):
         marks.append((name, _steps_and_fan(ax, series, ends, shade / max(len(found), 1))))
     for label, (day, start, factor, years) in (declines or {}).items():
@@ -112,10 +121,11 @@ def price_envelope(
         note_at(ax, label, (float(x[-1]), float(y[-1])), (4, -2), align="left top", size=LABEL)
     label_right(ax, float(ends[-1]), marks)
     as_of_rule(ax, parse_date(str(draws.attrs["as_of"])))
+    apart_words = f", hollow of {', '.join(hollow)}" if hollow else ""
     word = "listed within the last year" if metric == "new_price" else "on the list"
     subtitle = (
         f"Cheapest model {word} that reaches a capability, {frequency_of(labels)}USD per 1M tokens "
-        "(3 input : 1 output), log scale; dots: single offers; band: 8 in 10, with its median"
+        f"(3 input : 1 output), log scale; dots: single offers{apart_words}; band: 8 in 10, with median"
     )
     finish(ax, own, title, subtitle)
     return ax
