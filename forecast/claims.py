@@ -22,7 +22,6 @@ from arviz_stats.base import array_stats
 from forecast.events import check_event, happens, single
 from forecast.schema import (
     MODEL_NAMES,
-    PLANNED_MODELS,
     ClaimError,
     DataError,
     Verdict,
@@ -307,10 +306,10 @@ def _definition(entry: Mapping[str, Any], claim: str) -> Definition:
     where = f"{claim}, definition {entry.get('id', '(without id)')!r}"
     _check_keys(entry, _DEFINITION_KEYS, {"id", "model", "why"}, where)
     model = entry["model"]
-    known = (*MODEL_NAMES, *PLANNED_MODELS, "audit", "none")
+    known = (*MODEL_NAMES, "audit", "none")
     if model not in known:
         raise ClaimError(f"{where}: no model is called {model!r}; wanted one of {one_line(known)}")
-    waits = bool(entry.get("waits", model in PLANNED_MODELS))
+    waits = bool(entry.get("waits", False))
     if "event" in entry:
         check_event(entry["event"], where)
     elif model in MODEL_NAMES and not waits:

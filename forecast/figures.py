@@ -18,7 +18,7 @@ import xarray as xr
 from forecast import memo, plots
 from forecast.events import path
 from forecast.fitting import Run, prior_draws
-from forecast.models import get_model, naive, parts
+from forecast.models import get_model, naive, parts, payback
 from forecast.panels import COST_WORDS, Panel, report_calendar, reported_ratio
 from forecast.panels.hazard import FALLS, class_name, effective_sample
 from forecast.schema import DataError, ForecastError, one_line, percent
@@ -43,6 +43,7 @@ NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
     "market": naive.drift_walk,
     "earnings": naive.quarterly,
     "hazard": naive.unconditional_falls,
+    "payback": payback.straight_line,
     "training_cost": naive.cost_records,
     "api_price": naive.price_walk,
     "gpu_rental": naive.rental_walk,
@@ -664,7 +665,52 @@ def _severity_figure(
     return ax, alt, caption
 
 
+def _payback_figure(
+    report: memo.Report, one: Fitted, walk: xr.Dataset | None
+) -> tuple[Any, str, str]:
+    draws = one.draws
+    assert draws is not None
+    plan = payback.plan_of(one.run.posterior, "1.0 tn programme")
+    names = [str(n).split("/")[0] for n in draws["series"].values if "recovered" in str(n)]
+    share = {
+        (name, year): float(draws["y"].sel(series=f"{name}/recovered", period=year).mean())
+        for name in names
+        for year in ("2035", "2040", "2060")
+    }
+    trillion = [percent(share["1.0 tn programme", year]) for year in ("2035", "2040", "2060")]
+    title = f"A trillion is earned back by 2035 with {trillion[0]}, by 2040 with {trillion[1]}"
+    figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.7))
+    plots.payback_years(draws, names, title=title, ax=axes[0])
+    margins = np.linspace(0.05, 0.5, 46)
+    need = payback.required_revenue(plan, 2035, margins)
+    revenue = plan.revenue[:, plan.years == 2035][:, 0]
+    half = float(np.sort(need[:, 25])[len(need) // 2])  # at 30 %
+    chance = float((revenue >= half).mean())
+    plots.payback_frontier(
+        margins,
+        need,
+        revenue,
+        plan.end[:, 0],
+        label="OpenAI revenue",
+        title=f"Even odds by 2035 need USD {memo.significant(half)} bn at a margin of 30 %",
+        ax=axes[1],
+    )
+    alt = (
+        f"Probability that a 1.0 tn programme is earned back: {trillion[0]} by 2035, "
+        f"{trillion[1]} by 2040, {trillion[2]} by 2060. At a cash margin of 30 % even odds by 2035 "
+        f"need revenue of about USD {memo.significant(half)} bn in 2035; the model gives so much or "
+        f"more {percent(chance)}."
+    )
+    caption = (
+        "Discounted cash since 2026 against the discounted whole of the spending. Margins, schedule "
+        "and discount rate are priors that no report decides; run-rates decide growth, not where it "
+        "ends."
+    )
+    return figure, alt, caption
+
+
 RUN_UPS = "Kenneth R. French data library, 49 industries (data/runups.csv)"
+LABS_SOURCE = "company statements and press (data/ai_labs.csv)"
 MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
     "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
     "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),
@@ -673,6 +719,7 @@ MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]
     "open_share": ("adoption", "Menlo Ventures surveys", _share_figure),
     "falls": ("hazard", RUN_UPS, _falls_figure),
     "severity": ("hazard", RUN_UPS, _severity_figure),
+    "payback": ("payback", LABS_SOURCE, _payback_figure),
 }
 """Figures of one model each: the model, the source of its data, and what draws it from the report,
 the fit and the naive walk."""

@@ -351,10 +351,9 @@ MODEL_NAMES = (
     "gpu_rental",
     "adoption",
     "hazard",
+    "payback",
 )
 """Models that claims may name; a definition may still wait, with ``waits = true``."""
-PLANNED_MODELS = ("payback",)
-"""Models that claims may already name; their definitions wait, and say so."""
 
 Status = Literal[
     "judged", "checked", "judgement", "model not built yet", "model not run", "gate failed"

@@ -76,6 +76,11 @@ def hazard_panel(known):
     return build_panel(known, "hazard")
 
 
+@pytest.fixture(scope="session")
+def payback_panel(known):
+    return build_panel(known, "payback")
+
+
 def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
     """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
     del progress

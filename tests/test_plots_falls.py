@@ -1,4 +1,4 @@
-"""Marks on the figures of falls against the draws they show."""
+"""Marks on the figures of falls and of paybacks against the draws they show."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from forecast import plots
+from forecast.models import payback
 from forecast.models.parts import monthly_falls
 from forecast.panels.hazard import kaplan_meier
 from forecast.schema import DataError, UnknownNameError
@@ -82,3 +83,28 @@ def test_class_survival_shows_kaplan_meier_and_the_position():
     assert own.get_xdata()[0] == 3
     left = 1 - draws["y"].sel(series="AI/fall_20").mean(("chain", "draw")).values
     np.testing.assert_allclose(own.get_ydata(), [100, *100 * left])
+
+
+def test_payback_years_are_shares_of_draws(payback_panel):
+    draws = payback.straight_line(payback_panel, until="2060", seed=1, draws=100)
+    names = list(payback.PROGRAMMES)
+    ax = plots.payback_years(draws, names)
+    for line, name in zip(ax.lines, names, strict=True):
+        y = draws["y"].sel(series=f"{name}/recovered").mean(("chain", "draw"))
+        np.testing.assert_allclose(line.get_ydata(), 100 * y)
+    assert "1.0 tn programme" in texts(ax)
+
+
+def test_the_frontier_is_a_level_of_the_draws():
+    rng = np.random.default_rng(2)
+    margins = np.linspace(0.1, 0.5, 5)
+    required = 100 * rng.lognormal(size=(999, 1)) / margins
+    required[:300, 0] = np.inf  # at a thin margin no revenue would do
+    expected, own = 500 * rng.lognormal(size=999), rng.choice(margins, 999)
+    ax = plots.payback_frontier(margins, required, expected, own)
+    middle = np.sort(required, axis=0)[499]
+    shown = ax.lines[1]
+    np.testing.assert_allclose(shown.get_ydata()[-1], middle[-1])
+    at = np.searchsorted(margins, own)
+    beyond = (expected >= middle[at]).mean()
+    assert f"payback 50 %: {100 * beyond:.0f} % of" in texts(ax).replace("\n", " ")

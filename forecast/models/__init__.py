@@ -20,6 +20,7 @@ from forecast.models import (
     gpu_rental,
     hazard,
     market,
+    payback,
     scaling_law,
     training_cost,
 )
@@ -114,6 +115,7 @@ MODELS: Mapping[str, Model] = {
         _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
         target_accept=0.8,
     ),
+    "payback": _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
     "training_cost": _entry(
         "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
     ),

@@ -39,6 +39,7 @@ from forecast.panels.earnings import (
 from forecast.panels.gpu_rental import RENTAL_METRIC, RENTAL_UNIT, gpu_rental_panel
 from forecast.panels.hazard import hazard_panel
 from forecast.panels.market import MARKET_METRICS, MARKET_UNIT, market_panel, rounding_step
+from forecast.panels.payback import payback_panel
 from forecast.panels.reports import report_calendar, reported_ratio
 from forecast.panels.scaling_law import scaling_law_panel
 from forecast.panels.training_cost import (
@@ -147,6 +148,7 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "api_price": api_price_panel,
     "gpu_rental": gpu_rental_panel,
     "adoption": adoption_panel,
+    "payback": payback_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 

@@ -27,6 +27,7 @@ from forecast.plots.costs import cost_curve
 from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
+from forecast.plots.payback import payback_frontier, payback_years
 from forecast.plots.prices import index_trend, price_envelope
 from forecast.plots.probabilities import threshold_probability
 from forecast.plots.strips import SensitivityRow, StripRow, definition_strip, sensitivity
@@ -52,6 +53,8 @@ __all__ = [
     "hue",
     "index_trend",
     "path_fan",
+    "payback_frontier",
+    "payback_years",
     "percent",
     "price_envelope",
     "prior_posterior",
