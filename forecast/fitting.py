@@ -9,9 +9,10 @@ numba's fast-math, which lets the compiler re-order sums, is switched off.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import html
 import importlib.metadata
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,12 @@ import pytensor
 import xarray as xr
 
 from forecast import gate as gates
+from forecast import store
 from forecast.models import Model, get_model, parts
-from forecast.panels import Panel
-from forecast.schema import DataError, GateError, Spec
+from forecast.panels import Panel, build_panel
+from forecast.schema import DataError, GateError, Spec, StoreError
+from forecast.sourcecode import code_hash
+from forecast.vintages import Table
 
 SAMPLER = "nutpie, NUTS, numba"
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
@@ -94,15 +98,6 @@ def summary(run: Run) -> pd.DataFrame:
         rows.append((name, *(float(x) for x in row[1:])))
     columns = ["parameter", "mean", "sd", "q05", "q95", "rhat", "ess_bulk", "ess_tail"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def code_hash() -> str:
-    """Return a hash of the package's source files: a changed model is another run."""
-    root = Path(__file__).parent
-    sha = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return sha.hexdigest()
 
 
 def prior_set(model: Model, variant: str) -> Any:
@@ -264,11 +259,42 @@ def fit(
     GateError
         If the sampler itself failed.
     """
+    spec = spec_of(
+        model,
+        panel,
+        seed=seed,
+        variant=variant,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+    )
+    return _fit(spec, panel, progress)
+
+
+def spec_of(
+    model: str,
+    panel: Panel,
+    *,
+    seed: int,
+    variant: str = "default",
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float | None = None,
+) -> Spec:
+    """Return all that decides a fit; the arguments are those of :func:`fit`.
+
+    Raises
+    ------
+    DataError
+        If the panel is for another model.
+    """
     entry = get_model(model)
     if panel.model != model:
         raise DataError(f"the panel is for {panel.model!r}, not for {model!r}; build its own panel")
     priors = prior_set(entry, variant)
-    spec = Spec(
+    return Spec(
         model=model,
         variant=variant,
         priors=dataclasses.asdict(priors),
@@ -280,10 +306,15 @@ def fit(
         sampler=SAMPLER,
         as_of=panel.as_of,
         data_hash=panel.hash,
-        code_hash=code_hash(),
+        code_hash=code_hash("fitting", f"models.{model}"),
         versions={name: importlib.metadata.version(name) for name in VERSIONED},
         adaptation=entry.adaptation,
     )
+
+
+def _fit(spec: Spec, panel: Panel, progress: bool) -> Run:
+    entry = get_model(spec.model)
+    priors, seed = prior_set(entry, spec.variant), spec.seed
     misses = prior_misses(entry, panel, priors, seed=seed)
     tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([seed, 1])
@@ -293,8 +324,95 @@ def fit(
         tree["posterior"].to_dataset(),
         tree["sample_stats"].to_dataset(),
         names=entry.report,
-        shape=(chains, draws),
+        shape=(spec.chains, spec.draws),
         prior_misses=misses,
     )
     tree.attrs.update(spec=spec.to_json(), gate=stamp.to_json())
     return Run(spec, panel, tree, stamp)
+
+
+def fit_key(spec: Spec, panel: Panel) -> str:
+    """Return the name of a stored fit: a hash of all that decides its draws.
+
+    The panel counts with its content. Its date does not: no model looks at it before it draws
+    (``tests/test_fitting.py``), and a day on which nothing of a model was reported changes no fit.
+    """
+    decided = dataclasses.asdict(spec)
+    for name in ("as_of", "data_hash"):
+        del decided[name]
+    return store.run_id(json.dumps(decided, sort_keys=True), panel.content_hash)
+
+
+def fit_stored(
+    folder: str | Path, spec: Spec, panel: Panel, *, say: Callable[[str], None]
+) -> tuple[Run, bool]:
+    """Return a fit from the store if it is there, else fit and store it.
+
+    Parameters
+    ----------
+    folder
+        Where fits are kept (:func:`forecast.store.keep_fit`).
+    spec
+        From :func:`spec_of`.
+    panel
+        Its inputs.
+    say
+        Called with a line if a stored fit is damaged.
+
+    Returns
+    -------
+    tuple of Run and bool
+        The run, the same bit for bit either way, and whether it was stored.
+    """
+    key = fit_key(spec, panel)
+    try:
+        tree = store.kept_fit(folder, key)
+        if tree is not None:
+            return _restored(spec, panel, tree), True
+    except (StoreError, KeyError) as error:
+        say(f"{error}; fitting {spec.model} anew")
+    run = _fit(spec, panel, False)
+    store.keep_fit(folder, key, run.tree)
+    return run, False
+
+
+def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
+    stamp = gates.Gate.from_json(str(tree.attrs["gate"]))
+    if stamp.digest != gates.digest(tree["posterior"].to_dataset()):
+        raise StoreError(f"the stored {spec.model} fit is not the one its gate was stamped on")
+    tree.attrs.update(spec=spec.to_json())
+    return Run(spec, panel, tree, stamp)
+
+
+def update(run: Run, known: Table, table: pd.DataFrame | None = None) -> Run:
+    """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
+
+    Parameters
+    ----------
+    run
+        The earlier run.
+    known
+        The result of :func:`forecast.vintages.as_of`.
+    table
+        For a model with a table of its own, that table; the shipped one by default.
+
+    Returns
+    -------
+    Run
+        The same as :func:`fit` gives for the new panel; `run` itself if nothing of its panel
+        changed.
+    """
+    panel, spec = build_panel(known, run.spec.model, table), run.spec
+    if panel.hash == run.panel.hash:
+        return run
+    return fit(
+        spec.model,
+        panel,
+        seed=spec.seed,
+        variant=spec.variant,
+        draws=spec.draws,
+        tune=spec.tune,
+        chains=spec.chains,
+        target_accept=spec.target_accept,
+        progress=False,
+    )

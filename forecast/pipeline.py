@@ -26,11 +26,12 @@ from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
 from forecast.figures import NAIVE, Fitted, child_seed, cost_sd, draw_figures, walk_of
-from forecast.fitting import code_hash, fit
+from forecast.fitting import Run, fit_stored, spec_of
 from forecast.models import MODELS, get_model
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
 from forecast.schema import ForecastError, StoreError
+from forecast.sourcecode import code_hash
 from forecast.sources import (
     CLAIMS_FILE,
     USER_TABLES,
@@ -134,7 +135,10 @@ def run_all(
         return kept
     with _stage("audit the article", seconds, say):
         findings = audits.audit_claims(known, references, claims)
-    fitted = {name: _fit_model(name, panels[name], seed, quick, seconds, say) for name in names}
+    place = Path(out) / "fits"
+    fitted = {
+        name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
+    }
     report = _report(run_id, day, seed, claims, findings, known, fitted, quick, seconds, say)
     folder = store.write_run(
         out, run_id, lambda place: _write(place, report, fitted, quick, seconds, say)
@@ -179,19 +183,17 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
 
 
 def _fit_model(
-    name: str, panel: Panel, seed: int, quick: bool, seconds: dict[str, float], say: Say
+    name: str,
+    panel: Panel,
+    seed: int,
+    quick: bool,
+    place: Path,
+    seconds: dict[str, float],
+    say: Say,
 ) -> Fitted:
-    model = get_model(name)
     size = QUICK if quick else FULL
     with _stage(f"fit {name}", seconds, say):
-        run = fit(
-            name,
-            panel,
-            seed=child_seed(seed, name, "fit"),
-            draws=size,
-            tune=size,
-            progress=False,
-        )
+        run = _stored(name, panel, "default", seed, size, place, say)
     draw_seed = child_seed(seed, name, "draw")
     if run.gate is None or not run.gate.passed:
         return Fitted(run, None, {})
@@ -199,20 +201,25 @@ def _fit_model(
     variants: dict[str, xr.Dataset] = {}
     if not quick:
         with _stage(f"other priors for {name}", seconds, say):
-            for variant in model.variants:
-                # The same seeds: what differs between prior sets is the priors.
-                other = fit(
-                    name,
-                    panel,
-                    seed=child_seed(seed, name, "fit"),
-                    variant=variant,
-                    progress=False,
-                )
+            for variant in get_model(name).variants:
+                other = _stored(name, panel, variant, seed, size, place, say)
                 if other.gate is not None and other.gate.passed:
                     variants[variant] = forecast(other, seed=draw_seed)
                 else:
                     say(f"the {variant} priors of {name} did not pass the gate: left out")
     return Fitted(run, draws, variants)
+
+
+def _stored(
+    name: str, panel: Panel, variant: str, seed: int, size: int, place: Path, say: Say
+) -> Run:
+    """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
+    fit_seed = child_seed(seed, name, "fit")
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
+    run, known = fit_stored(place, spec, panel, say=say)
+    if known:
+        say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
+    return run
 
 
 def _report(
