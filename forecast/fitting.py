@@ -12,7 +12,7 @@ import dataclasses
 import html
 import importlib.metadata
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,34 @@ def prior_set(model: Model, variant: str) -> Any:
             f"there are default, {', '.join(model.variants)}"
         )
     return model.variants[variant]
+
+
+def priors_of(spec: Spec) -> Any:
+    """Return the prior record whose numbers a spec holds.
+
+    Raises
+    ------
+    DataError
+        If the model's priors have other names today: the spec is of another version.
+    """
+    like = prior_set(get_model(spec.model), "default")
+    try:
+        return _record(like, spec.priors)
+    except (TypeError, AttributeError) as error:
+        raise DataError(
+            f"the priors of this {spec.model} run are not those of the model as it is now ({error})"
+        ) from error
+
+
+def _record(like: Any, numbers: Mapping[str, Any]) -> Any:
+    """Return a record like another one with the numbers of :func:`dataclasses.asdict`."""
+    values = {}
+    for name, value in numbers.items():
+        now = getattr(like, name)
+        if isinstance(value, Mapping):
+            value = _record(now, value) if dataclasses.is_dataclass(now) else dict(value)
+        values[name] = tuple(value) if isinstance(now, tuple) else value
+    return dataclasses.replace(like, **values)
 
 
 def _compile(entry: Model, panel: Panel, priors: Any) -> tuple[pm.Model, Any]:
@@ -269,7 +297,7 @@ def fit(
         chains=chains,
         target_accept=target_accept,
     )
-    return _fit(spec, panel, progress)
+    return fit_spec(spec, panel, progress=progress)
 
 
 def spec_of(
@@ -312,9 +340,10 @@ def spec_of(
     )
 
 
-def _fit(spec: Spec, panel: Panel, progress: bool) -> Run:
-    entry = get_model(spec.model)
-    priors, seed = prior_set(entry, spec.variant), spec.seed
+def fit_spec(spec: Spec, panel: Panel, *, progress: bool = False) -> Run:
+    """Fit what a spec says, its own prior numbers included, and stamp the run."""
+    entry, seed = get_model(spec.model), spec.seed
+    priors = priors_of(spec)
     misses = prior_misses(entry, panel, priors, seed=seed)
     tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([seed, 1])
@@ -371,7 +400,7 @@ def fit_stored(
             return _restored(spec, panel, tree), True
     except (StoreError, KeyError) as error:
         say(f"{error}; fitting {spec.model} anew")
-    run = _fit(spec, panel, False)
+    run = fit_spec(spec, panel)
     store.keep_fit(folder, key, run.tree)
     return run, False
 

@@ -43,6 +43,9 @@ from forecast.sources import (
 from forecast.vintages import Table, as_of, table_hash
 
 Say = Callable[[str], None]
+Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
+KNOWN, CLAIMS = "known.csv", "claims.toml"
+"""What was known, and what was asked, beside the results of a run."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 500  # draws, and as many tuning steps, per chain
 
@@ -74,6 +77,8 @@ def run_all(
     seed: int = 1,
     quick: bool = False,
     models: Sequence[str] | None = None,
+    previous: str = "",
+    also: Also | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
     """Do the main job and write the run folder.
@@ -92,6 +97,10 @@ def run_all(
         Fewer draws, no other prior sets, no hold-out.
     models
         Which models to fit; all that have data by default.
+    previous
+        Id of the run that this one is to be compared with; part of its own id.
+    also
+        Writes more files into the run folder before it is finished, from the report and the fits.
     say
         Called with a line of progress.
 
@@ -118,7 +127,7 @@ def run_all(
         if claims_file is not None and not claims_file.is_file():
             claims_file = None
         claims = read_claims(claims_file)
-        panels = {name: build_panel(known, name, _own_table(name, data)) for name in names}
+        panels = panels_of(known, names, data)
     references = audits.read_references()
     claims_text = (claims_file or data_dir() / CLAIMS_FILE).read_text(encoding="utf-8")
     run_id = store.run_id(
@@ -127,7 +136,7 @@ def run_all(
         table_hash(references),
         claims_text,
         code_hash(),
-        json.dumps([day, seed, quick, names, sorted(_versions().items())]),
+        json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
     if kept is not None:
@@ -140,10 +149,24 @@ def run_all(
         name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
     }
     report = _report(run_id, day, seed, claims, findings, known, fitted, quick, seconds, say)
-    folder = store.write_run(
-        out, run_id, lambda place: _write(place, report, fitted, quick, seconds, say)
-    )
+
+    def fill(folder: Path) -> None:
+        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        (folder / CLAIMS).write_text(claims_text, encoding="utf-8")
+        if also is not None:
+            with _stage("explain the change", seconds, say):
+                also(folder, report, fitted)
+        _write(folder, report, fitted, quick, previous, seconds, say)
+
+    folder = store.write_run(out, run_id, fill)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def panels_of(
+    known: Table, models: Sequence[str], data: str | Path | None = None
+) -> dict[str, Panel]:
+    """Return the panels of models; `data` is the folder that may hold tables of their own."""
+    return {name: build_panel(known, name, _own_table(name, data)) for name in models}
 
 
 def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
@@ -329,11 +352,12 @@ def _write(
     report: memo.Report,
     fitted: Mapping[str, Fitted],
     quick: bool,
+    previous: str,
     seconds: dict[str, float],
     say: Say,
 ) -> None:
     (folder / "fits").mkdir()
-    (folder / "figures").mkdir()
+    (folder / "figures").mkdir(exist_ok=True)
     with _stage("draw the figures", seconds, say):
         figures = draw_figures(folder / "figures", report, fitted)
     with _stage("write fits and tables", seconds, say):
@@ -353,14 +377,18 @@ def _write(
     report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
     text = memo.markdown(report)
     (folder / "memo.md").write_text(text, encoding="utf-8")
-    (folder / "memo.html").write_text(memo.page(report, text, folder), encoding="utf-8")
+    (folder / "memo.html").write_text(
+        memo.page(text, figures, folder, draft=bool(report.draft)), encoding="utf-8"
+    )
     _json(
         folder / "manifest.json",
         {
             "run": report.run_id,
+            "previous": previous or None,
             "as_of": report.as_of,
             "seed": report.seed,
             "quick": quick,
+            "models": list(fitted),
             "version": report.version,
             "versions": _versions(),
             "draft": list(report.draft),

@@ -81,8 +81,8 @@ print(rows, inside, len(left))
 
 
 def test_fifty_kills_leave_whole_states(tmp_path):
-    done = subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", WORK, tmp_path, "1"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", WORK, tmp_path, "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows, inside, left = map(int, done.stdout.split())
     assert rows > 20  # the writers came to write
