@@ -334,6 +334,10 @@ def _before(args: argparse.Namespace, run: Any) -> int:
         )
     else:
         _print(_table(prospect_rows(found), widest=72))
+        _print(
+            f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
+            "are not told from Monte-Carlo error and left out"
+        )
         _print(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
     return 0
 

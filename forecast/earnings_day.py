@@ -549,7 +549,8 @@ def change_markdown(change: Change, figures: Mapping[str, memo.Figure]) -> str:
         {
             "c": change,
             "figures": figures,
-            "arrived": _arrived_rows(change.arrived),
+            "arrived": [r for r in _arrived_rows(change.arrived) if r["where"] or r["was"]],
+            "besides": [r for r in _arrived_rows(change.arrived) if not (r["where"] or r["was"])],
             "surprising": _surprising(change.arrived),
             "moved": [r for r in rows if r["clear"]],
             "still": [r for r in rows if not r["clear"]],
@@ -652,7 +653,10 @@ def _watch(change: Change) -> list[dict[str, str]]:
             {
                 "company": str(r["entity"]),
                 "quarter": str(r["quarter"]),
-                "day": f"{r['expected_on']} ({r['expected_from']} to {r['expected_to']})",
+                "day": str(r["expected_on"]),
+                "range": "–"
+                if r["expected_from"] == r["expected_to"]
+                else f"{r['expected_from']} to {r['expected_to']}",
                 "what": "" if top is None else prospect_text(top),
             }
         )
@@ -824,18 +828,20 @@ def prospect_range(one: news.Prospect) -> str:
 
 
 def prospect_rows(found: Sequence[news.Prospect]) -> list[tuple[str, ...]]:
-    """Return a table with its header; of each company and reading the most telling number."""
+    """Return a table with its header: of each company and reading the most telling number.
+
+    What cannot be told from Monte-Carlo error is left out.
+    """
     head = ("company", "number", "quarter", "reading", "now", "at 10 %", "at 90 %", "expected move")
-    rows: list[tuple[str, ...]] = [(*head, "bits", "crosses", "refitted at 5, 50, 95 %")]
+    rows: list[tuple[str, ...]] = [(*head, "bits", "crosses", "reweighted at 5, 50, 95 %")]
     seen: set[tuple[str, str]] = set()
     for one in found:
-        if (one.company, one.statistic) in seen:
+        if (one.company, one.statistic) in seen or not one.told:
             continue
         seen.add((one.company, one.statistic))
         at = np.interp([0.1, 0.9], one.levels, one.curve)
         prints = np.interp([0.1, 0.9], one.levels, one.prints)
         crossed = [f"{100 * t:.0f} % at {v:,.3g}" for t, v in one.crossings.items()]
-        move = f"{100 * one.move:.1f} points" if one.told else "within noise"
         rows.append(
             (
                 one.company,
@@ -845,9 +851,9 @@ def prospect_rows(found: Sequence[news.Prospect]) -> list[tuple[str, ...]]:
                 f"{100 * one.probability:.0f} %",
                 f"{100 * at[0]:.0f} % ({prints[0]:,.3g})",
                 f"{100 * at[1]:.0f} % ({prints[1]:,.3g})",
-                move,
-                f"{one.bits:.3f}" if one.told else "–",
-                ", ".join(crossed) if one.told else "",
+                f"{100 * one.move:.1f} points",
+                f"{one.bits:.3f}",
+                ", ".join(crossed),
                 ", ".join(f"{100 * v:.0f}" for v in one.checked.values()),
             )
         )

@@ -302,10 +302,10 @@ def _values(statistics: Sequence[Statistic], draws: xr.Dataset) -> np.ndarray:
     return np.column_stack(columns).astype(float)
 
 
-def _plain(statistics: Sequence[Statistic], draws: xr.Dataset) -> np.ndarray:
+def _plain(statistics: Sequence[Statistic], draws: xr.Dataset) -> _Estimate:
     values = _values(statistics, draws)
     medians = np.array([bool(s.unit) for s in statistics])
-    return _estimate(values, np.full(len(values), 1 / len(values)), medians).value
+    return _estimate(values, np.full(len(values), 1 / len(values)), medians)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,7 +321,6 @@ class _Road:
     as_of: str
     until: str
     seed: int
-    size: int
 
 
 def _thinned(run: Run, size: int) -> xr.Dataset:
@@ -465,52 +464,61 @@ def _reported(known: Table) -> dict[tuple[str, str, str], str]:
     return days
 
 
-def _walk(
-    road: _Road, moves: Sequence[_Move], say: Say
-) -> tuple[_Estimate, _Estimate, np.ndarray, np.ndarray, np.ndarray, int, float]:
-    """Take the numbers one at a time, in both orders.
+@dataclasses.dataclass(frozen=True)
+class _Walk:
+    """The steps of the numbers.
 
-    Returns the estimates at both ends, the changes in each order (order, move, statistic), the
-    errors of their means (move, statistic), and the error, refits and worst k.
+    Changes and their errors, shape (order, move, statistic); the error of the way as a whole, shape
+    (statistic,); how many panels were fitted; the worst Pareto k of the others.
     """
+
+    changes: np.ndarray
+    errors: np.ndarray
+    whole: np.ndarray
+    refits: int
+    worst: float
+
+
+def _walk(road: _Road, moves: Sequence[_Move], say: Say) -> _Walk:
+    """Take the numbers one at a time, in both orders."""
     old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
-    refits, worst = 0, -np.inf
-    seen: dict[bytes, _Estimate] = {}
+    seen: dict[bytes, tuple[_Estimate, float, bool]] = {}
 
     def at(values: np.ndarray) -> _Estimate:
-        nonlocal refits, worst
         key = values.tobytes()
         if key not in seen:
-            seen[key], k, fitted = _at(road, values)
-            refits += fitted
-            if not fitted:
-                worst = max(worst, k)
-            else:
-                say(f"reweighting was not enough (Pareto k {k:.2f}): a panel in between was fitted")
-        return seen[key]
+            seen[key] = _at(road, values)
+            if seen[key][2]:
+                say(f"reweighting was not enough (Pareto k {seen[key][1]:.2f}): a panel was fitted")
+        return seen[key][0]
 
-    start, end = at(old), at(new)
     count = len(road.statistics)
     changes = np.zeros((2, len(moves), count))
-    influences = np.zeros((len(moves), *start.influence.shape))
-    same_draws = True
+    errors = np.zeros_like(changes)
     for direction, order in enumerate((range(len(moves)), reversed(range(len(moves))))):
-        values, here = old.copy(), start
+        values, here = old.copy(), at(old)
         for k in order:
             rows = list(moves[k].rows)
             values[rows] = new[rows]
             there = at(values)
             changes[direction, k] = there.value - here.value
-            if there.influence.shape == here.influence.shape == influences.shape[1:]:
-                influences[k] += (there.influence - here.influence) / 2
-            else:
-                same_draws = False
+            errors[direction, k] = _gap(here, there)
             here = there
-    errors = np.sqrt((influences**2).sum(axis=1))
-    if not same_draws:
-        errors = np.maximum(errors, 0.0)
-    ends = np.sqrt((start.influence**2).sum(axis=0) + (end.influence**2).sum(axis=0))
-    return start, end, changes, errors, ends, refits, worst
+    fitted = [told for told in seen.values() if told[2]]
+    return _Walk(
+        changes,
+        errors,
+        _gap(at(old), at(new)),
+        len(fitted),
+        max((k for _, k, refit in seen.values() if not refit), default=-np.inf),
+    )
+
+
+def _gap(a: _Estimate, b: _Estimate) -> np.ndarray:
+    """Return the error of the difference of two estimates, which may share their draws."""
+    if a.influence.shape == b.influence.shape:
+        return np.asarray(np.sqrt(((b.influence - a.influence) ** 2).sum(axis=0)))
+    return np.asarray(np.sqrt((a.influence**2).sum(axis=0) + (b.influence**2).sum(axis=0)))
 
 
 def explain(
@@ -557,36 +565,32 @@ def explain(
             f"got runs of {before.spec.model} and {after.spec.model}; wanted two of one model"
         )
     followed = tuple(statistics)
-    values = [_plain(followed, one) for one in draws]
-    total = draws[1].sizes["chain"] * draws[1].sizes["draw"]
+    plain = [_plain(followed, one) for one in draws]
+    values = [one.value for one in plain]
+    errors = [np.sqrt((one.influence**2).sum(axis=0)) for one in plain]
     steps: list[tuple[Piece, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     zero = np.zeros(len(followed))
-    base, here = before, values[0]
+    base, here, noise = before, values[0], zero
     for piece, run in _refits(before, after):
-        there = _plain(followed, _forecast(run, draws[1]))
-        error = np.sqrt(2 * np.clip(there * (1 - there), 0, 0.25) / total)
-        error = np.where([bool(s.unit) for s in followed], np.nan, error)
-        steps.append((piece, there - here, error, there - here, there - here))
+        there = _plain(followed, _forecast(run, draws[1])).value
+        # Fits of their own: the change has the errors of both ends.
+        steps.append((piece, there - here, np.hypot(*errors), there - here, there - here))
         base, here = run, there
-    refits, worst, noise_error = len(steps), -np.inf, zero
-    moves = _moves(_cells(before.panel, after.panel), known) if _comparable(before, after) else None
-    if moves is None:
-        if before.panel.content_hash != after.panel.content_hash:
-            piece = Piece("data", "all its numbers together")
-            change = values[1] - here
-            steps.append((piece, change, zero * np.nan, change, change))
-    elif moves:
-        road = _road(base, after, followed, draws[1], seed, size)
-        start, end, changes, errors, ends, fitted, worst = _walk(road, moves, say)
-        del start, end
-        refits += fitted
-        noise_error = ends
+    refits, worst = len(steps), -np.inf
+    if before.panel.content_hash != after.panel.content_hash and not _comparable(before, after):
+        change = values[1] - here
+        piece = Piece("data", "all its numbers together")
+        steps.append((piece, change, np.hypot(*errors), change, change))
+    elif moves := _moves(_cells(before.panel, after.panel), known):
+        walk = _walk(_road(base, after, followed, draws[1], seed, size), moves, say)
+        refits, worst = refits + walk.refits, walk.worst
+        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + walk.whole**2)
         for k, move in enumerate(moves):
-            low, high = changes[:, k].min(axis=0), changes[:, k].max(axis=0)
-            steps.append((move.piece, changes[:, k].mean(axis=0), errors[k], low, high))
-    explained = sum((change for _, change, *_ in steps), zero)
-    rest = values[1] - values[0] - explained
-    steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise_error, rest, rest))
+            low, high = walk.changes[:, k].min(axis=0), walk.changes[:, k].max(axis=0)
+            mean, error = walk.changes[:, k].mean(axis=0), walk.errors[:, k].mean(axis=0)
+            steps.append((move.piece, mean, error, low, high))
+    rest = values[1] - values[0] - sum((change for _, change, *_ in steps), zero)
+    steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise, rest, rest))
     change, error, low, high = (np.array([step[k] for step in steps]) for k in (1, 2, 3, 4))
     return News(
         statistics=followed,
@@ -599,7 +603,7 @@ def explain(
         high=high,
         refits=refits,
         worst_k=worst if np.isfinite(worst) else float("nan"),
-        draws=int(total),
+        draws=draws[1].sizes["chain"] * draws[1].sizes["draw"],
     )
 
 
@@ -667,7 +671,6 @@ def _road(
         as_of=after.panel.as_of,
         until=str(draws["period"].values[-1]),
         seed=seed,
-        size=size,
     )
     ends = [
         _look(road, parameters, road.cells[name].to_numpy(float))[0]
@@ -697,14 +700,15 @@ class Prospect:
         By threshold, the print at which the curve crosses it; none where it does not within the
         range of the prints.
     bits
-        Expected information in the number about the event, in bits.
+        Expected information in the number about the event, in bits, less what shuffled draws give.
     move
         Mean absolute change of the probability that it is expected to bring.
     noise
-        What `move` comes to when the number has nothing to do with the event: the 95 % point over
-        shuffled draws. A move below it cannot be told from nothing.
+        What `move` may come to when the number has nothing to do with the event: mean and four
+        standard deviations over shuffled draws, for many numbers and events are looked at. A move
+        below it cannot be told from nothing.
     checked
-        By level, the probability after a refit by reweighting with the print as if reported.
+        By level, the probability with the run reweighted to the print as if reported.
     """
 
     company: str
@@ -846,7 +850,9 @@ def _prospect(
     share = float(hit.mean())
     move = float(np.abs(fitted - share).mean())
     shuffled = [_curve(score, rng.permutation(hit), score[:1])[0] for _ in range(SHUFFLES)]
-    noise = float(np.quantile([np.abs(one - share).mean() for one in shuffled], 0.95))
+    by_chance = np.array([np.abs(one - share).mean() for one in shuffled])
+    noise = float(by_chance.mean() + 4 * by_chance.std(ddof=1))
+    bits = _bits(fitted, share) - float(np.mean([_bits(one, share) for one in shuffled]))
     prints = np.quantile(print_, PRINT_LEVELS)
     return Prospect(
         company=series.split("/")[0],
@@ -859,7 +865,7 @@ def _prospect(
         prints=prints,
         curve=curve,
         crossings=_crossings(prints, curve),
-        bits=_bits(fitted, share),
+        bits=max(bits, 0.0),
         move=move,
         noise=noise,
     )
@@ -907,7 +913,6 @@ def check_prospect(
     if not entry.sampled:
         raise DataError(f"the {run.spec.model} model cannot be held against another panel")
     own = run.panel.frame()
-    entity, metric = prospect.series.split("/")
     group = own.loc[own["series"] == prospect.series, "group"].iloc[0]
     row = {"series": prospect.series, "group": group, "quarter": prospect.period,
            "fiscal_period": prospect.period, "value": np.nan}  # fmt: skip
@@ -916,7 +921,6 @@ def check_prospect(
     parameters = parameters.assign_coords(
         chain=np.arange(parameters.sizes["chain"]), draw=np.arange(parameters.sizes["draw"])
     )
-    del entity, metric
     road = _Road(
         spec=run.spec,
         priors=priors_of(run.spec),
@@ -927,7 +931,6 @@ def check_prospect(
         as_of=run.panel.as_of,
         until=entry.until,
         seed=seed,
-        size=size,
     )
     base = cells["value"].to_numpy(float)
     road = dataclasses.replace(road, log_pool=_look(road, parameters, base)[0])

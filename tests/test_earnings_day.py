@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from conftest import independent_tree
 
-from forecast import cli, earnings_day, fitting, lock
+from forecast import cli, earnings_day, fitting, lock, pipeline
 from forecast.earnings_day import read_run, update_run
 from forecast.models import earnings, get_model, parts
 from forecast.panels import METRIC_GROUPS, build_panel
@@ -60,10 +60,21 @@ why = "AI revenue of 2027 is at least twice that of 2025."
 """
 
 
+_trees = {}
+
+
+def of_prior(entry, panel, priors, spec):
+    """Return prior draws, made once in this process."""
+    key = (spec.model, spec.seed, spec.draws, panel.content_hash)
+    if key not in _trees:
+        _trees[key] = independent_tree(entry, panel, priors, spec)
+    return _trees[key].copy(deep=True)
+
+
 def quick_tree(entry, panel, priors, spec, *, progress=False):
     """Return made-up draws near the priors' centres for earnings; prior draws for other models."""
     if spec.model != "earnings":
-        return independent_tree(entry, panel, priors, spec)
+        return of_prior(entry, panel, priors, spec)
     rng, flat = np.random.default_rng(spec.seed), earnings.layout(panel)
     shape = (spec.chains, spec.draws)
     groups = [getattr(priors, name) for name in METRIC_GROUPS]
@@ -102,6 +113,9 @@ def fits(monkeypatch):
 
     monkeypatch.setattr(fitting, "sample_model", sample)
     monkeypatch.setattr(fitting, "prior_misses", lambda *args, **kwargs: [])
+    monkeypatch.setattr(pipeline, "QUICK", 250)
+    monkeypatch.setattr(pipeline, "draw_figures", lambda *args: {})
+    monkeypatch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
     monkeypatch.setattr(earnings_day.lock, "hold", functools.partial(lock.hold, patience=0.5))
     return done
 
@@ -272,10 +286,10 @@ def test_a_run_in_a_session_is_updated(place, fits):
     table = read_vintages(place / "data")
     days = ("2025-12-31", "2026-01-15")
     run = fitting.fit("earnings", build_panel(as_of(table, days[0]), "earnings"), seed=4,
-                      draws=500, tune=10, progress=False)  # fmt: skip
+                      draws=200, tune=10, progress=False)  # fmt: skip
     again = fitting.update(run, as_of(table, days[1]))
     fresh = fitting.fit("earnings", build_panel(as_of(table, days[1]), "earnings"), seed=4,
-                        draws=500, tune=10, progress=False)  # fmt: skip
+                        draws=200, tune=10, progress=False)  # fmt: skip
     assert again.spec == fresh.spec
     xr.testing.assert_identical(again.posterior, fresh.posterior)
     assert fitting.update(again, as_of(table, days[1])) is again

@@ -234,12 +234,12 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
     np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-12)
     assert (np.abs(split.change[-1]) < 4 * split.error[-1]).all()
     # One number of the walk, by a fit of its own.
-    road = news._road(runs[0], runs[1], statistics, draws[1], 3, 1000)
+    road = news._road(runs[0], runs[1], statistics, draws[1], seed=3, size=1000)
     values = road.cells["value_old"].to_numpy(float).copy()
     row = _cell(road.cells, middle, before)
     values[row] = road.cells["value"].to_numpy(float)[row]
     told, k, fitted = news._at(road, values)
-    fresh = news._plain(statistics, draws[2])
+    fresh = news._plain(statistics, draws[2]).value
     assert not fitted
     assert k < 0.7
     assert abs(told.value[0] - fresh[0]) < 0.05

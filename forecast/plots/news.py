@@ -161,7 +161,7 @@ class PrintCurve:
     levels
         Quantile levels of the values.
     checked
-        By level, the probability after a refit with the number as if reported.
+        By level, the probability with the draws reweighted to the number as if reported.
     """
 
     label: str
@@ -202,7 +202,7 @@ def print_curve(
     -------
     matplotlib.axes.Axes
         Line: the probability given the number, thick between its 10 % and 90 % quantiles; dashes:
-        before the report; hollow dots: after a refit.
+        before the report; hollow dots: after reweighting.
     """
     ax, own = begin(ax, height=2.6, left=SIDE)
     colour = hue(one.metric)
@@ -231,6 +231,6 @@ def print_curve(
     label_right(ax, right, labels)
     subtitle = "Probability of the event, %, by the number reported"
     if one.checked:
-        subtitle += "; hollow dots: refitted with the number as if reported"
+        subtitle += "; hollow dots: draws reweighted to the number as if reported"
     finish(ax, own, title, subtitle, foot=LABEL / 72 + 0.06)
     return ax
