@@ -83,6 +83,13 @@ class Stored:
         run = Run(spec, panel, tree, Gate.from_json(str(tree.attrs["gate"])))
         return run, forecast(run, seed=child_seed(self.manifest["seed"], model, "draw"))
 
+    def followed(self) -> set[str]:
+        """Return the names by which something of the run can be asked for."""
+        judged = [v for v in self.verdicts if v.probability is not None]
+        names = {f"{v.claim}/{v.definition}" for v in judged}
+        names |= {name for v in judged for name in (v.claim, v.definition)}
+        return names | {f"{series} {year}" for series, year in news.HEADLINES}
+
     def passed(self, model: str) -> bool:
         """Return whether the run has a fit of a model that passed its gate."""
         return bool(self.manifest["gate"].get(model, {}).get("passed"))
