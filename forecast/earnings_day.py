@@ -24,7 +24,15 @@ from forecast.gate import Gate
 from forecast.panels import build_panel, report_calendar
 from forecast.pipeline import CLAIMS, KNOWN, Outcome, panels_of, run_all
 from forecast.predict import forecast
-from forecast.schema import COLUMNS, DataError, Spec, StoreError, one_line, percent
+from forecast.schema import (
+    COLUMNS,
+    DataError,
+    ForecastError,
+    Spec,
+    StoreError,
+    one_line,
+    percent,
+)
 from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
 from forecast.surprise import surprised
 from forecast.vintages import Changes, Table, append_rows, as_of, compare, read_table, table_hash
@@ -72,7 +80,7 @@ class Stored:
         Raises
         ------
         StoreError
-            If the run has no such fit, or it did not pass its gate.
+            If the run has no such fit, or the code makes another panel of the same rows today.
         """
         path = self.folder / "fits" / f"{model}.nc"
         if not path.is_file():
@@ -80,6 +88,10 @@ class Stored:
         tree = store.load_tree(path)
         spec = Spec.from_json(str(tree.attrs["spec"]))
         panel = build_panel(self.known, model)
+        if panel.hash != spec.data_hash:
+            raise StoreError(
+                f"the {model} panel of the run {self.id} is not what the code makes of its rows now"
+            )
         run = Run(spec, panel, tree, Gate.from_json(str(tree.attrs["gate"])))
         return run, forecast(run, seed=child_seed(self.manifest["seed"], model, "draw"))
 
@@ -209,15 +221,12 @@ def between(
     split = None
     prospects: tuple[news.Prospect, ...] = ()
     if later.fitted is not None:
-        run, draws = later.fitted
+        draws = later.fitted[1]
         statistics = news.statistics_of(later.claims, SPLIT, draws)
         prospects = news.anticipate(draws, statistics, seed=seed) if statistics else ()
         if before.passed(SPLIT) and statistics:
-            earlier, drawn = before.fitted(SPLIT)
             say(f"splitting the change of {len(statistics)} statistics of {SPLIT}")
-            split = news.explain(
-                earlier, run, later.known, statistics, (drawn, draws), seed=seed, say=say
-            )
+            split = _split(before, later, statistics, seed, say)
     try:
         calendar = report_calendar(later.known)
     except DataError:
@@ -231,6 +240,30 @@ def between(
         calendar=calendar,
         prospects=prospects,
     )
+
+
+def _split(
+    before: Stored,
+    later: _Later,
+    statistics: Sequence[news.Statistic],
+    seed: int,
+    say: Say,
+) -> news.News | None:
+    """Return the change of the split model, None where the earlier fit cannot be told from any more."""
+    assert later.fitted is not None
+    run, draws = later.fitted
+    try:
+        earlier, drawn = before.fitted(SPLIT)
+    except (ForecastError, KeyError, ValueError) as error:
+        say(f"the change of {SPLIT} is not split: {error}")
+        return None
+    said = {
+        f"{v.claim}/{v.definition}": v.probability
+        for v in before.verdicts
+        if v.probability is not None
+    }
+    pair = (drawn, draws)
+    return news.explain(earlier, run, later.known, statistics, pair, seed=seed, said=said, say=say)
 
 
 @dataclasses.dataclass(frozen=True)

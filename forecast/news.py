@@ -530,6 +530,7 @@ def explain(
     *,
     seed: int,
     size: int = 1000,
+    said: Mapping[str, float] | None = None,
     say: Say = lambda _: None,
 ) -> News:
     """Split the change between two runs of a model.
@@ -548,6 +549,9 @@ def explain(
         Decides the common random numbers of the steps.
     size
         Draws of each run that the steps are taken with.
+    said
+        Values that the earlier run gave when it was made, by statistic; they count where today's
+        code draws something else from it.
     say
         Called with a line of progress.
 
@@ -567,6 +571,9 @@ def explain(
     followed = tuple(statistics)
     plain = [_plain(followed, one) for one in draws]
     values = [one.value for one in plain]
+    values[0] = np.array(
+        [(said or {}).get(s.name, v) for s, v in zip(followed, values[0], strict=True)]
+    )
     errors = [np.sqrt((one.influence**2).sum(axis=0)) for one in plain]
     steps: list[tuple[Piece, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     zero = np.zeros(len(followed))

@@ -182,4 +182,4 @@ whole = fc.fit(
     progress=False,
 )
 print("same data:", whole.spec.data_hash == run.spec.data_hash)
-print("same draws:", whole.posterior.identical(run.posterior))
+print("same draws:", whole.posterior.equals(run.posterior))

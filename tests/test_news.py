@@ -104,6 +104,15 @@ def test_the_same_run_is_no_news(days, run_of):
     assert (split.change == 0).all()
 
 
+def test_what_the_earlier_run_gave_counts(days, run_of):
+    (_, known), panels = days
+    runs = [run_of(panel) for panel in panels]
+    draws = tuple(forecast(run, seed=2) for run in runs)
+    split = explain(*runs, known, followed(120), draws, seed=3, size=40, said={"sum/high": 0.125})
+    assert split.before[0] == 0.125
+    np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+
+
 def test_other_assumptions_and_another_model_are_pieces(days, run_of):
     (known, _), (panel, _) = days
     runs = [run_of(panel, variant) for variant in ("default", "sceptical")]
