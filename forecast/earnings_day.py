@@ -563,6 +563,7 @@ def waterfall_figure(change: Change, name: str) -> tuple[Any, str, str]:
     total = float(split.after[k] - split.before[k])
     short_name = one.name.replace("_", " ").replace("/", ": ", 0 if one.unit else 1)
     verb = "up" if total > 0 else "down"
+    amount = one.moved(abs(total)).lstrip("+").replace(" ", "\N{NO-BREAK SPACE}")
     ax = plots.waterfall(
         rows,
         scale * float(split.before[k]),
@@ -571,7 +572,7 @@ def waterfall_figure(change: Change, name: str) -> tuple[Any, str, str]:
         step=one.unit or "points",
         ends=(f"as of {change.before[1]}", f"as of {change.after[1]}"),
         subtitle=f"{one.why} {one.unit or 'Probability, %'}; by report",
-        title=f"{short_name}: {verb} {one.moved(abs(total)).lstrip('+')}",
+        title=f"{short_name}: {verb}\N{NO-BREAK SPACE}{amount}",
     )
     caption = (
         "Each bar is the change of the estimate when that report becomes known, the mean over two "

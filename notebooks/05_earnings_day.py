@@ -85,28 +85,29 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Microsoft's capex is to be reported on the 28th. The curve is a regression over the draws; the hollow dots take the
-# number as if it were reported and reweight the run to it, which is another way to the same answer.
+# Of the four companies that report first, the number that tells most of one reading. The curve is a regression over the
+# draws; the hollow dots take the number as if it were reported and reweight the run to it, another way to the answer.
+# The grey band is what the curve may do by chance.
 
 # %%
-microsoft = max((p for p in told if p.series == "MSFT/capex"), key=lambda p: p.bits)
-reading = next(s for s in followed if s.name == microsoft.statistic)
-microsoft = fc.check_prospect(microsoft, run, reading, seed=4)
+first = [p for p in prospects if p.company in ("MSFT", "META", "GOOGL", "AMZN")]
+best = max(first, key=lambda p: p.bits)
+reading = next(s for s in followed if s.name == best.statistic)
+best = fc.check_prospect(best, run, reading, seed=4)
+number = f"{best.series.replace('/', ' ').replace('_', ' ')} {best.period}"
+low, high = np.interp([0.1, 0.9], best.levels, best.curve)
 fc.plots.print_curve(
     fc.plots.PrintCurve(
-        "MSFT capex 2025Q4",
-        "capex",
-        microsoft.prints,
-        microsoft.curve,
-        microsoft.levels,
-        microsoft.checked,
+        number, best.series.split("/")[1], best.prints, best.curve, best.levels, best.checked
     ),
-    microsoft.probability,
-    noise=microsoft.noise,
-    title="A low print of Microsoft's capex would raise the odds, a high one lower them"
-    if microsoft.curve[0] > microsoft.curve[-1]
-    else "A high print of Microsoft's capex would raise the odds, a low one lower them",
+    best.probability,
+    noise=best.noise,
+    title=f"{number}: {100 * low:.0f} % or {100 * high:.0f} % at its 10 % and 90 %",
 )
+
+# %%
+print(reading.name, "-", reading.why)
+print("told from chance:", best.told)
 
 # %% [markdown]
 # ## The reports, one day after the other
