@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import html
 import importlib.metadata
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,12 @@ def summary(run: Run) -> pd.DataFrame:
         rows.append((name, *(float(x) for x in row[1:])))
     columns = ["parameter", "mean", "sd", "q05", "q95", "rhat", "ess_bulk", "ess_tail"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def child_seed(seed: int, *names: str) -> int:
+    """Return the seed of one step, the same whatever other steps are run."""
+    words = [seed, *(zlib.crc32(name.encode()) for name in names)]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def code_hash() -> str:
