@@ -16,7 +16,7 @@ import pandas as pd
 import forecast as fc
 from forecast.backtesting import Backtest
 from forecast.panels import ENOUGH_QUARTERS, quarter_index
-from forecast.schema import calendar_quarter, period_end
+from forecast.schema import period_end
 
 SIX = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA")
 LAG = 45
@@ -27,8 +27,8 @@ def day_after(quarter: str) -> str:
 
 
 def origin_of(as_of: str) -> int:
-    day = (pd.Timestamp(as_of) - pd.Timedelta(days=LAG)).date().isoformat()
-    return quarter_index(calendar_quarter(f"{day[:8]}01/{day}"))
+    day = pd.Timestamp(as_of) - pd.Timedelta(days=LAG)
+    return quarter_index(f"{day.year}Q{day.quarter}")
 
 
 def long_enough(table: pd.DataFrame, days: list[str]) -> set[tuple[str, str]]:
