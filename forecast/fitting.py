@@ -203,8 +203,11 @@ def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int
     values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
     dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
     drawn = xr.Dataset(
-        {
-            v.name: (("chain", "draw", *dims.get(v.name, ())), np.asarray(array)[None])
+        {  # a single draw comes without an axis for it
+            v.name: (
+                ("chain", "draw", *dims.get(v.name, ())),
+                np.reshape(array, (1, size, *np.shape(array)[int(size > 1) :])),
+            )
             for v, array in zip(chosen, values, strict=True)
         },
         coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},
