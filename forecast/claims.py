@@ -318,10 +318,10 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     return claims
 
 
-_CLAIM_KEYS = {
+CLAIM_KEYS = {
     "id", "kind", "words", "quote", "text", "definition", "source", "source_date", "pool", "implied",
 }  # fmt: skip
-_DEFINITION_KEYS = {field.name for field in dataclasses.fields(Definition)}
+DEFINITION_KEYS = {field.name for field in dataclasses.fields(Definition)}
 
 
 def _check_keys(entry: Mapping[str, Any], known: set[str], must: set[str], where: str) -> None:
@@ -335,7 +335,7 @@ def _check_keys(entry: Mapping[str, Any], known: set[str], must: set[str], where
 
 def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim:
     where = f"{file}, claim {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, _CLAIM_KEYS, {"id", "kind", "words", "text", "definition"}, where)
+    _check_keys(entry, CLAIM_KEYS, {"id", "kind", "words", "text", "definition"}, where)
     for key, allowed in (("kind", KINDS), ("words", WORDS)):
         if entry[key] not in allowed:
             raise ClaimError(f"{where}: got {key} {entry[key]!r}; wanted {', '.join(allowed)}")
@@ -422,7 +422,7 @@ def _definition(
     entry: Mapping[str, Any], claim: str, sums: Mapping[str, Sequence[str]]
 ) -> Definition:
     where = f"{claim}, definition {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, _DEFINITION_KEYS, {"id", "model", "why"}, where)
+    _check_keys(entry, DEFINITION_KEYS, {"id", "model", "why"}, where)
     model = entry["model"]
     known = (*MODEL_NAMES, "audit", "none")
     if model not in known:
@@ -442,7 +442,7 @@ def _definition(
         id=entry["id"],
         model=model,
         why=entry["why"],
-        event=expandread_sums(entry["event"], sums) if "event" in entry else None,
+        event=expand_sums(entry["event"], sums) if "event" in entry else None,
         window=window,
         check=entry.get("check"),
         base_rate=BaseRate(**rate) if rate else None,

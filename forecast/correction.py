@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import Claim, Definition, event_draws, probability
-from forecast.schema import ClaimError, DataError
+from forecast.schema import ClaimError, DataError, period_end
 
 MONTHS = (6, 12, 18, 24)
 """Months after the claim at which windows end; the last two are the article's."""
@@ -65,12 +65,6 @@ class Variation:
     own: bool
     probability: float
     mcse: float
-
-
-def _with(definition: Definition, value: float) -> Definition:
-    event = dict(definition.event)  # type: ignore[arg-type]
-    event["fall" if "fall" in event else "value"] = value
-    return dataclasses.replace(definition, event=event)
 
 
 def first_in(
@@ -120,46 +114,134 @@ def variations(
     if definition.window is None or not isinstance(definition.event, Mapping):
         return ()
     start, end = definition.window
-    event = definition.event
-    own = event.get("fall", event.get("value"))
-    asked: list[tuple[str, str, bool, Definition, xr.Dataset, dt.date, dt.date]] = []
-    if definition.thresholds:
-        for value in sorted({*definition.thresholds, float(own)}):
-            one = _with(definition, value)
-            asked.append(("threshold", f"{value:g}", value == own, one, draws, start, end))
-    if event["kind"] in DATED and start == claim.source_date and event.get("how") != "all":
-        for months in MONTHS:
-            day = months_after(start, months)
-            if day <= end:
-                asked.append(
-                    ("window end", day.isoformat(), day == end, definition, draws, start, day)
-                )
-        later = months_after(start, MONTHS[-2])
-        for day in (start, later):
-            if day < end:
-                asked.append(
-                    ("window start", day.isoformat(), day == start, definition, draws, day, end)
-                )
-    for name, other in {"default": draws, **(variants or {})}.items():
-        asked.append(("prior", name, name == "default", definition, other, start, end))
-    asked.append(("model", definition.model, True, definition, draws, start, end))
+    as_it_stands = _Asked("model", definition.model, True, definition, draws, start, end)
+    asked = [
+        *_thresholds(definition, as_it_stands),
+        *_windows(claim, definition, as_it_stands),
+        *(
+            dataclasses.replace(
+                as_it_stands, what="prior", setting=name, own=name == "default", draws=other
+            )
+            for name, other in {"default": draws, **(variants or {})}.items()
+        ),
+        as_it_stands,
+    ]
     if walk is not None:
-        asked.append(("model", "naive", False, definition, walk, start, end))
+        asked.append(dataclasses.replace(as_it_stands, setting="naive", own=False, draws=walk))
     found = []
-    for what, setting, is_own, one, source, begins, ends in asked:
+    for one in asked:
         try:
-            p, mcse = probability(first_in(one, source, begins, ends))
+            hit = first_in(one.definition, one.draws, one.start, one.end)
         except ClaimError:
             continue
         found.append(
-            Variation(claim.id, one.id, definition.model, what, setting, is_own, p, mcse)
+            Variation(
+                claim.id,
+                definition.id,
+                definition.model,
+                one.what,
+                one.setting,
+                one.own,
+                *probability(hit),
+            )
         )
     return tuple(found)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """A variation before it is evaluated."""
+
+    what: str
+    setting: str
+    own: bool
+    definition: Definition
+    draws: xr.Dataset
+    start: dt.date
+    end: dt.date
+
+
+def _thresholds(definition: Definition, own: _Asked) -> list[_Asked]:
+    if not definition.thresholds or not isinstance(definition.event, Mapping):
+        return []
+    key = "fall" if "fall" in definition.event else "value"
+    here = float(definition.event[key])
+    return [
+        dataclasses.replace(
+            own,
+            what="threshold",
+            setting=f"{value:g}",
+            own=value == here,
+            definition=dataclasses.replace(definition, event={**definition.event, key: value}),
+        )
+        for value in sorted({*definition.thresholds, here})
+    ]
+
+
+def _windows(claim: Claim, definition: Definition, own: _Asked) -> list[_Asked]:
+    event = definition.event
+    if not isinstance(event, Mapping) or event["kind"] not in DATED or event.get("how") == "all":
+        return []
+    if own.start != claim.source_date:
+        return []
+    days = [months_after(own.start, months) for months in MONTHS]
+    ends = [
+        dataclasses.replace(
+            own, what="window end", setting=day.isoformat(), own=day == own.end, end=day
+        )
+        for day in days
+        if day <= own.end
+    ]
+    starts = [
+        dataclasses.replace(
+            own, what="window start", setting=day.isoformat(), own=day == own.start, start=day
+        )
+        for day in (own.start, days[-2])
+        if day < own.end
+    ]
+    return ends + starts
 
 
 def variation_table(found: Sequence[Variation]) -> pd.DataFrame:
     """Return variations as a table: claim, definition, what, setting, own, probability, mcse."""
     return pd.DataFrame([dataclasses.asdict(v) for v in found])
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """When one reading may come true.
+
+    Attributes
+    ----------
+    definition, label
+        The reading, and what it is about in a few words.
+    days
+        Ends of the periods of its window.
+    probabilities
+        Probability that it has come by each of them.
+    """
+
+    definition: str
+    label: str
+    days: tuple[dt.date, ...]
+    probabilities: tuple[float, ...]
+
+
+def curve(definition: Definition, draws: xr.Dataset, label: str) -> Curve:
+    """Return the probability that a reading has come true by the end of each period of its window.
+
+    Raises
+    ------
+    ClaimError
+        If it has no window, or cannot be evaluated.
+    """
+    if definition.window is None:
+        raise ClaimError(f"the definition {definition.id!r} has no window")
+    start, end = definition.window
+    ends = [period_end(str(p)) for p in draws["period"].values]
+    days = tuple(day for day in ends if start < day <= end)
+    chance = [probability(first_in(definition, draws, start, day))[0] for day in days]
+    return Curve(definition.id, label, days, tuple(chance))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,15 +315,10 @@ def depths(
     there = set(draws["entity"].values.astype(str))
     for entity in (e for e in entities if e in there):
         for month in months:
-            ours = shares(draws, entity, month)
-            beside = shares(walk, entity, month) if walk is not None else None
-            found.append(
-                Depth(
-                    entity,
-                    month,
-                    *(p for p, _ in ours),
-                    errors=(ours[0][1], ours[1][1], ours[2][1]),
-                    naive=(beside[0][0], beside[1][0], beside[2][0]) if beside else None,
-                )
-            )
+            (spared, a), (middle, b), (deep, c) = shares(draws, entity, month)
+            naive = None
+            if walk is not None:
+                x, y, z = shares(walk, entity, month)
+                naive = (x[0], y[0], z[0])
+            found.append(Depth(entity, month, spared, middle, deep, (a, b, c), naive))
     return tuple(found)

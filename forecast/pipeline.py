@@ -26,6 +26,7 @@ from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
 from forecast.figures import NAIVE, Fitted, child_seed, cost_sd, draw_figures, walk_of
+from forecast.first_page import assemble
 from forecast.fitting import code_hash, fit
 from forecast.models import MODELS, get_model
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
@@ -236,11 +237,25 @@ def _report(
         }
         verdicts = judge(claims, draws, facts=audits.sentences(findings), failed=failed)
         sensitivities = _sensitivities(claims, fitted)
-        beside = _naive_probabilities(claims, _walks(fitted, seed))
+        walks = _walks(fitted, seed)
+        beside = _naive_probabilities(claims, walks)
     hold_outs: tuple[diagnose.HoldOut, ...] = ()
     if not quick and "market" in fitted and fitted["market"].draws is not None:
         with _stage("hold out the last year", seconds, say):
             hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
+    with _stage("put together the first page", seconds, say):
+        both = {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}
+        first = assemble(
+            claims,
+            verdicts,
+            beside,
+            fitted,
+            walks,
+            as_of=day,
+            seed=seed,
+            hindcasts=both and not quick,
+            say=say,
+        )
     return memo.Report(
         run_id=run_id,
         as_of=day,
@@ -260,6 +275,7 @@ def _report(
         cost_errors=_cost_errors(fitted),
         observations=_observations(fitted, ("market", "benchmark")),
         reported=_observations(fitted, ("earnings",)),
+        first=first,
     )
 
 
@@ -342,6 +358,8 @@ def _write(
                 for key, s in report.sensitivities.items()
             ],
         )
+        _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.first.pooled.values()])
+        _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.first.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
     report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
     text = memo.markdown(report)
