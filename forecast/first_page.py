@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import xarray as xr
 
 from forecast.claims import Claim, Verdicts, pool
@@ -42,9 +41,7 @@ def last_figure(panel: Panel) -> str:
         "period",
     ):
         if name in panel.data.variables and panel.data[name].size:
-            return str(np.max(panel.data[name].values.astype(str)))
-    if "time" in panel.data.variables and panel.data["time"].size:
-        return f"{float(np.max(panel.data['time'].values)):.1f}"
+            return max(str(value) for value in panel.data[name].values)
     return ""
 
 
