@@ -30,16 +30,7 @@ PER_GROUP = 2
 
 def last_figure(panel: Panel) -> str:
     """Return the last period or day of a panel's data, as text; "" if it names none."""
-    for name in (
-        "quarter",
-        "year",
-        "identified",
-        "released",
-        "released_on",
-        "day",
-        "date",
-        "period",
-    ):
+    for name in ("reported_on", "released", "day", "surveyed", "quarter", "identified", "year"):
         if name in panel.data.variables and panel.data[name].size:
             return max(str(value) for value in panel.data[name].values)
     return ""
