@@ -104,6 +104,8 @@ class Definition:
         Whether it waits for a model that is not built yet.
     group
         The clock it reads, such as prices or spending; readings of one group stand together.
+    label
+        A few words for a figure; the id by default.
     thresholds
         Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
     """
@@ -117,6 +119,7 @@ class Definition:
     base_rate: BaseRate | None = None
     waits: bool = False
     group: str = ""
+    label: str = ""
     thresholds: tuple[float, ...] = ()
 
 
@@ -448,6 +451,7 @@ def _definition(
         base_rate=BaseRate(**rate) if rate else None,
         waits=waits,
         group=str(entry.get("group", "")),
+        label=str(entry.get("label", entry["id"].replace("_", " "))),
         thresholds=_thresholds(entry, where),
     )
 

@@ -109,7 +109,7 @@ def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, C
         if d.window[0] != claim.source_date:
             continue
         with contextlib.suppress(ClaimError):  # a window that the draws do not reach
-            found.append((d.model, curve(d, draws[d.model], d.id.replace("_", " "))))
+            found.append((d.model, curve(d, draws[d.model], d.label or d.id)))
             taken[d.group] = taken.get(d.group, 0) + 1
     return tuple(found)
 

@@ -34,6 +34,7 @@ def test_each_curve_steps_up_where_its_period_ends():
     assert lines["capex"].get_ydata()[-2:].tolist() == [20, 20]
     assert lines["price"].get_color() == plots.hue("fall")
     texts = " ".join(t.get_text().replace("\n", " ") for t in ax.texts)
+    texts = texts.replace("\N{NO-BREAK SPACE}", " ")
     assert "price: 60 %" in texts
     assert "capex: 20 %" in texts
     assert "18 months" in texts

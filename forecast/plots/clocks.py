@@ -61,6 +61,7 @@ def clocks(
     right = max(decimal_year(days[-1]) for _, _, days, _ in curves)
     right = max([right, *(decimal_year(day) for day, _ in marked)])
     labels = [(f"{name}: {percent(p[-1])}", 100 * p[-1]) for name, _, _, p in curves]
+    labels = [(text.replace(" %", "\N{NO-BREAK SPACE}%"), at) for text, at in labels]
     ax.set_ylim(0, 106)
     make_room(ax, left, right, [text for text, _ in labels])
     grid_lines(ax, [0, 25, 50, 75, 100], ["0 %", "25 %", "50 %", "75 %", "100 %"], right)
