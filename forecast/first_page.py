@@ -1,7 +1,7 @@
 """Draws of all models -> what the memo's first page says of the article's main prediction.
 
 Invariant: nothing here decides a number; every one comes from the functions it puts together, with
-the model that gives it. Events over existing draws only, but for the hindcast, which is fitted.
+the model that gives it. Only the hindcast is fitted; all else are events over existing draws.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from forecast.diagnose import WarningCheck, warnings_against_base
 from forecast.figures import SECTOR, Fitted, child_seed
 from forecast.hindcast import DATES, Hindcast, hindcast
 from forecast.memo import FirstPage
-from forecast.others import Beside, beside_others, read_comparisons
+from forecast.others import Beside, Nearest, beside_others
 from forecast.panels import Panel
-from forecast.scenarios import Conditional, conditional, read_scenarios
+from forecast.scenarios import Conditional, Scenario, conditional
 from forecast.schema import ClaimError, ForecastError
 from forecast.sources import read_reference_table
 
@@ -42,10 +42,11 @@ def assemble(
     naive: Mapping[tuple[str, str], float],
     fitted: Mapping[str, Fitted],
     walks: Mapping[str, xr.Dataset],
+    scenarios: Sequence[Scenario],
+    comparisons: Sequence[Nearest],
     *,
     as_of: str,
     seed: int,
-    hindcasts: bool,
     say: Callable[[str], None],
 ) -> FirstPage:
     """Put together what the first page shows of the first claim.
@@ -56,12 +57,12 @@ def assemble(
         The claims, their verdicts, and the naive forecast's probabilities.
     fitted, walks
         Runs and draws, and draws of the naive forecasts, by model.
+    scenarios, comparisons
+        What is supposed, and which events come nearest to what others were asked.
     as_of
         The day.
     seed
-        Decides the hindcast's random numbers and those of scenarios with a fixed parameter.
-    hindcasts
-        Whether to fit the telecom hindcast.
+        Decides the random numbers of scenarios with a fixed parameter.
     say
         Called with what was left out, and why.
     """
@@ -72,9 +73,8 @@ def assemble(
         variations=_variations(claims[0], fitted, walks),
         curves=_curves(claims[0], draws),
         depths=_depths(draws, walks),
-        others=_others(draws, walks, as_of, say),
-        scenarios=_scenarios(claims, fitted, seed, say),
-        hindcasts=_hindcasts(seed, say) if hindcasts else (),
+        others=_others(comparisons, draws, walks, as_of, say),
+        scenarios=_scenarios(scenarios, claims, fitted, seed, say),
         warned=_warned(draws),
         latest={name: last_figure(f.run.panel) for name, f in fitted.items()},
     )
@@ -121,6 +121,7 @@ def _depths(draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset]) ->
 
 
 def _others(
+    comparisons: Sequence[Nearest],
     draws: Mapping[str, xr.Dataset],
     walks: Mapping[str, xr.Dataset],
     as_of: str,
@@ -128,17 +129,21 @@ def _others(
 ) -> tuple[Beside, ...]:
     table = read_reference_table("public_forecasts")
     try:
-        return beside_others(table, read_comparisons(table), draws, walks, as_of)
+        return beside_others(table, comparisons, draws, walks, as_of)
     except ClaimError as error:  # draws of another day, or of a user's own run-ups
         say(f"no comparison with others' forecasts: {error}")
         return ()
 
 
 def _scenarios(
-    claims: Sequence[Claim], fitted: Mapping[str, Fitted], seed: int, say: Callable[[str], None]
+    scenarios: Sequence[Scenario],
+    claims: Sequence[Claim],
+    fitted: Mapping[str, Fitted],
+    seed: int,
+    say: Callable[[str], None],
 ) -> tuple[Conditional, ...]:
     found = []
-    for scenario in read_scenarios():
+    for scenario in scenarios:
         one = fitted.get(scenario.model)
         if one is None or one.draws is None:
             continue
@@ -150,7 +155,8 @@ def _scenarios(
     return tuple(found)
 
 
-def _hindcasts(seed: int, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+def telecom_hindcast(seed: int, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+    """Fit and judge the telecom hindcast on both its days; `say` is told of a gate that said no."""
     telecom, runups = (read_reference_table(n) for n in ("telecom_1995_2004", "runups"))
     found: list[Hindcast] = []
     for day in DATES:
