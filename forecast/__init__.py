@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecast import events, plots
     from forecast.audit import audit_claims, read_references
+    from forecast.backtesting import backtest, origins
     from forecast.claims import judge, read_claims
     from forecast.diagnose import calibrate, hold_out_last_year, sensitivity
     from forecast.fitting import Run, fit, summary
@@ -33,6 +34,7 @@ _HOME = {
     "Verdict": "schema",
     "as_of": "vintages",
     "audit_claims": "audit",
+    "backtest": "backtesting",
     "build_panel": "panels",
     "calibrate": "diagnose",
     "convert": "schema",
@@ -43,6 +45,7 @@ _HOME = {
     "forecast": "predict",
     "hold_out_last_year": "diagnose",
     "judge": "claims",
+    "origins": "backtesting",
     "parse_date": "schema",
     "percentiles": "surprise",
     "plots": "",

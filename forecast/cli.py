@@ -438,6 +438,60 @@ def _calibrate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _backtest(args: argparse.Namespace) -> int:
+    from forecast.backtesting import backtest, origins
+    from forecast.sources import read_vintages
+
+    table = read_vintages(args.data)
+    found = backtest(
+        args.model,
+        table,
+        origins(args.start, args.end, args.lag),
+        seed=args.seed,
+        horizon=args.horizon,
+        size=500 if args.quick else 1000,
+        workers=args.workers,
+        cluster=args.cluster,
+        say=_say,
+    )
+    summary = found.summary()
+    if args.csv:
+        found.cells.to_csv(args.csv, index=False)
+    if args.json:
+        kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
+        lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}
+        _print_json({"model": args.model, **lists})
+    else:
+        shown = (
+            "metric",
+            "forecast",
+            "crps",
+            "behind",
+            "behind_se",
+            "log_score",
+            "c50",
+            "c80",
+            "c95",
+        )
+        rows: list[tuple[str, ...]] = [(*shown, "n")]
+        for row in summary.to_dict("records"):
+            numbers = (f"{row[name]:.3f}" for name in shown[2:])
+            rows.append((row["metric"], row["forecast"], *numbers, str(row["n"])))
+        _print(_table(rows))
+        _print(
+            "\nScores on the log scale, lower is better; behind: mean CRPS less that of the best "
+            "naive rule, with its standard error by date (dates overlap: a lower bound)."
+        )
+    failed = found.origins[~found.origins["passed"].astype(bool)]
+    if len(failed):
+        _say(
+            f"{len(failed)} of {len(found.origins)} dates have no forecast of ours: "
+            + "; ".join(f"{row.as_of}: {row.reason}" for row in failed.itertuples())
+        )
+        return 1
+    return 0
+
+
 def _histogram(ranks: Any, bins: int) -> tuple[list[int], Any]:
     import numpy as np
 
@@ -556,6 +610,23 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--simulations", type=_count, default=200, metavar="N", help="(200)")
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
+
+    walk = add("backtest", "forecast from past dates and score what came", _backtest)
+    walk.add_argument("model", metavar="MODEL", help="name of the model")
+    walk.add_argument("--start", required=True, metavar="DATE", help="first date to forecast from")
+    walk.add_argument("--end", required=True, metavar="DATE", help="last date to forecast from")
+    walk.add_argument(
+        "--lag", type=_count, default=45, metavar="N", help="days after quarters (45)"
+    )
+    walk.add_argument("--horizon", type=_count, default=8, metavar="N", help="periods ahead (8)")
+    place = walk.add_mutually_exclusive_group()
+    place.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (1)")
+    place.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786")
+    walk.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    walk.add_argument("--quick", action="store_true", help="fewer draws")
+    walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
+    walk.add_argument("--json", action="store_true", help="only JSON on stdout")
+    seed(walk)
 
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)

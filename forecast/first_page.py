@@ -14,7 +14,8 @@ import xarray as xr
 from forecast.claims import Claim, Verdicts, pool
 from forecast.correction import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.diagnose import WarningCheck, warnings_against_base
-from forecast.figures import SECTOR, Fitted, child_seed
+from forecast.figures import SECTOR, Fitted
+from forecast.fitting import child_seed
 from forecast.hindcast import DATES, Hindcast, hindcast
 from forecast.memo import FirstPage
 from forecast.others import Beside, Nearest, beside_others

@@ -25,10 +25,10 @@ from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
-from forecast.figures import NAIVE, Fitted, child_seed, cost_sd, draw_figures, walk_of
+from forecast.figures import Fitted, cost_sd, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
-from forecast.fitting import code_hash, fit
-from forecast.models import MODELS, get_model
+from forecast.fitting import child_seed, code_hash, fit
+from forecast.models import MODELS, NAIVE, get_model
 from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
