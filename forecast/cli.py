@@ -140,16 +140,18 @@ def _fit(args: argparse.Namespace) -> int:
     else:
         table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    panel = build_panel(known, args.model, own)
+    panel = _with_positions(build_panel(known, args.model, own), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         _say(note)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed
     frame = summary(run)
+    falls = _falls(run) if passed and args.model == "hazard" else []
     if args.json:
         _print_json(
             {
+                "falls": falls,
                 "spec": json.loads(run.spec.to_json()),
                 "gate": {"passed": passed, **json.loads(run.gate.to_json() if run.gate else "{}")},
                 "summary": frame.to_dict(orient="records"),
@@ -159,10 +161,63 @@ def _fit(args: argparse.Namespace) -> int:
         head = tuple(str(c) for c in frame.columns)
         body = [tuple(c if isinstance(c, str) else f"{c:.3f}" for c in row) for row in frame.values]
         _print(_table([head, *body]))
+        _print_falls(falls)
     if not passed and run.gate is not None:
         _say("the gate said no: " + "; ".join(map(str, run.gate.failures)))
         return 1
     return 0
+
+
+def _with_positions(panel: Any, given: Sequence[str]) -> Any:
+    """Return the panel with the user's own positions, for the hazard model."""
+    import dataclasses
+
+    from forecast.panels.hazard import read_position, with_positions
+    from forecast.schema import DataError
+
+    if not given:
+        return panel
+    if panel.model != "hazard":
+        raise DataError(f"--position is for the hazard model; got {panel.model}: leave it out")
+    held = [read_position(text, panel.as_of) for text in given]
+    return dataclasses.replace(panel, data=with_positions(panel.data, held))
+
+
+def _falls(run: Any) -> list[dict[str, Any]]:
+    """Return each position's chances of a first fall within 18 and 24 months."""
+    from forecast.correction import MONTHS
+    from forecast.panels.hazard import FALLS, effective_sample
+    from forecast.predict import forecast
+
+    draws = forecast(run, seed=run.spec.seed)
+    months = [m for m in MONTHS if m <= draws.sizes["period"]][-2:]
+    n, independent = effective_sample(run.panel.data)
+    _say(f"{n} episodes followed for 24 months count as about {independent:.0f} independent ones")
+    names = dict.fromkeys(str(e) for e in draws["entity"].values)
+    return [
+        {"position": name, "months": month}
+        | {
+            f"fall_{fall}": float(
+                draws["signal"].sel(series=f"{name}/fall_{fall}").isel(period=month - 1).mean()
+            )
+            for fall in FALLS
+        }
+        for name in names
+        for month in months
+    ]
+
+
+def _print_falls(falls: Sequence[dict[str, Any]]) -> None:
+    from forecast.schema import percent
+
+    if falls:
+        head = tuple(name.replace("fall_", "fall of ") for name in falls[0])
+        body = [
+            tuple(percent(v) if isinstance(v, float) else str(v) for v in row.values())
+            for row in falls
+        ]
+        _print("\nchance of a first fall, percent of the peak, within the months named")
+        _print(_table([head, *body]))
 
 
 def _memo(args: argparse.Namespace) -> int:
@@ -691,6 +746,13 @@ def parser() -> argparse.ArgumentParser:
     fit = add("fit", "fit one model and print its parameters", _fit)
     fit.add_argument("model", metavar="MODEL", help="name of the model")
     fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    fit.add_argument(
+        "--position",
+        action="append",
+        default=[],
+        metavar="NAME:NET:RAW[:MONTHS[:INDUSTRY]]",
+        help="hazard: a series of your own, by its run-up over two years; may be repeated",
+    )
     fit.add_argument("--priors", default="default", help="prior set: default, sceptical, generous")
     fit.add_argument("--json", action="store_true", help="only JSON on stdout")
     day(fit)
