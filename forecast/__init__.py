@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecast import events, plots
     from forecast.audit import audit_claims, read_references
+    from forecast.backtesting import backtest, origins
     from forecast.claims import judge, read_claims
     from forecast.diagnose import calibrate, hold_out_last_year, sensitivity
     from forecast.earnings_day import update_run
@@ -36,6 +37,7 @@ _HOME = {
     "anticipate": "news",
     "as_of": "vintages",
     "audit_claims": "audit",
+    "backtest": "backtesting",
     "build_panel": "panels",
     "calibrate": "diagnose",
     "check_prospect": "news",
@@ -48,6 +50,7 @@ _HOME = {
     "forecast": "predict",
     "hold_out_last_year": "diagnose",
     "judge": "claims",
+    "origins": "backtesting",
     "parse_date": "schema",
     "percentiles": "surprise",
     "plots": "",

@@ -140,16 +140,18 @@ def _fit(args: argparse.Namespace) -> int:
     else:
         table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    panel = build_panel(known, args.model, own)
+    panel = _with_positions(build_panel(known, args.model, own), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         _say(note)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed
     frame = summary(run)
+    falls = _falls(run) if passed and args.model == "hazard" else []
     if args.json:
         _print_json(
             {
+                "falls": falls,
                 "spec": json.loads(run.spec.to_json()),
                 "gate": {"passed": passed, **json.loads(run.gate.to_json() if run.gate else "{}")},
                 "summary": frame.to_dict(orient="records"),
@@ -159,10 +161,63 @@ def _fit(args: argparse.Namespace) -> int:
         head = tuple(str(c) for c in frame.columns)
         body = [tuple(c if isinstance(c, str) else f"{c:.3f}" for c in row) for row in frame.values]
         _print(_table([head, *body]))
+        _print_falls(falls)
     if not passed and run.gate is not None:
         _say("the gate said no: " + "; ".join(map(str, run.gate.failures)))
         return 1
     return 0
+
+
+def _with_positions(panel: Any, given: Sequence[str]) -> Any:
+    """Return the panel with the user's own positions, for the hazard model."""
+    import dataclasses
+
+    from forecast.panels.hazard import read_position, with_positions
+    from forecast.schema import DataError
+
+    if not given:
+        return panel
+    if panel.model != "hazard":
+        raise DataError(f"--position is for the hazard model; got {panel.model}: leave it out")
+    held = [read_position(text, panel.as_of) for text in given]
+    return dataclasses.replace(panel, data=with_positions(panel.data, held))
+
+
+def _falls(run: Any) -> list[dict[str, Any]]:
+    """Return each position's chances of a first fall within 18 and 24 months."""
+    from forecast.correction import MONTHS
+    from forecast.panels.hazard import FALLS, effective_sample
+    from forecast.predict import forecast
+
+    draws = forecast(run, seed=run.spec.seed)
+    months = [m for m in MONTHS if m <= draws.sizes["period"]][-2:]
+    n, independent = effective_sample(run.panel.data)
+    _say(f"{n} episodes followed for 24 months count as about {independent:.0f} independent ones")
+    names = dict.fromkeys(str(e) for e in draws["entity"].values)
+    return [
+        {"position": name, "months": month}
+        | {
+            f"fall_{fall}": float(
+                draws["signal"].sel(series=f"{name}/fall_{fall}").isel(period=month - 1).mean()
+            )
+            for fall in FALLS
+        }
+        for name in names
+        for month in months
+    ]
+
+
+def _print_falls(falls: Sequence[dict[str, Any]]) -> None:
+    from forecast.schema import percent
+
+    if falls:
+        head = tuple(name.replace("fall_", "fall of ") for name in falls[0])
+        body = [
+            tuple(percent(v) if isinstance(v, float) else str(v) for v in row.values())
+            for row in falls
+        ]
+        _print("\nchance of a first fall, percent of the peak, within the months named")
+        _print(_table([head, *body]))
 
 
 def _memo(args: argparse.Namespace) -> int:
@@ -291,7 +346,7 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 def _news(args: argparse.Namespace) -> int:
     from forecast.earnings_day import between, change_record, find_run
-    from forecast.figures import child_seed
+    from forecast.fitting import child_seed
     from forecast.schema import one_line
 
     after = find_run(args.out, args.to_run)
@@ -501,6 +556,60 @@ def _calibrate(args: argparse.Namespace) -> int:
     return 0
 
 
+def _backtest(args: argparse.Namespace) -> int:
+    from forecast.backtesting import backtest, origins
+    from forecast.sources import read_vintages
+
+    table = read_vintages(args.data)
+    found = backtest(
+        args.model,
+        table,
+        origins(args.start, args.end, args.lag),
+        seed=args.seed,
+        horizon=args.horizon,
+        size=500 if args.quick else 1000,
+        workers=args.workers,
+        cluster=args.cluster,
+        say=_say,
+    )
+    summary = found.summary()
+    if args.csv:
+        found.cells.to_csv(args.csv, index=False)
+    if args.json:
+        kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
+        lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}
+        _print_json({"model": args.model, **lists})
+    else:
+        shown = (
+            "metric",
+            "forecast",
+            "crps",
+            "behind",
+            "behind_se",
+            "log_score",
+            "c50",
+            "c80",
+            "c95",
+        )
+        rows: list[tuple[str, ...]] = [(*shown, "n")]
+        for row in summary.to_dict("records"):
+            numbers = (f"{row[name]:.3f}" for name in shown[2:])
+            rows.append((row["metric"], row["forecast"], *numbers, str(row["n"])))
+        _print(_table(rows))
+        _print(
+            "\nScores on the log scale, lower is better; behind: mean CRPS less that of the best "
+            "naive rule, with its standard error by date (dates overlap: a lower bound)."
+        )
+    failed = found.origins[~found.origins["passed"].astype(bool)]
+    if len(failed):
+        _say(
+            f"{len(failed)} of {len(found.origins)} dates have no forecast of ours: "
+            + "; ".join(f"{row.as_of}: {row.reason}" for row in failed.itertuples())
+        )
+        return 1
+    return 0
+
+
 def _histogram(ranks: Any, bins: int) -> tuple[list[int], Any]:
     import numpy as np
 
@@ -636,6 +745,13 @@ def parser() -> argparse.ArgumentParser:
     fit = add("fit", "fit one model and print its parameters", _fit)
     fit.add_argument("model", metavar="MODEL", help="name of the model")
     fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    fit.add_argument(
+        "--position",
+        action="append",
+        default=[],
+        metavar="NAME:NET:RAW[:MONTHS[:INDUSTRY]]",
+        help="hazard: a series of your own, by its run-up over two years; may be repeated",
+    )
     fit.add_argument("--priors", default="default", help="prior set: default, sceptical, generous")
     fit.add_argument("--json", action="store_true", help="only JSON on stdout")
     day(fit)
@@ -653,6 +769,23 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--simulations", type=_count, default=200, metavar="N", help="(200)")
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
+
+    walk = add("backtest", "forecast from past dates and score what came", _backtest)
+    walk.add_argument("model", metavar="MODEL", help="name of the model")
+    walk.add_argument("--start", required=True, metavar="DATE", help="first date to forecast from")
+    walk.add_argument("--end", required=True, metavar="DATE", help="last date to forecast from")
+    walk.add_argument(
+        "--lag", type=_count, default=45, metavar="N", help="days after quarters (45)"
+    )
+    walk.add_argument("--horizon", type=_count, default=8, metavar="N", help="periods ahead (8)")
+    place = walk.add_mutually_exclusive_group()
+    place.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (1)")
+    place.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786")
+    walk.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    walk.add_argument("--quick", action="store_true", help="fewer draws")
+    walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
+    walk.add_argument("--json", action="store_true", help="only JSON on stdout")
+    seed(walk)
 
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)

@@ -18,8 +18,8 @@ import xarray as xr
 
 from forecast import lock, memo, news, plots, store
 from forecast.claims import Claim, Verdicts, read_claims
-from forecast.figures import Fitted, child_seed
-from forecast.fitting import Run
+from forecast.figures import Fitted
+from forecast.fitting import Run, child_seed
 from forecast.gate import Gate
 from forecast.panels import build_panel, report_calendar
 from forecast.pipeline import CLAIMS, KNOWN, Outcome, panels_of, run_all

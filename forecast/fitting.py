@@ -12,6 +12,7 @@ import dataclasses
 import html
 import importlib.metadata
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,12 @@ def summary(run: Run) -> pd.DataFrame:
         rows.append((name, *(float(x) for x in row[1:])))
     columns = ["parameter", "mean", "sd", "q05", "q95", "rhat", "ess_bulk", "ess_tail"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def child_seed(seed: int, *names: str) -> int:
+    """Return the seed of one step, the same whatever other steps are run."""
+    words = [seed, *(zlib.crc32(name.encode()) for name in names)]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def prior_set(model: Model, variant: str) -> Any:
@@ -219,8 +226,11 @@ def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int
     values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
     dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
     drawn = xr.Dataset(
-        {
-            v.name: (("chain", "draw", *dims.get(v.name, ())), np.asarray(array)[None])
+        {  # a single draw comes without an axis for it
+            v.name: (
+                ("chain", "draw", *dims.get(v.name, ())),
+                np.reshape(array, (1, size, *np.shape(array)[int(size > 1) :])),
+            )
             for v, array in zip(chosen, values, strict=True)
         },
         coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},

@@ -20,6 +20,7 @@ from forecast.models import (
     gpu_rental,
     hazard,
     market,
+    naive,
     payback,
     scaling_law,
     training_cost,
@@ -136,6 +137,19 @@ MODELS: Mapping[str, Model] = {
         "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
     ),
 }
+
+
+NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
+    "market": naive.drift_walk,
+    "earnings": naive.quarterly,
+    "hazard": naive.unconditional_falls,
+    "payback": payback.straight_line,
+    "training_cost": naive.cost_records,
+    "api_price": naive.price_walk,
+    "gpu_rental": naive.rental_walk,
+    "adoption": naive.share_walk,
+}
+"""The rule printed beside a model: ``(panel, until, seed) -> Dataset`` of draws of its series."""
 
 
 def get_model(name: str) -> Model:

@@ -22,6 +22,7 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
+from forecast.plots.clocks import clocks
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.costs import cost_curve
 from forecast.plots.falls import class_survival, first_passage, severity
@@ -47,6 +48,7 @@ __all__ = [
     "StripRow",
     "WaterfallRow",
     "class_survival",
+    "clocks",
     "companies_of",
     "company_fans",
     "cost_curve",
