@@ -276,7 +276,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from forecast.earnings_day import change_record, update_run
+    from forecast.change import change_record
+    from forecast.earnings_day import update_run
 
     rows = _read(args)[0] if args.file else None
     done = update_run(
@@ -345,7 +346,7 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 
 def _news(args: argparse.Namespace) -> int:
-    from forecast.earnings_day import between, change_record, find_run
+    from forecast.change import between, change_record, find_run
     from forecast.fitting import child_seed
     from forecast.schema import one_line
 

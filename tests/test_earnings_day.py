@@ -14,7 +14,8 @@ import xarray as xr
 from conftest import independent_tree
 
 from forecast import cli, earnings_day, fitting, lock, news, pipeline
-from forecast.earnings_day import read_run, update_run
+from forecast.change import read_run
+from forecast.earnings_day import update_run
 from forecast.models import earnings, get_model, parts
 from forecast.panels import METRIC_GROUPS, build_panel
 from forecast.pipeline import run_all
