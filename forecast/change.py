@@ -393,7 +393,7 @@ def _other_row(other: Other) -> dict[str, Any]:
         "name": other.name,
         "before": percent(other.before, other.draws),
         "after": percent(other.after, other.draws),
-        "change": f"{100 * total:+.1f} points".replace("-", "−"),
+        "change": news.signed(100 * total, "points"),
         "noise": f"{200 * other.error:.1f} points",
         "why": f"{other.model}: {other.why}",
         "size": abs(total),

@@ -55,8 +55,8 @@ def waterfall_figure(change: Change, name: str) -> tuple[Any, str, str]:
         plots.WaterfallRow(
             piece.label,
             scale * float(split.change[p, k]),
-            scale * float(split.low[p, k]),
-            scale * float(split.high[p, k]),
+            scale * float(min(split.low[p, k], split.change[p, k] - 2 * split.error[p, k])),
+            scale * float(max(split.high[p, k], split.change[p, k] + 2 * split.error[p, k])),
             noise=piece.kind == "noise",
         )
         for p, piece in enumerate(split.pieces)
@@ -77,7 +77,8 @@ def waterfall_figure(change: Change, name: str) -> tuple[Any, str, str]:
     )
     caption = (
         "Each bar is the change of the estimate when that report becomes known, the mean over two "
-        "orders of the reports; thin lines: the range over the orders. The last bar is what no "
+        "orders of the reports; thin lines: two Monte-Carlo standard errors, or the range over the "
+        "orders where that is wider. The last bar is what no "
         f"number explains. Runs {change.before[0]} and {change.after[0]}."
     )
     return ax, split.sentence(name), caption
@@ -95,7 +96,8 @@ def change_markdown(change: Change, figures: Mapping[str, memo.Figure]) -> str:
             "besides": [r for r in _arrived_rows(change.arrived) if not (r["where"] or r["was"])],
             "surprising": _surprising(change.arrived),
             "moved": [r for r in rows if r["clear"]],
-            "still": [r for r in rows if not r["clear"]],
+            "still": [r for r in rows if not r["clear"] and r["size"] > 0],
+            "same": sum(r["size"] == 0 for r in rows),
             "lines": _lines(change, [r for r in rows if r["clear"]]),
             "watch": _watch(change),
             "limit": UNEXPECTED,

@@ -49,6 +49,18 @@ HEADLINES = (("big_five/capex", "2026"), ("big_five/capex", "2027"))
 Say = Callable[[str], None]
 
 
+def signed(change: float, unit: str) -> str:
+    """Return a change with its sign and unit; what rounds to nothing has no sign.
+
+    Examples
+    --------
+    >>> signed(1.26, "points"), signed(-0.04, "points")
+    ('+1.3 points', '0.0 points')
+    """
+    text = f"{change:+.1f}".replace("-", "−")
+    return f"{'0.0' if text[1:] == '0.0' else text} {unit}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Statistic:
     """A number that draws give: the probability of an event, or the median of a quantity.
@@ -79,10 +91,11 @@ class Statistic:
             return f"{value:,.0f} {self.unit}"
         return percent(value, draws) if draws else f"{100 * value:.1f} %"
 
-    def moved(self, change: float) -> str:
-        """Return a change for a reader."""
-        sign = f"{change:+.1f}" if self.unit else f"{100 * change:+.1f}"
-        return f"{sign} {self.unit or 'points'}".replace("-", "−")
+    def moved(self, change: float, error: float | None = None) -> str:
+        """Return a change for a reader, with its error if one is given."""
+        scale = 1.0 if self.unit else 100.0
+        more = "" if error is None else f"± {scale * error:.1f} "
+        return signed(scale * change, more + (self.unit or "points"))
 
 
 def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tuple[Statistic, ...]:
@@ -251,7 +264,10 @@ class News:
         order = [
             p for p in np.argsort(-np.abs(news.change[:, k])) if news.pieces[p].kind != "noise"
         ]
-        said = [f"{news.pieces[p].label} {one.moved(float(news.change[p, k]))}" for p in order]
+        said = [
+            f"{news.pieces[p].label} {one.moved(float(news.change[p, k]), float(news.error[p, k]))}"
+            for p in order
+        ]
         rest = f", and {len(said) - most} more" if len(said) > most else ""
         reasons = f": {'; '.join(said[:most])}{rest}" if said else ""
         return f"{head}{reasons}; Monte-Carlo noise {one.moved(noise).removeprefix('+')}."
@@ -276,14 +292,22 @@ class News:
 # --- estimates -------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class _Estimate:
-    """Values of all statistics, and what each draw adds to their errors, (draw, statistic)."""
+    """Values of all statistics, and what draws of the same random numbers add to their errors.
+
+    The latter has shape (random numbers, statistic).
+    """
 
     value: np.ndarray
     influence: np.ndarray
 
 
-def _estimate(values: np.ndarray, weights: np.ndarray, medians: np.ndarray) -> _Estimate:
-    """Return weighted shares and medians of `values`, shape (draw, statistic)."""
+def _estimate(
+    values: np.ndarray, weights: np.ndarray, medians: np.ndarray, sides: int = 1
+) -> _Estimate:
+    """Return weighted shares and medians of `values`, shape (draw, statistic).
+
+    The draws come from as many `sides`, one after the other, each with the same random numbers.
+    """
     value = weights @ values
     influence = weights[:, None] * (values - value)
     for k in np.flatnonzero(medians):
@@ -293,7 +317,7 @@ def _estimate(values: np.ndarray, weights: np.ndarray, medians: np.ndarray) -> _
         value[k] = middle
         # The density at the median is a fifth of the draws over their span.
         influence[:, k] = weights * ((values[:, k] > middle) - 0.5) * (high - low) / 0.2
-    return _Estimate(value, influence)
+    return _Estimate(value, influence.reshape(sides, -1, values.shape[1]).sum(axis=0))
 
 
 def _values(statistics: Sequence[Statistic], draws: xr.Dataset) -> np.ndarray:
@@ -315,7 +339,7 @@ class _Road:
     spec: Any
     priors: Any
     cells: pd.DataFrame
-    parameters: xr.Dataset
+    sides: tuple[xr.Dataset, ...]
     log_pool: np.ndarray
     statistics: tuple[Statistic, ...]
     as_of: str
@@ -329,7 +353,8 @@ def _thinned(run: Run, size: int) -> xr.Dataset:
     kept = run.posterior[names]
     each = min(max(size // kept.sizes["chain"], 1), kept.sizes["draw"])
     at = np.linspace(0, kept.sizes["draw"] - 1, each).round().astype(int)
-    return kept.isel(draw=at).drop_vars(["chain", "draw"], errors="ignore")
+    labels = {"chain": np.arange(kept.sizes["chain"]), "draw": np.arange(each)}
+    return kept.isel(draw=at).assign_coords(labels)
 
 
 def _panel(road: _Road, values: np.ndarray) -> Panel:
@@ -346,17 +371,24 @@ def _panel(road: _Road, values: np.ndarray) -> Panel:
     return Panel(road.spec.model, road.as_of, data)
 
 
-def _look(road: _Road, parameters: xr.Dataset, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return log likelihood and statistics of each draw under a panel, with the common numbers."""
+def _look(
+    road: _Road, sides: Sequence[xr.Dataset], values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log likelihood and statistics of each draw under a panel.
+
+    Draws of the same place on each side, and under each panel, get the same random numbers.
+    """
     entry, panel = get_model(road.spec.model), _panel(road, values)
-    full = entry.complete(
-        parameters, panel, road.priors, np.random.default_rng([road.seed, 2]), given=True
-    )
-    draws = entry.draw(
-        full, panel, road.priors, road.until, np.random.default_rng([road.seed, 3])
-    ).assign_attrs(model=road.spec.model, as_of=road.as_of)
-    density = full[parts.LIKELIHOOD].transpose("chain", "draw").values.ravel()
-    return density, _values(road.statistics, draws)
+    densities, told = [], []
+    for parameters in sides:
+        rng = np.random.default_rng([road.seed, 2])
+        full = entry.complete(parameters, panel, road.priors, rng, given=True)
+        rng = np.random.default_rng([road.seed, 3])
+        draws = entry.draw(full, panel, road.priors, road.until, rng)
+        draws = draws.assign_attrs(model=road.spec.model, as_of=road.as_of)
+        densities.append(full[parts.LIKELIHOOD].transpose("chain", "draw").values.ravel())
+        told.append(_values(road.statistics, draws))
+    return np.concatenate(densities), np.concatenate(told)
 
 
 def _pooled(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
@@ -392,14 +424,13 @@ def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
 def _at(road: _Road, values: np.ndarray) -> tuple[_Estimate, float, bool]:
     """Return the estimate under a panel, the Pareto k, and whether the panel had to be fitted."""
     medians = np.array([bool(s.unit) for s in road.statistics])
-    density, told = _look(road, road.parameters, values)
+    density, told = _look(road, road.sides, values)
     weights, k = _weights(density - road.log_pool)
     if k <= MAX_K and 1 / np.sum(weights**2) >= MIN_EFFECTIVE:
-        return _estimate(told, weights, medians), k, False
+        return _estimate(told, weights, medians, len(road.sides)), k, False
     run = fit_spec(road.spec, _panel(road, values))
-    _, told = _look(road, _thinned(run, len(told)), values)
-    equal = np.full(len(told), 1 / len(told))
-    return _estimate(told, equal, medians), k, True
+    _, told = _look(road, [_thinned(run, len(told) // len(road.sides))], values)
+    return _estimate(told, np.full(len(told), 1 / len(told)), medians), k, True
 
 
 # --- the split -------------------------------------------------------------------------------
@@ -663,25 +694,22 @@ def _road(
     seed: int,
     size: int,
 ) -> _Road:
-    sides = [_thinned(run, size) for run in (base, after)]
-    each = min(one.sizes["draw"] for one in sides)
-    parameters = xr.concat(
-        [one.isel(draw=slice(0, each)) for one in sides], dim="chain", join="override"
-    ).assign_coords(chain=np.arange(2 * sides[0].sizes["chain"]), draw=np.arange(each))
+    each = min(size, *(run.posterior.sizes["chain"] * run.posterior.sizes["draw"]
+                       for run in (base, after)))  # fmt: skip
+    sides = tuple(_thinned(run, each) for run in (base, after))
     road = _Road(
         spec=after.spec,
         priors=priors_of(after.spec),
         cells=_cells(base.panel, after.panel),
-        parameters=parameters,
-        log_pool=np.zeros(parameters.sizes["chain"] * each),
+        sides=sides,
+        log_pool=np.zeros(0),
         statistics=statistics,
         as_of=after.panel.as_of,
         until=str(draws["period"].values[-1]),
         seed=seed,
     )
     ends = [
-        _look(road, parameters, road.cells[name].to_numpy(float))[0]
-        for name in ("value_old", "value")
+        _look(road, sides, road.cells[name].to_numpy(float))[0] for name in ("value_old", "value")
     ]
     return dataclasses.replace(road, log_pool=_pooled(*ends))
 
@@ -725,24 +753,20 @@ def as_if(
     group = own.loc[own["series"] == series, "group"].iloc[0]
     row = {"series": series, "group": group, "quarter": period, "fiscal_period": period}
     cells = pd.concat([own, pd.DataFrame([{**row, "value": np.nan}])], ignore_index=True)
-    parameters = _thinned(run, size)
-    sizes = parameters.sizes
-    parameters = parameters.assign_coords(
-        chain=np.arange(sizes["chain"]), draw=np.arange(sizes["draw"])
-    )
+    sides = (_thinned(run, size),)
     road = _Road(
         spec=run.spec,
         priors=priors_of(run.spec),
         cells=cells,
-        parameters=parameters,
-        log_pool=np.zeros(sizes["chain"] * sizes["draw"]),
+        sides=sides,
+        log_pool=np.zeros(0),
         statistics=(statistic,),
         as_of=run.panel.as_of,
         until=entry.until,
         seed=seed,
     )
     base = cells["value"].to_numpy(float)
-    road = dataclasses.replace(road, log_pool=_look(road, parameters, base)[0])
+    road = dataclasses.replace(road, log_pool=_look(road, sides, base)[0])
     found = []
     for value in values:
         there = base.copy()
