@@ -45,7 +45,7 @@ calendar.loc[
 
 # %%
 run = fc.fit(
-    "earnings", fc.build_panel(known, "earnings"), seed=1, draws=800, tune=800, progress=False
+    "earnings", fc.build_panel(known, "earnings"), seed=1, draws=600, tune=600, progress=False
 )
 run
 
@@ -178,8 +178,8 @@ whole = fc.fit(
     "earnings",
     fc.build_panel(fc.as_of(table, DAYS[-1]), "earnings"),
     seed=1,
-    draws=800,
-    tune=800,
+    draws=600,
+    tune=600,
     progress=False,
 )
 print("same data:", whole.spec.data_hash == run.spec.data_hash)
