@@ -77,6 +77,7 @@ def _run(args: argparse.Namespace) -> int:
     waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
     _print(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
     _print(f"memo: {(outcome.folder / 'memo.html').resolve()}")
+    _lock(args, outcome.folder)
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -308,6 +309,7 @@ def _update(args: argparse.Namespace) -> int:
             _print(_news_table(change, None))
         name = "memo.html" if change is None else "change.html"
         _print(f"memo: {(outcome.folder / name).resolve()}")
+    _lock(args, outcome.folder)
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -522,6 +524,90 @@ def _pair(text: str) -> tuple[str, str]:
     if not (theirs and sign and ours):
         raise argparse.ArgumentTypeError(f"got {text!r}; wanted THEIRS=OURS, such as Sum=value")
     return theirs, ours
+
+
+def _lock(args: argparse.Namespace, folder: Path) -> None:
+    """Enter a run's open probabilities into the track record, with today's date."""
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.pipeline import CLAIMS
+    from forecast.track import lock_run
+
+    claims = read_claims(folder / CLAIMS)
+    added = lock_run(args.out, folder.name, claims, dt.date.today())  # noqa: DTZ011
+    if added:
+        _say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
+
+
+def _resolve(args: argparse.Namespace) -> int:
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.sources import CLAIMS_FILE
+    from forecast.track import resolve
+
+    own = Path(args.data) / CLAIMS_FILE if args.data else None
+    chosen = resolve(
+        args.out,
+        read_claims(own if own is not None and own.is_file() else None),
+        args.claim,
+        args.outcome,
+        on=args.on,
+        source=args.source,
+        today=dt.date.today(),  # noqa: DTZ011
+        definition=args.definition,
+    )
+    _say(f"{args.claim} is {args.outcome}: {', '.join(chosen)}")
+    return _track(args)
+
+
+def _track(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from forecast import track
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of
+
+    found, came = track.record(args.out), track.outcomes(args.out)
+    table = read_vintages(args.data)
+    numbers = track.numbers(args.out, as_of(table, str(table["reported_on"].max())), _say)
+    if args.json:
+        lists = {
+            f.name: json.loads(getattr(found, f.name).to_json(orient="records"))
+            for f in dataclasses.fields(found)
+            if f.name != "unscored"
+        }
+        _print_json(
+            {
+                "outcomes": json.loads(came.to_json(orient="records")),
+                **lists,
+                "unscored": list(found.unscored),
+                "numbers": json.loads(numbers.to_json(orient="records")),
+                "locked": len(track.locked(args.out)),
+            }
+        )
+        return 0
+    _print(f"{len(track.locked(args.out))} probabilities locked, {len(came)} readings resolved")
+    for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
+        if len(frame):
+            head = tuple(str(c) for c in frame.columns)
+            body = [tuple(_cell(c) for c in row) for row in frame.itertuples(index=False)]
+            _print(f"\n{title}\n{_table([head, *body])}")
+    if len(found.means):
+        _print(
+            "\nOne vote a claim, however often it was forecast; lower is better; 90 % intervals "
+            "from three claims on."
+        )
+    for line in found.unscored:
+        _say(f"not scored: {line}")
+    return 0
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.3f}"
+    return str(value)
 
 
 def _calibrate(args: argparse.Namespace) -> int:
@@ -787,6 +873,18 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
     walk.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(walk)
+
+    came = add("resolve", "write down how a claim came out, and keep score", _resolve)
+    came.add_argument("claim", metavar="CLAIM", help="a claim's id")
+    came.add_argument("outcome", metavar="OUTCOME", help="yes, no, open, ambiguous or annulled")
+    came.add_argument("--on", required=True, metavar="DATE", help="the day it was decided")
+    came.add_argument("--source", required=True, metavar="S", help="where that can be checked")
+    came.add_argument("--definition", metavar="D", help="one reading (all of the claim's)")
+    kept = add("track", "print the track record: claims and numbers that came", _track)
+    for one in (came, kept):
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        one.add_argument("--json", action="store_true", help="only JSON on stdout")
+        out(one)
 
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)
