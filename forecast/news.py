@@ -735,7 +735,7 @@ def as_if(
     series, period
         Whose number, of which quarter; not reported in the run.
     values
-        The numbers to try, in the panel's unit.
+        The numbers to try, in the panel's unit; NaN for one that is still not reported.
     seed
         Decides the random numbers, the same for all.
     size
