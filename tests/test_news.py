@@ -193,7 +193,7 @@ def test_what_is_followed(known):
 def test_reweighting_agrees_with_fits_and_with_the_print(days):
     (_, known), (before, after) = days
     middle = select(after, ~np.isin(np.arange(after.data.sizes["obs"]), _new(before, after)[1:]))
-    runs = [fit("earnings", p, seed=1, draws=500, tune=500, progress=False)
+    runs = [fit("earnings", p, seed=1, progress=False)
             for p in (before, after, middle)]  # fmt: skip
     draws = [forecast(run, seed=2) for run in runs]
     level = float(SUM["of"](draws[0]).median())
