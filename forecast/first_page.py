@@ -25,8 +25,6 @@ from forecast.schema import ClaimError, ForecastError
 from forecast.sources import read_reference_table
 
 INDEX = "PHLX semiconductor index"
-PER_GROUP = 2
-"""Readings of a group whose curves are drawn together."""
 
 
 def last_figure(panel: Panel) -> str:
@@ -95,23 +93,13 @@ def _variations(
 
 
 def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
-    """Return the curves of the first readings of each group that come at some time, by model."""
+    """Return when the readings that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
-    taken: dict[str, int] = {}
     for d in claim.definitions:
-        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED and d.window is not None
-        if (
-            d.model not in draws
-            or not dated
-            or d.window is None
-            or taken.get(d.group, 0) >= PER_GROUP
-        ):
-            continue
-        if d.window[0] != claim.source_date:
-            continue
-        with contextlib.suppress(ClaimError):  # a window that the draws do not reach
-            found.append((d.model, curve(d, draws[d.model], d.label or d.id)))
-            taken[d.group] = taken.get(d.group, 0) + 1
+        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED
+        if d.label and dated and d.model in draws:
+            with contextlib.suppress(ClaimError):  # no window, or one that the draws do not reach
+                found.append((d.model, curve(d, draws[d.model], d.label)))
     return tuple(found)
 
 
