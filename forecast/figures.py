@@ -66,6 +66,7 @@ def draw_figures(
     origin = {"series": article, "ratio": article}
     origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
     origin |= {name: source for name, (_, source, _) in MODEL_FIGURES.items()}
+    origin |= {"clocks": f"{both}, {RUN_UPS}", "others": "as named (data/public_forecasts.csv)"}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
