@@ -77,6 +77,7 @@ def _run(args: argparse.Namespace) -> int:
     waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
     _print(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
     _print(f"memo: {(outcome.folder / 'memo.html').resolve()}")
+    _lock(args, outcome.folder)
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -249,7 +250,8 @@ def _check(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add(args: argparse.Namespace) -> int:
+def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
     from forecast.sources import read_user_table
 
     given = {
@@ -266,7 +268,135 @@ def _add(args: argparse.Namespace) -> int:
         _say(f"columns read as: {', '.join(renamed)}")
     if found.unused:
         _say(f"columns not used: {', '.join(found.unused)}")
-    return _take(found.rows, args, {"unused_columns": list(found.unused)})
+    return found.rows, list(found.unused)
+
+
+def _add(args: argparse.Namespace) -> int:
+    rows, unused = _read(args)
+    return _take(rows, args, {"unused_columns": unused})
+
+
+def _update(args: argparse.Namespace) -> int:
+    from forecast.earnings_day import change_record, update_run
+
+    rows = _read(args)[0] if args.file else None
+    done = update_run(
+        args.out,
+        rows,
+        data=args.data,
+        seed=args.seed,
+        quick=args.quick,
+        models=args.models,
+        say=_say,
+    )
+    outcome, change = done.outcome, done.change
+    if args.json:
+        record = {} if change is None else change_record(change)
+        _print_json(
+            {
+                "run": outcome.folder.name,
+                "table": str(done.table),
+                "appended": done.appended,
+                **record,
+                "verdicts": outcome.verdicts.records(),
+            }
+        )
+    else:
+        if change is None:
+            _print(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
+        else:
+            _print(_news_table(change, None))
+        name = "memo.html" if change is None else "change.html"
+        _print(f"memo: {(outcome.folder / name).resolve()}")
+    _lock(args, outcome.folder)
+    if outcome.draft:
+        _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
+        return 1
+    return 0
+
+
+def _news_table(change: Any, claim: str | None) -> str:
+    """Return the change of every statistic, and its largest reasons, as text."""
+    lines = [
+        f"{change.before[1]} (run {change.before[0]}) to {change.after[1]} ({change.after[0]})"
+    ]
+    rows = [("what", "before", "after", "change", "noise, up to", "reason")]
+    names = []
+    for row in change.rows():
+        if claim is None or claim in (row["name"], *row["name"].split("/")):
+            rows.append(
+                tuple(row[k] for k in ("name", "before", "after", "change", "noise", "why"))
+            )
+            names.append(row["name"])
+    lines += ["", _table(rows)]
+    if change.split is not None:
+        followed = [s.name for s in change.split.statistics if s.name in names]
+        lines += ["", *(change.split.sentence(name) for name in followed)]
+        for name in followed if claim is not None else []:
+            body = [
+                (
+                    r["piece"],
+                    r["kind"],
+                    f"{r['change']:+.4g}",
+                    f"{r['low']:+.4g} to {r['high']:+.4g}",
+                )
+                for r in change.split.frame(name).to_dict("records")
+            ]
+            lines += ["", name, _table([("piece", "kind", "change", "over orders"), *body])]
+    return "\n".join(lines)
+
+
+def _news(args: argparse.Namespace) -> int:
+    from forecast.earnings_day import between, change_record, find_run
+    from forecast.fitting import child_seed
+
+    after = find_run(args.out, args.to_run)
+    if args.before:
+        return _before(args, after)
+    before = find_run(args.out, args.from_run, before=after)
+    seed = child_seed(int(after.manifest["seed"]), "news")
+    change = between(before, after, seed=seed, say=_say)
+    if args.claim is not None and not any(
+        args.claim in (row["name"], *row["name"].split("/")) for row in change.rows()
+    ):
+        raise ForecastError(
+            f"no claim or reading is called {args.claim!r} in both runs; there are "
+            + ", ".join(row["name"] for row in change.rows())
+        )
+    if args.json:
+        _print_json(change_record(change, args.claim))
+    else:
+        _print(_news_table(change, args.claim))
+    return 0
+
+
+def _before(args: argparse.Namespace, run: Any) -> int:
+    """Print what the coming reports could move, the most telling number of each first."""
+    from forecast.earnings_day import foresee, prospect_record, prospect_rows
+
+    found = foresee(
+        run,
+        companies=[args.company] if args.company else None,
+        claim=args.claim,
+        figures=Path(args.out) / f"before-{run.id}",
+        say=_say,
+    )
+    if args.json:
+        _print_json(
+            {
+                "run": run.id,
+                "as_of": run.manifest["as_of"],
+                "prospects": [prospect_record(one) for one in found],
+            }
+        )
+    else:
+        _print(_table(prospect_rows(found), widest=72))
+        _print(
+            f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
+            "are not told from Monte-Carlo error and left out"
+        )
+        _print(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+    return 0
 
 
 def _fetch(args: argparse.Namespace) -> int:
@@ -345,12 +475,10 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
 
     Rows can be added without a run, and beside a damaged one: then this is said, and no more.
     """
-    import dataclasses
-
     import pandas as pd
 
     from forecast import store
-    from forecast.surprise import percentiles
+    from forecast.surprise import surprised
 
     latest = Path(out) / "latest"
     table, run = pd.DataFrame(), None
@@ -361,21 +489,14 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
         run = {"run": manifest["run"], "as_of": manifest["as_of"]}
     except (ForecastError, OSError) as error:
         _say(f"no percentiles: {error if latest.exists() else f'there is no run in {out}'}")
-    found, covered, fresh = {}, 0, 0
-    for field in dataclasses.fields(changes):
-        frame = getattr(changes, field.name)
-        where = percentiles(table, frame)
-        found[field.name] = frame.assign(
-            percentile=where["percentile"], percentile_text=where["text"]
-        )
-        if field.name in ("new", "revisions"):
-            fresh, covered = fresh + len(frame), covered + int(where["percentile"].notna().sum())
+    told = surprised(changes, table)
+    fresh = [*told.new["percentile"], *told.revisions["percentile"]]
     if run is not None:
         _say(
             f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
-            f"{covered} of {fresh} new or revised numbers were forecast by it"
+            f"{sum(p == p for p in fresh)} of {len(fresh)} new or revised numbers were forecast by it"
         )
-    return dataclasses.replace(changes, **found), {"percentiles_of": run}
+    return told, {"percentiles_of": run}
 
 
 def _print_changes(changes: Any) -> None:
@@ -403,6 +524,90 @@ def _pair(text: str) -> tuple[str, str]:
     if not (theirs and sign and ours):
         raise argparse.ArgumentTypeError(f"got {text!r}; wanted THEIRS=OURS, such as Sum=value")
     return theirs, ours
+
+
+def _lock(args: argparse.Namespace, folder: Path) -> None:
+    """Enter a run's open probabilities into the track record, with today's date."""
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.pipeline import CLAIMS
+    from forecast.track import lock_run
+
+    claims = read_claims(folder / CLAIMS)
+    added = lock_run(args.out, folder.name, claims, dt.date.today())  # noqa: DTZ011
+    if added:
+        _say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
+
+
+def _resolve(args: argparse.Namespace) -> int:
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.sources import CLAIMS_FILE
+    from forecast.track import resolve
+
+    own = Path(args.data) / CLAIMS_FILE if args.data else None
+    chosen = resolve(
+        args.out,
+        read_claims(own if own is not None and own.is_file() else None),
+        args.claim,
+        args.outcome,
+        on=args.on,
+        source=args.source,
+        today=dt.date.today(),  # noqa: DTZ011
+        definition=args.definition,
+    )
+    _say(f"{args.claim} is {args.outcome}: {', '.join(chosen)}")
+    return _track(args)
+
+
+def _track(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from forecast import track
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of
+
+    found, came = track.record(args.out), track.outcomes(args.out)
+    table = read_vintages(args.data)
+    numbers = track.numbers(args.out, as_of(table, str(table["reported_on"].max())), _say)
+    if args.json:
+        lists = {
+            f.name: json.loads(getattr(found, f.name).to_json(orient="records"))
+            for f in dataclasses.fields(found)
+            if f.name != "unscored"
+        }
+        _print_json(
+            {
+                "outcomes": json.loads(came.to_json(orient="records")),
+                **lists,
+                "unscored": list(found.unscored),
+                "numbers": json.loads(numbers.to_json(orient="records")),
+                "locked": len(track.locked(args.out)),
+            }
+        )
+        return 0
+    _print(f"{len(track.locked(args.out))} probabilities locked, {len(came)} readings resolved")
+    for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
+        if len(frame):
+            head = tuple(str(c) for c in frame.columns)
+            body = [tuple(_cell(c) for c in row) for row in frame.itertuples(index=False)]
+            _print(f"\n{title}\n{_table([head, *body])}")
+    if len(found.means):
+        _print(
+            "\nOne vote a claim, however often it was forecast; lower is better; 90 % intervals "
+            "from three claims on."
+        )
+    for line in found.unscored:
+        _say(f"not scored: {line}")
+    return 0
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.3f}"
+    return str(value)
 
 
 def _calibrate(args: argparse.Namespace) -> int:
@@ -556,6 +761,22 @@ def parser() -> argparse.ArgumentParser:
     def seed(one: argparse.ArgumentParser) -> None:
         one.add_argument("--seed", type=_count, default=1, metavar="N", help="seed (1)")
 
+    def columns(one: argparse.ArgumentParser) -> None:
+        one.add_argument(
+            "--map",
+            type=_pair,
+            action="append",
+            default=[],
+            metavar="THEIRS=OURS",
+            help="a column of the file and its name here; may be repeated",
+        )
+        one.add_argument(
+            "--unit", metavar="UNIT", help='where the file names none, such as "USD m"'
+        )
+        one.add_argument("--entity", metavar="NAME", help="where the file names none")
+        one.add_argument("--source", metavar="TEXT", help="where the file names none")
+        one.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+
     def taking(one: argparse.ArgumentParser) -> None:
         one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
         one.add_argument(
@@ -572,6 +793,31 @@ def parser() -> argparse.ArgumentParser:
     seed(run)
     run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
     run.add_argument("--models", type=_models, metavar="A,B", help="only these models")
+
+    update = add("update", "take new numbers, fit what depends on them, say what changed", _update)
+    update.add_argument(
+        "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
+    )
+    columns(update)
+    update.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    out(update)
+    update.add_argument(
+        "--seed", type=_count, metavar="N", help="seed (that of the latest run, or 1)"
+    )
+    update.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
+    update.add_argument(
+        "--models", type=_models, metavar="A,B", help="only these (those of the latest run)"
+    )
+    update.add_argument("--json", action="store_true", help="only JSON on stdout")
+
+    news = add("news", "what moved each probability between two runs, or would move it", _news)
+    news.add_argument("--from", dest="from_run", metavar="RUN", help="the run before (its id)")
+    news.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
+    news.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
+    news.add_argument("--before", action="store_true", help="what the coming reports could move")
+    news.add_argument("--company", metavar="NAME", help="with --before: only this company")
+    news.add_argument("--json", action="store_true", help="only JSON on stdout")
+    out(news)
 
     claims = add("claims", "print every claim with its verdict of the latest run", _claims)
     claims.add_argument("--file", metavar="TOML", help="another claims file, not judged")
@@ -628,6 +874,18 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(walk)
 
+    came = add("resolve", "write down how a claim came out, and keep score", _resolve)
+    came.add_argument("claim", metavar="CLAIM", help="a claim's id")
+    came.add_argument("outcome", metavar="OUTCOME", help="yes, no, open, ambiguous or annulled")
+    came.add_argument("--on", required=True, metavar="DATE", help="the day it was decided")
+    came.add_argument("--source", required=True, metavar="S", help="where that can be checked")
+    came.add_argument("--definition", metavar="D", help="one reading (all of the claim's)")
+    kept = add("track", "print the track record: claims and numbers that came", _track)
+    for one in (came, kept):
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        one.add_argument("--json", action="store_true", help="only JSON on stdout")
+        out(one)
+
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -635,18 +893,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", metavar="FILE", help="a CSV of the schema")
     own = add("add", "add a file's rows to a table; shows what would change", _add, actions)
     own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
-    own.add_argument(
-        "--map",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="THEIRS=OURS",
-        help="a column of the file and its name here; may be repeated",
-    )
-    own.add_argument("--unit", metavar="UNIT", help='where the file names none, such as "USD m"')
-    own.add_argument("--entity", metavar="NAME", help="where the file names none")
-    own.add_argument("--source", metavar="TEXT", help="where the file names none")
-    own.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+    columns(own)
     taking(own)
     sec = add("fetch", "get quarters from SEC filings; shows what would change", _fetch, actions)
     sec.add_argument("tickers", metavar="TICKER", nargs="+", help="MSFT GOOGL ...")
@@ -684,7 +931,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"forecast: {error}")
         return 1
     except KeyboardInterrupt:
-        _say("forecast: interrupted; nothing was written")
+        _say("forecast: interrupted; nothing is left half-written")
         return 130
     except BrokenPipeError:
         sys.stderr.close()

@@ -68,6 +68,10 @@ class Model:
         correlated.
     target_accept
         Acceptance the step size is tuned to.
+    sampled
+        Of a model whose states are integrated out: the parameters from which ``complete`` draws all
+        else and tells the likelihood of any panel with the same series, in which a value may be
+        NaN, not known yet. Empty for a model that cannot be held against another panel like this.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Model:
     until: str
     adaptation: str = "diag"
     target_accept: float = 0.95
+    sampled: tuple[str, ...] = ()
 
 
 def _entry(name: str, title: str, module: Any, until: str) -> Model:
@@ -111,6 +116,7 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+        sampled=earnings.SAMPLED,
     ),
     "hazard": dataclasses.replace(
         _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
