@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import xarray as xr
 
@@ -144,13 +145,17 @@ def _scenarios(
     return tuple(found)
 
 
-def telecom_hindcast(seed: int, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
-    """Fit and judge the telecom hindcast on both its days; `say` is told of a gate that said no."""
+def telecom_hindcast(seed: int, place: Path, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+    """Fit and judge the telecom hindcast on both its days, with fits kept in `place`.
+
+    `say` is told of a gate that said no.
+    """
     telecom, runups = (read_reference_table(n) for n in ("telecom_1995_2004", "runups"))
     found: list[Hindcast] = []
     for day in DATES:
         try:
-            found += hindcast(telecom, runups, day, seed=child_seed(seed, "hindcast", day))
+            own = child_seed(seed, "hindcast", day)
+            found += hindcast(telecom, runups, day, seed=own, place=place)
         except ForecastError as error:
             say(f"no hindcast as of {day}: {error}")
     return tuple(found)
