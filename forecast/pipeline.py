@@ -148,6 +148,12 @@ def run_all(
         name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
     }
     report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
+    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+        with _stage("hindcast of telecom", seconds, say):
+            hindcasts = telecom_hindcast(seed, place, say)
+        report = dataclasses.replace(
+            report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
+        )
 
     def fill(folder: Path) -> None:
         known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
@@ -315,9 +321,6 @@ def _report(
             seed=seed,
             say=say,
         )
-    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
-        with _stage("hindcast of telecom", seconds, say):
-            first = dataclasses.replace(first, hindcasts=telecom_hindcast(seed, say))
     return memo.Report(
         run_id=run_id,
         as_of=day,
