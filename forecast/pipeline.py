@@ -272,7 +272,8 @@ def _stored(
 ) -> Run:
     """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
     fit_seed = child_seed(seed, name, "fit")
-    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
+    tune = min(size, get_model(name).tune)
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=tune)
     run, known = fit_stored(place, spec, panel, say=say)
     if known:
         say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
