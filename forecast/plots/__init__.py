@@ -22,8 +22,8 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
+from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_date
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
-from forecast.plots.costs import cost_curve
 from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.parameters import prior_posterior
@@ -50,8 +50,10 @@ __all__ = [
     "definition_strip",
     "fan",
     "first_passage",
+    "frontier",
     "hue",
     "index_trend",
+    "open_lag",
     "path_fan",
     "payback_frontier",
     "payback_years",
@@ -62,6 +64,7 @@ __all__ = [
     "ratio_history",
     "report_calendar",
     "save",
+    "score_by_date",
     "sensitivity",
     "severity",
     "small_multiples",
