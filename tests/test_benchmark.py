@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 from scipy.special import expit
 
 from forecast.diagnose import predict_left_out, refill
@@ -131,7 +131,10 @@ def test_moments_of_returns_against_simulation(bend):
 
 
 def plain_density(panel, flat):
-    """Log density of capabilities, scores, compute and costs, written as it is read."""
+    """Log density of scores, compute and costs, written as it is read; dense sums for capabilities.
+
+    Also the mean and sd of each capability given the scores.
+    """
     where = benchmark.layout(panel)
     data = benchmark.covariates(panel, where.first)
     p = {k: v.ravel() for k, v in flat.items()}
@@ -140,19 +143,15 @@ def plain_density(panel, flat):
     for i in range(len(where.releases)):
         t, closed = data["years"][i], data["closed_flag"][i]
         m = p["compute_level"] + p["compute_growth"] * t + p["compute_closed"] * closed
-        s2, price = p["compute_spread"] ** 2, p["price"] + p["price_trend"] * t
-        price = price + p["stated_cost"] * data["stated_flag"][i]
-        report, e2 = None, error[i] ** 2
+        mean, var = m, p["compute_spread"] ** 2
         if data["has_compute"][i]:
-            report = data["log_compute"][i]
+            report, e2 = data["log_compute"][i], error[i] ** 2
+            total += stats.norm.logpdf(report, m, np.sqrt(var + e2))
+            mean, var = (report * var + m * e2) / (var + e2), var * e2 / (var + e2)
             if data["has_cost"][i]:
+                price = p["price"] + p["price_trend"] * t
+                price = price + p["stated_cost"] * data["stated_flag"][i]
                 total += stats.norm.logpdf(data["log_cost"][i], report + price, p["price_spread"])
-        elif data["has_cost"][i]:
-            report, e2 = data["log_cost"][i] - price, e2 + p["price_spread"] ** 2
-        mean, var = m, s2
-        if report is not None:
-            total += stats.norm.logpdf(report, m, np.sqrt(s2 + e2))
-            mean, var = (report * s2 + m * e2) / (s2 + e2), s2 * e2 / (s2 + e2)
         brought, spread = benchmark.returns(np, p, t, mean, var)
         mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
         mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
@@ -160,59 +159,88 @@ def plain_density(panel, flat):
         means.append(mean.item())
         sds.append(np.sqrt(p["release_spread"] ** 2 + spread).item())
     middle = np.mean(returned)
-    total += stats.norm.logpdf(p["capability"], means, sds).sum()
     centre = benchmark.centres(panel, where, data)
     offsets = np.r_[p["protocol"], 0.0]
-    for k in range(panel.data.sizes["obs"]):
-        b = where.benchmark[k]
-        eta = p["easiness"][b] + p["slope"][b] * (
-            p["capability"][where.release[k]] - centre[b] - middle
-        )
-        eta += offsets[where.protocol[k]] + p["effort"] * panel.data["effort_steps"].values[k]
-        top = 1 - p["mistakes"][b]
-        expected = p["floor"][b] + (top - p["floor"][b]) * expit(eta)
-        scale = np.hypot(panel.data["score_se"].values[k], p["noise"][b])
-        total += stats.t.logpdf(panel.data["score"].values[k], 4, expected, scale)
-    return np.asarray(total).item()
+    moments = []
+    for i, (mean, sd) in enumerate(zip(means, sds, strict=True)):
+        c = mean + sd * np.linspace(-9, 9, 3001)
+        log = stats.norm.logpdf(c, mean, sd)
+        for k in np.flatnonzero(where.release == i):
+            b = where.benchmark[k]
+            eta = p["easiness"][b] + p["slope"][b] * (c - centre[b] - middle)
+            eta += offsets[where.protocol[k]] + p["effort"] * panel.data["effort_steps"].values[k]
+            top = 1 - p["mistakes"][b]
+            expected = p["floor"][b] + (top - p["floor"][b]) * expit(eta)
+            scale = np.hypot(panel.data["score_se"].values[k], p["noise"][b])
+            log += stats.norm.logpdf(panel.data["score"].values[k], expected, scale)
+        whole = special.logsumexp(log) + np.log(c[1] - c[0])
+        weight = np.exp(log - whole) * (c[1] - c[0])
+        middle_here = (weight * c).sum()
+        moments.append((middle_here, np.sqrt((weight * (c - middle_here) ** 2).sum())))
+        total += whole
+    return float(np.squeeze(total)), np.array(moments)
 
 
-def test_the_sampled_density_is_the_plain_one(small):
-    """With the Jacobian of the change of variables taken from finite differences."""
+@pytest.fixture(scope="module")
+def near_the_fit(benchmark_panel):
+    """A few parameter values about where a fit of all scores lies, and the log likelihood at each."""
     import pytensor
 
-    panel = select(small, np.arange(24))
-    model = benchmark.build(panel, PRIORS)
-    rest = [v for v in model.free_RVs if v.name != "z_capability"]
-    with model:
-        terms = model.logp(sum=False), model.logp(vars=rest, sum=False)
-    run = pytensor.function(
-        model.value_vars, [*terms[0], *terms[1]], mode="FAST_COMPILE", on_unused_input="ignore"
+    model = benchmark.build(benchmark_panel, PRIORS)
+    values = pytensor.function(
+        model.free_RVs, model["likelihood"], mode="FAST_COMPILE", on_unused_input="ignore"
     )
     rng = np.random.default_rng(0)
-
-    def capability(point):
-        """Follow the change of variables with the package's own inverse."""
-        one = xr.Dataset(
-            {n: (("chain", "draw", f"a{n}", f"b{n}")[: 2 + np.ndim(x)], np.asarray(x)[None, None])
-             for n, x in point.items()}
-        )  # fmt: skip
-        done = benchmark.complete(one, panel, PRIORS, rng, given=True)
-        flat = {n: np.atleast_2d(done[n].values[0, 0]) for n in done.data_vars}
-        return done["capability"].values.ravel(), flat
-
-    start = model.initial_point()
-    order = [v.name for v in model.value_vars]
+    about = {
+        "z_normal": [-0.3, -2.7, 1.1, -0.2, -1.1, 0.2, 0.3, 0.2, 1.4, -0.4, 0.2, 0.8],
+        "z_log_normal": [0.4, 0.8, -1.2, -0.1, -1.2, -0.9],
+        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [0.5, -0.1, -0.1, 0.2],
+                  [0.3, -0.5, 0.2, 1.4]],
+    }  # fmt: skip
+    points, found = [], []
     for _ in range(3):
-        point = {n: start[n] + 0.3 * rng.standard_normal(np.shape(start[n])) for n in order}
-        values = run(*(point[n] for n in order))
-        total = sum(v.sum() for v in values[: len(terms[0])])
-        prior = sum(v.sum() for v in values[len(terms[0]) :])
-        here, flat = capability(point)
-        step = 1e-5
-        moved = {**point, "z_capability": point["z_capability"] + step}
-        jacobian = np.log((capability(moved)[0] - here) / step).sum()
-        wanted = plain_density(panel, flat) + jacobian
-        assert total - prior == pytest.approx(wanted, abs=1e-3)
+        point = {v.name: 0.2 * rng.standard_normal(v.shape.eval()) for v in model.free_RVs}
+        point = {name: z + about.get(name, 0.0) for name, z in point.items()}
+        points.append(point)
+        found.append(float(values(*(point[v.name] for v in model.free_RVs))))
+    dims = {v.name: model.named_vars_to_dims[v.name] for v in model.free_RVs}
+    drawn = xr.Dataset(
+        {
+            n: (("chain", "draw", *axes), np.stack([p[n] for p in points])[None])
+            for n, axes in dims.items()
+        }
+    )
+    return drawn, found
+
+
+def test_the_sampled_density_is_the_plain_one(benchmark_panel, near_the_fit):
+    """Over all scores: five nodes a release against three thousand points."""
+    drawn, found = near_the_fit
+    done = benchmark.complete(drawn, benchmark_panel, PRIORS, np.random.default_rng(0), given=True)
+    reports = benchmark.covariates(benchmark_panel, benchmark.layout(benchmark_panel).first)
+    terms = (reports["has_compute"] + reports["has_compute"] * reports["has_cost"]).sum()
+    plains = []
+    constant = 0.5 * np.log(2 * np.pi) * terms  # of reports the density is to a constant
+    for k, ours in enumerate(found):
+        flat = {n: done[n].values[0, k] for n in done.data_vars}
+        plain, _ = plain_density(benchmark_panel, flat)
+        assert ours - constant == pytest.approx(plain, abs=1.0)
+        plains.append(plain)
+    assert np.ptp(plains) > 20  # the points differ, so agreement says something
+
+
+def test_capabilities_are_drawn_from_their_conditional(small):
+    """Their means and sds against dense sums, releases near floor and top among them."""
+    model = get_model("benchmark")
+    one = prior_draws(model, small, PRIORS, size=2, seed=5)
+    many = one.isel(draw=np.zeros(4000, int))
+    done = benchmark.complete(many, small, PRIORS, np.random.default_rng(1), given=True)
+    flat = {n: done[n].values[0, 0] for n in done.data_vars}
+    _, moments = plain_density(small, flat)
+    drawn = done["capability"].values[0]
+    error = moments[:, 1] / np.sqrt(len(drawn))
+    assert (np.abs(drawn.mean(axis=0) - moments[:, 0]) < 4.5 * error + 0.01 * moments[:, 1]).all()
+    np.testing.assert_allclose(drawn.std(axis=0), moments[:, 1], rtol=0.06)
 
 
 def test_prior_capabilities_do_not_look_at_scores(small):

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,18 @@ QUESTIONS: Mapping[str, int] = {
 """Number of questions, for the sampling error of a score that states none: MMLU and GPQA Diamond as
 in arXiv 2009.03300 and 2311.12022, MMLU-Pro as in arXiv 2406.01574; of SWE-bench Verified the number
 that the standard errors in the table imply."""
+
+CHANCE: Mapping[str, float] = {
+    "MMLU": 0.25,
+    "MMLU-Pro": 0.1,
+    "GPQA Diamond": 0.25,
+    "SWE-bench Verified": 0.0,
+}
+"""What guessing scores: one of four answers, of ten, of four; nothing to guess."""
+
+BELOW_CHANCE = 3.0
+"""A score this many standard errors below chance tells that a model failed at the format of the
+answers, not what it can do: it is left out."""
 
 REFERENCES: Mapping[str, str] = {
     "MMLU": "5-shot, developer",
@@ -84,6 +97,7 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
             f"the benchmark model wants a score in {one_line(list(BENCHMARKS.values()))} of a model "
             f"released by {as_of}; the table has none"
         )
+    rows, notes = _above_chance(rows)
     frame = pd.DataFrame(rows).sort_values(
         ["released", "release", "benchmark", "protocol"], kind="stable"
     )
@@ -95,9 +109,24 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
             "units": json.dumps(
                 {"score": "ratio", "score_se": "ratio", "log_compute": "log10 FLOP",
                  "log_cost": "log10 USD m", "year": "years", "effort_steps": "steps"}
-            )
+            ),
+            "notes": json.dumps(notes),
         },
     )  # fmt: skip
+
+
+def _above_chance(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the scores that are not far below chance, and a sentence on those left out."""
+    left: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        benchmark = str(row["benchmark"])
+        chance = CHANCE[benchmark]
+        error = math.sqrt(chance * (1 - chance) / QUESTIONS[benchmark])
+        (left if row["score"] < chance - BELOW_CHANCE * error else kept).append(row)
+    names = one_line([f"{row['release']} on {row['benchmark']}" for row in left])
+    note = f"left out as failures at the format of answers, far below chance: {names}"
+    return kept, [note] if left else []
 
 
 def _check(table: pd.DataFrame) -> None:
@@ -126,7 +155,7 @@ def admitted(record: pd.Series) -> bool:
     return _text(record, "compute_confidence_epoch") in ("Confident", "Likely", "")
 
 
-def _release(record: pd.Series) -> dict[str, object]:
+def _release(record: pd.Series) -> dict[str, Any]:
     day = dt.date.fromisoformat(record["release_date"])
     first = _text(record, "organisation").split(",")[0]
     usable = admitted(record)
@@ -145,7 +174,7 @@ def _release(record: pd.Series) -> dict[str, object]:
     }
 
 
-def _scores(record: pd.Series) -> list[dict[str, object]]:
+def _scores(record: pd.Series) -> list[dict[str, Any]]:
     """Return a row for each benchmark and protocol of one release."""
     base = _release(record)
     found = []
