@@ -1,6 +1,8 @@
 """Scores of public models: what enters the panel, what the density says, and what gains are."""
 
 import dataclasses
+import datetime as dt
+import json
 
 import numpy as np
 import pandas as pd
@@ -101,6 +103,18 @@ def test_every_protocol_is_a_row_of_its_own(benchmark_panel):
     assert rows.loc[("gpt-4-0613", "5-shot, HELM")].item() == pytest.approx(0.824)
 
 
+def test_scores_far_below_chance_are_left_out_and_named(table):
+    panel = panel_of(table)
+    gpqa = 100 * panel.data["score"].values[panel.data["benchmark"].values == "GPQA Diamond"]
+    printed = table.loc[table["gpqa_diamond"] < 18, ["model", "gpqa_diamond"]]
+    chance_less_three = 25 - 3 * 100 * np.sqrt(0.25 * 0.75 / 198)
+    assert gpqa.min() > chance_less_three > printed["gpqa_diamond"].min()
+    (note,) = json.loads(panel.data.attrs["notes"])
+    for name in printed.loc[printed["gpqa_diamond"] < chance_less_three, "model"]:
+        assert name in note
+    assert (gpqa < 25).any()  # a little below chance is chance
+
+
 def test_a_table_with_few_columns_is_enough(table):
     own = table[["model", "release_date", "open_weights", "mmlu"]]
     data = panel_of(own).data
@@ -143,15 +157,19 @@ def plain_density(panel, flat):
     for i in range(len(where.releases)):
         t, closed = data["years"][i], data["closed_flag"][i]
         m = p["compute_level"] + p["compute_growth"] * t + p["compute_closed"] * closed
-        mean, var = m, p["compute_spread"] ** 2
+        s2, price = p["compute_spread"] ** 2, p["price"] + p["price_trend"] * t
+        price = price + p["stated_cost"] * data["stated_flag"][i]
+        report, e2 = None, error[i] ** 2
         if data["has_compute"][i]:
-            report, e2 = data["log_compute"][i], error[i] ** 2
-            total += stats.norm.logpdf(report, m, np.sqrt(var + e2))
-            mean, var = (report * var + m * e2) / (var + e2), var * e2 / (var + e2)
+            report = data["log_compute"][i]
             if data["has_cost"][i]:
-                price = p["price"] + p["price_trend"] * t
-                price = price + p["stated_cost"] * data["stated_flag"][i]
                 total += stats.norm.logpdf(data["log_cost"][i], report + price, p["price_spread"])
+        elif data["has_cost"][i]:
+            report, e2 = data["log_cost"][i] - price, e2 + p["price_spread"] ** 2
+        mean, var = m, s2
+        if report is not None:
+            total += stats.norm.logpdf(report, m, np.sqrt(s2 + e2))
+            mean, var = (report * s2 + m * e2) / (s2 + e2), s2 * e2 / (s2 + e2)
         brought, spread = benchmark.returns(np, p, t, mean, var)
         mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
         mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
@@ -290,6 +308,37 @@ def test_gains_are_differences_of_the_curve(small, drawn):
         assert now["error_cut"] == pytest.approx(
             100 * (more - percent(best)) / (100 - percent(best))
         )
+
+
+def test_what_a_cost_buys_is_the_curve_at_the_compute_it_pays_for(small, drawn):
+    parameters, draws = drawn
+    day = dt.date.fromisoformat(AS_OF)
+    one = parameters.assign(reasoning=parameters["reasoning"] * 0)  # the curve of today has it
+    curve = benchmark.draw(one, small, PRIORS, "2026", np.random.default_rng(0))["curve"]
+    for k in (3, 20):
+        price = float(draws["price_now"][0, k])  # USD m for 1e24 FLOP
+        cost = price * 10.0 ** (benchmark.COMPUTE_GRID[12] - 24)
+        bought = benchmark.expected_for_cost(one, small, day, cost)[k]
+        np.testing.assert_allclose(bought, curve[0, k, :, -1, 12], rtol=1e-6)
+    assert (np.diff(benchmark.expected_for_cost(one, small, day, 1e3), axis=0) != 0).any()
+
+
+def test_a_cost_stands_for_compute_where_there_is_none(small):
+    """The article's rows have no compute; a dearer run of them is then a larger one."""
+    own = pd.DataFrame(
+        {"model": ["a", "b"], "release_date": ["2023-03-14", "2023-03-14"], "open_weights": False,
+         "mmlu": [70.0, 70.0], "training_cost_musd_mid": [1.0, 100.0]}
+    )  # fmt: skip
+    panel = panel_of(own)
+    data = benchmark.covariates(panel, benchmark.layout(panel).first)
+    flat = {k: np.array([[v]]) for k, v in
+            {"compute_level": 0.0, "compute_growth": 0.5, "compute_closed": 0.5, "price": 0.2,
+             "compute_spread": 0.8, "price_trend": -0.1, "stated_cost": 0.0,
+             "price_spread": 0.25}.items()}  # fmt: skip
+    found = benchmark.compute_given(flat, data, 0.3)
+    weight = 0.64 / (0.64 + 0.09 + 0.0625)
+    np.testing.assert_allclose(np.diff(found["report"]), 2.0)
+    np.testing.assert_allclose(np.diff(found["mean"]), 2.0 * weight)
 
 
 def test_flattening_adds_up(drawn):

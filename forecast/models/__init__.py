@@ -104,6 +104,7 @@ def _entry(name: str, title: str, module: Any, until: str) -> Model:
 
 MODELS: Mapping[str, Model] = {
     "market": _entry("market", "the article's annual market table", market, "2030"),
+    # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
     "benchmark": dataclasses.replace(
         _entry("benchmark", "benchmark scores of public models", benchmark, "2026"),
         adaptation="low_rank",

@@ -16,7 +16,7 @@ grow, in log-odds too, and not only because the scale ends. Slopes multiply to o
 Spend: cost = compute x price of a FLOP at that date, whatever the run. At a fixed date ten times the
 cost is ten times the compute, so the gains below are gains from a tenfold spend as much as from a
 tenfold compute. The price and its trend are fitted to the releases with both (stated costs with an
-offset of their own).
+offset of their own); where only a cost is known it stands, with its error, for compute.
 
 Compute: reported compute carries an error by its confidence; where none is admitted, compute is
 unknown around a trend in date for open and closed models, fitted to the others. Either way it is
@@ -311,21 +311,27 @@ def compute_given(p: dict[str, Any], data: dict[str, Any], error: Any) -> dict[s
     -------
     dict
         ``mean`` and ``variance`` of true compute; ``expected`` and ``report_variance`` of what a
-        report would be.
+        report would be; ``report``, from compute or, without it, from cost, and whether ``known``.
     """
     expected = (
         p["compute_level"]
         + p["compute_growth"] * data["years"]
         + p["compute_closed"] * data["closed_flag"]
     )
+    only_cost = data["has_cost"] * (1 - data["has_compute"])
+    known = data["has_compute"] + only_cost
+    report = data["has_compute"] * data["log_compute"]
+    report = report + only_cost * (data["log_cost"] - price_of(p, data))
     own = p["compute_spread"] ** 2
-    total = own + error**2
-    weight = data["has_compute"] * own / total
+    total = own + error**2 + only_cost * p["price_spread"] ** 2
+    weight = known * own / total
     return {
-        "mean": expected + weight * (data["log_compute"] - expected),
+        "mean": expected + weight * (report - expected),
         "variance": own * (1 - weight),
         "expected": expected,
         "report_variance": total,
+        "report": report,
+        "known": known,
     }
 
 
@@ -478,9 +484,9 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
 
 def _report_density(p: dict[str, Any], data: dict[str, Any], spend: dict[str, Any]) -> Any:
     """Return the log density of reported compute and of costs given reported compute."""
-    left = data["log_compute"] - spend["expected"]
+    left = spend["report"] - spend["expected"]
     total = spend["report_variance"]
-    compute = -0.5 * (data["has_compute"] * (left**2 / total + pt.log(total))).sum()
+    compute = -0.5 * (spend["known"] * (left**2 / total + pt.log(total))).sum()
     costs = data["has_cost"] * data["has_compute"]
     left = (data["log_cost"] - data["log_compute"] - price_of(p, data)) / p["price_spread"]
     price = -0.5 * (costs * left**2).sum() - costs.sum() * pt.log(p["price_spread"]).sum()
@@ -736,9 +742,10 @@ def replicate(
     blank = compute_given(flat, data, error)
     deviation = rng.standard_normal(blank["expected"].shape)
     reported = blank["expected"] + np.sqrt(blank["report_variance"]) * deviation
+    price = price_of(flat, data)
+    both = data["has_cost"] * data["has_compute"] > 0
     noise = flat["price_spread"] * rng.standard_normal(reported.shape)
-    cost = reported + price_of(flat, data) + noise
-    data["log_compute"] = reported
+    data["log_compute"], data["log_cost"] = reported, reported + price + np.where(both, noise, 0.0)
     spend = compute_given(flat, data, error)
     effect = flat["organisation_effect"][:, where.organisation]
     capability, flat["middle"] = _capability(flat, data, spend, effect, rng)
@@ -750,7 +757,7 @@ def replicate(
     return {
         "score": score,
         "log_compute": np.where(data["has_compute"] > 0, reported + COMPUTE_ORIGIN, np.nan)[:, at],
-        "log_cost": np.where(data["has_cost"] > 0, cost, np.nan)[:, at],
+        "log_cost": np.where(data["has_cost"] > 0, data["log_cost"], np.nan)[:, at],
     }
 
 
@@ -1016,14 +1023,15 @@ def _frontier_compute(fit: _Fit, at: float, rng: np.random.Generator) -> np.ndar
     Its report and its capability both speak; the latter through the slope of returns. Where no run
     is reported, the trend of closed models at that date.
     """
-    flat, there = fit.flat, (fit.data["has_compute"] > 0) & (fit.years <= at)
+    flat, there = fit.flat, (fit.spend["known"] > 0) & (fit.years <= at)
     z = rng.standard_normal(len(flat["gain"]))
     if not there.any():
         years = at - YEAR_ORIGIN
         mean = flat["compute_level"] + flat["compute_growth"] * years
         mean = mean + flat["compute_closed"] * OPEN_SHARE
         return (mean + flat["compute_spread"] * z[:, None])[:, 0]
-    k = int(np.where(there, fit.data["log_compute"], -np.inf).argmax())
+    report = np.median(np.broadcast_to(fit.spend["report"], fit.spend["mean"].shape), axis=0)
+    k = int(np.where(there, report, -np.inf).argmax())
     mean, variance = fit.spend["mean"][:, k], fit.spend["variance"][:, k]
     effect = flat["organisation_effect"][:, fit.where.organisation]
     expected, total = (a[:, k] for a in regression(np, flat, fit.data, fit.spend, effect)[:2])
@@ -1120,13 +1128,19 @@ def _open_series(fit: _Fit, lags: np.ndarray, today: float) -> list[tuple[str, s
     ]
 
 
-def _typical(fit: _Fit, years: np.ndarray, x: np.ndarray, reasoning: np.ndarray) -> np.ndarray:
+def _typical(
+    flat: dict[str, np.ndarray],
+    centre: np.ndarray,
+    years: np.ndarray,
+    x: np.ndarray,
+    reasoning: np.ndarray,
+) -> np.ndarray:
     """Return expected percent of a closed model of an average organisation.
 
-    Shape (sample, benchmark, point); the arguments have one value a point.
+    Shape (sample, benchmark, point); `x` is log10 compute, a value a point or also a sample, the
+    other arguments have one value a point.
     """
-    flat = fit.flat
-    brought, _ = returns(np, flat, years, x, np.zeros(len(x)))
+    brought, _ = returns(np, flat, years, x, np.zeros(len(years)))
     capability = (
         brought
         + flat["progress"] * years
@@ -1135,9 +1149,33 @@ def _typical(fit: _Fit, years: np.ndarray, x: np.ndarray, reasoning: np.ndarray)
     )
     shares = []
     for k in range(len(NAMES)):
-        b = np.full(len(x), k)
-        shares.append(100 * _expected(flat, b, _log_odds(flat, b, fit.centre, capability)))
+        b = np.full(len(years), k)
+        shares.append(100 * _expected(flat, b, _log_odds(flat, b, centre, capability)))
     return np.stack(shares, axis=1)
+
+
+def expected_for_cost(
+    parameters: xr.Dataset, panel: Panel, day: dt.date, cost: float
+) -> np.ndarray:
+    """Return what a closed model without reasoning scores for a cost of its final run at a date.
+
+    Parameters
+    ----------
+    parameters, panel
+        The posterior of a fit and its panel.
+    day, cost
+        Release date, and USD m on the basis of the costs in the panel (chips written down).
+
+    Returns
+    -------
+    numpy.ndarray
+        Percent on each benchmark, shape (sample, benchmark), of a model of an average organisation.
+    """
+    flat, where = _flat(parameters), layout(panel)
+    years = np.array([_year(day) - YEAR_ORIGIN])
+    x = np.log10(cost) - flat["price"] - flat["price_trend"] * years
+    centre = centres(panel, where, covariates(panel, where.first))
+    return _typical(flat, centre, years, x, np.zeros(1))[..., 0]
 
 
 def _curves(fit: _Fit, as_of: str) -> tuple[np.ndarray, list[str]]:
@@ -1145,7 +1183,7 @@ def _curves(fit: _Fit, as_of: str) -> tuple[np.ndarray, list[str]]:
     before = today.replace(year=today.year - 3, day=min(today.day, 28))
     x, ones = COMPUTE_GRID - COMPUTE_ORIGIN, np.ones(len(COMPUTE_GRID))
     both = [
-        _typical(fit, (_year(day) - YEAR_ORIGIN) * ones, x, flag * ones)
+        _typical(fit.flat, fit.centre, (_year(day) - YEAR_ORIGIN) * ones, x, flag * ones)
         for day, flag in ((before, 0.0), (today, 1.0))
     ]
     return np.stack(both, axis=2), [before.isoformat(), as_of]
@@ -1154,7 +1192,7 @@ def _curves(fit: _Fit, as_of: str) -> tuple[np.ndarray, list[str]]:
 def _by_date(fit: _Fit, months: Sequence[dt.date]) -> np.ndarray:
     years = np.array([_year(d) - YEAR_ORIGIN for d in months])
     ones = np.ones(len(years))
-    return _typical(fit, years, (FIXED_COMPUTE - COMPUTE_ORIGIN) * ones, 0 * ones)
+    return _typical(fit.flat, fit.centre, years, (FIXED_COMPUTE - COMPUTE_ORIGIN) * ones, 0 * ones)
 
 
 def _price_now(fit: _Fit, as_of: str) -> np.ndarray:

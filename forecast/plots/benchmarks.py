@@ -148,8 +148,8 @@ def cost_curve(
     label_right(ax, float(compute[-1]), marks)
     bars = "; bars: 1 s.d." if errors is not None else ""
     subtitle = (
-        f"{benchmark}, %; bands: expected in {when[-1][:7]} with reasoning, dashed: in "
-        f"{when[0][:7]} without; points: releases (filled: reasoning){bars}"
+        f"{benchmark}, %; bands: {when[-1][:7]} with reasoning, dashed: {when[0][:7]} without; "
+        f"points: releases (filled: reasoning){bars}"
     )
     finish(ax, own, title, subtitle, foot=NAMED)
     return ax
@@ -259,16 +259,17 @@ def frontier(draws: xr.Dataset, *, title: str | None = None, ax: Axes | None = N
     }
     ax, own = begin(ax, height=3.0)
     ends = [(f"best {name}", float(np.median(s[:, -1]))) for name, s in found.items()]
-    lowest = min(float(np.nanquantile(s, 0.025)) for s in found.values())
-    highest = max(float(np.nanquantile(s[:, -1], 0.975)) for s in found.values())
+    shown = {name: np.isfinite(s).all(axis=0) for name, s in found.items()}
+    edges = {n: np.quantile(s[:, shown[n]], band_edges(0.95), axis=0) for n, s in found.items()}
+    lowest = min(float(low.min()) for low, _ in edges.values())
+    highest = max(float(high.max()) for _, high in edges.values())
     ax.set_ylim(lowest - 0.2, highest + 0.2)
     make_room(ax, float(days[0]), float(days[-1]), [text for text, _ in ends])
     ticks = even_ticks(*ax.get_ylim(), box_of(ax)[1])
     grid_lines(ax, ticks, [number_text(t) for t in ticks], float(days[-1]))
     _year_ticks(ax, days)
     for name, samples in found.items():
-        there = np.isfinite(samples).all(axis=0)
-        low, high = np.quantile(samples[:, there], band_edges(0.95), axis=0)
+        there, (low, high) = shown[name], edges[name]
         ax.fill_between(
             days[there], low, high, color=ACCESS_HUES[name], alpha=0.3, linewidth=0, label=name
         )
