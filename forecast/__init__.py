@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecast import events, plots
     from forecast.audit import audit_claims, read_references
+    from forecast.backtesting import backtest, origins
     from forecast.claims import judge, read_claims
     from forecast.diagnose import calibrate, hold_out_last_year, sensitivity
-    from forecast.fitting import Run, fit, summary
+    from forecast.earnings_day import update_run
+    from forecast.fitting import Run, fit, summary, update
     from forecast.models import MODELS
     from forecast.models.naive import drift_walk
+    from forecast.news import anticipate, check_prospect, explain, statistics_of
     from forecast.panels import Panel, build_panel, report_calendar, reported_ratio
     from forecast.pipeline import quantile_table, run_all
     from forecast.predict import forecast
@@ -31,18 +34,23 @@ _HOME = {
     "Run": "fitting",
     "Spec": "schema",
     "Verdict": "schema",
+    "anticipate": "news",
     "as_of": "vintages",
     "audit_claims": "audit",
+    "backtest": "backtesting",
     "build_panel": "panels",
     "calibrate": "diagnose",
+    "check_prospect": "news",
     "convert": "schema",
     "data_dir": "sources",
     "drift_walk": "models.naive",
     "events": "",
+    "explain": "news",
     "fit": "fitting",
     "forecast": "predict",
     "hold_out_last_year": "diagnose",
     "judge": "claims",
+    "origins": "backtesting",
     "parse_date": "schema",
     "percentiles": "surprise",
     "plots": "",
@@ -56,7 +64,10 @@ _HOME = {
     "reported_ratio": "panels",
     "run_all": "pipeline",
     "sensitivity": "diagnose",
+    "statistics_of": "news",
     "summary": "fitting",
+    "update": "fitting",
+    "update_run": "earnings_day",
 }
 __all__ = sorted(_HOME)
 

@@ -194,7 +194,8 @@ def _check(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add(args: argparse.Namespace) -> int:
+def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
     from forecast.sources import read_user_table
 
     given = {
@@ -211,7 +212,134 @@ def _add(args: argparse.Namespace) -> int:
         _say(f"columns read as: {', '.join(renamed)}")
     if found.unused:
         _say(f"columns not used: {', '.join(found.unused)}")
-    return _take(found.rows, args, {"unused_columns": list(found.unused)})
+    return found.rows, list(found.unused)
+
+
+def _add(args: argparse.Namespace) -> int:
+    rows, unused = _read(args)
+    return _take(rows, args, {"unused_columns": unused})
+
+
+def _update(args: argparse.Namespace) -> int:
+    from forecast.earnings_day import change_record, update_run
+
+    rows = _read(args)[0] if args.file else None
+    done = update_run(
+        args.out,
+        rows,
+        data=args.data,
+        seed=args.seed,
+        quick=args.quick,
+        models=args.models,
+        say=_say,
+    )
+    outcome, change = done.outcome, done.change
+    if args.json:
+        record = {} if change is None else change_record(change)
+        _print_json(
+            {
+                "run": outcome.folder.name,
+                "table": str(done.table),
+                "appended": done.appended,
+                **record,
+                "verdicts": outcome.verdicts.records(),
+            }
+        )
+    else:
+        if change is None:
+            _print(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
+        else:
+            _print(_news_table(change, None))
+        name = "memo.html" if change is None else "change.html"
+        _print(f"memo: {(outcome.folder / name).resolve()}")
+    if outcome.draft:
+        _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
+        return 1
+    return 0
+
+
+def _news_table(change: Any, claim: str | None) -> str:
+    """Return the change of every statistic, and its largest reasons, as text."""
+    lines = [
+        f"{change.before[1]} (run {change.before[0]}) to {change.after[1]} ({change.after[0]})"
+    ]
+    rows = [("what", "before", "after", "change", "noise, up to", "reason")]
+    names = []
+    for row in change.rows():
+        if claim is None or claim in (row["name"], *row["name"].split("/")):
+            rows.append(
+                tuple(row[k] for k in ("name", "before", "after", "change", "noise", "why"))
+            )
+            names.append(row["name"])
+    lines += ["", _table(rows)]
+    if change.split is not None:
+        followed = [s.name for s in change.split.statistics if s.name in names]
+        lines += ["", *(change.split.sentence(name) for name in followed)]
+        for name in followed if claim is not None else []:
+            body = [
+                (
+                    r["piece"],
+                    r["kind"],
+                    f"{r['change']:+.4g}",
+                    f"{r['low']:+.4g} to {r['high']:+.4g}",
+                )
+                for r in change.split.frame(name).to_dict("records")
+            ]
+            lines += ["", name, _table([("piece", "kind", "change", "over orders"), *body])]
+    return "\n".join(lines)
+
+
+def _news(args: argparse.Namespace) -> int:
+    from forecast.earnings_day import between, change_record, find_run
+    from forecast.fitting import child_seed
+
+    after = find_run(args.out, args.to_run)
+    if args.before:
+        return _before(args, after)
+    before = find_run(args.out, args.from_run, before=after)
+    seed = child_seed(int(after.manifest["seed"]), "news")
+    change = between(before, after, seed=seed, say=_say)
+    if args.claim is not None and not any(
+        args.claim in (row["name"], *row["name"].split("/")) for row in change.rows()
+    ):
+        raise ForecastError(
+            f"no claim or reading is called {args.claim!r} in both runs; there are "
+            + ", ".join(row["name"] for row in change.rows())
+        )
+    if args.json:
+        _print_json(change_record(change, args.claim))
+    else:
+        _print(_news_table(change, args.claim))
+    return 0
+
+
+def _before(args: argparse.Namespace, run: Any) -> int:
+    """Print what the coming reports could move, the most telling number of each first."""
+    from forecast.earnings_day import foresee, prospect_record, prospect_rows
+
+    found = foresee(
+        run,
+        companies=[args.company] if args.company else None,
+        claim=args.claim,
+        figures=Path(args.out) / f"before-{run.id}",
+        say=_say,
+    )
+    if args.json:
+        _print_json(
+            {
+                "run": run.id,
+                "as_of": run.manifest["as_of"],
+                "prospects": [prospect_record(one) for one in found],
+            }
+        )
+    else:
+        _print(_table(prospect_rows(found), widest=72))
+        _print(
+            f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
+            "are not told from Monte-Carlo error and left out"
+        )
+        _print(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+    return 0
 
 
 def _fetch(args: argparse.Namespace) -> int:
@@ -290,12 +418,10 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
 
     Rows can be added without a run, and beside a damaged one: then this is said, and no more.
     """
-    import dataclasses
-
     import pandas as pd
 
     from forecast import store
-    from forecast.surprise import percentiles
+    from forecast.surprise import surprised
 
     latest = Path(out) / "latest"
     table, run = pd.DataFrame(), None
@@ -306,21 +432,14 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
         run = {"run": manifest["run"], "as_of": manifest["as_of"]}
     except (ForecastError, OSError) as error:
         _say(f"no percentiles: {error if latest.exists() else f'there is no run in {out}'}")
-    found, covered, fresh = {}, 0, 0
-    for field in dataclasses.fields(changes):
-        frame = getattr(changes, field.name)
-        where = percentiles(table, frame)
-        found[field.name] = frame.assign(
-            percentile=where["percentile"], percentile_text=where["text"]
-        )
-        if field.name in ("new", "revisions"):
-            fresh, covered = fresh + len(frame), covered + int(where["percentile"].notna().sum())
+    told = surprised(changes, table)
+    fresh = [*told.new["percentile"], *told.revisions["percentile"]]
     if run is not None:
         _say(
             f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
-            f"{covered} of {fresh} new or revised numbers were forecast by it"
+            f"{sum(p == p for p in fresh)} of {len(fresh)} new or revised numbers were forecast by it"
         )
-    return dataclasses.replace(changes, **found), {"percentiles_of": run}
+    return told, {"percentiles_of": run}
 
 
 def _print_changes(changes: Any) -> None:
@@ -379,6 +498,60 @@ def _calibrate(args: argparse.Namespace) -> int:
     low = min(r["p"] for r in rows) * len(rows)
     if low < 0.01:
         _say(f"ranks are not uniform: smallest p times {len(rows)} parameters is {low:.2g}")
+        return 1
+    return 0
+
+
+def _backtest(args: argparse.Namespace) -> int:
+    from forecast.backtesting import backtest, origins
+    from forecast.sources import read_vintages
+
+    table = read_vintages(args.data)
+    found = backtest(
+        args.model,
+        table,
+        origins(args.start, args.end, args.lag),
+        seed=args.seed,
+        horizon=args.horizon,
+        size=500 if args.quick else 1000,
+        workers=args.workers,
+        cluster=args.cluster,
+        say=_say,
+    )
+    summary = found.summary()
+    if args.csv:
+        found.cells.to_csv(args.csv, index=False)
+    if args.json:
+        kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
+        lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}
+        _print_json({"model": args.model, **lists})
+    else:
+        shown = (
+            "metric",
+            "forecast",
+            "crps",
+            "behind",
+            "behind_se",
+            "log_score",
+            "c50",
+            "c80",
+            "c95",
+        )
+        rows: list[tuple[str, ...]] = [(*shown, "n")]
+        for row in summary.to_dict("records"):
+            numbers = (f"{row[name]:.3f}" for name in shown[2:])
+            rows.append((row["metric"], row["forecast"], *numbers, str(row["n"])))
+        _print(_table(rows))
+        _print(
+            "\nScores on the log scale, lower is better; behind: mean CRPS less that of the best "
+            "naive rule, with its standard error by date (dates overlap: a lower bound)."
+        )
+    failed = found.origins[~found.origins["passed"].astype(bool)]
+    if len(failed):
+        _say(
+            f"{len(failed)} of {len(found.origins)} dates have no forecast of ours: "
+            + "; ".join(f"{row.as_of}: {row.reason}" for row in failed.itertuples())
+        )
         return 1
     return 0
 
@@ -447,6 +620,22 @@ def parser() -> argparse.ArgumentParser:
     def seed(one: argparse.ArgumentParser) -> None:
         one.add_argument("--seed", type=_count, default=1, metavar="N", help="seed (1)")
 
+    def columns(one: argparse.ArgumentParser) -> None:
+        one.add_argument(
+            "--map",
+            type=_pair,
+            action="append",
+            default=[],
+            metavar="THEIRS=OURS",
+            help="a column of the file and its name here; may be repeated",
+        )
+        one.add_argument(
+            "--unit", metavar="UNIT", help='where the file names none, such as "USD m"'
+        )
+        one.add_argument("--entity", metavar="NAME", help="where the file names none")
+        one.add_argument("--source", metavar="TEXT", help="where the file names none")
+        one.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+
     def taking(one: argparse.ArgumentParser) -> None:
         one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
         one.add_argument(
@@ -463,6 +652,31 @@ def parser() -> argparse.ArgumentParser:
     seed(run)
     run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
     run.add_argument("--models", type=_models, metavar="A,B", help="only these models")
+
+    update = add("update", "take new numbers, fit what depends on them, say what changed", _update)
+    update.add_argument(
+        "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
+    )
+    columns(update)
+    update.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    out(update)
+    update.add_argument(
+        "--seed", type=_count, metavar="N", help="seed (that of the latest run, or 1)"
+    )
+    update.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
+    update.add_argument(
+        "--models", type=_models, metavar="A,B", help="only these (those of the latest run)"
+    )
+    update.add_argument("--json", action="store_true", help="only JSON on stdout")
+
+    news = add("news", "what moved each probability between two runs, or would move it", _news)
+    news.add_argument("--from", dest="from_run", metavar="RUN", help="the run before (its id)")
+    news.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
+    news.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
+    news.add_argument("--before", action="store_true", help="what the coming reports could move")
+    news.add_argument("--company", metavar="NAME", help="with --before: only this company")
+    news.add_argument("--json", action="store_true", help="only JSON on stdout")
+    out(news)
 
     claims = add("claims", "print every claim with its verdict of the latest run", _claims)
     claims.add_argument("--file", metavar="TOML", help="another claims file, not judged")
@@ -495,6 +709,23 @@ def parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
 
+    walk = add("backtest", "forecast from past dates and score what came", _backtest)
+    walk.add_argument("model", metavar="MODEL", help="name of the model")
+    walk.add_argument("--start", required=True, metavar="DATE", help="first date to forecast from")
+    walk.add_argument("--end", required=True, metavar="DATE", help="last date to forecast from")
+    walk.add_argument(
+        "--lag", type=_count, default=45, metavar="N", help="days after quarters (45)"
+    )
+    walk.add_argument("--horizon", type=_count, default=8, metavar="N", help="periods ahead (8)")
+    place = walk.add_mutually_exclusive_group()
+    place.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (1)")
+    place.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786")
+    walk.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    walk.add_argument("--quick", action="store_true", help="fewer draws")
+    walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
+    walk.add_argument("--json", action="store_true", help="only JSON on stdout")
+    seed(walk)
+
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -502,18 +733,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", metavar="FILE", help="a CSV of the schema")
     own = add("add", "add a file's rows to a table; shows what would change", _add, actions)
     own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
-    own.add_argument(
-        "--map",
-        type=_pair,
-        action="append",
-        default=[],
-        metavar="THEIRS=OURS",
-        help="a column of the file and its name here; may be repeated",
-    )
-    own.add_argument("--unit", metavar="UNIT", help='where the file names none, such as "USD m"')
-    own.add_argument("--entity", metavar="NAME", help="where the file names none")
-    own.add_argument("--source", metavar="TEXT", help="where the file names none")
-    own.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+    columns(own)
     taking(own)
     sec = add("fetch", "get quarters from SEC filings; shows what would change", _fetch, actions)
     sec.add_argument("tickers", metavar="TICKER", nargs="+", help="MSFT GOOGL ...")
@@ -551,7 +771,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"forecast: {error}")
         return 1
     except KeyboardInterrupt:
-        _say("forecast: interrupted; nothing was written")
+        _say("forecast: interrupted; nothing is left half-written")
         return 130
     except BrokenPipeError:
         sys.stderr.close()

@@ -297,9 +297,9 @@ def calibrate(
     *,
     simulations: int,
     seed: int,
-    draws: int = 250,
-    tune: int = 500,
-    chains: int = 4,
+    draws: int = 300,
+    tune: int = 400,
+    chains: int = 2,
     ranks: int = 99,
 ) -> pd.DataFrame:
     """Run simulation-based calibration: draw parameters, draw data, fit, rank the truth.

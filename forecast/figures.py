@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ import xarray as xr
 
 from forecast import memo, plots
 from forecast.events import path
-from forecast.fitting import Run, prior_draws
-from forecast.models import get_model, naive, parts, payback
+from forecast.fitting import Run, child_seed, prior_draws
+from forecast.models import NAIVE, get_model, naive, parts, payback
 from forecast.panels import (
     BENCHMARKS,
     COMPUTE_WORDS,
@@ -37,24 +36,6 @@ class Fitted:
     run: Run
     draws: xr.Dataset | None
     variants: Mapping[str, xr.Dataset]
-
-
-def child_seed(seed: int, *names: str) -> int:
-    """Return the seed of one step, the same whatever other steps are run."""
-    words = [seed, *(zlib.crc32(name.encode()) for name in names)]
-    return int(np.random.SeedSequence(words).generate_state(1)[0])
-
-
-NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
-    "market": naive.drift_walk,
-    "earnings": naive.quarterly,
-    "hazard": naive.unconditional_falls,
-    "payback": payback.straight_line,
-    "training_cost": naive.cost_records,
-    "api_price": naive.price_walk,
-    "gpu_rental": naive.rental_walk,
-    "adoption": naive.share_walk,
-}
 
 
 def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:

@@ -9,9 +9,11 @@ numba's fast-math, which lets the compiler re-order sums, is switched off.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import html
 import importlib.metadata
+import json
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,12 @@ import pytensor
 import xarray as xr
 
 from forecast import gate as gates
+from forecast import store
 from forecast.models import Model, get_model, parts
-from forecast.panels import Panel
-from forecast.schema import DataError, GateError, Spec
+from forecast.panels import Panel, build_panel
+from forecast.schema import DataError, GateError, Spec, StoreError
+from forecast.sourcecode import code_hash
+from forecast.vintages import Table
 
 SAMPLER = "nutpie, NUTS, numba"
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
@@ -96,13 +101,10 @@ def summary(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def code_hash() -> str:
-    """Return a hash of the package's source files: a changed model is another run."""
-    root = Path(__file__).parent
-    sha = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return sha.hexdigest()
+def child_seed(seed: int, *names: str) -> int:
+    """Return the seed of one step, the same whatever other steps are run."""
+    words = [seed, *(zlib.crc32(name.encode()) for name in names)]
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def prior_set(model: Model, variant: str) -> Any:
@@ -115,6 +117,34 @@ def prior_set(model: Model, variant: str) -> Any:
             f"there are default, {', '.join(model.variants)}"
         )
     return model.variants[variant]
+
+
+def priors_of(spec: Spec) -> Any:
+    """Return the prior record whose numbers a spec holds.
+
+    Raises
+    ------
+    DataError
+        If the model's priors have other names today: the spec is of another version.
+    """
+    like = prior_set(get_model(spec.model), "default")
+    try:
+        return _record(like, spec.priors)
+    except (TypeError, AttributeError) as error:
+        raise DataError(
+            f"the priors of this {spec.model} run are not those of the model as it is now ({error})"
+        ) from error
+
+
+def _record(like: Any, numbers: Mapping[str, Any]) -> Any:
+    """Return a record like another one with the numbers of :func:`dataclasses.asdict`."""
+    values = {}
+    for name, value in numbers.items():
+        now = getattr(like, name)
+        if isinstance(value, Mapping):
+            value = _record(now, value) if dataclasses.is_dataclass(now) else dict(value)
+        values[name] = tuple(value) if isinstance(now, tuple) else value
+    return dataclasses.replace(like, **values)
 
 
 def _compile(entry: Model, panel: Panel, priors: Any) -> tuple[pm.Model, Any]:
@@ -196,8 +226,11 @@ def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int
     values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
     dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
     drawn = xr.Dataset(
-        {
-            v.name: (("chain", "draw", *dims.get(v.name, ())), np.asarray(array)[None])
+        {  # a single draw comes without an axis for it
+            v.name: (
+                ("chain", "draw", *dims.get(v.name, ())),
+                np.reshape(array, (1, size, *np.shape(array)[int(size > 1) :])),
+            )
             for v, array in zip(chosen, values, strict=True)
         },
         coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},
@@ -264,11 +297,42 @@ def fit(
     GateError
         If the sampler itself failed.
     """
+    spec = spec_of(
+        model,
+        panel,
+        seed=seed,
+        variant=variant,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+    )
+    return fit_spec(spec, panel, progress=progress)
+
+
+def spec_of(
+    model: str,
+    panel: Panel,
+    *,
+    seed: int,
+    variant: str = "default",
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float | None = None,
+) -> Spec:
+    """Return all that decides a fit; the arguments are those of :func:`fit`.
+
+    Raises
+    ------
+    DataError
+        If the panel is for another model.
+    """
     entry = get_model(model)
     if panel.model != model:
         raise DataError(f"the panel is for {panel.model!r}, not for {model!r}; build its own panel")
     priors = prior_set(entry, variant)
-    spec = Spec(
+    return Spec(
         model=model,
         variant=variant,
         priors=dataclasses.asdict(priors),
@@ -280,10 +344,16 @@ def fit(
         sampler=SAMPLER,
         as_of=panel.as_of,
         data_hash=panel.hash,
-        code_hash=code_hash(),
+        code_hash=code_hash("fitting", f"models.{model}"),
         versions={name: importlib.metadata.version(name) for name in VERSIONED},
         adaptation=entry.adaptation,
     )
+
+
+def fit_spec(spec: Spec, panel: Panel, *, progress: bool = False) -> Run:
+    """Fit what a spec says, its own prior numbers included, and stamp the run."""
+    entry, seed = get_model(spec.model), spec.seed
+    priors = priors_of(spec)
     misses = prior_misses(entry, panel, priors, seed=seed)
     tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([seed, 1])
@@ -293,8 +363,95 @@ def fit(
         tree["posterior"].to_dataset(),
         tree["sample_stats"].to_dataset(),
         names=entry.report,
-        shape=(chains, draws),
+        shape=(spec.chains, spec.draws),
         prior_misses=misses,
     )
     tree.attrs.update(spec=spec.to_json(), gate=stamp.to_json())
     return Run(spec, panel, tree, stamp)
+
+
+def fit_key(spec: Spec, panel: Panel) -> str:
+    """Return the name of a stored fit: a hash of all that decides its draws.
+
+    The panel counts with its content. Its date does not: no model looks at it before it draws
+    (``tests/test_fitting.py``), and a day on which nothing of a model was reported changes no fit.
+    """
+    decided = dataclasses.asdict(spec)
+    for name in ("as_of", "data_hash"):
+        del decided[name]
+    return store.run_id(json.dumps(decided, sort_keys=True), panel.content_hash)
+
+
+def fit_stored(
+    folder: str | Path, spec: Spec, panel: Panel, *, say: Callable[[str], None]
+) -> tuple[Run, bool]:
+    """Return a fit from the store if it is there, else fit and store it.
+
+    Parameters
+    ----------
+    folder
+        Where fits are kept (:func:`forecast.store.keep_fit`).
+    spec
+        From :func:`spec_of`.
+    panel
+        Its inputs.
+    say
+        Called with a line if a stored fit is damaged.
+
+    Returns
+    -------
+    tuple of Run and bool
+        The run, the same bit for bit either way, and whether it was stored.
+    """
+    key = fit_key(spec, panel)
+    try:
+        tree = store.kept_fit(folder, key)
+        if tree is not None:
+            return _restored(spec, panel, tree), True
+    except (StoreError, KeyError) as error:
+        say(f"{error}; fitting {spec.model} anew")
+    run = fit_spec(spec, panel)
+    store.keep_fit(folder, key, run.tree)
+    return run, False
+
+
+def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
+    stamp = gates.Gate.from_json(str(tree.attrs["gate"]))
+    if stamp.digest != gates.digest(tree["posterior"].to_dataset()):
+        raise StoreError(f"the stored {spec.model} fit is not the one its gate was stamped on")
+    tree.attrs.update(spec=spec.to_json())
+    return Run(spec, panel, tree, stamp)
+
+
+def update(run: Run, known: Table, table: pd.DataFrame | None = None) -> Run:
+    """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
+
+    Parameters
+    ----------
+    run
+        The earlier run.
+    known
+        The result of :func:`forecast.vintages.as_of`.
+    table
+        For a model with a table of its own, that table; the shipped one by default.
+
+    Returns
+    -------
+    Run
+        The same as :func:`fit` gives for the new panel; `run` itself if nothing of its panel
+        changed.
+    """
+    panel, spec = build_panel(known, run.spec.model, table), run.spec
+    if panel.hash == run.panel.hash:
+        return run
+    return fit(
+        spec.model,
+        panel,
+        seed=spec.seed,
+        variant=spec.variant,
+        draws=spec.draws,
+        tune=spec.tune,
+        chains=spec.chains,
+        target_accept=spec.target_accept,
+        progress=False,
+    )

@@ -237,6 +237,11 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """Return a template filled with what it names."""
+    return _environment().get_template(template).render(content)
+
+
 def markdown(report: Report) -> str:
     """Return the memo as Markdown, with links to the figures' SVG files."""
     series = report.known[report.known["printed"].astype(str) != ""]
@@ -275,22 +280,24 @@ def _counts(values: Sequence[str]) -> dict[str, int]:
 
 
 # --- HTML ------------------------------------------------------------------------------------
-def page(report: Report, text: str, folder: Path) -> str:
-    """Return the memo as one self-contained HTML page.
+def page(text: str, figures: Mapping[str, Figure], folder: Path, *, draft: bool) -> str:
+    """Return a memo as one self-contained HTML page.
 
     Parameters
     ----------
-    report
-        The report.
     text
-        The memo in Markdown, from :func:`markdown`.
+        The memo in Markdown, such as from :func:`markdown`.
+    figures
+        The figures it shows.
     folder
         Where the figures' SVG files lie; they are put into the page.
+    draft
+        Whether to stamp it.
     """
     parser = markdown_it.MarkdownIt("commonmark", {"html": False}).enable("table")
     body = parser.render(text)
     body = re.sub(r"<table>.*?</table>", r'<div class="wide">\g<0></div>', body, flags=re.DOTALL)
-    for figure in report.figures.values():
+    for figure in figures.values():
         svg = _inline(folder / f"{figure.stem}.svg", figure)
         shown = f'<figure role="img" aria-label="{html.escape(figure.alt, quote=True)}">{svg}'
         shown += f"<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
@@ -300,7 +307,7 @@ def page(report: Report, text: str, folder: Path) -> str:
     return (
         _environment()
         .get_template("page.html.j2")
-        .render(title=title.group(1) if title else "", body=body, draft=bool(report.draft))
+        .render(title=title.group(1) if title else "", body=body, draft=draft)
     )
 
 

@@ -25,12 +25,13 @@ from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
-from forecast.figures import NAIVE, Fitted, child_seed, draw_figures, walk_of
-from forecast.fitting import code_hash, fit
-from forecast.models import MODELS, get_model
+from forecast.figures import Fitted, draw_figures, walk_of
+from forecast.fitting import Run, child_seed, fit_stored, spec_of
+from forecast.models import MODELS, NAIVE, get_model
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
 from forecast.schema import ForecastError, StoreError
+from forecast.sourcecode import code_hash
 from forecast.sources import (
     CLAIMS_FILE,
     USER_TABLES,
@@ -42,6 +43,9 @@ from forecast.sources import (
 from forecast.vintages import Table, as_of, table_hash
 
 Say = Callable[[str], None]
+Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
+KNOWN, CLAIMS = "known.csv", "claims.toml"
+"""What was known, and what was asked, beside the results of a run."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 500  # draws, and as many tuning steps, per chain
 
@@ -73,6 +77,8 @@ def run_all(
     seed: int = 1,
     quick: bool = False,
     models: Sequence[str] | None = None,
+    previous: str = "",
+    also: Also | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
     """Do the main job and write the run folder.
@@ -91,6 +97,10 @@ def run_all(
         Fewer draws, no other prior sets, no hold-out.
     models
         Which models to fit; all that have data by default.
+    previous
+        Id of the run that this one is to be compared with; part of its own id.
+    also
+        Writes more files into the run folder before it is finished, from the report and the fits.
     say
         Called with a line of progress.
 
@@ -117,7 +127,7 @@ def run_all(
         if claims_file is not None and not claims_file.is_file():
             claims_file = None
         claims = read_claims(claims_file)
-        panels = {name: build_panel(known, name, _own_table(name, data)) for name in names}
+        panels = panels_of(known, names, data)
     references = audits.read_references()
     claims_text = (claims_file or data_dir() / CLAIMS_FILE).read_text(encoding="utf-8")
     run_id = store.run_id(
@@ -126,7 +136,7 @@ def run_all(
         table_hash(references),
         claims_text,
         code_hash(),
-        json.dumps([day, seed, quick, names, sorted(_versions().items())]),
+        json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
     if kept is not None:
@@ -134,12 +144,29 @@ def run_all(
         return kept
     with _stage("audit the article", seconds, say):
         findings = audits.audit_claims(known, references, claims)
-    fitted = {name: _fit_model(name, panels[name], seed, quick, seconds, say) for name in names}
+    place = Path(out) / "fits"
+    fitted = {
+        name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
+    }
     report = _report(run_id, day, seed, claims, findings, known, fitted, quick, seconds, say)
-    folder = store.write_run(
-        out, run_id, lambda place: _write(place, report, fitted, quick, seconds, say)
-    )
+
+    def fill(folder: Path) -> None:
+        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        (folder / CLAIMS).write_text(claims_text, encoding="utf-8")
+        if also is not None:
+            with _stage("explain the change", seconds, say):
+                also(folder, report, fitted)
+        _write(folder, report, fitted, quick, previous, seconds, say)
+
+    folder = store.write_run(out, run_id, fill)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def panels_of(
+    known: Table, models: Sequence[str], data: str | Path | None = None
+) -> dict[str, Panel]:
+    """Return the panels of models; `data` is the folder that may hold tables of their own."""
+    return {name: build_panel(known, name, _own_table(name, data)) for name in models}
 
 
 def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
@@ -179,19 +206,17 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
 
 
 def _fit_model(
-    name: str, panel: Panel, seed: int, quick: bool, seconds: dict[str, float], say: Say
+    name: str,
+    panel: Panel,
+    seed: int,
+    quick: bool,
+    place: Path,
+    seconds: dict[str, float],
+    say: Say,
 ) -> Fitted:
-    model = get_model(name)
     size = QUICK if quick else FULL
     with _stage(f"fit {name}", seconds, say):
-        run = fit(
-            name,
-            panel,
-            seed=child_seed(seed, name, "fit"),
-            draws=size,
-            tune=size,
-            progress=False,
-        )
+        run = _stored(name, panel, "default", seed, size, place, say)
     draw_seed = child_seed(seed, name, "draw")
     if run.gate is None or not run.gate.passed:
         return Fitted(run, None, {})
@@ -199,20 +224,25 @@ def _fit_model(
     variants: dict[str, xr.Dataset] = {}
     if not quick:
         with _stage(f"other priors for {name}", seconds, say):
-            for variant in model.variants:
-                # The same seeds: what differs between prior sets is the priors.
-                other = fit(
-                    name,
-                    panel,
-                    seed=child_seed(seed, name, "fit"),
-                    variant=variant,
-                    progress=False,
-                )
+            for variant in get_model(name).variants:
+                other = _stored(name, panel, variant, seed, size, place, say)
                 if other.gate is not None and other.gate.passed:
                     variants[variant] = forecast(other, seed=draw_seed)
                 else:
                     say(f"the {variant} priors of {name} did not pass the gate: left out")
     return Fitted(run, draws, variants)
+
+
+def _stored(
+    name: str, panel: Panel, variant: str, seed: int, size: int, place: Path, say: Say
+) -> Run:
+    """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
+    fit_seed = child_seed(seed, name, "fit")
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
+    run, known = fit_stored(place, spec, panel, say=say)
+    if known:
+        say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
+    return run
 
 
 def _report(
@@ -314,11 +344,12 @@ def _write(
     report: memo.Report,
     fitted: Mapping[str, Fitted],
     quick: bool,
+    previous: str,
     seconds: dict[str, float],
     say: Say,
 ) -> None:
     (folder / "fits").mkdir()
-    (folder / "figures").mkdir()
+    (folder / "figures").mkdir(exist_ok=True)
     with _stage("draw the figures", seconds, say):
         figures = draw_figures(folder / "figures", report, fitted)
     with _stage("write fits and tables", seconds, say):
@@ -338,14 +369,18 @@ def _write(
     report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
     text = memo.markdown(report)
     (folder / "memo.md").write_text(text, encoding="utf-8")
-    (folder / "memo.html").write_text(memo.page(report, text, folder), encoding="utf-8")
+    (folder / "memo.html").write_text(
+        memo.page(text, figures, folder, draft=bool(report.draft)), encoding="utf-8"
+    )
     _json(
         folder / "manifest.json",
         {
             "run": report.run_id,
+            "previous": previous or None,
             "as_of": report.as_of,
             "seed": report.seed,
             "quick": quick,
+            "models": list(fitted),
             "version": report.version,
             "versions": _versions(),
             "draft": list(report.draft),

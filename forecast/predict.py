@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from forecast import gate
-from forecast.fitting import Run, prior_set
+from forecast.fitting import Run, priors_of
 from forecast.models import get_model
 
 
@@ -46,7 +46,7 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
     draws = model.draw(
         run.posterior,
         run.panel,
-        prior_set(model, run.spec.variant),
+        priors_of(run.spec),
         until or model.until,
         np.random.default_rng(seed),
     )

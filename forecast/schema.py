@@ -309,7 +309,7 @@ class Spec:
     data_hash
         Hash of the panel's values, labels and units.
     code_hash
-        Hash of the package's source files.
+        Hash of the source files that decide the model's draws.
     versions
         Versions of the libraries that decide the numbers.
     adaptation

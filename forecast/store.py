@@ -1,7 +1,8 @@
 """Runs on disk: written whole or not at all, checksummed, verified on read, no pickle.
 
 Invariant: a run folder appears under its final name only when every file in it is complete, and
-``latest`` always points to a complete one. ``tests/test_store.py`` flips, cuts and removes files.
+``latest`` always points to a complete one, whenever a writer is killed and however many write at
+once. ``tests/test_store.py`` flips, cuts and removes files, ``tests/test_kill.py`` kills writers.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from pathlib import Path
 
 import xarray as xr
 
+from forecast import lock
 from forecast.schema import StoreError, one_line
 
 CHECKSUMS = "checksums.json"
+LOCK = ".lock"
+FITS_KEPT = 60
+"""Stored fits are kept up to this number; then those that were used longest ago go."""
 
 
 def run_id(*parts: str) -> str:
@@ -54,12 +59,13 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
     Returns
     -------
     pathlib.Path
-        The finished folder. If `fill` raises, nothing is left behind and ``latest`` stays.
+        The finished folder. If `fill` raises, nothing is left behind and ``latest`` stays. A whole
+        folder of that name stays as it is: the name says that the content is the same.
 
     Raises
     ------
     StoreError
-        If the name could leave the folder.
+        If the name could leave the folder, or another process holds the output folder.
     """
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", name) is None:
         raise StoreError(f"got the run name {name!r}; wanted letters, digits, dots and dashes")
@@ -67,32 +73,50 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
     runs.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
     try:
-        fill(temporary)
-        sums = json.dumps(_files(temporary), indent=1, sort_keys=True)
-        (temporary / CHECKSUMS).write_text(sums + "\n", encoding="utf-8")
-        temporary.chmod(0o755)
-        final = runs / name
-        if final.exists():
-            old = Path(tempfile.mkdtemp(dir=runs, prefix=".old-"))
-            final.rename(old / name)
-            temporary.rename(final)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(final)
+        with lock.alive(temporary):
+            fill(temporary)
+            sums = json.dumps(_files(temporary), indent=1, sort_keys=True)
+            (temporary / CHECKSUMS).write_text(sums + "\n", encoding="utf-8")
+            temporary.chmod(0o755)
+            with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
+                _put(temporary, runs / name)
+                _point(Path(out), name)
+                _sweep(runs)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    point_latest(out, name)
-    return final
+    return runs / name
+
+
+def _put(temporary: Path, final: Path) -> None:
+    """Give a finished folder its name; a whole one of that name is the same and stays."""
+    if final.exists():
+        with contextlib.suppress(StoreError):
+            verify(final)
+            shutil.rmtree(temporary)
+            return
+        final.rename(Path(tempfile.mkdtemp(dir=final.parent, prefix=".old-")) / final.name)
+    temporary.rename(final)
+
+
+def _sweep(runs: Path) -> None:
+    """Remove what killed writers left."""
+    for folder in [*runs.glob(".tmp-*"), *runs.glob(".old-*")]:
+        if lock.abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def point_latest(out: str | Path, name: str) -> None:
     """Make ``out/latest`` point to a run, without a moment in which it points nowhere."""
-    link, target = Path(out) / "latest", Path("runs") / name
-    fresh = link.with_name(f".{link.name}-{os.getpid()}")
+    with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
+        _point(Path(out), name)
+
+
+def _point(out: Path, name: str) -> None:
+    link, fresh = out / "latest", out / ".latest-next"
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
-    fresh.symlink_to(target)
+    fresh.symlink_to(Path("runs") / name)
     fresh.replace(link)
 
 
@@ -147,3 +171,55 @@ def load_tree(path: Path) -> xr.DataTree:
             return tree.load()
     except (OSError, KeyError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error
+
+
+# --- fits, by what decided them --------------------------------------------------------------
+def keep_fit(folder: str | Path, key: str, tree: xr.DataTree) -> None:
+    """Store a fitted tree under the hash of all that decided it.
+
+    Parameters
+    ----------
+    folder
+        Where fits are kept; made if missing. Beyond :data:`FITS_KEPT` the fits that were used
+        longest ago are removed.
+    key
+        Hexadecimal name.
+    tree
+        The fitted tree.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock.hold(folder / LOCK, f"the folder of fits {folder}"):
+        for left in folder.glob(".tmp-*"):
+            left.unlink()
+        fresh = folder / f".tmp-{key}.nc"
+        save_tree(tree, fresh)
+        digest = _sha256(fresh)
+        fresh.replace(folder / f"{key}.nc")
+        note = folder / f".tmp-{key}.sha256"
+        note.write_text(f"{digest}  {key}.nc\n", encoding="utf-8")
+        note.replace(folder / f"{key}.sha256")
+        by_use = sorted(folder.glob("*.nc"), key=lambda path: path.stat().st_mtime_ns)
+        for old in by_use[:-FITS_KEPT]:
+            old.unlink()
+            old.with_suffix(".sha256").unlink(missing_ok=True)
+
+
+def kept_fit(folder: str | Path, key: str) -> xr.DataTree | None:
+    """Return the stored tree of that hash, or None if there is none.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged; the file is named.
+    """
+    path = Path(folder) / f"{key}.nc"
+    note = path.with_suffix(".sha256")
+    if not path.is_file():
+        return None
+    wanted = note.read_text(encoding="utf-8")[:64] if note.is_file() else ""
+    if wanted != _sha256(path):
+        raise StoreError(f"{path}: altered or not written to its end; it is not used")
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used now: pruned last
+    return load_tree(path)

@@ -7,6 +7,7 @@ and of a projection there is no percentile.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.schema import DataError, calendar_quarter, convert
+from forecast.vintages import Changes
 
 CELL = ["entity", "metric", "target_period"]
 BOUNDS = ("at least", "at most", "projected")
@@ -45,6 +47,18 @@ def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["percentile", "text"], index=rows.index).astype(
         {"percentile": float, "text": object}
     )
+
+
+def surprised(changes: Changes, forecasts: pd.DataFrame) -> Changes:
+    """Return changes with the columns ``percentile`` and ``percentile_text`` of :func:`percentiles`."""
+    found = {}
+    for field in dataclasses.fields(changes):
+        frame = getattr(changes, field.name)
+        where = percentiles(forecasts, frame)
+        found[field.name] = frame.assign(
+            percentile=where["percentile"], percentile_text=where["text"]
+        )
+    return dataclasses.replace(changes, **found)
 
 
 def _one(cells: Mapping[Any, pd.DataFrame], row: Mapping[Any, Any]) -> tuple[float, str]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecast import lock
 from forecast.schema import (
     COLUMNS,
     CONFIDENCE,
@@ -32,6 +33,7 @@ from forecast.schema import (
     UNITS,
     DataError,
     Problem,
+    StoreError,
     convert,
     one_line,
     parse_date,
@@ -355,8 +357,23 @@ def append_rows(path: str | Path, new: Table) -> int:
         If a new row gives another value for a key and report day that the table already has:
         what was reported on a day does not change, a revision has a later ``reported_on``. Also if
         the file cannot be written.
+    StoreError
+        If another process is writing to the table and does not come to an end.
     """
     path = Path(path).resolve()  # a link stays a link
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with lock.hold(path.with_name(f".{path.name}.lock"), f"the table {path}"):
+            return _append(path, new)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}); it stays as it was"
+        ) from error
+
+
+def _append(path: Path, new: Table) -> int:
     written = pd.DataFrame(columns=[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in new.columns])
     old = new.iloc[:0]
     if path.exists():
@@ -370,13 +387,9 @@ def append_rows(path: str | Path, new: Table) -> int:
     check_table(pd.concat([old, fresh], ignore_index=True).fillna(""), f"{path} with the new rows")
     text = fresh.assign(value=[_number(v) for v in fresh["value"]])
     merged = pd.concat([written, text], ignore_index=True).fillna("")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, merged.to_csv(index=False, lineterminator="\n"))
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}); it stays as it was"
-        ) from error
+    for left in path.parent.glob(f".{path.name}-*.tmp"):  # of writers that were killed
+        left.unlink(missing_ok=True)
+    _replace(path, merged.to_csv(index=False, lineterminator="\n"))
     return len(fresh)
 
 

@@ -140,7 +140,7 @@ def test_writing_makes_the_users_table_and_twice_is_once(folder, capsys):
     assert again["written"] is False
     assert [len(again[k]) for k in ("new", "revisions", "there")] == [0, 0, 3]
     assert user.read_bytes() == once
-    assert [p.name for p in (folder / "vintages").iterdir()] == ["user.csv"]
+    assert [p.name for p in (folder / "vintages").glob("[!.]*")] == ["user.csv"]
 
 
 def test_a_contradiction_of_the_same_report_is_refused(folder, capsys):
@@ -183,7 +183,7 @@ def test_a_failed_write_leaves_the_table_as_it_was(folder, capsys, monkeypatch):
     assert add(folder, path, "--to", str(folder / "earnings.csv"), "--write") == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (folder / "earnings.csv").read_bytes() == before
-    assert [p.name for p in folder.iterdir() if p.is_file()] == ["earnings.csv"]
+    assert [p.name for p in folder.glob("[!.]*.*")] == ["earnings.csv"]
 
 
 def test_one_report_in_two_tables_is_named_with_both(folder):

@@ -7,11 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from forecast import fitting
 from forecast.fitting import fit, prior_draws, summary
 from forecast.models import MODELS, get_model, market
-from forecast.panels import select, shipped
+from forecast.panels import build_panel, select, shipped
 from forecast.predict import forecast
 from forecast.schema import DataError, Spec, UnknownNameError
 
@@ -125,3 +126,52 @@ def test_a_known_market_is_recovered(market_panel):
         assert low < float(truth[name][0, 3]) < high
     draws = forecast(run, until="2027", seed=1)
     assert np.isfinite(draws["y"]).all()
+
+
+def stored(folder, panel, said, **settings):
+    spec = fitting.spec_of("market", panel, seed=1, draws=200, tune=10, **settings)
+    return fitting.fit_stored(folder, spec, panel, say=said.append)
+
+
+def test_a_stored_fit_is_the_same_bit_for_bit(tmp_path, market_panel, instant_sampler, monkeypatch):
+    said = []
+    fresh, known = stored(tmp_path, market_panel, said)
+    assert not known
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "sample_model", None)
+        later = dataclasses.replace(market_panel, as_of="2026-06-01")
+        for panel in (market_panel, later):
+            again, known = stored(tmp_path, panel, said)
+            assert known
+            assert again.spec.as_of == panel.as_of  # the date is of this run, the draws are stored
+            assert again.gate == fresh.gate
+            xr.testing.assert_identical(again.posterior, fresh.posterior)
+    changed = dataclasses.replace(
+        market_panel, data=market_panel.data.assign(value=market_panel.data["value"] * 1.01)
+    )
+    for panel, variant in ((changed, "default"), (market_panel, "sceptical")):
+        assert not stored(tmp_path, panel, said, variant=variant)[1]
+    assert said == []
+
+
+def test_a_damaged_stored_fit_is_named_and_fitted_anew(tmp_path, market_panel, instant_sampler):
+    said = []
+    fresh, _ = stored(tmp_path, market_panel, said)
+    (path,) = tmp_path.glob("*.nc")
+    whole = path.read_bytes()
+    for broken in (whole[: len(whole) // 2], whole[:-100] + b"x" + whole[-99:]):
+        path.write_bytes(broken)
+        again, known = stored(tmp_path, market_panel, said)
+        assert not known
+        assert path.name in said.pop()
+        xr.testing.assert_identical(again.posterior, fresh.posterior)
+        assert stored(tmp_path, market_panel, said)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in MODELS if shipped(n)])
+def test_no_fit_looks_at_the_date(name, known, instant_sampler):
+    panel = build_panel(known, name)
+    later = dataclasses.replace(panel, as_of="2026-08-20")
+    runs = [fitting.fit(name, p, seed=1, draws=50, tune=1, chains=2) for p in (panel, later)]
+    xr.testing.assert_identical(*(run.posterior for run in runs))

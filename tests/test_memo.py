@@ -112,15 +112,17 @@ def test_a_failed_gate_stamps_the_page(report, tmp_path):
     text = markdown(draft)
     assert "DRAFT" in text
     assert "market: divergences 3, wanted 0" in text
-    assert 'class="draft"' in page(draft, text, tmp_path)
+    assert 'class="draft"' in page(text, draft.figures, tmp_path, draft=bool(draft.draft))
     assert "DRAFT." not in markdown(report)
-    assert 'class="draft"' not in page(report, markdown(report), tmp_path)
+    assert 'class="draft"' not in page(
+        markdown(report), report.figures, tmp_path, draft=bool(report.draft)
+    )
 
 
 def test_the_page_is_self_contained_and_escapes(report, tmp_path):
     claim = dataclasses.replace(report.claims[0], quote="<script>x</script>")
     report = dataclasses.replace(report, claims=[claim])
-    shown = page(report, markdown(report), tmp_path)
+    shown = page(markdown(report), report.figures, tmp_path, draft=bool(report.draft))
     assert "<script" not in shown
     assert re.findall(r"(?:src|href)=\"(?!#)", shown) == []
     assert "prefers-color-scheme: dark" in shown
@@ -134,7 +136,7 @@ def test_figures_are_put_into_the_page_with_their_own_ids(report, tmp_path):
     (tmp_path / "figures" / "strip.svg").write_text(svg)
     figure = memo.Figure("figures/strip", "what it shows", "caption")
     report = dataclasses.replace(report, figures={"strip": figure})
-    shown = page(report, markdown(report), tmp_path)
+    shown = page(markdown(report), report.figures, tmp_path, draft=bool(report.draft))
     assert '<figure role="img" aria-label="what it shows"><svg viewBox' in shown
     assert 'id="figures-strip-a"' in shown
     assert 'href="#figures-strip-a"' in shown

@@ -76,7 +76,7 @@ def test_fits_are_readable_with_their_spec(outcome):
 
 
 def test_unchanged_inputs_use_the_run_as_it_is(outcome, monkeypatch):
-    monkeypatch.setattr(pipeline, "fit", None)  # nothing may be fitted
+    monkeypatch.setattr(pipeline, "fit_stored", None)  # nothing may be fitted
     again = run_all(outcome.folder.parent.parent, quick=True)
     assert again.reused
     assert again.folder == outcome.folder

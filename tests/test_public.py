@@ -7,11 +7,13 @@ import sys
 import forecast as fc
 
 NAMES = [
-    "MODELS", "Panel", "Run", "Spec", "Verdict", "as_of", "audit_claims", "build_panel", "calibrate",
-    "convert", "data_dir", "drift_walk", "events", "fit", "forecast", "hold_out_last_year", "judge",
-    "parse_date", "percentiles", "plots", "quantile_table", "read_claims", "read_reference_table",
-    "read_references", "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
-    "sensitivity", "summary",
+    "MODELS", "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
+    "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
+    "events",
+    "explain", "fit", "forecast", "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
+    "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
+    "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
+    "sensitivity", "statistics_of", "summary", "update", "update_run",
 ]  # fmt: skip
 
 

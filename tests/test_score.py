@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from forecast.score import covered, crps
+from forecast.score import brier, covered, crps, interval_score, log_loss, log_score, pit
 
 
 def array(values):
@@ -43,3 +43,34 @@ def test_covered():
     assert bool(covered(draws, 0.11, 0.8))
     assert not bool(covered(draws, 0.09, 0.8))
     assert not bool(covered(draws, 0.95, 0.8))
+
+
+@pytest.mark.parametrize("truth", [0.5, -0.1, 1.3])
+def test_the_interval_score_by_hand(truth):
+    got = float(interval_score(array(np.linspace(0, 1, 1001).reshape(1, -1)), truth, 0.8))
+    outside = max(0.1 - truth, truth - 0.9, 0)
+    assert got == pytest.approx(0.8 + 10 * outside, abs=1e-9)
+
+
+def test_pit_counts_draws_below():
+    assert float(pit(array([[1.0, 2.0], [3.0, 4.0]]), 2.5)) == 0.5
+
+
+@pytest.mark.parametrize("truth", [0.0, 1.5, 40.0])
+def test_the_log_score_is_the_sum_over_kernels(truth):
+    draws = np.random.default_rng(1).normal(size=(2, 300))
+    low, high = np.quantile(draws, [0.25, 0.75])
+    width = 0.9 * min(draws.std(ddof=1), (high - low) / 1.34) * 600**-0.2
+    slow = -np.logaddexp.reduce(stats.norm.logpdf(truth, draws.ravel(), width)) + np.log(600)
+    assert float(log_score(array(draws), truth)) == pytest.approx(slow)
+
+
+def test_the_log_score_of_many_normal_draws_is_that_of_the_normal():
+    draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000).reshape(4, -1)
+    assert float(log_score(array(draws), 0.7)) == pytest.approx(-stats.norm.logpdf(0.7), abs=0.01)
+
+
+def test_scores_of_a_probability():
+    assert brier(0.7, True) == pytest.approx(0.09)
+    assert log_loss(0.7, False) == pytest.approx(-np.log(0.3))
+    assert log_loss(0.0, True) == pytest.approx(-np.log(1e-4))  # never infinite

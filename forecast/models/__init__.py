@@ -20,6 +20,7 @@ from forecast.models import (
     gpu_rental,
     hazard,
     market,
+    naive,
     payback,
     scaling_law,
     training_cost,
@@ -67,6 +68,10 @@ class Model:
         correlated.
     target_accept
         Acceptance the step size is tuned to.
+    sampled
+        Of a model whose states are integrated out: the parameters from which ``complete`` draws all
+        else and tells the likelihood of any panel with the same series, in which a value may be
+        NaN, not known yet. Empty for a model that cannot be held against another panel like this.
     """
 
     name: str
@@ -83,6 +88,7 @@ class Model:
     until: str
     adaptation: str = "diag"
     target_accept: float = 0.95
+    sampled: tuple[str, ...] = ()
 
 
 def _entry(name: str, title: str, module: Any, until: str) -> Model:
@@ -115,6 +121,7 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
+        sampled=earnings.SAMPLED,
     ),
     "hazard": dataclasses.replace(
         _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
@@ -135,6 +142,19 @@ MODELS: Mapping[str, Model] = {
         "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
     ),
 }
+
+
+NAIVE: Mapping[str, Callable[..., xr.Dataset]] = {
+    "market": naive.drift_walk,
+    "earnings": naive.quarterly,
+    "hazard": naive.unconditional_falls,
+    "payback": payback.straight_line,
+    "training_cost": naive.cost_records,
+    "api_price": naive.price_walk,
+    "gpu_rental": naive.rental_walk,
+    "adoption": naive.share_walk,
+}
+"""The rule printed beside a model: ``(panel, until, seed) -> Dataset`` of draws of its series."""
 
 
 def get_model(name: str) -> Model:

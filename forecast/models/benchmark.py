@@ -64,7 +64,7 @@ OTHER = "another"
 N_NODES = 5
 NODES, _weights = np.polynomial.hermite_e.hermegauss(N_NODES)
 WEIGHTS = _weights * np.exp(NODES**2 / 2) / np.sqrt(2 * np.pi)
-EDGES = 2.0 * np.sinh(np.linspace(-4.4, 4.4, 70))
+EDGES = 2.0 * np.sinh(np.linspace(-4.4, 4.4, 49))
 """Edges of the cells that capabilities are drawn from, in widths from the peak: narrow there, and far
 enough out for scores near the floor, which say little of how far below a capability lies."""
 SLICE = 25  # samples at a time there

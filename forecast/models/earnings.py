@@ -150,6 +150,7 @@ SHOCKS = {"shock_sd": "shock", "factor_sd": "factor", "noise_sd": "noise"}
 SPREADS = ("scale_spread", "growth_spread", "season_spread")
 DAMPINGS = ("damping", "factor_damping")
 HYPER_NAMES = (*SHOCKS, *SPREADS, *DAMPINGS)
+SAMPLED = (*HYPER_NAMES, "scale", parts.HYPER)
 
 REPORT = ("growth_now", "growth", "growth_mean", *HYPER_NAMES, "scale")
 LABELS = {
@@ -209,7 +210,7 @@ class Layout:
 
 
 def layout(panel: Panel) -> Layout:
-    """Return a panel as arrays, series by group in the panel's order."""
+    """Return a panel as arrays, series by group in the panel's order; a value may be NaN, not known."""
     data = panel.data
     labels = data["series"].values.astype(str)
     group_of = dict(zip(labels, data["group"].values.astype(str), strict=True))
@@ -219,8 +220,8 @@ def layout(panel: Panel) -> Layout:
     at = (quarters - first, np.array([names.index(n) for n in labels]))
     shape = (int(quarters.max()) - first + 1, len(names))
     y, seen = np.zeros(shape), np.zeros(shape, dtype=bool)
-    y[at] = np.log(data["value"].values)
-    seen[at] = True
+    seen[at] = np.isfinite(data["value"].values)
+    y[at] = np.where(seen[at], np.log(data["value"].values), 0.0)
     return Layout(
         names=tuple(names),
         first=first,

@@ -116,8 +116,13 @@ class Panel:
 
     @property
     def hash(self) -> str:
-        """Hash of the values, labels and units."""
-        digest = hashlib.sha256(f"{self.model} {self.as_of} ".encode())
+        """Hash of the date, values, labels and units."""
+        return hashlib.sha256(f"{self.as_of} {self.content_hash}".encode()).hexdigest()
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the values, labels and units, whatever the date."""
+        digest = hashlib.sha256(f"{self.model} ".encode())
         digest.update(json.dumps(dict(self.data.attrs), sort_keys=True).encode())
         for name in sorted(str(n) for n in self.data.variables):
             values = self.data[name].values

@@ -26,6 +26,7 @@ from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_d
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
+from forecast.plots.news import PrintCurve, WaterfallRow, print_curve, waterfall
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.payback import payback_frontier, payback_years
 from forecast.plots.prices import index_trend, price_envelope
@@ -40,9 +41,11 @@ __all__ = [
     "MUTED",
     "PAPER",
     "RULE",
+    "PrintCurve",
     "ResultRow",
     "SensitivityRow",
     "StripRow",
+    "WaterfallRow",
     "class_survival",
     "companies_of",
     "company_fans",
@@ -59,6 +62,7 @@ __all__ = [
     "payback_years",
     "percent",
     "price_envelope",
+    "print_curve",
     "prior_posterior",
     "published_beside_ours",
     "ratio_history",
@@ -70,5 +74,6 @@ __all__ = [
     "small_multiples",
     "threshold_probability",
     "training_trend",
+    "waterfall",
     "words",
 ]

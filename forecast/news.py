@@ -1,0 +1,943 @@
+"""What moved a probability, number by number; and what would move it.
+
+A change between two runs is split into steps: another model, other assumptions, then the numbers that
+became known, one at a time. A step is the difference of two estimates from the same draws of the
+parameters with the same random numbers, so that its Monte-Carlo error is small. The draws of both runs
+are pooled and weighted to the posterior of each panel in between: with p(y | theta) the likelihood with
+all states integrated out, draws of the posteriors of panels A and B in equal number, and c the log of
+their normalising constants, ::
+
+    weight_k = p(y_k | theta) / (p(y_A | theta) / exp(c_A) + p(y_B | theta) / exp(c_B))
+
+which is multistate reweighting with two states (Shirts and Chodera 2008, arXiv 0801.1426). Where the
+weights of a panel have a Pareto k above 0.7 (Vehtari et al. 2024, arXiv 1507.02646), or too few
+effective draws, it is fitted. The order of the numbers is arbitrary: they are taken as reported and the
+other way round, averaged, and the range is kept.
+
+Invariant: the pieces of a statistic add up to its change between the two runs; what the steps do not
+explain is a piece of its own, the Monte-Carlo noise. ``tests/test_news.py`` adds them up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from forecast.claims import Claim, event_draws
+from forecast.events import path
+from forecast.fitting import Run, fit_spec, priors_of
+from forecast.models import get_model, parts
+from forecast.panels import EARNINGS_UNIT, Panel
+from forecast.schema import DataError, calendar_quarter, convert, one_line, percent, unit_of
+from forecast.vintages import Table
+
+MAX_K = 0.7
+MIN_EFFECTIVE = 100.0
+"""Limits of a reweighting; beyond them a panel is fitted."""
+MOST_NUMBERS = 16
+"""Numbers up to which each is a step of its own; of more, each report is one."""
+HEADLINES = (("big_five/capex", "2026"), ("big_five/capex", "2027"))
+"""Totals of calendar years whose medians are followed beside the claims."""
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistic:
+    """A number that draws give: the probability of an event, or the median of a quantity.
+
+    Attributes
+    ----------
+    name
+        "claim/definition" of a probability, "entity/metric period" of a median.
+    of
+        Takes draws; returns what happens or what is, dims chain, draw.
+    unit
+        Unit of a median; empty for a probability.
+    window
+        First and last day that it is about, or empty.
+    why
+        The reading in words.
+    """
+
+    name: str
+    of: Callable[[xr.Dataset], xr.DataArray]
+    unit: str = ""
+    window: tuple[str, str] = ("", "")
+    why: str = ""
+
+    def text(self, value: float, draws: int = 0) -> str:
+        """Return a value for a reader."""
+        if self.unit:
+            return f"{value:,.0f} {self.unit}"
+        return percent(value, draws) if draws else f"{100 * value:.1f} %"
+
+    def moved(self, change: float) -> str:
+        """Return a change for a reader."""
+        sign = f"{change:+.1f}" if self.unit else f"{100 * change:+.1f}"
+        return f"{sign} {self.unit or 'points'}".replace("-", "−")
+
+
+def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tuple[Statistic, ...]:
+    """Return what is followed of a model: its claims' readings, and headline totals it can tell."""
+    found = [
+        Statistic(
+            f"{claim.id}/{definition.id}",
+            functools.partial(event_draws, definition),
+            window=tuple(day.isoformat() for day in definition.window),  # type: ignore[arg-type]
+            why=definition.why,
+        )
+        for claim in claims
+        for definition in claim.definitions
+        if definition.model == model and definition.event is not None and definition.window
+    ]
+    series = {str(name) for name in draws["series"].values}
+    periods = {str(period) for period in draws["period"].values}
+    for name, year in HEADLINES:
+        if name in series and {f"{year}Q{q}" for q in (1, 2, 3, 4)} <= periods:
+            unit = str(draws["unit"].sel(series=name).values)
+            found.append(
+                Statistic(
+                    f"{name} {year}",
+                    functools.partial(_year_total, name, year),
+                    unit=unit,
+                    why=f"Median of {name.replace('/', ' ')} in calendar {year}.",
+                )
+            )
+    return tuple(found)
+
+
+def _year_total(series: str, year: str, draws: xr.Dataset) -> xr.DataArray:
+    return path(draws, series, total=4).sel(period=f"{year}Q4", drop=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """One reason of a change.
+
+    Attributes
+    ----------
+    kind
+        ``new number``, ``revision``, ``withdrawn``, ``report`` (all numbers of one), ``data`` (all
+        numbers together), ``assumptions``, ``model`` or ``noise``.
+    label
+        What it is, for a reader.
+    report
+        Company and day of the report it came with, or empty.
+    """
+
+    kind: str
+    label: str
+    report: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class News:
+    """A change between two runs, in pieces.
+
+    Attributes
+    ----------
+    statistics
+        What was followed.
+    before, after
+        Its values in the two runs, shape (statistic,).
+    pieces
+        The reasons, the noise last.
+    change
+        What each piece moved, shape (piece, statistic); columns add up to ``after - before``.
+    error
+        Monte-Carlo standard error of each, shape (piece, statistic).
+    low, high
+        Range of each over the two orders of the numbers, shape (piece, statistic).
+    refits
+        Number of panels in between that had to be fitted.
+    worst_k
+        Largest Pareto k of the panels that were reweighted; NaN if none was.
+    draws
+        Draws behind a probability of the later run.
+    """
+
+    statistics: tuple[Statistic, ...]
+    before: np.ndarray
+    after: np.ndarray
+    pieces: tuple[Piece, ...]
+    change: np.ndarray
+    error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    refits: int
+    worst_k: float
+    draws: int
+
+    def index(self, name: str) -> int:
+        """Return the position of a statistic by its name, or by the end of it that is unique.
+
+        Raises
+        ------
+        DataError
+            If none or several match.
+        """
+        names = [s.name for s in self.statistics]
+        if name in names:
+            return names.index(name)
+        hit = [k for k, n in enumerate(names) if name in n.split("/")]
+        if len(hit) != 1:
+            raise DataError(f"{len(hit)} statistics match {name!r}; there are {one_line(names)}")
+        return hit[0]
+
+    def frame(self, name: str | None = None) -> pd.DataFrame:
+        """Return one row a piece and statistic: statistic, kind, piece, report, change, error, range.
+
+        Parameters
+        ----------
+        name
+            Only this statistic.
+        """
+        chosen = range(len(self.statistics)) if name is None else [self.index(name)]
+        return pd.DataFrame(
+            [
+                {
+                    "statistic": self.statistics[s].name,
+                    "kind": piece.kind,
+                    "piece": piece.label,
+                    "report": piece.report,
+                    "change": float(self.change[p, s]),
+                    "error": float(self.error[p, s]),
+                    "low": float(self.low[p, s]),
+                    "high": float(self.high[p, s]),
+                }
+                for s in chosen
+                for p, piece in enumerate(self.pieces)
+            ]
+        )
+
+    def by_report(self) -> News:
+        """Return the same change with the numbers of each report added up."""
+        keys = [p.report or f"\0{p.kind}" for p in self.pieces]
+        names = list(dict.fromkeys(keys))
+        member = np.array([[key == name for key in keys] for name in names], dtype=float)
+        pieces = tuple(
+            Piece("report", name, name)
+            if not name.startswith("\0")
+            else self.pieces[keys.index(name)]
+            for name in names
+        )
+        return dataclasses.replace(
+            self,
+            pieces=pieces,
+            change=member @ self.change,
+            error=np.sqrt(member @ self.error**2),
+            low=member @ self.low,
+            high=member @ self.high,
+        )
+
+    def sentence(self, name: str, most: int = 3) -> str:
+        """Return a change and its largest reasons in a sentence."""
+        k = self.index(name)
+        one, news = self.statistics[k], self.by_report()
+        total = float(self.after[k] - self.before[k])
+        noise = float(abs(self.change[-1, k]))
+        head = (
+            f"{one.name}: {one.text(float(self.before[k]), self.draws)} to "
+            f"{one.text(float(self.after[k]), self.draws)} ({one.moved(total)})"
+        )
+        order = [
+            p for p in np.argsort(-np.abs(news.change[:, k])) if news.pieces[p].kind != "noise"
+        ]
+        said = [f"{news.pieces[p].label} {one.moved(float(news.change[p, k]))}" for p in order]
+        rest = f", and {len(said) - most} more" if len(said) > most else ""
+        reasons = f": {'; '.join(said[:most])}{rest}" if said else ""
+        return f"{head}{reasons}; Monte-Carlo noise {one.moved(noise).removeprefix('+')}."
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the change as plain values, one entry a statistic."""
+        return [
+            {
+                "statistic": one.name,
+                "unit": one.unit or "probability",
+                "before": float(self.before[k]),
+                "after": float(self.after[k]),
+                "pieces": [
+                    {n: v for n, v in row.items() if n != "statistic"}
+                    for row in self.frame(one.name).to_dict("records")
+                ],
+            }
+            for k, one in enumerate(self.statistics)
+        ]
+
+
+# --- estimates -------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class _Estimate:
+    """Values of all statistics, and what each draw adds to their errors, (draw, statistic)."""
+
+    value: np.ndarray
+    influence: np.ndarray
+
+
+def _estimate(values: np.ndarray, weights: np.ndarray, medians: np.ndarray) -> _Estimate:
+    """Return weighted shares and medians of `values`, shape (draw, statistic)."""
+    value = weights @ values
+    influence = weights[:, None] * (values - value)
+    for k in np.flatnonzero(medians):
+        order = np.argsort(values[:, k])
+        ladder = np.cumsum(weights[order]) - 0.5 * weights[order]
+        low, middle, high = np.interp([0.4, 0.5, 0.6], ladder, values[order, k])
+        value[k] = middle
+        # The density at the median is a fifth of the draws over their span.
+        influence[:, k] = weights * ((values[:, k] > middle) - 0.5) * (high - low) / 0.2
+    return _Estimate(value, influence)
+
+
+def _values(statistics: Sequence[Statistic], draws: xr.Dataset) -> np.ndarray:
+    """Return every statistic of every draw, shape (draw, statistic)."""
+    columns = [s.of(draws).transpose("chain", "draw").values.ravel() for s in statistics]
+    return np.column_stack(columns).astype(float)
+
+
+def _plain(statistics: Sequence[Statistic], draws: xr.Dataset) -> _Estimate:
+    values = _values(statistics, draws)
+    medians = np.array([bool(s.unit) for s in statistics])
+    return _estimate(values, np.full(len(values), 1 / len(values)), medians)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Road:
+    """What the steps of the numbers share."""
+
+    spec: Any
+    priors: Any
+    cells: pd.DataFrame
+    parameters: xr.Dataset
+    log_pool: np.ndarray
+    statistics: tuple[Statistic, ...]
+    as_of: str
+    until: str
+    seed: int
+
+
+def _thinned(run: Run, size: int) -> xr.Dataset:
+    """Return `size` draws of the sampled parameters, evenly from all chains."""
+    names = list(get_model(run.spec.model).sampled)
+    kept = run.posterior[names]
+    each = min(max(size // kept.sizes["chain"], 1), kept.sizes["draw"])
+    at = np.linspace(0, kept.sizes["draw"] - 1, each).round().astype(int)
+    return kept.isel(draw=at).drop_vars(["chain", "draw"], errors="ignore")
+
+
+def _panel(road: _Road, values: np.ndarray) -> Panel:
+    """Return a panel of all cells with these values, NaN where not known."""
+    cells = road.cells
+    data = xr.Dataset(
+        {"value": ("obs", values)},
+        coords={
+            name: ("obs", cells[name].to_numpy(str))
+            for name in ("series", "group", "quarter", "fiscal_period")
+        },
+        attrs={"units": f'{{"value": "{EARNINGS_UNIT}"}}'},
+    )
+    return Panel(road.spec.model, road.as_of, data)
+
+
+def _look(road: _Road, parameters: xr.Dataset, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log likelihood and statistics of each draw under a panel, with the common numbers."""
+    entry, panel = get_model(road.spec.model), _panel(road, values)
+    full = entry.complete(
+        parameters, panel, road.priors, np.random.default_rng([road.seed, 2]), given=True
+    )
+    draws = entry.draw(
+        full, panel, road.priors, road.until, np.random.default_rng([road.seed, 3])
+    ).assign_attrs(model=road.spec.model, as_of=road.as_of)
+    density = full[parts.LIKELIHOOD].transpose("chain", "draw").values.ravel()
+    return density, _values(road.statistics, draws)
+
+
+def _pooled(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
+    """Return the log density, up to a constant, of the pool of draws of two posteriors.
+
+    Draws stand in equal number; the two normalising constants solve their own equation.
+    """
+    top_a, top_b = log_a.max(), log_b.max()
+    a, b = log_a - top_a, log_b - top_b
+    c_a = c_b = 0.0
+    for _ in range(500):
+        pool = np.logaddexp(a - c_a, b - c_b)
+        new_a, new_b = (np.logaddexp.reduce(x - pool) - np.log(len(pool) / 2) for x in (a, b))
+        moved = max(abs(new_a - c_a), abs(new_b - c_b))
+        c_a, c_b = new_a, new_b
+        if moved < 1e-10:
+            break
+    result: np.ndarray = np.logaddexp(a - c_a, b - c_b)
+    return result
+
+
+def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return smoothed weights that add up to one, and their Pareto k."""
+    if np.ptp(log_ratio) < 1e-9:
+        return np.full(len(log_ratio), 1 / len(log_ratio)), -np.inf
+    smoothed, k = array_stats.psislw(
+        -log_ratio
+    )  # it takes minus the log ratio, as for leave-one-out
+    weights = np.exp(smoothed - np.logaddexp.reduce(smoothed))
+    return weights, float(k)
+
+
+def _at(road: _Road, values: np.ndarray) -> tuple[_Estimate, float, bool]:
+    """Return the estimate under a panel, the Pareto k, and whether the panel had to be fitted."""
+    medians = np.array([bool(s.unit) for s in road.statistics])
+    density, told = _look(road, road.parameters, values)
+    weights, k = _weights(density - road.log_pool)
+    if k <= MAX_K and 1 / np.sum(weights**2) >= MIN_EFFECTIVE:
+        return _estimate(told, weights, medians), k, False
+    run = fit_spec(road.spec, _panel(road, values))
+    _, told = _look(road, _thinned(run, len(told)), values)
+    equal = np.full(len(told), 1 / len(told))
+    return _estimate(told, equal, medians), k, True
+
+
+# --- the split -------------------------------------------------------------------------------
+def _cells(before: Panel, after: Panel) -> pd.DataFrame:
+    """Return every cell of two panels with its value in each, NaN where it has none."""
+    keys = ["series", "quarter"]
+    old, new = before.frame(), after.frame()
+    both = new.merge(old, on=keys, how="outer", suffixes=("", "_old"))
+    for name in ("group", "fiscal_period"):
+        both[name] = both[name].fillna(both[f"{name}_old"])
+    return both
+
+
+@dataclasses.dataclass(frozen=True)
+class _Move:
+    """Cells that change at one step, and what that is called."""
+
+    piece: Piece
+    rows: tuple[int, ...]
+
+
+def _moves(cells: pd.DataFrame, known: Table) -> list[_Move]:
+    """Return the numbers that changed, in the order in which they were reported."""
+    reported = _reported(known)
+    old, new = cells["value_old"].to_numpy(float), cells["value"].to_numpy(float)
+    changed = np.flatnonzero(~((old == new) | (np.isnan(old) & np.isnan(new))))
+    found: list[tuple[tuple[str, str, int], _Move]] = []
+    for row in changed:
+        series, quarter = str(cells["series"].iloc[row]), str(cells["quarter"].iloc[row])
+        entity, metric = series.split("/")
+        day = reported.get((entity, metric, quarter), "")
+        report = f"{entity} {day}".strip()
+        name = f"{entity} {metric.replace('_', ' ')} {quarter}"
+        if np.isnan(old[row]):
+            piece = Piece("new number", f"{name} {new[row]:.4g}", report)
+        elif np.isnan(new[row]):
+            piece = Piece("withdrawn", f"{name}, was {old[row]:.4g}", report)
+        else:
+            piece = Piece("revision", f"{name} {old[row]:.4g} → {new[row]:.4g}", report)
+        found.append(((day, entity, int(row)), _Move(piece, (int(row),))))
+    moves = [move for _, move in sorted(found, key=lambda pair: pair[0])]
+    if len(moves) <= MOST_NUMBERS:
+        return moves
+    grouped: dict[str, list[_Move]] = {}
+    for move in moves:
+        grouped.setdefault(move.piece.report, []).append(move)
+    return [
+        _Move(Piece("report", report, report), tuple(r for m in members for r in m.rows))
+        for report, members in grouped.items()
+    ]
+
+
+def _reported(known: Table) -> dict[tuple[str, str, str], str]:
+    """Return the report day of every quarterly number."""
+    days = {}
+    for row in known.to_dict("records"):
+        try:
+            quarter = calendar_quarter(str(row["period"]))
+        except DataError:
+            continue
+        days[str(row["entity"]), str(row["metric"]), quarter] = str(row["reported_on"])
+    return days
+
+
+@dataclasses.dataclass(frozen=True)
+class _Walk:
+    """The steps of the numbers.
+
+    Changes and their errors, shape (order, move, statistic); the error of the way as a whole, shape
+    (statistic,); how many panels were fitted; the worst Pareto k of the others.
+    """
+
+    changes: np.ndarray
+    errors: np.ndarray
+    whole: np.ndarray
+    refits: int
+    worst: float
+
+
+def _walk(road: _Road, moves: Sequence[_Move], say: Say) -> _Walk:
+    """Take the numbers one at a time, in both orders."""
+    old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
+    seen: dict[bytes, tuple[_Estimate, float, bool]] = {}
+
+    def at(values: np.ndarray) -> _Estimate:
+        key = values.tobytes()
+        if key not in seen:
+            seen[key] = _at(road, values)
+            if seen[key][2]:
+                say(f"reweighting was not enough (Pareto k {seen[key][1]:.2f}): a panel was fitted")
+        return seen[key][0]
+
+    count = len(road.statistics)
+    changes = np.zeros((2, len(moves), count))
+    errors = np.zeros_like(changes)
+    for direction, order in enumerate((range(len(moves)), reversed(range(len(moves))))):
+        values, here = old.copy(), at(old)
+        for k in order:
+            rows = list(moves[k].rows)
+            values[rows] = new[rows]
+            there = at(values)
+            changes[direction, k] = there.value - here.value
+            errors[direction, k] = _gap(here, there)
+            here = there
+    fitted = [told for told in seen.values() if told[2]]
+    return _Walk(
+        changes,
+        errors,
+        _gap(at(old), at(new)),
+        len(fitted),
+        max((k for _, k, refit in seen.values() if not refit), default=-np.inf),
+    )
+
+
+def _gap(a: _Estimate, b: _Estimate) -> np.ndarray:
+    """Return the error of the difference of two estimates, which may share their draws."""
+    if a.influence.shape == b.influence.shape:
+        return np.asarray(np.sqrt(((b.influence - a.influence) ** 2).sum(axis=0)))
+    return np.asarray(np.sqrt((a.influence**2).sum(axis=0) + (b.influence**2).sum(axis=0)))
+
+
+def explain(
+    before: Run,
+    after: Run,
+    known: Table,
+    statistics: Sequence[Statistic],
+    draws: tuple[xr.Dataset, xr.Dataset],
+    *,
+    seed: int,
+    size: int = 1000,
+    say: Say = lambda _: None,
+) -> News:
+    """Split the change between two runs of a model.
+
+    Parameters
+    ----------
+    before, after
+        The two runs.
+    known
+        What was known at the later one, for the days of the reports.
+    statistics
+        What to follow, from :func:`statistics_of`.
+    draws
+        The forecasts of the two runs: they decide the change that is split.
+    seed
+        Decides the common random numbers of the steps.
+    size
+        Draws of each run that the steps are taken with.
+    say
+        Called with a line of progress.
+
+    Returns
+    -------
+    News
+
+    Raises
+    ------
+    DataError
+        If the runs are of two models.
+    """
+    if before.spec.model != after.spec.model:
+        raise DataError(
+            f"got runs of {before.spec.model} and {after.spec.model}; wanted two of one model"
+        )
+    followed = tuple(statistics)
+    plain = [_plain(followed, one) for one in draws]
+    values = [one.value for one in plain]
+    errors = [np.sqrt((one.influence**2).sum(axis=0)) for one in plain]
+    steps: list[tuple[Piece, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+    zero = np.zeros(len(followed))
+    base, here, noise = before, values[0], zero
+    for piece, run in _refits(before, after):
+        there = _plain(followed, _forecast(run, draws[1])).value
+        # Fits of their own: the change has the errors of both ends.
+        steps.append((piece, there - here, np.hypot(*errors), there - here, there - here))
+        base, here = run, there
+    refits, worst = len(steps), -np.inf
+    if before.panel.content_hash != after.panel.content_hash and not _comparable(before, after):
+        change = values[1] - here
+        piece = Piece("data", "all its numbers together")
+        steps.append((piece, change, np.hypot(*errors), change, change))
+    elif moves := _moves(_cells(before.panel, after.panel), known):
+        walk = _walk(_road(base, after, followed, draws[1], seed, size), moves, say)
+        refits, worst = refits + walk.refits, walk.worst
+        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + walk.whole**2)
+        for k, move in enumerate(moves):
+            low, high = walk.changes[:, k].min(axis=0), walk.changes[:, k].max(axis=0)
+            mean, error = walk.changes[:, k].mean(axis=0), walk.errors[:, k].mean(axis=0)
+            steps.append((move.piece, mean, error, low, high))
+    rest = values[1] - values[0] - sum((change for _, change, *_ in steps), zero)
+    steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise, rest, rest))
+    change, error, low, high = (np.array([step[k] for step in steps]) for k in (1, 2, 3, 4))
+    return News(
+        statistics=followed,
+        before=values[0],
+        after=values[1],
+        pieces=tuple(step[0] for step in steps),
+        change=change,
+        error=error,
+        low=low,
+        high=high,
+        refits=refits,
+        worst_k=worst if np.isfinite(worst) else float("nan"),
+        draws=draws[1].sizes["chain"] * draws[1].sizes["draw"],
+    )
+
+
+def _comparable(before: Run, after: Run) -> bool:
+    """Return whether the two panels can be walked between: same series, states integrated out."""
+    if not get_model(after.spec.model).sampled:
+        return False
+    old, new = (set(run.panel.data["series"].values.astype(str)) for run in (before, after))
+    return old == new
+
+
+def _refits(before: Run, after: Run) -> list[tuple[Piece, Run]]:
+    """Return the earlier panel fitted with the model, then also the assumptions, of the later run."""
+    old, new = before.spec, after.spec
+    changed = [
+        name
+        for name in ("code_hash", "versions", "sampler", "target_accept", "adaptation")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    assumed = old.priors != new.priors
+    found = []
+    as_it_was = dataclasses.replace(new, as_of=old.as_of, data_hash=before.panel.hash)
+    if changed:
+        spec = dataclasses.replace(as_it_was, priors=old.priors, variant=old.variant)
+        try:
+            priors_of(spec)
+        except DataError:  # the priors have other names now: the two cannot be told apart
+            piece = Piece("model", "the model and its assumptions")
+            return [(piece, fit_spec(as_it_was, before.panel))]
+        label = "the model's code" if "code_hash" in changed else "libraries or sampler settings"
+        found.append((Piece("model", label), fit_spec(spec, before.panel)))
+    if assumed:
+        found.append((Piece("assumptions", "prior numbers"), fit_spec(as_it_was, before.panel)))
+    return found
+
+
+def _forecast(run: Run, like: xr.Dataset) -> xr.Dataset:
+    """Return a run's draws as far, and with the seed, of other draws."""
+    entry, until = get_model(run.spec.model), str(like["period"].values[-1])
+    rng = np.random.default_rng(int(like.attrs["seed"]))
+    drawn = entry.draw(run.posterior, run.panel, priors_of(run.spec), until, rng)
+    return drawn.assign_attrs(model=run.spec.model, as_of=run.spec.as_of)
+
+
+def _road(
+    base: Run,
+    after: Run,
+    statistics: tuple[Statistic, ...],
+    draws: xr.Dataset,
+    seed: int,
+    size: int,
+) -> _Road:
+    sides = [_thinned(run, size) for run in (base, after)]
+    each = min(one.sizes["draw"] for one in sides)
+    parameters = xr.concat(
+        [one.isel(draw=slice(0, each)) for one in sides], dim="chain", join="override"
+    ).assign_coords(chain=np.arange(2 * sides[0].sizes["chain"]), draw=np.arange(each))
+    road = _Road(
+        spec=after.spec,
+        priors=priors_of(after.spec),
+        cells=_cells(base.panel, after.panel),
+        parameters=parameters,
+        log_pool=np.zeros(parameters.sizes["chain"] * each),
+        statistics=statistics,
+        as_of=after.panel.as_of,
+        until=str(draws["period"].values[-1]),
+        seed=seed,
+    )
+    ends = [
+        _look(road, parameters, road.cells[name].to_numpy(float))[0]
+        for name in ("value_old", "value")
+    ]
+    return dataclasses.replace(road, log_pool=_pooled(*ends))
+
+
+# --- before the report -----------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Prospect:
+    """What a company's coming report could do to one statistic.
+
+    Attributes
+    ----------
+    company, series, period
+        Whose number, of which quarter.
+    statistic
+        What it would move.
+    probability
+        The probability before the report.
+    levels, prints
+        Quantile levels of the coming number, and its values there, in `unit`.
+    curve
+        The probability given each of the prints, same shape.
+    crossings
+        By threshold, the print at which the curve crosses it; none where it does not within the
+        range of the prints.
+    bits
+        Expected information in the number about the event, in bits, less what shuffled draws give.
+    move
+        Mean absolute change of the probability that it is expected to bring.
+    noise
+        What `move` may come to when the number has nothing to do with the event: mean and four
+        standard deviations over shuffled draws, for many numbers and events are looked at. A move
+        below it cannot be told from nothing.
+    checked
+        By level, the probability with the run reweighted to the print as if reported.
+    """
+
+    company: str
+    series: str
+    period: str
+    statistic: str
+    unit: str
+    probability: float
+    levels: np.ndarray
+    prints: np.ndarray
+    curve: np.ndarray
+    crossings: Mapping[float, float]
+    bits: float
+    move: float
+    noise: float
+    checked: Mapping[float, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def told(self) -> bool:
+        """Whether the expected move can be told from Monte-Carlo error."""
+        return self.move > self.noise
+
+
+PRINT_LEVELS = np.array([0.01, 0.025, *np.arange(0.05, 0.96, 0.05).round(2), 0.975, 0.99])
+THRESHOLDS = (0.25, 0.5, 0.75)
+SHUFFLES = 20
+
+
+def anticipate(
+    draws: xr.Dataset,
+    statistics: Sequence[Statistic],
+    *,
+    seed: int,
+    companies: Sequence[str] | None = None,
+) -> tuple[Prospect, ...]:
+    """Return what each number of the coming reports could do to each probability.
+
+    The joint draws are conditioned on the number: whether the event happens is regressed on the
+    normal score of the number, by a logistic curve with three terms.
+
+    Parameters
+    ----------
+    draws
+        Quarterly joint draws.
+    statistics
+        What to follow; medians are passed over.
+    seed
+        Decides the shuffles that show what is noise.
+    companies
+        Only these; all by default.
+
+    Returns
+    -------
+    tuple of Prospect
+        One a number of the next quarter of each company and a probability, in that order.
+
+    Raises
+    ------
+    DataError
+        If the draws hold no company that could report, or a company is unknown.
+    """
+    coming = _coming(draws)
+    if companies is not None:
+        unknown = [c for c in companies if c not in {s.split("/")[0] for s in coming}]
+        if unknown:
+            names = list(dict.fromkeys(s.split("/")[0] for s in coming))
+            raise DataError(f"no report is expected of {one_line(unknown)}; of {one_line(names)}")
+        coming = {s: p for s, p in coming.items() if s.split("/")[0] in companies}
+    if not coming:
+        raise DataError("the draws hold no company's coming report; forecast a quarter ahead")
+    events = [s for s in statistics if not s.unit]
+    hits = {s.name: s.of(draws).transpose("chain", "draw").values.ravel() for s in events}
+    rng = np.random.default_rng([seed, 4])
+    return tuple(
+        _prospect(draws, series, period, name, hit.astype(float), rng)
+        for series, period in coming.items()
+        for name, hit in hits.items()
+    )
+
+
+def _coming(draws: xr.Dataset) -> dict[str, str]:
+    """Return the first unreported quarter after the last report of each company's series."""
+    found = {}
+    observed = draws["observed"].transpose("series", "period").values
+    periods = [str(p) for p in draws["period"].values]
+    for k, name in enumerate(str(n) for n in draws["series"].values):
+        entity = name.split("/")[0]
+        money = unit_of(str(draws["unit"].values[k])).dimension == "money"
+        reported = np.flatnonzero(np.isfinite(observed[k]))
+        if entity in parts.TOTALS or not money or not len(reported):
+            continue
+        if reported[-1] + 1 < len(periods):
+            found[name] = periods[reported[-1] + 1]
+    return found
+
+
+def _terms(score: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.ones_like(score), score, score**2 - 1, score**3 - 3 * score])
+
+
+def _logistic(x: np.ndarray, hit: np.ndarray) -> np.ndarray:
+    """Return the coefficients of a logistic regression, with a light penalty on all but the level."""
+    penalty = np.diag([0.0, 0.5, 2.0, 4.0])
+    share = np.clip(hit.mean(), 1e-4, 1 - 1e-4)
+    beta = np.array([np.log(share / (1 - share)), 0.0, 0.0, 0.0])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        w = np.maximum(p * (1 - p), 1e-9)
+        step = np.linalg.solve((x.T * w) @ x + penalty, x.T @ (hit - p) - penalty @ beta)
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return beta
+
+
+def _curve(score: np.ndarray, hit: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fitted probability of every draw and at some scores."""
+    if hit.min() == hit.max():
+        return np.full(len(score), hit[0]), np.full(len(at), hit[0])
+    beta = _logistic(_terms(score), hit)
+    fitted, there = (1 / (1 + np.exp(-np.clip(_terms(z) @ beta, -30, 30))) for z in (score, at))
+    return fitted, there
+
+
+def _prospect(
+    draws: xr.Dataset,
+    series: str,
+    period: str,
+    statistic: str,
+    hit: np.ndarray,
+    rng: np.random.Generator,
+) -> Prospect:
+    from scipy.stats import norm
+
+    value = draws["y"].sel(series=series, period=period)
+    print_ = value.transpose("chain", "draw").values.ravel()
+    score = norm.ppf((np.argsort(np.argsort(print_)) + 0.5) / len(print_))
+    fitted, curve = _curve(score, hit, norm.ppf(PRINT_LEVELS))
+    share = float(hit.mean())
+    move = float(np.abs(fitted - share).mean())
+    shuffled = [_curve(score, rng.permutation(hit), score[:1])[0] for _ in range(SHUFFLES)]
+    by_chance = np.array([np.abs(one - share).mean() for one in shuffled])
+    noise = float(by_chance.mean() + 4 * by_chance.std(ddof=1))
+    bits = _bits(fitted, share) - float(np.mean([_bits(one, share) for one in shuffled]))
+    prints = np.quantile(print_, PRINT_LEVELS)
+    return Prospect(
+        company=series.split("/")[0],
+        series=series,
+        period=period,
+        statistic=statistic,
+        unit=str(value["unit"].values),
+        probability=share,
+        levels=PRINT_LEVELS,
+        prints=prints,
+        curve=curve,
+        crossings=_crossings(prints, curve),
+        bits=max(bits, 0.0),
+        move=move,
+        noise=noise,
+    )
+
+
+def _bits(fitted: np.ndarray, share: float) -> float:
+    """Return the mean divergence of the fitted probabilities from their share, in bits."""
+    if share in (0.0, 1.0):
+        return 0.0
+    p = np.clip(fitted, 1e-12, 1 - 1e-12)
+    told = p * np.log2(p / share) + (1 - p) * np.log2((1 - p) / (1 - share))
+    return float(told.mean())
+
+
+def _crossings(prints: np.ndarray, curve: np.ndarray) -> dict[float, float]:
+    found = {}
+    for level in THRESHOLDS:
+        above = curve >= level
+        turns = np.flatnonzero(above[1:] != above[:-1])
+        if len(turns):
+            # Where the curve crosses more than once, the crossing nearest the middle counts.
+            k = int(turns[np.argmin(np.abs(turns - len(curve) / 2))])
+            at = (level - curve[k]) / (curve[k + 1] - curve[k])
+            found[level] = float(prints[k] + at * (prints[k + 1] - prints[k]))
+    return found
+
+
+def check_prospect(
+    prospect: Prospect,
+    run: Run,
+    statistic: Statistic,
+    *,
+    seed: int,
+    levels: Sequence[float] = (0.05, 0.5, 0.95),
+    size: int = 1000,
+) -> Prospect:
+    """Return a prospect with its curve checked: the print taken as reported, the run reweighted.
+
+    Raises
+    ------
+    DataError
+        If the run's model cannot be held against another panel.
+    """
+    entry = get_model(run.spec.model)
+    if not entry.sampled:
+        raise DataError(f"the {run.spec.model} model cannot be held against another panel")
+    own = run.panel.frame()
+    group = own.loc[own["series"] == prospect.series, "group"].iloc[0]
+    row = {"series": prospect.series, "group": group, "quarter": prospect.period,
+           "fiscal_period": prospect.period, "value": np.nan}  # fmt: skip
+    cells = pd.concat([own, pd.DataFrame([row])], ignore_index=True)
+    parameters = _thinned(run, size)
+    parameters = parameters.assign_coords(
+        chain=np.arange(parameters.sizes["chain"]), draw=np.arange(parameters.sizes["draw"])
+    )
+    road = _Road(
+        spec=run.spec,
+        priors=priors_of(run.spec),
+        cells=cells,
+        parameters=parameters,
+        log_pool=np.zeros(parameters.sizes["chain"] * parameters.sizes["draw"]),
+        statistics=(statistic,),
+        as_of=run.panel.as_of,
+        until=entry.until,
+        seed=seed,
+    )
+    base = cells["value"].to_numpy(float)
+    road = dataclasses.replace(road, log_pool=_look(road, parameters, base)[0])
+    checked = {}
+    for level in levels:
+        values = base.copy()
+        value = float(np.interp(level, prospect.levels, prospect.prints))
+        values[-1] = convert(value, prospect.unit, EARNINGS_UNIT)
+        checked[level] = float(_at(road, values)[0].value[0])
+    return dataclasses.replace(prospect, checked=checked)

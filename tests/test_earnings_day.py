@@ -1,0 +1,332 @@
+"""An update takes rows whole or not at all, fits what changed, and says what moved."""
+
+import functools
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from conftest import independent_tree
+
+from forecast import cli, earnings_day, fitting, lock, pipeline
+from forecast.earnings_day import read_run, update_run
+from forecast.models import earnings, get_model, parts
+from forecast.panels import METRIC_GROUPS, build_panel
+from forecast.pipeline import run_all
+from forecast.predict import forecast
+from forecast.schema import StoreError
+from forecast.sources import data_dir, read_user_table, read_vintages
+from forecast.store import verify
+from forecast.vintages import as_of, read_table
+
+CLAIMS = """
+source = "a test"
+source_date = 2026-01-15
+
+[[claim]]
+id = "capex"
+kind = "forecast"
+words = "paraphrase"
+text = "Capex grows."
+
+[[claim.definition]]
+id = "microsoft_doubles"
+model = "earnings"
+event = { kind = "threshold", series = "MSFT/capex", at = "2026Q4", op = ">=", value = 45 }
+window = ["2026-01-15", "2027-12-31"]
+why = "Microsoft's capex of 2026Q4 is at least USD 45 bn."
+
+[[claim.definition]]
+id = "meta_falls"
+model = "earnings"
+event = { kind = "peak_to_trough", series = "META/capex", fall = 10 }
+window = ["2026-01-15", "2027-12-31"]
+why = "Meta's capex stands 10 % below its peak."
+
+[[claim]]
+id = "market"
+kind = "forecast"
+words = "paraphrase"
+text = "The market grows."
+
+[[claim.definition]]
+id = "revenue_doubles"
+model = "market"
+event = { kind = "growth", series = "AI market/ai_revenue", op = ">=", value = 100, lag = 2 }
+window = ["2026-12-31", "2027-12-31"]
+why = "AI revenue of 2027 is at least twice that of 2025."
+"""
+
+
+_trees = {}
+
+
+def of_prior(entry, panel, priors, spec):
+    """Return prior draws, made once in this process."""
+    key = (spec.model, spec.seed, spec.draws, panel.content_hash)
+    if key not in _trees:
+        _trees[key] = independent_tree(entry, panel, priors, spec)
+    return _trees[key].copy(deep=True)
+
+
+def quick_tree(entry, panel, priors, spec, *, progress=False):
+    """Return made-up draws near the priors' centres for earnings; prior draws for other models."""
+    if spec.model != "earnings":
+        return of_prior(entry, panel, priors, spec)
+    rng, flat = np.random.default_rng(spec.seed), earnings.layout(panel)
+    shape = (spec.chains, spec.draws)
+    groups = [getattr(priors, name) for name in METRIC_GROUPS]
+
+    def near(field):
+        centre = np.array([getattr(group, field) for group in groups])
+        return (("chain", "draw", "group"), centre * np.exp(0.1 * rng.standard_normal((*shape, 3))))
+
+    fields = {**earnings.SHOCKS, **{name: name for name in (*earnings.SPREADS, *earnings.DAMPINGS)}}
+    posterior = xr.Dataset(
+        {name: near(field) for name, field in fields.items()},
+        coords={"chain": range(shape[0]), "draw": range(shape[1]), "group": list(METRIC_GROUPS),
+                "series": list(flat.names)},
+    )  # fmt: skip
+    scale = np.exp(0.1 * rng.standard_normal((*shape, len(flat.names))))
+    posterior["scale"] = (("chain", "draw", "series"), scale)
+    posterior["damping"] = posterior["damping"].clip(0.05, 0.95)
+    posterior["factor_damping"] = posterior["factor_damping"].clip(0.05, 0.95)
+    posterior[parts.HYPER] = (("chain", "draw"), np.zeros(shape))
+    stats = {
+        name: (("chain", "draw"), np.zeros(shape, bool))
+        for name in ("diverging", "maxdepth_reached")
+    }
+    stats["energy"] = (("chain", "draw"), rng.standard_normal(shape))
+    return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": xr.Dataset(stats)})
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Put the cheap trees in the sampler's place; list the models that were fitted."""
+    done = []
+
+    def sample(entry, panel, priors, spec, *, progress=False):
+        done.append(spec.model)
+        return quick_tree(entry, panel, priors, spec)
+
+    monkeypatch.setattr(fitting, "sample_model", sample)
+    monkeypatch.setattr(fitting, "prior_misses", lambda *args, **kwargs: [])
+    monkeypatch.setattr(pipeline, "QUICK", 250)
+    monkeypatch.setattr(pipeline, "draw_figures", lambda *args: {})
+    monkeypatch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
+    monkeypatch.setattr(earnings_day.lock, "hold", functools.partial(lock.hold, patience=0.5))
+    return done
+
+
+def lay_out(folder, day="2026-01-15", names=("MSFT", "META"), since="2023"):
+    """Write a data folder with what two companies had reported by a day, and the article's market."""
+    rows = pd.read_csv(data_dir() / "earnings.csv", dtype=str, keep_default_na=False)
+    rows = rows[rows["entity"].isin(names) & (rows["period"] >= since)]
+    (folder / "article").mkdir(parents=True)
+    rows[rows["reported_on"] <= day].to_csv(folder / "earnings.csv", index=False)
+    market = (data_dir() / "article" / "market.csv").read_text()
+    (folder / "article" / "market.csv").write_text(market.replace("2026-05-06", "2026-01-10"))
+    (folder / "article" / "claims.toml").write_text(CLAIMS)
+    return rows[rows["reported_on"] > day]
+
+
+@pytest.fixture
+def place(tmp_path, fits):
+    """Return a folder with data, a run on it, and the next report day in new.csv."""
+    later = lay_out(tmp_path / "data")
+    day = later["reported_on"].min()
+    later[later["reported_on"] == day].to_csv(tmp_path / "new.csv", index=False)
+    run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings", "market"])
+    fits.clear()
+    return tmp_path
+
+
+def update(place, *more):
+    return cli.main(["update", *more, "--data", str(place / "data"), "--out", str(place / "out"),
+                     "--quick"])  # fmt: skip
+
+
+def test_an_update_takes_fits_judges_and_explains(place, fits, capsys):
+    before = (place / "out" / "latest").resolve()
+    assert update(place, str(place / "new.csv"), "--json") == 0
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert fits == ["earnings"]  # the market's fit is used again
+    assert "at " in err
+    assert "of its forecast" in err
+    assert said["appended"] == len(read_table(place / "data" / "vintages" / "user.csv")) > 5
+    folder = verify(place / "out" / "latest").resolve()
+    assert folder.name == said["run"] != before.name == said["from"]["run"]
+    assert json.loads((folder / "manifest.json").read_text())["previous"] == before.name
+    for change in said["changes"]:
+        total = change["after"] - change["before"]
+        assert sum(p["change"] for p in change["pieces"]) == pytest.approx(total, abs=1e-9)
+        assert change["pieces"][-1]["kind"] == "noise"
+    assert {c["statistic"] for c in said["changes"]} == {
+        "capex/microsoft_doubles",
+        "capex/meta_falls",
+    }
+    pieces = said["changes"][0]["pieces"]
+    assert any(p["report"] == "MSFT 2026-01-28" for p in pieces)
+    (other,) = said["others"]
+    assert (other["model"], other["why"]) == ("market", "the same fit, from a later date")
+    assert other["before"] == other["after"]
+    text = (folder / "change.md").read_text()
+    for heading in (
+        "What arrived",
+        "What surprised",
+        "What moved",
+        "What did not",
+        "What to watch",
+    ):
+        assert f"## {heading}" in text
+    assert "MSFT 2026-01-28" in text
+    page = (folder / "change.html").read_text()
+    assert "<svg" in page
+    assert json.loads((folder / "change.json").read_text())["to"]["run"] == folder.name
+
+
+def test_news_of_two_runs_and_the_evening_before(place, capsys):
+    update(place, str(place / "new.csv"))
+    capsys.readouterr()
+    out = ["--out", str(place / "out")]
+    assert cli.main(["news", *out, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    stored = json.loads((place / "out" / "latest" / "change.json").read_text())
+    assert said["changes"] == stored["changes"]
+    assert cli.main(["news", *out, "--claim", "meta_falls"]) == 0
+    text = capsys.readouterr().out
+    assert "capex/meta_falls" in text
+    assert "microsoft_doubles" not in text
+    assert "over orders" in text
+    assert cli.main(["news", *out, "--claim", "tea"]) == 1
+    assert "no claim or reading is called 'tea'" in capsys.readouterr().err
+    assert cli.main(["news", *out, "--from", "0" * 16]) == 1
+    assert "not a run folder" in capsys.readouterr().err
+    assert cli.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
+    prospects = json.loads(capsys.readouterr().out)["prospects"]
+    assert {p["company"] for p in prospects} == {"MSFT"}
+    assert prospects[0]["bits"] == max(p["bits"] for p in prospects)
+    assert cli.main(["news", *out, "--before"]) == 0
+    assert "expected move" in capsys.readouterr().out
+    assert cli.main(["news", *out, "--before", "--company", "TEA"]) == 1
+    assert "no report is expected of TEA" in capsys.readouterr().err
+
+
+def test_the_same_rows_again_are_nothing_new(place, fits, capsys):
+    update(place, str(place / "new.csv"))
+    fits.clear()
+    latest = (place / "out" / "latest").readlink()
+    table = (place / "data" / "vintages" / "user.csv").read_bytes()
+    capsys.readouterr()
+    for more in ([str(place / "new.csv")], []):
+        assert update(place, *more) == 0
+        assert "nothing has become known since the latest run" in capsys.readouterr().err
+        assert (place / "out" / "latest").readlink() == latest
+        assert (place / "data" / "vintages" / "user.csv").read_bytes() == table
+    assert fits == []
+
+
+def test_what_cannot_be_taken_leaves_all_as_it_was(place, fits, capsys):
+    rows = pd.read_csv(place / "new.csv", dtype=str, keep_default_na=False)
+    held = pd.read_csv(place / "data" / "earnings.csv", dtype=str, keep_default_na=False)
+    wrong = held.tail(1).assign(value="1")
+    bound = rows[rows["metric"] == "capex"].assign(qualifier="at least")
+    latest = (place / "out" / "latest").readlink()
+    for bad, message in ((wrong, "contradict what the table says"), (bound, "not bounds")):
+        bad.to_csv(place / "bad.csv", index=False)
+        assert update(place, str(place / "bad.csv")) == 1
+        assert message in capsys.readouterr().err
+    with lock.hold(place / "out" / ".update.lock", "it"):
+        assert update(place, str(place / "new.csv")) == 1
+    assert f"in use by process {os.getpid()}" in capsys.readouterr().err
+    assert not (place / "data" / "vintages").exists()
+    assert (place / "out" / "latest").readlink() == latest
+    assert fits == []
+
+
+def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(earnings_day, "run_all", stop)
+        assert update(place, str(place / "new.csv")) == 130
+    err = capsys.readouterr().err
+    assert "row(s) stand in" in err
+    assert "forecast update without a file goes on from there" in err
+    assert update(place) == 0
+    resumed = read_run(place / "out" / "latest")
+    (place / "other").mkdir()
+    (place / "out").rename(place / "first")
+    run_all(place / "out", data=place / "data", quick=True, models=["earnings", "market"])
+    whole = read_run(place / "out" / "latest")
+    assert whole.manifest["data_hash"] == resumed.manifest["data_hash"]
+    for name in ("earnings", "market"):  # as if it had been one run on all the data
+        assert whole.manifest["gate"][name]["digest"] == resumed.manifest["gate"][name]["digest"]
+    assert whole.verdicts.records() == resumed.verdicts.records()
+
+
+def stop(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+def test_the_first_update_makes_the_first_run(place, capsys):
+    out = place / "new out"
+    rows = read_user_table(place / "new.csv").rows
+    done = update_run(out, rows, data=place / "data", quick=True, models=["market"])
+    assert done.change is None
+    assert done.appended == len(rows)
+    assert read_run(out / "latest").manifest["previous"] is None
+    (out / "latest" / "known.csv").write_text("altered")
+    with pytest.raises(StoreError, match=r"altered known\.csv"):
+        update_run(out, None, data=place / "data", quick=True)
+
+
+def test_a_run_in_a_session_is_updated(place, fits):
+    table = read_vintages(place / "data")
+    days = ("2025-12-31", "2026-01-15")
+    run = fitting.fit("earnings", build_panel(as_of(table, days[0]), "earnings"), seed=4,
+                      draws=200, tune=10, progress=False)  # fmt: skip
+    again = fitting.update(run, as_of(table, days[1]))
+    fresh = fitting.fit("earnings", build_panel(as_of(table, days[1]), "earnings"), seed=4,
+                        draws=200, tune=10, progress=False)  # fmt: skip
+    assert again.spec == fresh.spec
+    xr.testing.assert_identical(again.posterior, fresh.posterior)
+    assert fitting.update(again, as_of(table, days[1])) is again
+
+
+# --- real fits -------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_path, monkeypatch):
+    # Two companies and their three last reporting days, so that it takes a minute: what is tested
+    # is that the road does not matter, not how good the numbers are.
+    monkeypatch.setattr("forecast.pipeline.QUICK", 1000)
+    later = lay_out(tmp_path / "data", day="2025-07-31")
+    run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
+    days = sorted(later["reported_on"].unique())
+    assert len(days) == 3
+    for day in days:
+        path = tmp_path / f"{day}.csv"
+        later[later["reported_on"] == day].to_csv(path, index=False)
+        rows = read_user_table(path).rows
+        done = update_run(tmp_path / "out", rows, data=tmp_path / "data", quick=True)
+        assert done.outcome.draft == ()
+        split = done.change.split
+        np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+        assert (np.abs(split.change[-1]) < 5 * split.error[-1] + 1e-3).all()
+    walked = read_run(tmp_path / "out" / "latest")
+    assert walked.manifest["as_of"] == days[-1]
+    # One table, in another order, in another place.
+    other = tmp_path / "other"
+    lay_out(other / "data", day="2026-12-31")
+    table = pd.read_csv(other / "data" / "earnings.csv", dtype=str, keep_default_na=False)
+    table.iloc[::-1].to_csv(other / "data" / "earnings.csv", index=False)
+    run_all(other / "out", data=other / "data", quick=True, models=["earnings"])
+    whole = read_run(other / "out" / "latest")
+    assert whole.manifest["data_hash"] == walked.manifest["data_hash"]
+    assert whole.verdicts.records() == walked.verdicts.records()
+    (run, draws), (again, drawn) = whole.fitted("earnings"), walked.fitted("earnings")
+    xr.testing.assert_identical(run.posterior, again.posterior)
+    xr.testing.assert_identical(draws, drawn)
+    assert get_model("earnings").until == str(draws["period"].values[-1])
+    assert forecast(run, seed=1).sizes == draws.sizes

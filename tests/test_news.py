@@ -1,0 +1,264 @@
+"""The pieces of a change add up, reweighting agrees with fits, and chance is called chance."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import make_draws
+
+from forecast import fitting, gate, news
+from forecast.claims import read_claims
+from forecast.fitting import fit
+from forecast.models import get_model, parts
+from forecast.news import anticipate, check_prospect, explain, statistics_of
+from forecast.panels import build_panel, select
+from forecast.predict import forecast
+from forecast.schema import DataError
+from forecast.sources import read_vintages
+from forecast.vintages import as_of
+
+FEW = ("MSFT/capex", "META/capex", "MSFT/revenue", "META/revenue")
+SUM = {
+    "name": "two",
+    "of": lambda d: d["y"].sel(series=list(FEW[:2])).sum("series").isel(period=-1),
+}
+
+
+def little(panel, first="2022Q1"):
+    """Return the panel of two companies since a quarter."""
+    data = panel.data
+    keep = np.isin(data["series"].values.astype(str), FEW)
+    return select(panel, keep & (data["quarter"].values.astype(str) >= first))
+
+
+def followed(level):
+    hit = news.Statistic("sum/high", lambda d: SUM["of"](d) > level)
+    return hit, news.Statistic("sum", lambda d: SUM["of"](d), unit="USD bn")
+
+
+@pytest.fixture(scope="module")
+def days():
+    table = read_vintages()
+    known = [as_of(table, day) for day in ("2026-01-15", "2026-01-28")]
+    return known, [little(build_panel(one, "earnings")) for one in known]
+
+
+@pytest.fixture(scope="module")
+def parameters(days):
+    """Return draws of the sampled parameters from the prior: they cost no sampler."""
+    entry, panel = get_model("earnings"), days[1][1]
+    drawn = fitting.prior_draws(entry, panel, entry.priors, size=60, seed=1)
+    return drawn.assign({parts.HYPER: xr.zeros_like(drawn["chain"] + drawn["draw"], dtype=float)})
+
+
+@pytest.fixture
+def run_of(parameters, monkeypatch):
+    """Return a function that makes a run of a panel in no time, also where a fit is asked for."""
+
+    def make(spec, panel):
+        entry = get_model("earnings")
+        shift = 1.1 if spec.variant == "sceptical" else 1.0
+        full = entry.complete(
+            parameters.assign(scale=shift * parameters["scale"]), panel, fitting.priors_of(spec),
+            np.random.default_rng(spec.seed), given=True,
+        )  # fmt: skip
+        stamp = gate.Gate((), gate.digest(full))
+        return fitting.Run(spec, panel, xr.DataTree.from_dict({"posterior": full}), stamp)
+
+    monkeypatch.setattr(news, "fit_spec", make)
+    return lambda panel, variant="default": make(
+        fitting.spec_of("earnings", panel, seed=1, variant=variant), panel
+    )
+
+
+def test_pieces_add_up_whatever_the_draws(days, run_of):
+    # Prior draws are far from any posterior: panels in between are fitted, and it still adds up.
+    (_, known), panels = days
+    runs = [run_of(panel) for panel in panels]
+    draws = tuple(forecast(run, seed=2) for run in runs)
+    said = []
+    split = explain(*runs, known, followed(120), draws, seed=3, size=40, say=said.append)
+    kinds = [piece.kind for piece in split.pieces]
+    assert kinds == ["new number"] * 4 + ["noise"]
+    assert split.refits == len(said) > 0
+    np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+    reports = split.by_report()
+    assert [p.label for p in reports.pieces[:-1]] == ["META 2026-01-28", "MSFT 2026-01-28"]
+    np.testing.assert_allclose(reports.change.sum(axis=0), split.after - split.before, atol=1e-9)
+    assert (split.low <= split.change + 1e-12).all()
+    assert (split.change <= split.high + 1e-12).all()
+    for name in ("sum/high", "sum"):
+        assert name in split.sentence(name)
+        assert len(split.frame(name)) == 5
+    with pytest.raises(DataError, match="0 statistics match 'tea'"):
+        split.index("tea")
+
+
+def test_the_same_run_is_no_news(days, run_of):
+    (known, _), (panel, _) = days
+    run = run_of(panel)
+    draws = forecast(run, seed=2)
+    split = explain(run, run, known, followed(120), (draws, draws), seed=3)
+    assert [p.kind for p in split.pieces] == ["noise"]
+    assert (split.change == 0).all()
+
+
+def test_other_assumptions_and_another_model_are_pieces(days, run_of):
+    (known, _), (panel, _) = days
+    runs = [run_of(panel, variant) for variant in ("default", "sceptical")]
+    draws = tuple(forecast(run, seed=2) for run in runs)
+    split = explain(*runs, known, followed(120), draws, seed=3)
+    assert [p.kind for p in split.pieces] == ["assumptions", "noise"]
+    assert split.change[0, 1] != 0
+    np.testing.assert_allclose(split.change[1], 0, atol=1e-9)  # the refit is the later run
+    old = dataclasses.replace(runs[0], spec=dataclasses.replace(runs[0].spec, code_hash="older"))
+    split = explain(old, runs[1], known, followed(120), draws, seed=3)
+    assert [p.kind for p in split.pieces] == ["model", "assumptions", "noise"]
+    np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+
+
+def test_other_series_cannot_be_walked_between(days, run_of):
+    (_, known), panels = days
+    fewer = select(panels[0], panels[0].data["series"].values != "META/capex")
+    level = news.Statistic("m/high", lambda d: d["y"].sel(series="MSFT/capex").isel(period=-1) > 50)
+    run = run_of(panels[1])
+    draws = forecast(run, seed=2)
+    old = dataclasses.replace(run, panel=fewer)
+    split = explain(old, run, known, [level], (draws, draws), seed=3)
+    assert [p.kind for p in split.pieces] == ["data", "noise"]
+
+
+def test_a_revision_and_a_withdrawn_number_are_named(days):
+    (_, known), (before, after) = days
+    data = before.data.copy(deep=True)
+    data["value"][3] *= 1.1
+    old = dataclasses.replace(before, data=data.isel(obs=slice(0, -1)))
+    cells = news._cells(old, after)
+    moves = news._moves(cells, known)
+    kinds = sorted(m.piece.kind for m in moves)
+    assert kinds == ["new number"] * 5 + ["revision"]
+    assert "→" in next(m.piece.label for m in moves if m.piece.kind == "revision")
+    back = news._moves(news._cells(after, before), known)
+    assert {m.piece.kind for m in back} == {"withdrawn"}
+
+
+def test_pooled_weights_recover_both_ends():
+    # Two normal laws: the pool's weights give the mean of each, and of one in between.
+    rng = np.random.default_rng(0)
+    centres = (0.0, 1.5)
+    x = np.concatenate([rng.normal(c, 1, 20000) for c in centres])
+    logs = [-0.5 * (x - c) ** 2 + 7 * c for c in centres]  # constants must not matter
+    pool = news._pooled(*logs)
+    for centre in (*centres, 0.75):
+        weights, k = news._weights(-0.5 * (x - centre) ** 2 - pool)
+        assert k < 0.7
+        assert weights @ x == pytest.approx(centre, abs=0.04)
+
+
+def test_the_error_of_a_median_is_that_of_many_samples():
+    rng = np.random.default_rng(1)
+    n = 4000
+    medians, errors = [], []
+    for _ in range(200):
+        one = news._estimate(rng.normal(3, 2, (n, 1)), np.full(n, 1 / n), np.array([True]))
+        medians.append(one.value[0])
+        errors.append(np.sqrt((one.influence**2).sum()))
+    assert np.mean(errors) == pytest.approx(np.std(medians), rel=0.2)
+
+
+def test_what_is_followed(known):
+    names = ("big_five/capex", "big_four/capex", "NVDA/data_center_revenue")
+    quarters = [f"{y}Q{q}" for y in range(2025, 2029) for q in (1, 2, 3, 4)]
+    draws = make_draws(np.ones((2, 3, 3, 16)), names=names, periods=quarters, model="earnings")
+    found = {s.name: s for s in statistics_of(read_claims(), "earnings", draws)}
+    assert {"value_correction/big_five_capex_down_10", "big_five/capex 2026"} <= set(found)
+    total = found["big_five/capex 2026"].of(draws)
+    assert (total == 4).all()
+    assert set(total.dims) == {"chain", "draw"}
+
+
+# --- before the report -----------------------------------------------------------------------
+def joint(n=4000, seed=0):
+    """Return draws in which A's next number tells of the event and B's does not."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((4, n // 4, 2))
+    paths = np.exp(0.1 * np.stack([z, z + rng.standard_normal(z.shape)], axis=-1))
+    paths = np.concatenate([np.ones((*paths.shape[:3], 1)), paths], axis=-1)
+    draws = make_draws(paths, names=("A/capex", "B/capex"), periods=("2025Q4", "2026Q1", "2026Q2"))
+    draws["observed"][:, 0] = 1.0
+    truth = 1 / (1 + np.exp(-2 * z[..., 0]))
+    hit = rng.random(truth.shape) < truth
+    return draws, xr.DataArray(hit, dims=("chain", "draw")), truth
+
+
+def test_the_curve_is_the_probability_given_the_number():
+    draws, hit, truth = joint()
+    event = news.Statistic("c/d", lambda d: hit)
+    found = {p.company: p for p in anticipate(draws, [event], seed=1)}
+    a, b = found["A"], found["B"]
+    assert a.told
+    assert not b.told
+    assert (a.period, a.series, a.unit) == ("2026Q1", "A/capex", "USD bn")
+    true = 1 / (1 + np.exp(-2 * np.log(a.prints) / 0.1))
+    np.testing.assert_allclose(a.curve, true, atol=0.04)
+    assert a.move == pytest.approx(np.abs(truth - truth.mean()).mean(), abs=0.02)
+    told = truth * np.log2(truth / 0.5) + (1 - truth) * np.log2((1 - truth) / 0.5)
+    assert a.bits == pytest.approx(told.mean(), abs=0.03)
+    assert a.crossings[0.5] == pytest.approx(1.0, abs=0.01)
+    assert a.crossings[0.25] < 1 < a.crossings[0.75]
+    assert b.bits < 0.003
+
+
+def test_companies_and_events_that_never_happen():
+    draws, hit, _ = joint(400)
+    never = news.Statistic("c/never", lambda d: hit & False)
+    (one,) = anticipate(draws, [never], seed=1, companies=["A"])
+    assert (one.bits, one.move, one.told, one.crossings) == (0.0, 0.0, False, {})
+    with pytest.raises(DataError, match="no report is expected of C"):
+        anticipate(draws, [never], seed=1, companies=["C"])
+
+
+# --- real fits -------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_reweighting_agrees_with_fits_and_with_the_print(days):
+    (_, known), (before, after) = days
+    middle = select(after, ~np.isin(np.arange(after.data.sizes["obs"]), _new(before, after)[1:]))
+    runs = [fit("earnings", p, seed=1, draws=500, tune=500, progress=False)
+            for p in (before, after, middle)]  # fmt: skip
+    draws = [forecast(run, seed=2) for run in runs]
+    level = float(SUM["of"](draws[0]).median())
+    statistics = followed(level)
+    split = explain(runs[0], runs[1], known, statistics, tuple(draws[:2]), seed=3)
+    assert (split.refits, split.worst_k < 0.7) == (0, True)
+    np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-12)
+    assert (np.abs(split.change[-1]) < 4 * split.error[-1]).all()
+    # One number of the walk, by a fit of its own.
+    road = news._road(runs[0], runs[1], statistics, draws[1], seed=3, size=1000)
+    values = road.cells["value_old"].to_numpy(float).copy()
+    row = _cell(road.cells, middle, before)
+    values[row] = road.cells["value"].to_numpy(float)[row]
+    told, k, fitted = news._at(road, values)
+    fresh = news._plain(statistics, draws[2]).value
+    assert not fitted
+    assert k < 0.7
+    assert abs(told.value[0] - fresh[0]) < 0.05
+    assert told.value[1] == pytest.approx(fresh[1], rel=0.03)
+    # What a number would do, by regression over draws and by reweighting.
+    prospects = anticipate(draws[0], statistics[:1], seed=5)
+    best = check_prospect(max(prospects, key=lambda p: p.bits), runs[0], statistics[0], seed=6)
+    for at, value in best.checked.items():
+        assert abs(value - np.interp(at, best.levels, best.curve)) < 0.08
+
+
+def _new(before, after):
+    old = set(zip(before.frame()["series"], before.frame()["quarter"], strict=True))
+    new = list(zip(after.frame()["series"], after.frame()["quarter"], strict=True))
+    return [k for k, key in enumerate(new) if key not in old]
+
+
+def _cell(cells, middle, before):
+    k = _new(before, middle)[0]
+    frame = middle.frame()
+    at = (cells["series"] == frame["series"][k]) & (cells["quarter"] == frame["quarter"][k])
+    return int(np.flatnonzero(at)[0])
