@@ -210,10 +210,11 @@ def near_the_fit(benchmark_panel):
     )
     rng = np.random.default_rng(0)
     about = {
+        "z_slope": [-0.4, -0.7, 0.7, 0.4],
         "z_normal": [-0.3, -2.7, 1.1, -0.2, -1.1, 0.2, 0.3, 0.2, 1.4, -0.4, 0.2, 0.8],
         "z_log_normal": [0.4, 0.8, -1.2, -0.1, -1.2, -0.9],
-        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [0.5, -0.1, -0.1, 0.2],
-                  [0.3, -0.5, 0.2, 1.4]],
+        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [0.3, -0.5, 0.2, 1.4],
+                  [0.5, -0.1, -0.1, 0.2]],
     }  # fmt: skip
     points, found = [], []
     for _ in range(3):
@@ -242,7 +243,9 @@ def test_the_sampled_density_is_the_plain_one(benchmark_panel, near_the_fit):
     for k, ours in enumerate(found):
         flat = {n: done[n].values[0, k] for n in done.data_vars}
         plain, _ = plain_density(benchmark_panel, flat)
-        assert ours - constant == pytest.approx(plain, abs=1.0)
+        assert ours - constant == pytest.approx(
+            plain, abs=2.0
+        )  # some off the fit, where it is best
         plains.append(plain)
     assert np.ptp(plains) > 20  # the points differ, so agreement says something
 

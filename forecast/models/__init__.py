@@ -114,7 +114,6 @@ MODELS: Mapping[str, Model] = {
     "benchmark": dataclasses.replace(
         _entry("benchmark", "benchmark scores of public models", benchmark, "2026"),
         adaptation="low_rank",
-        target_accept=0.9,
     ),
     # With a diagonal mass matrix the effective sample of 4,000 draws comes near the gate's limit.
     "earnings": dataclasses.replace(

@@ -49,7 +49,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import xarray as xr
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from forecast.models import parts
 from forecast.panels import BENCHMARKS, COMPUTE_WORDS, REFERENCES, Panel
@@ -81,11 +81,12 @@ class Priors:
     # Four answers, ten, four, none to guess; soft, for some models fail at the format.
     floor: tuple[float, ...] = (0.25, 0.10, 0.25, 0.0)
     floor_sd: tuple[float, ...] = (0.01, 0.02, 0.03, 0.005)
-    # Share that no model gets right. MMLU: 6.49 % wrong labels (MMLU-Redux, arXiv 2406.04127). The
-    # others are our rough judgement: fewer in questions that experts checked, more where tests of
-    # real repositories decide; 95 % intervals span a factor of 2.7 to 4 either way.
+    # Share that no model gets right, and the sd of its log-odds. MMLU: 6.49 % wrong labels
+    # (MMLU-Redux, arXiv 2406.04127). The others are our rough judgement: fewer in questions that
+    # experts checked, more where tests of real repositories decide; 95 % intervals span a factor of
+    # about 2.5 either way.
     mistakes: tuple[float, ...] = (0.065, 0.06, 0.04, 0.08)
-    mistakes_log_sd: tuple[float, ...] = (0.15, 0.5, 0.6, 0.7)
+    mistakes_log_odds_sd: tuple[float, ...] = (0.15, 0.5, 0.5, 0.5)
     # How an average model of the data's middle does on each: our rough judgement.
     easiness: tuple[float, ...] = (0.5, 0.5, -0.5, 0.0)
     easiness_sd: float = 1.0
@@ -363,7 +364,7 @@ SCALARS = {
 }  # fmt: skip
 
 
-OWN = {"normal": ("easiness", "floor"), "log_normal": ("mistakes", "noise")}
+OWN = {"normal": ("easiness", "floor"), "log_normal": ("noise",), "logit_normal": ("mistakes",)}
 """What each benchmark has of its own, by the kind of its prior."""
 
 
@@ -385,9 +386,19 @@ def prior_arrays(priors: Priors) -> dict[str, np.ndarray]:
         "prior_normal_sd": column(SCALARS["normal"], "_sd"),
         "prior_log_normal_mean": np.log(column(SCALARS["log_normal"])),
         "prior_log_normal_sd": column(SCALARS["log_normal"], "_log_sd"),
-        "prior_own_mean": np.vstack([table(OWN["normal"]), np.log(table(OWN["log_normal"]))]),
+        "prior_own_mean": np.vstack(
+            [
+                table(OWN["normal"]),
+                np.log(table(OWN["log_normal"])),
+                logit(table(OWN["logit_normal"])),
+            ]
+        ),
         "prior_own_sd": np.vstack(
-            [table(OWN["normal"], "_sd"), table(OWN["log_normal"], "_log_sd")]
+            [
+                table(OWN["normal"], "_sd"),
+                table(OWN["log_normal"], "_log_sd"),
+                table(OWN["logit_normal"], "_log_odds_sd"),
+            ]
         ),
         "prior_slope_spread": np.array(priors.slope_spread),
         "prior_error": column([f"error_{word}" for word in COMPUTE_WORDS]),
@@ -420,7 +431,9 @@ def parameters_of(xp: Any, z: dict[str, Any], prior: dict[str, Any]) -> dict[str
     rows = [name for names in OWN.values() for name in names]
     for k, name in enumerate(rows):
         values = own[..., k, :]
-        p[name] = xp.exp(values) if name in OWN["log_normal"] else values
+        if name in OWN["log_normal"]:
+            values = xp.exp(values)
+        p[name] = _logistic(xp, values) if name in OWN["logit_normal"] else values
     slope = z["z_slope"] - z["z_slope"].mean(axis=-1, keepdims=True)
     p["slope"] = xp.exp(prior["prior_slope_spread"] * slope)
     organisation = z["z_organisation"] - z["z_organisation"].mean(axis=-1, keepdims=True)
@@ -433,6 +446,7 @@ def _hyper_density(z: dict[str, Any], p: dict[str, Any]) -> Any:
     """Return the log density of scalars and of what benchmarks have of their own, to a constant."""
     squares = sum((z[f"z_{kind}"] ** 2).sum() for kind in (*SCALARS, "own"))
     logs = sum(pt.log(p[name]).sum() for name in (*SCALARS["log_normal"], *OWN["log_normal"]))
+    logs = logs + pt.log(p["mistakes"] * (1 - p["mistakes"])).sum()
     return -0.5 * squares - logs
 
 
