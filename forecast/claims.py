@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast.events import check_event, happens, single
+from forecast.events import check_event, expand_sums, happens, single
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
@@ -102,6 +102,12 @@ class Definition:
         For judgements, or beside a model.
     waits
         Whether it waits for a model that is not built yet.
+    group
+        The clock it reads, such as prices or spending; readings of one group stand together.
+    label
+        A few words for a figure; the id by default.
+    thresholds
+        Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
     """
 
     id: str
@@ -112,6 +118,42 @@ class Definition:
     check: Mapping[str, Any] | None = None
     base_rate: BaseRate | None = None
     waits: bool = False
+    group: str = ""
+    label: str = ""
+    thresholds: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """How much each reading of a claim weighs in its pooled answer.
+
+    Attributes
+    ----------
+    weights
+        By definition id, above nought; they are divided by their sum.
+    why
+        Why these readings and these weights.
+    """
+
+    weights: Mapping[str, float]
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Implied:
+    """The probability that a claim's own words imply.
+
+    Attributes
+    ----------
+    low, high
+        Range, shares.
+    how
+        How it is read off the words.
+    """
+
+    low: float
+    high: float
+    how: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +174,10 @@ class Claim:
         Who said it and when.
     definitions
         Its readings, at least one.
+    pool
+        Weights of a pooled answer, None for none.
+    implied
+        The probability that its words imply, None where they name none.
     """
 
     id: str
@@ -142,6 +188,8 @@ class Claim:
     source: str
     source_date: dt.date
     definitions: tuple[Definition, ...]
+    pool: Pool | None = None
+    implied: Implied | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,6 +305,12 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
         raise ClaimError(f"{path}: there is no such claims file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    unknown = sorted(set(raw) - {"claim", "source", "source_date", "sums"})
+    if unknown:
+        raise ClaimError(
+            f"{path}: got {one_line(unknown)} at the top of the file; wanted source, source_date, "
+            "[sums] and [[claim]]"
+        )
     claims = tuple(_claim(entry, raw, str(path)) for entry in raw.get("claim", []))
     if not claims:
         raise ClaimError(f"{path}: got no [[claim]]; wanted at least one")
@@ -267,8 +321,10 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     return claims
 
 
-_CLAIM_KEYS = {"id", "kind", "words", "quote", "text", "definition", "source", "source_date"}
-_DEFINITION_KEYS = {field.name for field in dataclasses.fields(Definition)}
+CLAIM_KEYS = {
+    "id", "kind", "words", "quote", "text", "definition", "source", "source_date", "pool", "implied",
+}  # fmt: skip
+DEFINITION_KEYS = {field.name for field in dataclasses.fields(Definition)}
 
 
 def _check_keys(entry: Mapping[str, Any], known: set[str], must: set[str], where: str) -> None:
@@ -282,11 +338,12 @@ def _check_keys(entry: Mapping[str, Any], known: set[str], must: set[str], where
 
 def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim:
     where = f"{file}, claim {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, _CLAIM_KEYS, {"id", "kind", "words", "text", "definition"}, where)
+    _check_keys(entry, CLAIM_KEYS, {"id", "kind", "words", "text", "definition"}, where)
     for key, allowed in (("kind", KINDS), ("words", WORDS)):
         if entry[key] not in allowed:
             raise ClaimError(f"{where}: got {key} {entry[key]!r}; wanted {', '.join(allowed)}")
-    definitions = tuple(_definition(d, where) for d in entry["definition"])
+    sums = read_sums(top.get("sums", {}), file)
+    definitions = tuple(_definition(d, where, sums) for d in entry["definition"])
     ids = [d.id for d in definitions]
     if len(set(ids)) < len(ids):
         raise ClaimError(f"{where}: two definitions have one id")
@@ -299,12 +356,76 @@ def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim
         source=entry.get("source", top.get("source", "")),
         source_date=parse_date(entry.get("source_date", top.get("source_date", "")), "source_date"),
         definitions=definitions,
+        pool=_pool(entry["pool"], definitions, where) if "pool" in entry else None,
+        implied=_implied(entry["implied"], where) if "implied" in entry else None,
     )
 
 
-def _definition(entry: Mapping[str, Any], claim: str) -> Definition:
+def read_sums(entry: Any, file: str) -> dict[str, list[str]]:
+    """Return the sums a file names, each with its members.
+
+    Raises
+    ------
+    ClaimError
+        If a sum is no list of two or more names.
+    """
+    if not isinstance(entry, Mapping):
+        raise ClaimError(f"{file}, sums: got {entry!r}; wanted a table of name = [members]")
+    for name, members in entry.items():
+        listed = isinstance(members, list) and all(isinstance(m, str) for m in members)
+        if not listed or len(set(members)) < max(len(members), 2):
+            raise ClaimError(
+                f"{file}, sums, {name!r}: got {members!r}; wanted two or more names, each once, "
+                'such as ["MSFT", "META"]'
+            )
+        bad = [n for n in (name, *members) if "/" in n or not n]
+        if bad:
+            raise ClaimError(
+                f"{file}, sums, {name!r}: got {one_line(bad)}; wanted names without a metric: the "
+                "metric stands in the event, as in SUM/capex"
+            )
+    return {str(name): list(members) for name, members in entry.items()}
+
+
+def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
+    where = f"{claim}, pool"
+    if not isinstance(entry, Mapping):
+        raise ClaimError(f"{where}: got {entry!r}; wanted a table with weights and why")
+    _check_keys(entry, {"weights", "why"}, {"weights", "why"}, where)
+    weights, ids = entry["weights"], [d.id for d in definitions]
+    if not isinstance(weights, Mapping) or not weights:
+        raise ClaimError(f"{where}: got the weights {weights!r}; wanted a table of id = weight")
+    strange = [name for name in weights if name not in ids]
+    if strange:
+        raise ClaimError(
+            f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
+        )
+    for name, weight in weights.items():
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 < weight < float("inf"):
+            raise ClaimError(
+                f"{where}: got the weight {weight!r} of {name}; wanted a number above 0; leave a "
+                "reading out that is to weigh nothing"
+            )
+    return Pool({str(n): float(w) for n, w in weights.items()}, str(entry["why"]))
+
+
+def _implied(entry: Any, claim: str) -> Implied:
+    where = f"{claim}, implied"
+    if not isinstance(entry, Mapping):
+        raise ClaimError(f"{where}: got {entry!r}; wanted a table with low, high and how")
+    _check_keys(entry, {"low", "high", "how"}, {"low", "high", "how"}, where)
+    low, high = entry["low"], entry["high"]
+    if not all(isinstance(x, int | float) for x in (low, high)) or not 0 <= low <= high <= 1:
+        raise ClaimError(f"{where}: got {low!r} to {high!r}; wanted shares, 0 <= low <= high <= 1")
+    return Implied(float(low), float(high), str(entry["how"]))
+
+
+def _definition(
+    entry: Mapping[str, Any], claim: str, sums: Mapping[str, Sequence[str]]
+) -> Definition:
     where = f"{claim}, definition {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, _DEFINITION_KEYS, {"id", "model", "why"}, where)
+    _check_keys(entry, DEFINITION_KEYS, {"id", "model", "why"}, where)
     model = entry["model"]
     known = (*MODEL_NAMES, "audit", "none")
     if model not in known:
@@ -316,15 +437,7 @@ def _definition(entry: Mapping[str, Any], claim: str) -> Definition:
         raise ClaimError(f"{where}: a definition for the {model} model needs an event")
     window = None
     if "window" in entry:
-        if len(entry["window"]) != 2:
-            raise ClaimError(f"{where}: got {len(entry['window'])} days as window; wanted two")
-        try:
-            start, end = (parse_date(day, "window") for day in entry["window"])
-        except DataError as error:
-            raise ClaimError(f"{where}: {error}") from None
-        if end < start:
-            raise ClaimError(f"{where}: the window ends on {end}, before it starts on {start}")
-        window = (start, end)
+        window = read_window(entry["window"], where)
     elif "event" in entry:
         raise ClaimError(f"{where}: an event needs a window of two days")
     rate = entry.get("base_rate")
@@ -332,12 +445,46 @@ def _definition(entry: Mapping[str, Any], claim: str) -> Definition:
         id=entry["id"],
         model=model,
         why=entry["why"],
-        event=entry.get("event"),
+        event=expand_sums(entry["event"], sums) if "event" in entry else None,
         window=window,
         check=entry.get("check"),
         base_rate=BaseRate(**rate) if rate else None,
         waits=waits,
+        group=str(entry.get("group", "")),
+        label=str(entry.get("label", entry["id"].replace("_", " "))),
+        thresholds=_thresholds(entry, where),
     )
+
+
+def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
+    """Return a window of two days as written in a file; `where` names it in the error.
+
+    Raises
+    ------
+    ClaimError
+        If there are not two days, one cannot be read, or the window ends before it starts.
+    """
+    if not isinstance(entry, list) or len(entry) != 2:
+        raise ClaimError(f"{where}: got {entry!r} as window; wanted two days")
+    try:
+        start, end = (parse_date(day, "window") for day in entry)
+    except DataError as error:
+        raise ClaimError(f"{where}: {error}") from None
+    if end < start:
+        raise ClaimError(f"{where}: the window ends on {end}, before it starts on {start}")
+    return start, end
+
+
+def _thresholds(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
+    values = entry.get("thresholds", [])
+    numbers = isinstance(values, list) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) for v in values
+    )
+    if not numbers:
+        raise ClaimError(f"{where}: got thresholds {values!r}; wanted a list of numbers")
+    if values and not {"fall", "value"} & set(entry.get("event", {})):
+        raise ClaimError(f"{where}: thresholds need an event with a fall or a value")
+    return tuple(float(v) for v in values)
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -457,6 +604,105 @@ def _decide(
     p, mcse = probability(hit)
     text = f"{percent(p, hit.size)} ({word(p)}). {definition.why}"
     return p, mcse, "judged", text, int(np.prod(hit.shape))
+
+
+# --- pooling ---------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Pooled:
+    """The readings of one claim as one number; it never stands alone.
+
+    Attributes
+    ----------
+    claim
+        Its id.
+    probability, error
+        The logarithmic pool and its Monte-Carlo standard error; None if a reading has no number.
+    linear
+        The same readings averaged: the chance that the claim comes true if one of them, drawn by
+        weight, is what was meant.
+    naive
+        The pool of the naive forecast's numbers, None where a reading has none.
+    weights
+        By definition id; they sum to one.
+    missing
+        Readings with a weight but no number.
+    why
+        Why these weights.
+    """
+
+    claim: str
+    probability: float | None
+    error: float | None
+    linear: float | None
+    naive: float | None
+    weights: Mapping[str, float]
+    missing: tuple[str, ...]
+    why: str
+
+
+def log_pool(probabilities: Sequence[float], weights: Sequence[float]) -> float:
+    """Return the logarithmic pool: log-odds averaged by weight (Genest and Zidek 1986).
+
+    Examples
+    --------
+    >>> round(log_pool([0.2, 0.8], [1, 1]), 9), round(log_pool([0.1, 0.5], [3, 1]), 3)
+    (0.5, 0.161)
+    """
+    p, w = np.asarray(probabilities, float), np.asarray(weights, float)
+    odds = float((w * np.log(p / (1 - p))).sum() / w.sum())
+    return 1 / (1 + float(np.exp(-odds)))
+
+
+def pool(
+    claim: Claim, verdicts: Verdicts, naive: Mapping[tuple[str, str], float] | None = None
+) -> Pooled | None:
+    """Pool the readings of a claim by the weights of its file, None if it names none.
+
+    A probability of nought or one of N draws is taken for 1/(2 N) away from it, or one reading
+    would decide all. The error is that of the log-odds by the delta method: errors of one model's
+    readings, which share their draws, are added up, those of different models are independent.
+
+    Parameters
+    ----------
+    claim, verdicts
+        The claim, and verdicts that hold its own.
+    naive
+        The naive forecast's probabilities by (claim id, definition id).
+    """
+    if claim.pool is None:
+        return None
+    total = sum(claim.pool.weights.values())
+    weights = {name: weight / total for name, weight in claim.pool.weights.items()}
+    rows = {v.definition: v for v in verdicts if v.claim == claim.id and v.definition in weights}
+    missing = tuple(n for n in weights if n not in rows or rows[n].probability is None)
+    if missing:
+        return Pooled(claim.id, None, None, None, None, weights, missing, claim.pool.why)
+
+    def inside(p: float | None, draws: int) -> float:
+        edge = 0.5 / max(draws, 1)
+        return float(np.clip(p if p is not None else np.nan, edge, 1 - edge))
+
+    p = {n: inside(rows[n].probability, rows[n].draws) for n in weights}
+    by_model: dict[str, float] = {}
+    for n, weight in weights.items():
+        own = weight * (rows[n].mcse or 0.0) / (p[n] * (1 - p[n]))
+        by_model[rows[n].model] = by_model.get(rows[n].model, 0.0) + own
+    pooled = log_pool(list(p.values()), list(weights.values()))
+    error = pooled * (1 - pooled) * float(np.sqrt(sum(e**2 for e in by_model.values())))
+    others = {n: (naive or {}).get((claim.id, n)) for n in weights}
+    known = None not in others.values()
+    return Pooled(
+        claim.id,
+        pooled,
+        error,
+        sum(w * (rows[n].probability or 0.0) for n, w in weights.items()),
+        log_pool([inside(others[n], rows[n].draws) for n in weights], list(weights.values()))
+        if known
+        else None,
+        weights,
+        (),
+        claim.pool.why,
+    )
 
 
 def _judgement(definition: Definition) -> str:

@@ -77,6 +77,7 @@ def _run(args: argparse.Namespace) -> int:
     waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
     _print(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
     _print(f"memo: {(outcome.folder / 'memo.html').resolve()}")
+    _lock(args, outcome.folder)
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -140,16 +141,18 @@ def _fit(args: argparse.Namespace) -> int:
     else:
         table = read_table(args.data) if args.data else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    panel = build_panel(known, args.model, own)
+    panel = _with_positions(build_panel(known, args.model, own), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         _say(note)
     _say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
     passed = run.gate is not None and run.gate.passed
     frame = summary(run)
+    falls = _falls(run) if passed and args.model == "hazard" else []
     if args.json:
         _print_json(
             {
+                "falls": falls,
                 "spec": json.loads(run.spec.to_json()),
                 "gate": {"passed": passed, **json.loads(run.gate.to_json() if run.gate else "{}")},
                 "summary": frame.to_dict(orient="records"),
@@ -159,10 +162,63 @@ def _fit(args: argparse.Namespace) -> int:
         head = tuple(str(c) for c in frame.columns)
         body = [tuple(c if isinstance(c, str) else f"{c:.3f}" for c in row) for row in frame.values]
         _print(_table([head, *body]))
+        _print_falls(falls)
     if not passed and run.gate is not None:
         _say("the gate said no: " + "; ".join(map(str, run.gate.failures)))
         return 1
     return 0
+
+
+def _with_positions(panel: Any, given: Sequence[str]) -> Any:
+    """Return the panel with the user's own positions, for the hazard model."""
+    import dataclasses
+
+    from forecast.panels.hazard import read_position, with_positions
+    from forecast.schema import DataError
+
+    if not given:
+        return panel
+    if panel.model != "hazard":
+        raise DataError(f"--position is for the hazard model; got {panel.model}: leave it out")
+    held = [read_position(text, panel.as_of) for text in given]
+    return dataclasses.replace(panel, data=with_positions(panel.data, held))
+
+
+def _falls(run: Any) -> list[dict[str, Any]]:
+    """Return each position's chances of a first fall within 18 and 24 months."""
+    from forecast.correction import MONTHS
+    from forecast.panels.hazard import FALLS, effective_sample
+    from forecast.predict import forecast
+
+    draws = forecast(run, seed=run.spec.seed)
+    months = [m for m in MONTHS if m <= draws.sizes["period"]][-2:]
+    n, independent = effective_sample(run.panel.data)
+    _say(f"{n} episodes followed for 24 months count as about {independent:.0f} independent ones")
+    names = dict.fromkeys(str(e) for e in draws["entity"].values)
+    return [
+        {"position": name, "months": month}
+        | {
+            f"fall_{fall}": float(
+                draws["signal"].sel(series=f"{name}/fall_{fall}").isel(period=month - 1).mean()
+            )
+            for fall in FALLS
+        }
+        for name in names
+        for month in months
+    ]
+
+
+def _print_falls(falls: Sequence[dict[str, Any]]) -> None:
+    from forecast.schema import percent
+
+    if falls:
+        head = tuple(name.replace("fall_", "fall of ") for name in falls[0])
+        body = [
+            tuple(percent(v) if isinstance(v, float) else str(v) for v in row.values())
+            for row in falls
+        ]
+        _print("\nchance of a first fall, percent of the peak, within the months named")
+        _print(_table([head, *body]))
 
 
 def _memo(args: argparse.Namespace) -> int:
@@ -252,6 +308,7 @@ def _update(args: argparse.Namespace) -> int:
             _print(_news_table(change, None))
         name = "memo.html" if change is None else "change.html"
         _print(f"memo: {(outcome.folder / name).resolve()}")
+    _lock(args, outcome.folder)
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -467,6 +524,90 @@ def _pair(text: str) -> tuple[str, str]:
     if not (theirs and sign and ours):
         raise argparse.ArgumentTypeError(f"got {text!r}; wanted THEIRS=OURS, such as Sum=value")
     return theirs, ours
+
+
+def _lock(args: argparse.Namespace, folder: Path) -> None:
+    """Enter a run's open probabilities into the track record, with today's date."""
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.pipeline import CLAIMS
+    from forecast.track import lock_run
+
+    claims = read_claims(folder / CLAIMS)
+    added = lock_run(args.out, folder.name, claims, dt.date.today())  # noqa: DTZ011
+    if added:
+        _say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
+
+
+def _resolve(args: argparse.Namespace) -> int:
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.sources import CLAIMS_FILE
+    from forecast.track import resolve
+
+    own = Path(args.data) / CLAIMS_FILE if args.data else None
+    chosen = resolve(
+        args.out,
+        read_claims(own if own is not None and own.is_file() else None),
+        args.claim,
+        args.outcome,
+        on=args.on,
+        source=args.source,
+        today=dt.date.today(),  # noqa: DTZ011
+        definition=args.definition,
+    )
+    _say(f"{args.claim} is {args.outcome}: {', '.join(chosen)}")
+    return _track(args)
+
+
+def _track(args: argparse.Namespace) -> int:
+    import dataclasses
+
+    from forecast import track
+    from forecast.sources import read_vintages
+    from forecast.vintages import as_of
+
+    found, came = track.record(args.out), track.outcomes(args.out)
+    table = read_vintages(args.data)
+    numbers = track.numbers(args.out, as_of(table, str(table["reported_on"].max())), _say)
+    if args.json:
+        lists = {
+            f.name: json.loads(getattr(found, f.name).to_json(orient="records"))
+            for f in dataclasses.fields(found)
+            if f.name != "unscored"
+        }
+        _print_json(
+            {
+                "outcomes": json.loads(came.to_json(orient="records")),
+                **lists,
+                "unscored": list(found.unscored),
+                "numbers": json.loads(numbers.to_json(orient="records")),
+                "locked": len(track.locked(args.out)),
+            }
+        )
+        return 0
+    _print(f"{len(track.locked(args.out))} probabilities locked, {len(came)} readings resolved")
+    for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
+        if len(frame):
+            head = tuple(str(c) for c in frame.columns)
+            body = [tuple(_cell(c) for c in row) for row in frame.itertuples(index=False)]
+            _print(f"\n{title}\n{_table([head, *body])}")
+    if len(found.means):
+        _print(
+            "\nOne vote a claim, however often it was forecast; lower is better; 90 % intervals "
+            "from three claims on."
+        )
+    for line in found.unscored:
+        _say(f"not scored: {line}")
+    return 0
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.3f}"
+    return str(value)
 
 
 def _calibrate(args: argparse.Namespace) -> int:
@@ -691,6 +832,13 @@ def parser() -> argparse.ArgumentParser:
     fit = add("fit", "fit one model and print its parameters", _fit)
     fit.add_argument("model", metavar="MODEL", help="name of the model")
     fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    fit.add_argument(
+        "--position",
+        action="append",
+        default=[],
+        metavar="NAME:NET:RAW[:MONTHS[:INDUSTRY]]",
+        help="hazard: a series of your own, by its run-up over two years; may be repeated",
+    )
     fit.add_argument("--priors", default="default", help="prior set: default, sceptical, generous")
     fit.add_argument("--json", action="store_true", help="only JSON on stdout")
     day(fit)
@@ -725,6 +873,18 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
     walk.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(walk)
+
+    came = add("resolve", "write down how a claim came out, and keep score", _resolve)
+    came.add_argument("claim", metavar="CLAIM", help="a claim's id")
+    came.add_argument("outcome", metavar="OUTCOME", help="yes, no, open, ambiguous or annulled")
+    came.add_argument("--on", required=True, metavar="DATE", help="the day it was decided")
+    came.add_argument("--source", required=True, metavar="S", help="where that can be checked")
+    came.add_argument("--definition", metavar="D", help="one reading (all of the claim's)")
+    kept = add("track", "print the track record: claims and numbers that came", _track)
+    for one in (came, kept):
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        one.add_argument("--json", action="store_true", help="only JSON on stdout")
+        out(one)
 
     what = "check tables, add rows to them, fetch SEC filings"
     data = commands.add_parser("data", help=what, description=what)

@@ -182,15 +182,24 @@ def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
     there = [str(name) for name in draws[SERIES].values]
     missing = [name for name in names if name not in there]
     if missing:
-        raise ClaimError(
-            f"the {draws.attrs.get('model', '')} draws have no series {one_line(missing)}; "
-            f"there are {one_line(there)}"
-        )
+        raise ClaimError(_no_series(str(draws.attrs.get("model", "")), missing, there))
     chosen = draws[on].sel({SERIES: names})
     units = sorted({str(u) for u in chosen["unit"].values})
     if len(units) > 1:
         raise ClaimError(f"cannot add up {one_line(names)}: their units are {one_line(units)}")
     return chosen.sum(SERIES, skipna=False)  # a sum without one of its parts is not the sum
+
+
+def _no_series(model: str, missing: list[str], there: list[str]) -> str:
+    """Return what a model covers in place of a series it does not have."""
+    entity = missing[0].partition("/")[0]
+    own = [name for name in there if name.startswith(f"{entity}/")]
+    entities = list(dict.fromkeys(name.partition("/")[0] for name in there))
+    return (
+        f"the {model} draws have no series {one_line(missing)}; there are "
+        + (one_line(own) if own else f"{one_line(there)}, of {one_line(entities)}")
+        + "; an event takes its series from one model: name another model, or another series"
+    )
 
 
 def in_window(draws: xr.DataArray, window: Window) -> np.ndarray:
@@ -334,6 +343,31 @@ def check_event(event: Mapping[str, Any], where: str) -> None:
             f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(must))} and may take "
             f"{one_line(sorted(may)) or 'nothing else'}"
         )
+
+
+NAMES = ("series", "over", "than")
+"""Parameters of an event that name a series, or several to add up."""
+
+
+def expand_sums(event: Mapping[str, Any], sums: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return an event with "SUM/metric" written out as the series of the sum's members.
+
+    Examples
+    --------
+    >>> expand_sums({"series": "ads/capex"}, {"ads": ["GOOGL", "META"]})
+    {'series': ['GOOGL/capex', 'META/capex']}
+    """
+
+    def members(name: str) -> list[str]:
+        entity, slash, metric = name.partition("/")
+        return [f"{one}{slash}{metric}" for one in sums[entity]] if entity in sums else [name]
+
+    expanded = dict(event)
+    for key in (k for k in NAMES if k in event):
+        named = [event[key]] if isinstance(event[key], str) else event[key]
+        listed = [one for name in named for one in members(str(name))]
+        expanded[key] = listed[0] if len(listed) == 1 else listed
+    return expanded
 
 
 def happens(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:

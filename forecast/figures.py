@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from forecast import memo, plots
+from forecast.correction import MONTHS, months_after
 from forecast.events import path
 from forecast.fitting import Run, child_seed, prior_draws
 from forecast.models import NAIVE, get_model, naive, parts, payback
@@ -75,12 +76,14 @@ def draw_figures(
         _earnings_figures(add, report, earnings, walk_of("earnings", fitted, report.seed))
     if any(v.claim == report.claims[0].id and v.status == "judged" for v in report.verdicts):
         add("strip", *_strip_figure(report))
+    for name, first in FIRST_PAGE.items():
+        with contextlib.suppress(DataError):  # nothing to show without the models it is about
+            add(name, *first(report))
     for name, (model, _, figure) in MODEL_FIGURES.items():
         one = fitted.get(model)
         if one is not None and one.draws is not None:
-            made = figure(report, one, walk_of(model, fitted, report.seed))
-            if made is not None:
-                add(name, *made)
+            with contextlib.suppress(DataError):  # a user's own table may lack what it shows
+                add(name, *figure(report, one, walk_of(model, fitted, report.seed)))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
@@ -418,6 +421,12 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     rows = []
     for v in verdicts:
         s = report.sensitivities.get((v.claim, v.definition))
+        moved = [
+            m.probability
+            for m in report.first.variations
+            if m.definition == v.definition and m.what in ("threshold", "window end")
+        ]
+        moved = moved if len(set(moved)) > 1 else []
         rows.append(
             plots.StripRow(
                 label=reasons[v.definition],
@@ -426,6 +435,8 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
                 high=s.high if s else None,
                 naive=report.naive.get((v.claim, v.definition)),
                 draws=v.draws,
+                reach_low=min(moved, default=None),
+                reach_high=max(moved, default=None),
             )
         )
     low, high = (f(v.probability or 0.0 for v in verdicts) for f in (min, max))
@@ -433,7 +444,11 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
     alt = f"Probability of “{claim.quote}” under each reading: {said}."
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts)
-    caption = f"Claim: {claim.text} {waiting} more readings wait for later models."
+    caption = f"Claim: {claim.text}"
+    if waiting:
+        caption += f" {waiting} more readings have no number."
+    if any(row.reach_low is not None for row in rows):
+        caption += " Thin line: other thresholds, and windows that end earlier; see the table."
     return plots.definition_strip(rows, title=title), alt, caption
 
 
@@ -442,6 +457,73 @@ def _middle(draws: xr.Dataset, series: str) -> tuple[float, float, float]:
     values = draws["signal"].sel(series=series).isel(period=0)
     low, middle, high = (float(q) for q in values.quantile([0.1, 0.5, 0.9]))
     return low, middle, high
+
+
+CURVE_HUES: Mapping[str, str] = {"hazard": "fall", "earnings": "capex", "market": "ai_investment"}
+"""The metric whose hue a model's first passages take."""
+
+
+def _clocks_figure(report: memo.Report) -> tuple[Any, str, str]:
+    claim, curves = report.claims[0], report.first.curves
+    if not curves:
+        raise DataError("no reading of the first claim comes at some time within its window")
+    ends = [(one, days) for _, one in curves for days in [one.days]]
+    told = [
+        (one.label, CURVE_HUES.get(model, "score"), one.days, one.probabilities)
+        for model, one in curves
+    ]
+    marked = [
+        (months_after(claim.source_date, month), f"{month} months")
+        for month in MONTHS[-2:]
+        if months_after(claim.source_date, month) <= max(days[-1] for _, days in ends)
+    ]
+    first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
+    title = (
+        f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
+        if (first[1], last[1]) == ("fall", "capex")
+        else f"From {percent(last[3][-1])} ({last[0]}) to {percent(first[3][-1])} ({first[0]})"
+    )
+    said = "; ".join(f"{name} {percent(p[-1])} by {days[-1]}" for name, _, days, p in told)
+    ax = plots.clocks(told, start=claim.source_date, marked=marked, title=title)
+    caption = (
+        "Readings that come at some time within the window, two a group; prices by month, reported "
+        "spending by quarter, the article's series by year. An event counts when its period is over."
+    )
+    return ax, f"Probability that a reading has come, by date: {said}.", caption
+
+
+def _others_figure(report: memo.Report) -> tuple[Any, str, str]:
+    rows = [
+        plots.StripRow(
+            label=f"{o.forecaster}, {o.date}: {o.about}",
+            probability=o.ours,
+            published=o.theirs,
+            naive=o.naive,
+            draws=o.draws,
+        )
+        for o in report.first.others
+        if o.theirs is not None and o.ours is not None
+    ]
+    if not rows:
+        raise DataError("nobody else's number stands beside one of ours")
+    gaps = [abs((r.probability or 0.0) - (r.published or 0.0)) for r in rows]
+    title = f"Ours and theirs lie {100 * min(gaps):.0f} to {100 * max(gaps):.0f} points apart"
+    said = "; ".join(
+        f"{r.label}: theirs {percent(r.published)}, ours {percent(r.probability)}" for r in rows
+    )
+    caption = "The questions differ, see the table: labels say what ours is about."
+    return (
+        plots.definition_strip(rows, title=title),
+        f"Published numbers beside ours. {said}.",
+        caption,
+    )
+
+
+FIRST_PAGE: Mapping[str, Callable[[memo.Report], tuple[Any, str, str]]] = {
+    "clocks": _clocks_figure,
+    "others": _others_figure,
+}
+"""Figures of the first claim that need no single model."""
 
 
 def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
@@ -471,14 +553,12 @@ def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> t
     return figure, "Benchmark scores against training compute. " + "; ".join(said) + ".", caption
 
 
-def _lag_figure(
-    report: memo.Report, one: Fitted, walk: xr.Dataset | None
-) -> tuple[Any, str, str] | None:
+def _lag_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
     del report, walk
     draws = one.draws
     assert draws is not None
     if "open models/lag_months" not in draws["series"].values:
-        return None  # a table of open or of closed models alone
+        raise DataError("the table holds open or closed models alone: there is no lag to show")
     figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.4))
     gap = _middle(draws, "open models/capability_gap")
     lag = _middle(draws, "open models/lag_months")
@@ -721,7 +801,7 @@ def _payback_figure(
 
 RUN_UPS = "Kenneth R. French data library, 49 industries (data/runups.csv)"
 LABS_SOURCE = "company statements and press (data/ai_labs.csv)"
-MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str] | None]]] = {
+MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
     "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
     "open_lag": ("benchmark", MODELS_SOURCE, _lag_figure),
     "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),

@@ -18,9 +18,14 @@ import jinja2
 import markdown_it
 
 from forecast.audit import Finding
-from forecast.claims import ICD_203, Claim, Verdicts, word
-from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity
+from forecast.claims import ICD_203, Claim, Pooled, Verdicts, word
+from forecast.correction import MONTHS, Curve, Depth, Variation
+from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity, WarningCheck
 from forecast.gate import Gate
+from forecast.hindcast import Hindcast
+from forecast.others import Beside
+from forecast.panels.hazard import FALLS
+from forecast.scenarios import ENOUGH, Conditional
 from forecast.schema import Spec, Verdict, percent
 from forecast.vintages import Table
 
@@ -44,6 +49,43 @@ class Figure:
     stem: str
     alt: str
     caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstPage:
+    """What the first page says of the first claim, beyond its verdicts.
+
+    Attributes
+    ----------
+    pooled
+        Pooled answers by claim id.
+    variations
+        Its readings under other thresholds, windows, prior sets and models.
+    curves
+        Model, and when its readings may come true.
+    depths
+        Correction against crash.
+    others
+        What others published, beside ours.
+    scenarios
+        Conditional answers.
+    hindcasts
+        The same tools on the boom before.
+    warned
+        Whether famous warnings added anything to the base rate.
+    latest
+        By model, the last period or day of its data.
+    """
+
+    pooled: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
+    variations: Sequence[Variation] = ()
+    curves: Sequence[tuple[str, Curve]] = ()
+    depths: Sequence[Depth] = ()
+    others: Sequence[Beside] = ()
+    scenarios: Sequence[Conditional] = ()
+    hindcasts: Sequence[Hindcast] = ()
+    warned: Sequence[WarningCheck] = ()
+    latest: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +119,8 @@ class Report:
         Number of the article's observations the models were fitted to.
     reported
         Number of quarterly figures from companies' reports the earnings model was fitted to.
+    first
+        What the first page shows besides.
     """
 
     run_id: str
@@ -97,6 +141,7 @@ class Report:
     scores: int = 0
     observations: int = 0
     reported: int = 0
+    first: FirstPage = dataclasses.field(default_factory=FirstPage)
 
     @property
     def draft(self) -> tuple[str, ...]:
@@ -158,6 +203,21 @@ def short(digest: str) -> str:
     return digest[:12]
 
 
+def shorter(digest: str) -> str:
+    """Return the first six characters of a hash, for a cell of a table."""
+    return digest[:6]
+
+
+def counted(pair: tuple[float | None, int]) -> str:
+    """Return a probability and its number of draws as text, with the bound where it is 0 or 1."""
+    return percent(pair[0], pair[1])
+
+
+def capitalised(text: str) -> str:
+    """Return text with its first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def pairs(mapping: Mapping[str, str]) -> str:
     """Return names and values in a row."""
     return ", ".join(f"{name} {value}" for name, value in mapping.items())
@@ -188,6 +248,7 @@ def _waiting(report: Report, claim: str) -> list[Verdict]:
 def _headline(report: Report) -> dict[str, Any]:
     """Return what the first card says of the article's main prediction."""
     claim = next(iter(report.claims))
+    groups = dict.fromkeys(d.group for d in claim.definitions)
     judged = sorted(_judged(report, claim.id), key=lambda v: v.probability or 0.0)
     keys = [(v.claim, v.definition) for v in judged]
     spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
@@ -210,7 +271,73 @@ def _headline(report: Report) -> dict[str, Any]:
             default=0.0,
         ),
         "end": max((v.window_end for v in judged if v.window_end), default=None),
+        "pooled": report.first.pooled.get(claim.id),
+        "groups": {
+            group: [
+                v
+                for d in claim.definitions
+                for v in judged
+                if d.group == group and v.definition == d.id
+            ]
+            for group in groups
+        },
+        "moves": [
+            _moves(report, v) for d in claim.definitions for v in judged if v.definition == d.id
+        ],
     }
+
+
+def _moves(report: Report, verdict: Verdict) -> dict[str, Any]:
+    """Return one reading's probabilities under other settings, as text by what was changed."""
+    own = [v for v in report.first.variations if v.definition == verdict.definition]
+    said = {
+        what: "; ".join(
+            f"{v.setting}: {percent(v.probability, verdict.draws)}" for v in own if v.what == what
+        )
+        for what in ("threshold", "window end", "prior")
+    }
+    late = [v for v in own if v.what == "window start" and not v.own]
+    said["late"] = percent(late[0].probability, verdict.draws) if late else ""
+    dates = [v for v in own if v.what == "window end"]
+    by_day = {v.setting: percent(v.probability, verdict.draws) for v in dates}
+    return {"definition": verdict.definition, "by_day": by_day, **said}
+
+
+def answer_days(report: Report) -> list[str]:
+    """Return the days at which windows of the first claim's readings end, in order."""
+    return sorted({v.setting for v in report.first.variations if v.what == "window end"})
+
+
+def conditionals(report: Report) -> list[dict[str, Any]]:
+    """Return a row for each reading in each scenario, with the answer without the scenario."""
+    rows = []
+    for one in report.first.scenarios:
+        for given in one.verdicts or ():
+            if given.probability is None:
+                continue
+            plain = report.verdicts.of(given.claim, given.definition)
+            rows.append({"scenario": one.scenario, "given": given, "plain": plain})
+    return rows
+
+
+def expected_falls(report: Report) -> list[dict[str, Any]]:
+    """Return by date and size of fall how many industries were expected to fall, and did."""
+    prices = [h for h in report.first.hindcasts if h.model == "hazard"]
+    keys = dict.fromkeys((h.as_of, h.reading.split(": ")[1]) for h in prices)
+    rows = []
+    for day, reading in keys:
+        own = [h for h in prices if h.as_of == day and h.reading.endswith(reading)]
+        rows.append(
+            {
+                "as_of": day,
+                "reading": reading,
+                "number": len(own),
+                "expected": sum(h.probability for h in own),
+                "naive": sum(h.naive or 0.0 for h in own),
+                "fell": sum(h.happened for h in own),
+            }
+        )
+    return rows
 
 
 def _environment() -> jinja2.Environment:
@@ -230,6 +357,9 @@ def _environment() -> jinja2.Environment:
         percent=share_of,
         word=word,
         short=short,
+        shorter=shorter,
+        counted=counted,
+        capitalised=capitalised,
         pairs=pairs,
         unbroken=unbroken,
     )
@@ -254,6 +384,16 @@ def markdown(report: Report) -> str:
             claims={c.id: c for c in report.claims},
             definitions={(c.id, d.id): d for c in report.claims for d in c.definitions},
             judged=[v for v in report.verdicts if v.status == "judged"],
+            days=answer_days(report),
+            conditionals=conditionals(report),
+            expected_falls=expected_falls(report),
+            empty_dates=sorted(
+                {h.as_of for h in report.first.hindcasts}
+                - {h.as_of for h in report.first.hindcasts if h.model == "hazard"}
+            ),
+            months=MONTHS,
+            falls=FALLS,
+            enough=ENOUGH,
             variants=list(
                 dict.fromkeys(n for s in report.sensitivities.values() for n in s.variants)
             ),

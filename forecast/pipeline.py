@@ -26,10 +26,13 @@ from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
 from forecast.figures import Fitted, draw_figures, walk_of
+from forecast.first_page import assemble, telecom_hindcast
 from forecast.fitting import Run, child_seed, fit_stored, spec_of
 from forecast.models import MODELS, NAIVE, get_model
+from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast
+from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.schema import ForecastError, StoreError
 from forecast.sourcecode import code_hash
 from forecast.sources import (
@@ -123,18 +126,14 @@ def run_all(
         table = read_vintages(data)
         day = as_of_date or str(table["reported_on"].max())
         known = as_of(table, day)
-        claims_file = Path(data) / CLAIMS_FILE if data is not None else None
-        if claims_file is not None and not claims_file.is_file():
-            claims_file = None
-        claims = read_claims(claims_file)
+        article = _read_article(data)
         panels = panels_of(known, names, data)
     references = audits.read_references()
-    claims_text = (claims_file or data_dir() / CLAIMS_FILE).read_text(encoding="utf-8")
     run_id = store.run_id(
         table_hash(known),
         *(panel.hash for panel in panels.values()),
         table_hash(references),
-        claims_text,
+        article.text,
         code_hash(),
         json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
     )
@@ -143,16 +142,16 @@ def run_all(
         say(f"unchanged inputs: using the run {run_id} as it is")
         return kept
     with _stage("audit the article", seconds, say):
-        findings = audits.audit_claims(known, references, claims)
+        findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
     fitted = {
         name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
     }
-    report = _report(run_id, day, seed, claims, findings, known, fitted, quick, seconds, say)
+    report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
 
     def fill(folder: Path) -> None:
         known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
-        (folder / CLAIMS).write_text(claims_text, encoding="utf-8")
+        (folder / CLAIMS).write_text(article.claims_text, encoding="utf-8")
         if also is not None:
             with _stage("explain the change", seconds, say):
                 also(folder, report, fitted)
@@ -167,6 +166,35 @@ def panels_of(
 ) -> dict[str, Panel]:
     """Return the panels of models; `data` is the folder that may hold tables of their own."""
     return {name: build_panel(known, name, _own_table(name, data)) for name in models}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Article:
+    """What is asked of the draws, as the files say it; `text` is that of all of them."""
+
+    claims: Sequence[Claim]
+    scenarios: Sequence[Scenario]
+    comparisons: Sequence[Nearest]
+    text: str
+    claims_text: str
+
+
+def _read_article(data: str | Path | None) -> _Article:
+    """Read claims, scenarios and comparisons: each from the user's folder if it is there."""
+
+    def of(name: str) -> Path:
+        own = Path(data) / name if data is not None else None
+        return own if own is not None and own.is_file() else data_dir() / name
+
+    files = [of(name) for name in (CLAIMS_FILE, SCENARIOS_FILE, COMPARISONS_FILE)]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    return _Article(
+        read_claims(files[0]),
+        read_scenarios(files[1]),
+        read_comparisons(None, files[2]),
+        "\0".join(texts),
+        texts[0],
+    )
 
 
 def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
@@ -249,7 +277,7 @@ def _report(
     run_id: str,
     day: str,
     seed: int,
-    claims: Sequence[Claim],
+    article: _Article,
     findings: Sequence[audits.Finding],
     known: Table,
     fitted: Mapping[str, Fitted],
@@ -257,6 +285,7 @@ def _report(
     seconds: dict[str, float],
     say: Say,
 ) -> memo.Report:
+    claims = article.claims
     with _stage("judge the claims", seconds, say):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
@@ -266,11 +295,28 @@ def _report(
         }
         verdicts = judge(claims, draws, facts=audits.sentences(findings), failed=failed)
         sensitivities = _sensitivities(claims, fitted)
-        beside = _naive_probabilities(claims, _walks(fitted, seed))
+        walks = _walks(fitted, seed)
+        beside = _naive_probabilities(claims, walks)
     hold_outs: tuple[diagnose.HoldOut, ...] = ()
     if not quick and "market" in fitted and fitted["market"].draws is not None:
         with _stage("hold out the last year", seconds, say):
             hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
+    with _stage("put together the first page", seconds, say):
+        first = assemble(
+            claims,
+            verdicts,
+            beside,
+            fitted,
+            walks,
+            article.scenarios,
+            article.comparisons,
+            as_of=day,
+            seed=seed,
+            say=say,
+        )
+    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+        with _stage("hindcast of telecom", seconds, say):
+            first = dataclasses.replace(first, hindcasts=telecom_hindcast(seed, say))
     return memo.Report(
         run_id=run_id,
         as_of=day,
@@ -290,6 +336,7 @@ def _report(
         observations=_observations(fitted, ("market",)),
         reported=_observations(fitted, ("earnings",)),
         scores=_observations(fitted, ("benchmark",)),
+        first=first,
     )
 
 
@@ -365,6 +412,8 @@ def _write(
                 for key, s in report.sensitivities.items()
             ],
         )
+        _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.first.pooled.values()])
+        _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.first.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
     report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
     text = memo.markdown(report)

@@ -40,6 +40,25 @@ def crps(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     return result
 
 
+def crps_of_quantiles(levels: np.ndarray, values: np.ndarray, truth: float) -> float:
+    """Return the CRPS of a distribution known by its quantiles, in their unit.
+
+    Twice the pinball loss, integrated over the levels by trapezoids; beyond the outermost levels
+    the loss is that at them (Gneiting & Raftery 2007, section 4.2; Laio & Tamea 2007).
+
+    Parameters
+    ----------
+    levels, values
+        Ascending levels within 0 and 1, and the quantiles.
+    truth
+        What came.
+    """
+    loss = (levels - (truth < values)) * (truth - values)
+    inner = float(np.trapezoid(loss, levels))
+    ends = float(loss[0] * levels[0] + loss[-1] * (1 - levels[-1]))
+    return 2 * (inner + ends)
+
+
 def covered(draws: xr.DataArray, truth: xr.DataArray | float, share: float) -> xr.DataArray:
     """Return whether the equal-tailed interval holding `share` of the draws holds the truth."""
     tail = (1 - share) / 2

@@ -42,8 +42,8 @@ def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         same in words, such as "41 %" or "above 99.5 %"; empty where there is none. Of several
         models that forecast a cell the first in `forecasts` counts.
     """
-    cells = {} if forecasts.empty else dict(iter(forecasts.groupby(CELL, sort=False)))
-    found = [_one(cells, row) for row in rows.to_dict("records")]
+    cells = cells_of(forecasts)
+    found = [_one(forecast_of(cells, row)) for row in rows.to_dict("records")]
     return pd.DataFrame(found, columns=["percentile", "text"], index=rows.index).astype(
         {"percentile": float, "text": object}
     )
@@ -61,24 +61,53 @@ def surprised(changes: Changes, forecasts: pd.DataFrame) -> Changes:
     return dataclasses.replace(changes, **found)
 
 
-def _one(cells: Mapping[Any, pd.DataFrame], row: Mapping[Any, Any]) -> tuple[float, str]:
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """What had been forecast of a number: quantiles in the forecast's unit, and the number in it."""
+
+    levels: np.ndarray
+    values: np.ndarray
+    came: float
+
+
+def cells_of(forecasts: pd.DataFrame) -> Mapping[Any, pd.DataFrame]:
+    """Return a table of quantiles by entity, metric and target period."""
+    return {} if forecasts.empty else dict(iter(forecasts.groupby(CELL, sort=False)))
+
+
+def forecast_of(cells: Mapping[Any, pd.DataFrame], row: Mapping[Any, Any]) -> Forecast | None:
+    """Return what was forecast of a reported number before its report, or None if nothing was.
+
+    Parameters
+    ----------
+    cells
+        From :func:`cells_of`.
+    row
+        A row of the vintage schema.
+    """
     cell = cells.get((row["entity"], row["metric"], _target(str(row["period"]))))
     if cell is None or row["qualifier"] in BOUNDS:
-        return np.nan, ""
+        return None
     cell = cell[(cell["as_of"] < row["reported_on"]) & (cell["model"] == cell["model"].iloc[0])]
     if cell.empty:
-        return np.nan, ""
+        return None
     try:
         value = convert(float(row["value"]), row["unit"], str(cell["unit"].iloc[0]))
     except DataError:  # another dimension, such as percent: not the quantity that was forecast
-        return np.nan, ""
+        return None
     cell = cell.sort_values("quantile")
-    levels, values = cell["quantile"].to_numpy(), cell["value"].to_numpy()
-    if value < values[0]:
+    return Forecast(cell["quantile"].to_numpy(), cell["value"].to_numpy(), value)
+
+
+def _one(found: Forecast | None) -> tuple[float, str]:
+    if found is None:
+        return np.nan, ""
+    levels, values = found.levels, found.values
+    if found.came < values[0]:
         return 0.0, f"below {100 * levels[0]:g} %"
-    if value > values[-1]:
+    if found.came > values[-1]:
         return 100.0, f"above {100 * levels[-1]:g} %"
-    level = float(np.interp(value, values, levels))
+    level = float(np.interp(found.came, values, levels))
     return 100 * level, f"{100 * level:.{1 if min(level, 1 - level) < 0.1 else 0}f} %"
 
 

@@ -389,7 +389,7 @@ def _append(path: Path, new: Table) -> int:
     merged = pd.concat([written, text], ignore_index=True).fillna("")
     for left in path.parent.glob(f".{path.name}-*.tmp"):  # of writers that were killed
         left.unlink(missing_ok=True)
-    _replace(path, merged.to_csv(index=False, lineterminator="\n"))
+    replace_text(path, merged.to_csv(index=False, lineterminator="\n"))
     return len(fresh)
 
 
@@ -401,7 +401,7 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Put `text` in the place of a file in one step, through to the disk."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")

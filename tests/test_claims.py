@@ -11,8 +11,11 @@ from forecast.claims import (
     BaseRate,
     Claim,
     Definition,
+    Pool,
     Verdicts,
     judge,
+    log_pool,
+    pool,
     probability,
     read_claims,
     word,
@@ -183,3 +186,100 @@ def test_verdicts_show_themselves():
     shown = judge(read_claims(), market_draws())._repr_html_()
     assert "value_correction" in shown
     assert "model not run" in shown
+
+
+# --- pooled answers, sums, thresholds -----------------------------------------------------------
+def two_readings(weights, **more):
+    event = {"kind": "threshold", "series": "A/x", "at": "2027", "op": ">", "value": 1.0}
+    definitions = (Definition("a", "market", "why", event, WINDOW),
+                   Definition("b", "earnings", "why", event, WINDOW))  # fmt: skip
+    return Claim("c", "forecast", "verbatim", "q", "t", "s", dt.date(2026, 5, 6), definitions,
+                 pool=Pool(weights, "because"), **more)  # fmt: skip
+
+
+def shares(p, model, n=1000):
+    paths = np.zeros((4, n // 4, 1, 4))
+    hit = np.random.default_rng(5).permutation(n) < p * n
+    paths[..., 0, 3] = 2 * hit.reshape(4, -1)
+    return make_draws(paths, names=["A/x"], model=model)
+
+
+def test_a_pool_averages_log_odds_by_weight():
+    claims = [two_readings({"a": 3, "b": 1})]
+    verdicts = judge(claims, [shares(0.1, "market"), shares(0.5, "earnings")])
+    found = pool(claims[0], verdicts, {("c", "a"): 0.5, ("c", "b"): 0.5})
+    odds = 0.75 * np.log(0.1 / 0.9)
+    assert found.probability == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert found.linear == pytest.approx(0.2)
+    assert found.naive == pytest.approx(0.5)
+    assert found.weights == {"a": 0.75, "b": 0.25}
+    # the error, against the spread of pools of independent runs
+    rng = np.random.default_rng(0)
+    again = [log_pool(rng.binomial(1000, [0.1, 0.5]) / 1000, [3, 1]) for _ in range(4000)]
+    assert found.error == pytest.approx(np.std(again), rel=0.2)
+
+
+def test_a_reading_without_a_number_leaves_no_pool_and_is_named():
+    claims = [two_readings({"a": 1, "b": 1})]
+    found = pool(claims[0], judge(claims, shares(0.1, "market")))
+    assert found.probability is None
+    assert found.missing == ("b",)
+    assert pool(claims[0], judge(claims, []), {}).missing == ("a", "b")
+    assert pool(claim(None, model="none"), judge([], [])) is None  # no weights, no pool
+
+
+def test_one_certain_reading_does_not_decide_a_pool():
+    claims = [two_readings({"a": 1, "b": 1})]
+    verdicts = judge(claims, [shares(0.0, "market"), shares(0.5, "earnings")])
+    found = pool(claims[0], verdicts)
+    assert 0.01 < found.probability < 0.05  # as if half a draw of a thousand had it
+    assert found.linear == 0.25
+    assert found.naive is None
+
+
+def test_a_sum_of_the_file_is_the_sum_of_its_members(tmp_path):
+    text = '[sums]\nours = ["AI market", "B"]\n' + HEAD + DEF + (
+        'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
+        'event = { kind = "threshold", series = "ours/x", over = ["B/x", "ours/y"], at = "2026", '
+        'op = ">", value = 1 }\n')  # fmt: skip
+    (one,) = read_claims(write(tmp_path, text))
+    event = one.definitions[0].event
+    assert event["series"] == ["AI market/x", "B/x"]
+    assert event["over"] == ["B/x", "AI market/y", "B/y"]
+
+
+POOL = '[claim.pool]\nwhy = "w"\nweights = '
+OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[sums]\nours = 'MSFT'\n" + HEAD + DEF + 'model = "none"\n', "wanted two or more names"),
+        ('[sums]\nours = ["MSFT", "MSFT"]\n' + HEAD + DEF + 'model = "none"\n', "each once"),
+        ('[sums]\nours = ["MSFT/capex", "META"]\n' + HEAD + DEF + 'model = "none"\n',
+         "names without a metric"),
+        ("[[clam]]\n" + HEAD + DEF + 'model = "none"\n', "got clam at the top of the file"),
+        (HEAD + POOL + "{ e = 1 }\n" + DEF + 'model = "none"\n', "no definition is called e"),
+        (HEAD + POOL + "{ d = 0 }\n" + DEF + 'model = "none"\n', "wanted a number above 0"),
+        (HEAD + POOL + "{}\n" + DEF + 'model = "none"\n', "wanted a table of id = weight"),
+        (HEAD + "[claim.implied]\nlow = 0.9\nhigh = 0.1\nhow = 'h'\n" + DEF + 'model = "none"\n',
+         "0 <= low <= high <= 1"),
+        (HEAD + DEF + OF_MARKET + EVENT + 'thresholds = ["a"]\n', "wanted a list of numbers"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_pools_sums_and_thresholds_is_said(tmp_path, text, message):
+    with pytest.raises(ClaimError, match=message):
+        read_claims(write(tmp_path, text))
+
+
+def test_the_shipped_pool_gives_each_group_a_third():
+    (one,) = (c for c in read_claims() if c.id == "value_correction")
+    group = {d.id: d.group for d in one.definitions}
+    total = {}
+    for name, weight in one.pool.weights.items():
+        total[group[name]] = total.get(group[name], 0) + weight
+    assert len(total) == 3
+    assert len(set(total.values())) == 1
+    assert "crash" not in one.pool.weights
+    assert (one.implied.low, one.implied.high) == (0.95, 0.99)

@@ -7,10 +7,14 @@ import re
 import pytest
 
 from forecast import memo
-from forecast.claims import Claim, Definition, Verdicts
-from forecast.diagnose import HoldOut, Sensitivity
+from forecast.claims import Claim, Definition, Implied, Pooled, Verdicts
+from forecast.correction import Depth, Variation
+from forecast.diagnose import HoldOut, Sensitivity, WarningCheck
 from forecast.gate import Check, Gate
+from forecast.hindcast import Hindcast
 from forecast.memo import TEMPLATES, five, markdown, page, significant
+from forecast.others import Beside
+from forecast.scenarios import Conditional, Scenario
 from forecast.schema import Verdict
 
 DAY = dt.date(2026, 5, 6)
@@ -154,3 +158,104 @@ def test_significant(value, text):
 
 def test_five():
     assert [five(p) for p in (0.01, 0.31, 0.99)] == ["below 5 %", "about 30 %", "above 95 %"]
+
+
+# --- the first page ----------------------------------------------------------------------------
+@pytest.fixture
+def full(report):
+    """The same report with a group, a pooled answer and all that stands beside it."""
+    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one reading only")
+    claim = dataclasses.replace(
+        report.claims[0],
+        definitions=(
+            dataclasses.replace(report.claims[0].definitions[0], group="prices"),
+            report.claims[0].definitions[1],
+        ),
+        implied=Implied(0.95, 0.99, "it says will"),
+    )
+    scenario = Scenario("stop", "Money stops.", "A guess.", "market", (), {}, "s")
+    given = Verdicts((dataclasses.replace(report.verdicts[0], probability=0.71),))
+    first = memo.FirstPage(
+        pooled={"c": pooled},
+        variations=[
+            Variation("c", "d", "market", "threshold", "20", False, 0.12, 0.01),
+            Variation("c", "d", "market", "window end", "2027-11-06", False, 0.23, 0.01),
+            Variation("c", "d", "market", "window start", "2027-11-06", False, 0.08, 0.01),
+            Variation("c", "d", "market", "prior", "sceptical", False, 0.44, 0.01),
+        ],
+        depths=[Depth("AI", 24, 0.30, 0.45, 0.25, (0.01, 0.01, 0.01), (0.5, 0.3, 0.2))],
+        others=[
+            Beside("Somebody", "a bust?", "2026-03", "probability", "s", 0.17, 0.13, 0.01, 0.05,
+                   "half of it", "theirs needs more", "market", 4000),
+            Beside("A bank", "a risk", "2025", "no probability", "s", None, None, None, None, "",
+                   "words only", "none"),
+        ],
+        scenarios=[
+            Conditional(scenario, 0.06, 210.0, given),
+            Conditional(dataclasses.replace(scenario, id="flood"), 0.001, 4.0, None),
+        ],
+        hindcasts=[
+            Hindcast("1999-12-31", "Telecom: capex down", "market", 0.21, 0.01, 0.14, False,
+                     "9 % below in 2001", "capex of 1996"),
+            Hindcast("1999-12-31", "Chips: price falls 20 %", "hazard", 0.8, 0.01, 0.4, True,
+                     "it did", ""),
+            Hindcast("1999-12-31", "Softw: price falls 20 %", "hazard", 0.7, 0.01, 0.4, False,
+                     "it did not", ""),
+            Hindcast("2000-12-31", "Telecom: capex down", "market", 0.31, 0.01, 0.1, True,
+                     "42 % below in 2002", "capex of 1996"),
+        ],
+        warned=[WarningCheck(20, 24, 26, 18, 20.8, -0.3, -0.9, 0.3, 0.26)],
+        latest={"market": "2025"},
+    )  # fmt: skip
+    return dataclasses.replace(report, claims=[claim], first=first)
+
+
+def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
+    text = markdown(full)
+    top = text.split("## Read this first")[0]
+    assert "Pooled over the readings: 27 % ± 1.2" in top
+    assert "the naive forecast pooled the same way: 19 %; the article's words: 95 % to 99 %" in top
+    assert "| **Prices** |" in top
+    row = next(line for line in top.splitlines() if line.startswith("| It happens."))
+    for cell in ("**31 %**", "1.0", "22 %", "data and prior", "market, to 2025"):
+        assert cell in row
+    assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
+    assert "| AI | 24 | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
+    assert "the correction is the better bet" in top
+    crash = dataclasses.replace(full.first.depths[0], correction=0.2, crash=0.5)
+    other = dataclasses.replace(full, first=dataclasses.replace(full.first, depths=[crash]))
+    assert "the crash is no worse a bet" in markdown(other)
+
+
+def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
+    none = Pooled("c", None, None, None, None, {"d": 1.0}, ("d",), "w")
+    report = dataclasses.replace(full, first=dataclasses.replace(full.first, pooled={"c": none}))
+    text = markdown(report)
+    assert "No pooled answer: without a number are d." in text
+    assert "Pooled over the readings" not in text
+
+
+def test_others_scenarios_and_the_hindcast_say_what_they_are(full):
+    text = markdown(full)
+    assert "| Somebody, 2026-03 (probability) | a bust? | 17 % | 13 % | 5 % | half of it |" in text
+    assert "| A bank, 2025 (no probability) | a risk | – | – | – | – | words only |" in text
+    assert "Of 26 famous warnings outside this boom, 18 were followed" in text
+    assert "lead to expect 20.8" in text
+    assert "| d | 20: 12 % | 23 % | 8 % | sceptical: 44 % |" in text
+    assert "**stop** (conditional; a stretch: 6 % of the draws, 210 effective ones left)" in text
+    assert "| stop | It happens. | **71 %** | 1.0 | 31 % |" in text
+    assert "**flood** (conditional; far out: < 1 % of the draws" in text
+    assert "**No numbers: its conditions hold in 0.1 % of the draws" in text
+    assert "| flood |" not in text
+    assert "| **no**: 9 % below in 2001 |" in text
+    assert (
+        "2 industries then after a run-up: price falls 20 % | 1.5 of 2 | – | 0.8 of 2 | 1 of 2"
+        in text
+    )
+    assert "As of 2000-12-31 no industry of the class stood without a fall" in text
+
+
+def test_without_the_models_the_sections_are_not_there(report):
+    text = markdown(report)
+    for heading in ("What others say", "How the answer moves", "conditional", "telecom"):
+        assert heading not in text

@@ -82,10 +82,6 @@ def test_forecasts_of_an_own_table(own):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=False,
-    reason="one of six seeds has one divergence, at a small spread of the scales of three series",
-)
 def test_a_real_fit_of_an_own_table_passes_its_gate(own, tmp_path, capsys):
     path = tmp_path / "own.csv"
     own.to_csv(path, index=False)

@@ -5,7 +5,16 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from forecast.score import brier, covered, crps, interval_score, log_loss, log_score, pit
+from forecast.score import (
+    brier,
+    covered,
+    crps,
+    crps_of_quantiles,
+    interval_score,
+    log_loss,
+    log_score,
+    pit,
+)
 
 
 def array(values):
@@ -74,3 +83,13 @@ def test_scores_of_a_probability():
     assert brier(0.7, True) == pytest.approx(0.09)
     assert log_loss(0.7, False) == pytest.approx(-np.log(0.3))
     assert log_loss(0.0, True) == pytest.approx(-np.log(1e-4))  # never infinite
+
+
+@pytest.mark.parametrize("truth", [-3.5, -0.4, 1.2])
+def test_the_crps_of_quantiles_is_near_that_of_the_draws(truth):
+    from forecast.pipeline import QUANTILES
+
+    levels = np.array(QUANTILES)
+    draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000).reshape(4, -1)
+    got = crps_of_quantiles(levels, stats.norm.ppf(levels), truth)
+    assert got == pytest.approx(float(crps(array(draws), truth)), rel=0.02)

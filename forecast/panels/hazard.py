@@ -340,6 +340,41 @@ def with_positions(data: xr.Dataset, added: Sequence[Position]) -> xr.Dataset:
     return data.assign_attrs(positions=_dump([*held, *added]))
 
 
+def read_position(text: str, as_of: str) -> Position:
+    """Return a position written as NAME:NET:RAW, and if wanted :MONTHS and :INDUSTRY.
+
+    Parameters
+    ----------
+    text
+        Name, two-year run-up over the market in points, the same in percent, full months since it
+        was identified (0 if left out), and an industry of the table whose effect it shares.
+    as_of
+        The day of the position, ISO.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> one = read_position("My index:120:165:3", "2026-05-06")
+    >>> (one.entity, one.net, one.raw, one.months, one.industry)
+    ('My index', 120.0, 165.0, 3, '')
+    """
+    cells = [cell.strip() for cell in text.split(":")]
+    wanted = "wanted NAME:NET:RAW[:MONTHS[:INDUSTRY]], such as 'My index:120:165:3'"
+    if not 3 <= len(cells) <= 5 or not cells[0] or "/" in cells[0]:
+        raise DataError(f"got the position {text!r}; {wanted}")
+    try:
+        net, raw = float(cells[1]), float(cells[2])
+        months = int(cells[3]) if len(cells) > 3 and cells[3] else 0
+    except ValueError:
+        raise DataError(f"got the position {text!r}; {wanted}") from None
+    industry = cells[4] if len(cells) == 5 else ""
+    return Position(cells[0], as_of, industry, net, raw, months, "given by the user")
+
+
 def kaplan_meier(months: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the share without a fall by month, and its Greenwood standard error.
 

@@ -23,6 +23,7 @@ from forecast.plots.base import (
     words,
 )
 from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_date
+from forecast.plots.clocks import clocks
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
 from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
@@ -47,6 +48,7 @@ __all__ = [
     "StripRow",
     "WaterfallRow",
     "class_survival",
+    "clocks",
     "companies_of",
     "company_fans",
     "cost_curve",

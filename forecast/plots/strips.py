@@ -57,6 +57,10 @@ class StripRow:
         The naive forecast's answer, or None.
     base_rate
         The base rate, or None.
+    published
+        What somebody else published on the same or a near question, or None.
+    reach_low, reach_high
+        Range of the answer over other thresholds and windows, or None.
     note
         Printed in grey; in place of the marks where there is no probability.
     draws
@@ -71,6 +75,9 @@ class StripRow:
     base_rate: float | None = None
     note: str = ""
     draws: int = 0
+    published: float | None = None
+    reach_low: float | None = None
+    reach_high: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,8 +215,9 @@ def definition_strip(
     Returns
     -------
     matplotlib.axes.Axes
-        Dots: ours; lines: the range over other prior sets; hollow diamonds: naive; ticks: base
-        rate; the number in words at the right. y is in points from the top.
+        Dots: ours; thick lines: the range over other prior sets; thin ones: over other thresholds
+        and windows; hollow diamonds: naive; hollow squares: published by others; ticks: base rate;
+        the number in words at the right. y is in points from the top.
 
     Raises
     ------
@@ -242,6 +250,7 @@ def definition_strip(
 
 # The diamond is larger than the dot, so that both are seen where they agree.
 STRIP_MARKS: Mapping[str, Mapping[str, Any]] = {
+    "range over thresholds and windows": {"color": MUTED, "linewidth": 1, "zorder": 1},
     "range over other priors": {
         "color": MUTED,
         "linewidth": 3,
@@ -257,6 +266,13 @@ STRIP_MARKS: Mapping[str, Mapping[str, Any]] = {
         "markeredgewidth": 0.9,
         "zorder": 4,
     },
+    "published by others": {
+        "marker": "s",
+        "markersize": 8,
+        "markerfacecolor": PAPER,
+        "markeredgewidth": 1.4,
+        "zorder": 4,
+    },
     "our answer": {"marker": "o", "markersize": 5.5, "zorder": 5},
 }
 
@@ -265,6 +281,8 @@ def _strip_marks(row: StripRow) -> dict[str, list[float]]:
     """Return where each mark of a row stands, in percent; only those that the row has."""
     places = {
         "our answer": (row.probability,),
+        "published by others": (row.published,),
+        "range over thresholds and windows": (row.reach_low, row.reach_high),
         "range over other priors": (row.low, row.high),
         "naive forecast": (row.naive,),
         "base rate": (row.base_rate,),

@@ -1,0 +1,172 @@
+"""Draws of all models -> what the memo's first page says of the article's main prediction.
+
+Invariant: nothing here decides a number; every one comes from the functions it puts together, with
+the model that gives it. Only the hindcast is fitted; all else are events over existing draws.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+import xarray as xr
+
+from forecast.claims import Claim, Verdicts, pool
+from forecast.correction import DATED, Curve, Depth, Variation, curve, depths, variations
+from forecast.diagnose import WarningCheck, warnings_against_base
+from forecast.figures import SECTOR, Fitted
+from forecast.fitting import child_seed
+from forecast.hindcast import DATES, Hindcast, hindcast
+from forecast.memo import FirstPage
+from forecast.others import Beside, Nearest, beside_others
+from forecast.panels import Panel
+from forecast.scenarios import Conditional, Scenario, conditional
+from forecast.schema import ClaimError, ForecastError
+from forecast.sources import read_reference_table
+
+INDEX = "PHLX semiconductor index"
+PER_GROUP = 2
+"""Readings of a group whose curves are drawn together."""
+
+
+def last_figure(panel: Panel) -> str:
+    """Return the last period or day of a panel's data, as text; "" if it names none."""
+    for name in ("reported_on", "released", "day", "surveyed", "quarter", "identified", "year"):
+        if name in panel.data.variables and panel.data[name].size:
+            return max(str(value) for value in panel.data[name].values)
+    return ""
+
+
+def assemble(
+    claims: Sequence[Claim],
+    verdicts: Verdicts,
+    naive: Mapping[tuple[str, str], float],
+    fitted: Mapping[str, Fitted],
+    walks: Mapping[str, xr.Dataset],
+    scenarios: Sequence[Scenario],
+    comparisons: Sequence[Nearest],
+    *,
+    as_of: str,
+    seed: int,
+    say: Callable[[str], None],
+) -> FirstPage:
+    """Put together what the first page shows of the first claim.
+
+    Parameters
+    ----------
+    claims, verdicts, naive
+        The claims, their verdicts, and the naive forecast's probabilities.
+    fitted, walks
+        Runs and draws, and draws of the naive forecasts, by model.
+    scenarios, comparisons
+        What is supposed, and which events come nearest to what others were asked.
+    as_of
+        The day.
+    seed
+        Decides the random numbers of scenarios with a fixed parameter.
+    say
+        Called with what was left out, and why.
+    """
+    draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
+    pooled = {c.id: p for c in claims if (p := pool(c, verdicts, naive)) is not None}
+    return FirstPage(
+        pooled=pooled,
+        variations=_variations(claims[0], fitted, walks),
+        curves=_curves(claims[0], draws),
+        depths=_depths(draws, walks),
+        others=_others(comparisons, draws, walks, as_of, say),
+        scenarios=_scenarios(scenarios, claims, fitted, seed, say),
+        warned=_warned(draws),
+        latest={name: last_figure(f.run.panel) for name, f in fitted.items()},
+    )
+
+
+def _variations(
+    claim: Claim, fitted: Mapping[str, Fitted], walks: Mapping[str, xr.Dataset]
+) -> tuple[Variation, ...]:
+    found: list[Variation] = []
+    for definition in claim.definitions:
+        one = fitted.get(definition.model)
+        if one is None or one.draws is None or definition.waits:
+            continue
+        walk = walks.get(definition.model)
+        found += variations(claim, definition, one.draws, one.variants, walk)
+    return tuple(found)
+
+
+def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
+    """Return the curves of the first readings of each group that come at some time, by model."""
+    found: list[tuple[str, Curve]] = []
+    taken: dict[str, int] = {}
+    for d in claim.definitions:
+        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED and d.window is not None
+        if (
+            d.model not in draws
+            or not dated
+            or d.window is None
+            or taken.get(d.group, 0) >= PER_GROUP
+        ):
+            continue
+        if d.window[0] != claim.source_date:
+            continue
+        with contextlib.suppress(ClaimError):  # a window that the draws do not reach
+            found.append((d.model, curve(d, draws[d.model], d.label or d.id)))
+            taken[d.group] = taken.get(d.group, 0) + 1
+    return tuple(found)
+
+
+def _depths(draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset]) -> tuple[Depth, ...]:
+    if "hazard" not in draws:
+        return ()
+    return depths(draws["hazard"], (SECTOR, INDEX), walks.get("hazard"))
+
+
+def _others(
+    comparisons: Sequence[Nearest],
+    draws: Mapping[str, xr.Dataset],
+    walks: Mapping[str, xr.Dataset],
+    as_of: str,
+    say: Callable[[str], None],
+) -> tuple[Beside, ...]:
+    table = read_reference_table("public_forecasts")
+    try:
+        return beside_others(table, comparisons, draws, walks, as_of)
+    except ClaimError as error:  # draws of another day, or of a user's own run-ups
+        say(f"no comparison with others' forecasts: {error}")
+        return ()
+
+
+def _scenarios(
+    scenarios: Sequence[Scenario],
+    claims: Sequence[Claim],
+    fitted: Mapping[str, Fitted],
+    seed: int,
+    say: Callable[[str], None],
+) -> tuple[Conditional, ...]:
+    found = []
+    for scenario in scenarios:
+        one = fitted.get(scenario.model)
+        if one is None or one.draws is None:
+            continue
+        try:
+            own = child_seed(seed, "scenario", scenario.id)
+            found.append(conditional(scenario, claims, one.run, one.draws, own))
+        except ForecastError as error:  # a user's companies may not have the series
+            say(f"scenario {scenario.id} left out: {error}")
+    return tuple(found)
+
+
+def telecom_hindcast(seed: int, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+    """Fit and judge the telecom hindcast on both its days; `say` is told of a gate that said no."""
+    telecom, runups = (read_reference_table(n) for n in ("telecom_1995_2004", "runups"))
+    found: list[Hindcast] = []
+    for day in DATES:
+        try:
+            found += hindcast(telecom, runups, day, seed=child_seed(seed, "hindcast", day))
+        except ForecastError as error:
+            say(f"no hindcast as of {day}: {error}")
+    return tuple(found)
+
+
+def _warned(draws: Mapping[str, xr.Dataset]) -> tuple[WarningCheck, ...]:
+    return warnings_against_base(read_reference_table("warnings")) if "hazard" in draws else ()

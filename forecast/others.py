@@ -1,0 +1,206 @@
+"""What others have published on the same or a near question, beside ours and the naive number.
+
+``data/article/comparisons.toml`` says, for a row of ``public_forecasts.csv``, which event over our draws
+comes nearest, and how the two questions differ. A row for which nothing comes near is shown too,
+without a number of ours.
+
+Invariant: another's number is the cell of the table, never restated; a comparison that names no row
+of the table is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from forecast.claims import probability, read_window
+from forecast.events import check_event, happens
+from forecast.schema import MODEL_NAMES, ClaimError, one_line
+from forecast.sources import data_dir, read_reference_table
+
+COMPARISONS_FILE = "article/comparisons.toml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest:
+    """Which of our events comes nearest to a published question.
+
+    Attributes
+    ----------
+    forecaster, date, question
+        The row of ``public_forecasts.csv``, to the letter.
+    model, event, window
+        Our event; None where nothing comes near.
+    ours
+        What our number is about.
+    differs
+        How the questions differ.
+    """
+
+    forecaster: str
+    date: str
+    question: str
+    differs: str
+    model: str | None = None
+    event: Mapping[str, Any] | None = None
+    window: tuple[dt.date, dt.date] | None = None
+    ours: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """One published number, ours and the naive one; shares, None where there is none.
+
+    Attributes
+    ----------
+    forecaster, question, date, kind, source
+        Who said what, when, whether it is a probability or a base rate, and where it stands.
+    theirs, ours, naive
+        The numbers; `mcse` is the Monte-Carlo standard error of ours, `draws` their number.
+    about, differs, model
+        What ours is about, how the questions differ, and the model that gives it.
+    """
+
+    forecaster: str
+    question: str
+    date: str
+    kind: str
+    source: str
+    theirs: float | None
+    ours: float | None
+    mcse: float | None
+    naive: float | None
+    about: str
+    differs: str
+    model: str
+    draws: int = 0
+
+
+_KEYS = {"forecaster", "date", "question", "differs", "model", "event", "window", "ours"}
+
+
+def read_comparisons(
+    table: pd.DataFrame | None = None, path: str | Path | None = None
+) -> tuple[Nearest, ...]:
+    """Read which events come nearest to published questions; the shipped file by default.
+
+    Parameters
+    ----------
+    table
+        ``public_forecasts``; the shipped one by default.
+
+    Raises
+    ------
+    ClaimError
+        If an entry cannot be read, names no row of the table, or names one twice.
+    """
+    rows = read_reference_table("public_forecasts") if table is None else table
+    path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ClaimError(f"{path}: there is no such file of comparisons") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    there = list(zip(rows["forecaster"], rows["date"], rows["question"], strict=True))
+    found = tuple(_nearest(entry, str(path)) for entry in raw.get("comparison", []))
+    named = [(one.forecaster, one.date, one.question) for one in found]
+    strange = [key for key in named if key not in there]
+    if strange:
+        raise ClaimError(
+            f"{path}: public_forecasts.csv has no row {' / '.join(strange[0])!r}; there are "
+            + one_line([" / ".join(key) for key in there])
+        )
+    twice = [key for key in named if named.count(key) > 1]
+    if twice:
+        raise ClaimError(f"{path}: more than one comparison names {' / '.join(twice[0])!r}")
+    return found
+
+
+def _nearest(entry: Mapping[str, Any], file: str) -> Nearest:
+    where = f"{file}, comparison {entry.get('forecaster', '(without forecaster)')!r}"
+    must = {"forecaster", "date", "question", "differs"}
+    missing, unknown = sorted(must - set(entry)), sorted(set(entry) - _KEYS)
+    if missing or unknown:
+        raise ClaimError(
+            f"{where}: missing {one_line(missing) or 'nothing'}, unknown "
+            f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(_KEYS))}"
+        )
+    if "event" not in entry:
+        return Nearest(**entry)
+    if entry.get("model") not in MODEL_NAMES:
+        raise ClaimError(
+            f"{where}: no model is called {entry.get('model')!r}; wanted one of "
+            + one_line(MODEL_NAMES)
+        )
+    check_event(entry["event"], where)
+    return Nearest(**{**entry, "window": read_window(entry.get("window"), where)})
+
+
+def beside_others(
+    table: pd.DataFrame,
+    comparisons: Sequence[Nearest],
+    draws: Mapping[str, xr.Dataset],
+    walks: Mapping[str, xr.Dataset],
+    as_of: str,
+) -> tuple[Beside, ...]:
+    """Return every published number known on a day, with ours and the naive one beside it.
+
+    Parameters
+    ----------
+    table
+        ``public_forecasts``. Rows dated later than `as_of` are left out; one of which only the
+        month or year is known counts from its first day.
+    comparisons
+        From :func:`read_comparisons`.
+    draws, walks
+        Joint draws, and those of the naive forecast, by model.
+    as_of
+        The day, ISO.
+
+    Raises
+    ------
+    ClaimError
+        If an event cannot be evaluated on its model's draws.
+    """
+    nearest = {(c.forecaster, c.date, c.question): c for c in comparisons}
+    found = []
+    for row in table.to_dict("records"):
+        if (str(row["date"]) + "-01-01")[:10] > as_of:
+            continue
+        one = nearest.get((row["forecaster"], row["date"], row["question"]))
+        ours = mcse = naive = None
+        size = 0
+        if one is not None and one.event is not None and one.window is not None:
+            own, walk = draws.get(str(one.model)), walks.get(str(one.model))
+            if own is not None:
+                ours, mcse = probability(happens(own, one.event, one.window))
+                size = own.sizes["chain"] * own.sizes["draw"]
+                if walk is not None:
+                    naive = probability(happens(walk, one.event, one.window))[0]
+        theirs = float(row["value"])
+        found.append(
+            Beside(
+                str(row["forecaster"]),
+                str(row["question"]),
+                str(row["date"]),
+                str(row["unit"]),
+                str(row["source"]),
+                theirs if theirs == theirs else None,
+                ours,
+                mcse,
+                naive,
+                one.ours if one else "",
+                one.differs if one else "nothing that a model here covers comes near",
+                str(one.model) if one and one.model else "none",
+                size,
+            )
+        )
+    return tuple(found)

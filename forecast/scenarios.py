@@ -1,0 +1,292 @@
+"""Named conditional paths: what the claims' probabilities become if something else comes true.
+
+A scenario is data: a model, and conditions in the vocabulary of :mod:`forecast.events`. The joint
+draws in which every condition holds are kept, so what comes out is a conditional forecast: it says
+nothing of how likely the scenario is. That stands beside it, as the share of all draws that were
+kept. A scenario may instead fix a parameter: the draws are then made anew with it, and how far out
+in the posterior the fixed value lies stands in the share's place.
+
+Invariant: a scenario with too few draws left gives no number; it is refused in a sentence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from forecast.claims import Claim, Verdicts, judge, read_sums, read_window
+from forecast.events import check_event, expand_sums, happens
+from forecast.fitting import Run, prior_set
+from forecast.models import get_model
+from forecast.schema import MODEL_NAMES, ClaimError, DataError, one_line
+from forecast.sources import data_dir
+
+SCENARIOS_FILE = "article/scenarios.toml"
+ENOUGH = 200.0
+"""Effective draws that a conditional forecast needs: its standard errors are then at most 3.5 points."""
+GRADES = ((0.20, "plausible"), (0.05, "a stretch"), (0.0, "far out"))
+"""Lowest share of draws in which the conditions hold, and how that is called; our rough judgement."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """An event that must happen in its window.
+
+    Attributes
+    ----------
+    event
+        A table of the vocabulary in :mod:`forecast.events`.
+    window
+        Two days.
+    """
+
+    event: Mapping[str, Any]
+    window: tuple[dt.date, dt.date]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A named conditional path.
+
+    Attributes
+    ----------
+    id, text, why
+        Its name, what happens in it, and where that comes from.
+    model
+        The model whose joint draws it is about.
+    conditions
+        All of them must hold.
+    fixed
+        Parameters set to a value instead, by name.
+    source
+        Where the numbers of its conditions are from.
+    """
+
+    id: str
+    text: str
+    why: str
+    model: str
+    conditions: tuple[Condition, ...] = ()
+    fixed: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    source: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditional:
+    """What a scenario says of the claims; every number is conditional on it.
+
+    Attributes
+    ----------
+    scenario
+        The scenario.
+    share
+        Share of the draws in which its conditions hold; of a fixed parameter, the two-sided tail
+        of the posterior beyond the value.
+    left
+        Effective number of the draws left.
+    verdicts
+        Verdicts of the readings of its model, None where too few draws are left.
+    """
+
+    scenario: Scenario
+    share: float
+    left: float
+    verdicts: Verdicts | None
+
+    @property
+    def grade(self) -> str:
+        """How plausible the scenario is, by its share."""
+        return next(word for least, word in GRADES if self.share >= least)
+
+    @property
+    def refused(self) -> str:
+        """Why there are no numbers; empty if there are."""
+        if self.verdicts is not None:
+            return ""
+        return (
+            f"its conditions hold in {100 * self.share:.1f} % of the draws, worth "
+            f"{self.left:.0f} independent ones; wanted {ENOUGH:.0f}: draw more, or ask less"
+        )
+
+
+_KEYS = {"id", "text", "why", "model", "condition", "fixed", "source"}
+
+
+def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
+    """Read a file of scenarios; the shipped one by default.
+
+    Raises
+    ------
+    ClaimError
+        Naming the scenario that cannot be read, and what was wanted.
+    """
+    path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ClaimError(f"{path}: there is no such file of scenarios") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    unknown = sorted(set(raw) - {"scenario", "sums"})
+    if unknown:
+        raise ClaimError(f"{path}: got {one_line(unknown)}; wanted [sums] and [[scenario]]")
+    sums = read_sums(raw.get("sums", {}), str(path))
+    found = tuple(_scenario(entry, sums, str(path)) for entry in raw.get("scenario", []))
+    twice = sorted({s.id for s in found if sum(o.id == s.id for o in found) > 1})
+    if twice:
+        raise ClaimError(f"{path}: more than one scenario is called {one_line(twice)}")
+    return found
+
+
+def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], file: str) -> Scenario:
+    where = f"{file}, scenario {entry.get('id', '(without id)')!r}"
+    missing = sorted({"id", "text", "why", "model"} - set(entry))
+    unknown = sorted(set(entry) - _KEYS)
+    if missing or unknown:
+        raise ClaimError(
+            f"{where}: missing {one_line(missing) or 'nothing'}, unknown "
+            f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(_KEYS))}"
+        )
+    if entry["model"] not in MODEL_NAMES:
+        raise ClaimError(
+            f"{where}: no model is called {entry['model']!r}; wanted one of {one_line(MODEL_NAMES)}"
+        )
+    conditions = []
+    for one in entry.get("condition", []):
+        if set(one) != {"event", "window"}:
+            raise ClaimError(f"{where}: a condition takes an event and a window; got {sorted(one)}")
+        check_event(one["event"], where)
+        window = read_window(one["window"], where)
+        conditions.append(Condition(expand_sums(one["event"], sums), window))
+    fixed = {str(k): float(v) for k, v in entry.get("fixed", {}).items()}
+    if bool(conditions) == bool(fixed):
+        raise ClaimError(f"{where}: wanted either [[scenario.condition]] or [scenario.fixed]")
+    return Scenario(
+        entry["id"], entry["text"], entry["why"], entry["model"], tuple(conditions), fixed,
+        entry.get("source", ""),
+    )  # fmt: skip
+
+
+def condition(scenario: Scenario, draws: xr.Dataset) -> xr.DataArray:
+    """Return in which draws all conditions hold, dims chain, draw.
+
+    Raises
+    ------
+    ClaimError
+        If the draws are of another model, or a condition cannot be evaluated on them.
+    """
+    if draws.attrs.get("model") != scenario.model:
+        raise ClaimError(
+            f"scenario {scenario.id!r} is about the {scenario.model} model; got draws of "
+            f"{draws.attrs.get('model')}"
+        )
+    try:
+        held = [happens(draws, one.event, one.window) for one in scenario.conditions]
+    except ClaimError as error:
+        raise ClaimError(f"scenario {scenario.id!r}: {error}") from error
+    out = held[0]
+    for one in held[1:]:
+        out = out & one
+    return out
+
+
+def effective(held: np.ndarray) -> float:
+    """Return how many independent draws are left where a condition holds.
+
+    The draws that hold, times the effective share of the chain of 0 and 1.
+
+    Parameters
+    ----------
+    held
+        Shape (chain, draw).
+    """
+    if held.all() or not held.any():
+        return float(held.sum())
+    ess = float(array_stats.ess(held.astype(float), chain_axis=0, draw_axis=1, method="mean"))
+    return float(held.sum()) * min(ess / held.size, 1.0)
+
+
+def conditional(
+    scenario: Scenario, claims: Sequence[Claim], run: Run, draws: xr.Dataset, seed: int = 0
+) -> Conditional:
+    """Judge the readings of a scenario's model in the scenario.
+
+    Parameters
+    ----------
+    scenario
+        What is supposed.
+    claims
+        Whose readings of that model are judged.
+    run, draws
+        The model's run, and its joint draws.
+    seed
+        Seed of new draws, where the scenario fixes a parameter.
+
+    Returns
+    -------
+    Conditional
+        With verdicts if at least :data:`ENOUGH` effective draws are left.
+
+    Raises
+    ------
+    ClaimError
+        If a condition cannot be evaluated.
+    DataError
+        If the model has no parameter of a fixed name.
+    """
+    own = [
+        dataclasses.replace(
+            c, definitions=tuple(d for d in c.definitions if d.model == scenario.model)
+        )
+        for c in claims
+    ]
+    own = [c for c in own if c.definitions]
+    if scenario.fixed:
+        return _fixed(scenario, own, run, draws, seed)
+    held = condition(scenario, draws).transpose("chain", "draw")
+    share, left = float(held.mean()), effective(held.values)
+    if left < ENOUGH:
+        return Conditional(scenario, share, left, None)
+    at = np.flatnonzero(held.values.ravel())
+    # One chain of the draws left: they are no longer a chain's neighbours.
+    stacked = draws.stack(sample=("chain", "draw"), create_index=False).isel(sample=at)
+    stacked = stacked.drop_vars(["chain", "draw"], errors="ignore")
+    kept = stacked.rename(sample="draw").expand_dims("chain")
+    kept = kept.assign_coords(chain=[0], draw=np.arange(len(at)))
+    return Conditional(scenario, share, left, judge(own, kept.assign_attrs(draws.attrs)))
+
+
+def _fixed(
+    scenario: Scenario, claims: Sequence[Claim], run: Run, draws: xr.Dataset, seed: int
+) -> Conditional:
+    posterior, model = run.posterior, get_model(scenario.model)
+    strange = sorted(set(scenario.fixed) - set(model.report))
+    if strange:
+        raise DataError(
+            f"scenario {scenario.id!r}: the {scenario.model} model has no parameter "
+            f"{one_line(strange)}; there are {one_line(model.report)}"
+        )
+    tails = []
+    for name, value in scenario.fixed.items():
+        below = float((posterior[name] < value).mean())
+        tails.append(2 * min(below, 1 - below))
+    supposed = posterior.assign(
+        {name: posterior[name] * 0 + value for name, value in scenario.fixed.items()}
+    )
+    anew = model.draw(
+        supposed,
+        run.panel,
+        prior_set(model, run.spec.variant),
+        str(draws["period"].values[-1]),
+        np.random.default_rng(seed),
+    ).assign_attrs(draws.attrs)
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    return Conditional(scenario, min(tails), float(size), judge(claims, anew))
