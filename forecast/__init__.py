@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from forecast.fitting import Run, fit, summary, update
     from forecast.models import MODELS
     from forecast.models.naive import drift_walk
-    from forecast.news import anticipate, check_prospect, explain, statistics_of
+    from forecast.news import explain, statistics_of
     from forecast.panels import Panel, build_panel, report_calendar, reported_ratio
     from forecast.pipeline import quantile_table, run_all
     from forecast.predict import forecast
+    from forecast.prospects import anticipate, check_prospect
     from forecast.schema import Spec, Verdict, convert, parse_date
     from forecast.sources import data_dir, read_reference_table, read_vintages
     from forecast.surprise import percentiles
@@ -34,13 +35,13 @@ _HOME = {
     "Run": "fitting",
     "Spec": "schema",
     "Verdict": "schema",
-    "anticipate": "news",
+    "anticipate": "prospects",
     "as_of": "vintages",
     "audit_claims": "audit",
     "backtest": "backtesting",
     "build_panel": "panels",
     "calibrate": "diagnose",
-    "check_prospect": "news",
+    "check_prospect": "prospects",
     "convert": "schema",
     "data_dir": "sources",
     "drift_walk": "models.naive",

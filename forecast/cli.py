@@ -277,7 +277,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from forecast.earnings_day import change_record, update_run
+    from forecast.change import change_record
+    from forecast.earnings_day import update_run
 
     rows = _read(args)[0] if args.file else None
     done = update_run(
@@ -347,22 +348,21 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 
 def _news(args: argparse.Namespace) -> int:
-    from forecast.earnings_day import between, change_record, find_run
+    from forecast.change import between, change_record, find_run
     from forecast.fitting import child_seed
+    from forecast.schema import one_line
 
     after = find_run(args.out, args.to_run)
     if args.before:
         return _before(args, after)
     before = find_run(args.out, args.from_run, before=after)
+    if args.claim is not None and args.claim not in after.followed():
+        raise ForecastError(
+            f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
+            + one_line(sorted(after.followed()))
+        )
     seed = child_seed(int(after.manifest["seed"]), "news")
     change = between(before, after, seed=seed, say=_say)
-    if args.claim is not None and not any(
-        args.claim in (row["name"], *row["name"].split("/")) for row in change.rows()
-    ):
-        raise ForecastError(
-            f"no claim or reading is called {args.claim!r} in both runs; there are "
-            + ", ".join(row["name"] for row in change.rows())
-        )
     if args.json:
         _print_json(change_record(change, args.claim))
     else:

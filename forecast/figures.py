@@ -60,6 +60,7 @@ def draw_figures(
     origin = {"series": article, "ratio": article}
     origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
     origin |= {name: source for name, (_, source, _) in MODEL_FIGURES.items()}
+    origin |= {"clocks": f"{both}, {RUN_UPS}", "others": "as named (data/public_forecasts.csv)"}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -467,16 +468,11 @@ def _clocks_figure(report: memo.Report) -> tuple[Any, str, str]:
     claim, curves = report.claims[0], report.first.curves
     if not curves:
         raise DataError("no reading of the first claim comes at some time within its window")
-    ends = [(one, days) for _, one in curves for days in [one.days]]
     told = [
         (one.label, CURVE_HUES.get(model, "score"), one.days, one.probabilities)
         for model, one in curves
     ]
-    marked = [
-        (months_after(claim.source_date, month), f"{month} months")
-        for month in MONTHS[-2:]
-        if months_after(claim.source_date, month) <= max(days[-1] for _, days in ends)
-    ]
+    marked = [(months_after(claim.source_date, month), f"{month} months") for month in MONTHS[-2:]]
     first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
     title = (
         f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
@@ -486,7 +482,7 @@ def _clocks_figure(report: memo.Report) -> tuple[Any, str, str]:
     said = "; ".join(f"{name} {percent(p[-1])} by {days[-1]}" for name, _, days, p in told)
     ax = plots.clocks(told, start=claim.source_date, marked=marked, title=title)
     caption = (
-        "Readings that come at some time within the window, two a group; prices by month, reported "
+        "Some readings that come at some time within the window; prices by month, reported "
         "spending by quarter, the article's series by year. An event counts when its period is over."
     )
     return ax, f"Probability that a reading has come, by date: {said}.", caption

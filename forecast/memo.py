@@ -387,6 +387,7 @@ def markdown(report: Report) -> str:
             days=answer_days(report),
             conditionals=conditionals(report),
             expected_falls=expected_falls(report),
+            bets=[d for d in report.first.depths if d.months == MONTHS[-1]],
             empty_dates=sorted(
                 {h.as_of for h in report.first.hindcasts}
                 - {h.as_of for h in report.first.hindcasts if h.model == "hazard"}

@@ -35,7 +35,7 @@ from forecast.events import path
 from forecast.fitting import Run, fit_spec, priors_of
 from forecast.models import get_model, parts
 from forecast.panels import EARNINGS_UNIT, Panel
-from forecast.schema import DataError, calendar_quarter, convert, one_line, percent, unit_of
+from forecast.schema import DataError, calendar_quarter, one_line, percent
 from forecast.vintages import Table
 
 MAX_K = 0.7
@@ -47,6 +47,18 @@ HEADLINES = (("big_five/capex", "2026"), ("big_five/capex", "2027"))
 """Totals of calendar years whose medians are followed beside the claims."""
 
 Say = Callable[[str], None]
+
+
+def signed(change: float, unit: str) -> str:
+    """Return a change with its sign and unit; what rounds to nothing has no sign.
+
+    Examples
+    --------
+    >>> signed(1.26, "points"), signed(-0.04, "points")
+    ('+1.3 points', '0.0 points')
+    """
+    text = f"{change:+.1f}".replace("-", "−")
+    return f"{'0.0' if text[1:] == '0.0' else text} {unit}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +91,11 @@ class Statistic:
             return f"{value:,.0f} {self.unit}"
         return percent(value, draws) if draws else f"{100 * value:.1f} %"
 
-    def moved(self, change: float) -> str:
-        """Return a change for a reader."""
-        sign = f"{change:+.1f}" if self.unit else f"{100 * change:+.1f}"
-        return f"{sign} {self.unit or 'points'}".replace("-", "−")
+    def moved(self, change: float, error: float | None = None) -> str:
+        """Return a change for a reader, with its error if one is given."""
+        scale = 1.0 if self.unit else 100.0
+        more = "" if error is None else f"± {scale * error:.1f} "
+        return signed(scale * change, more + (self.unit or "points"))
 
 
 def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tuple[Statistic, ...]:
@@ -251,7 +264,10 @@ class News:
         order = [
             p for p in np.argsort(-np.abs(news.change[:, k])) if news.pieces[p].kind != "noise"
         ]
-        said = [f"{news.pieces[p].label} {one.moved(float(news.change[p, k]))}" for p in order]
+        said = [
+            f"{news.pieces[p].label} {one.moved(float(news.change[p, k]), float(news.error[p, k]))}"
+            for p in order
+        ]
         rest = f", and {len(said) - most} more" if len(said) > most else ""
         reasons = f": {'; '.join(said[:most])}{rest}" if said else ""
         return f"{head}{reasons}; Monte-Carlo noise {one.moved(noise).removeprefix('+')}."
@@ -276,14 +292,22 @@ class News:
 # --- estimates -------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class _Estimate:
-    """Values of all statistics, and what each draw adds to their errors, (draw, statistic)."""
+    """Values of all statistics, and what draws of the same random numbers add to their errors.
+
+    The latter has shape (random numbers, statistic).
+    """
 
     value: np.ndarray
     influence: np.ndarray
 
 
-def _estimate(values: np.ndarray, weights: np.ndarray, medians: np.ndarray) -> _Estimate:
-    """Return weighted shares and medians of `values`, shape (draw, statistic)."""
+def _estimate(
+    values: np.ndarray, weights: np.ndarray, medians: np.ndarray, sides: int = 1
+) -> _Estimate:
+    """Return weighted shares and medians of `values`, shape (draw, statistic).
+
+    The draws come from as many `sides`, one after the other, each with the same random numbers.
+    """
     value = weights @ values
     influence = weights[:, None] * (values - value)
     for k in np.flatnonzero(medians):
@@ -293,7 +317,7 @@ def _estimate(values: np.ndarray, weights: np.ndarray, medians: np.ndarray) -> _
         value[k] = middle
         # The density at the median is a fifth of the draws over their span.
         influence[:, k] = weights * ((values[:, k] > middle) - 0.5) * (high - low) / 0.2
-    return _Estimate(value, influence)
+    return _Estimate(value, influence.reshape(sides, -1, values.shape[1]).sum(axis=0))
 
 
 def _values(statistics: Sequence[Statistic], draws: xr.Dataset) -> np.ndarray:
@@ -315,7 +339,7 @@ class _Road:
     spec: Any
     priors: Any
     cells: pd.DataFrame
-    parameters: xr.Dataset
+    sides: tuple[xr.Dataset, ...]
     log_pool: np.ndarray
     statistics: tuple[Statistic, ...]
     as_of: str
@@ -329,7 +353,8 @@ def _thinned(run: Run, size: int) -> xr.Dataset:
     kept = run.posterior[names]
     each = min(max(size // kept.sizes["chain"], 1), kept.sizes["draw"])
     at = np.linspace(0, kept.sizes["draw"] - 1, each).round().astype(int)
-    return kept.isel(draw=at).drop_vars(["chain", "draw"], errors="ignore")
+    labels = {"chain": np.arange(kept.sizes["chain"]), "draw": np.arange(each)}
+    return kept.isel(draw=at).assign_coords(labels)
 
 
 def _panel(road: _Road, values: np.ndarray) -> Panel:
@@ -346,17 +371,24 @@ def _panel(road: _Road, values: np.ndarray) -> Panel:
     return Panel(road.spec.model, road.as_of, data)
 
 
-def _look(road: _Road, parameters: xr.Dataset, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return log likelihood and statistics of each draw under a panel, with the common numbers."""
+def _look(
+    road: _Road, sides: Sequence[xr.Dataset], values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log likelihood and statistics of each draw under a panel.
+
+    Draws of the same place on each side, and under each panel, get the same random numbers.
+    """
     entry, panel = get_model(road.spec.model), _panel(road, values)
-    full = entry.complete(
-        parameters, panel, road.priors, np.random.default_rng([road.seed, 2]), given=True
-    )
-    draws = entry.draw(
-        full, panel, road.priors, road.until, np.random.default_rng([road.seed, 3])
-    ).assign_attrs(model=road.spec.model, as_of=road.as_of)
-    density = full[parts.LIKELIHOOD].transpose("chain", "draw").values.ravel()
-    return density, _values(road.statistics, draws)
+    densities, told = [], []
+    for parameters in sides:
+        rng = np.random.default_rng([road.seed, 2])
+        full = entry.complete(parameters, panel, road.priors, rng, given=True)
+        rng = np.random.default_rng([road.seed, 3])
+        draws = entry.draw(full, panel, road.priors, road.until, rng)
+        draws = draws.assign_attrs(model=road.spec.model, as_of=road.as_of)
+        densities.append(full[parts.LIKELIHOOD].transpose("chain", "draw").values.ravel())
+        told.append(_values(road.statistics, draws))
+    return np.concatenate(densities), np.concatenate(told)
 
 
 def _pooled(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
@@ -392,14 +424,13 @@ def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
 def _at(road: _Road, values: np.ndarray) -> tuple[_Estimate, float, bool]:
     """Return the estimate under a panel, the Pareto k, and whether the panel had to be fitted."""
     medians = np.array([bool(s.unit) for s in road.statistics])
-    density, told = _look(road, road.parameters, values)
+    density, told = _look(road, road.sides, values)
     weights, k = _weights(density - road.log_pool)
     if k <= MAX_K and 1 / np.sum(weights**2) >= MIN_EFFECTIVE:
-        return _estimate(told, weights, medians), k, False
+        return _estimate(told, weights, medians, len(road.sides)), k, False
     run = fit_spec(road.spec, _panel(road, values))
-    _, told = _look(road, _thinned(run, len(told)), values)
-    equal = np.full(len(told), 1 / len(told))
-    return _estimate(told, equal, medians), k, True
+    _, told = _look(road, [_thinned(run, len(told) // len(road.sides))], values)
+    return _estimate(told, np.full(len(told), 1 / len(told)), medians), k, True
 
 
 # --- the split -------------------------------------------------------------------------------
@@ -530,6 +561,7 @@ def explain(
     *,
     seed: int,
     size: int = 1000,
+    said: Mapping[str, float] | None = None,
     say: Say = lambda _: None,
 ) -> News:
     """Split the change between two runs of a model.
@@ -548,6 +580,9 @@ def explain(
         Decides the common random numbers of the steps.
     size
         Draws of each run that the steps are taken with.
+    said
+        Values that the earlier run gave when it was made, by statistic; they count where today's
+        code draws something else from it.
     say
         Called with a line of progress.
 
@@ -567,6 +602,9 @@ def explain(
     followed = tuple(statistics)
     plain = [_plain(followed, one) for one in draws]
     values = [one.value for one in plain]
+    values[0] = np.array(
+        [(said or {}).get(s.name, v) for s, v in zip(followed, values[0], strict=True)]
+    )
     errors = [np.sqrt((one.influence**2).sum(axis=0)) for one in plain]
     steps: list[tuple[Piece, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     zero = np.zeros(len(followed))
@@ -656,253 +694,52 @@ def _road(
     seed: int,
     size: int,
 ) -> _Road:
-    sides = [_thinned(run, size) for run in (base, after)]
-    each = min(one.sizes["draw"] for one in sides)
-    parameters = xr.concat(
-        [one.isel(draw=slice(0, each)) for one in sides], dim="chain", join="override"
-    ).assign_coords(chain=np.arange(2 * sides[0].sizes["chain"]), draw=np.arange(each))
+    each = min(size, *(run.posterior.sizes["chain"] * run.posterior.sizes["draw"]
+                       for run in (base, after)))  # fmt: skip
+    sides = tuple(_thinned(run, each) for run in (base, after))
     road = _Road(
         spec=after.spec,
         priors=priors_of(after.spec),
         cells=_cells(base.panel, after.panel),
-        parameters=parameters,
-        log_pool=np.zeros(parameters.sizes["chain"] * each),
+        sides=sides,
+        log_pool=np.zeros(0),
         statistics=statistics,
         as_of=after.panel.as_of,
         until=str(draws["period"].values[-1]),
         seed=seed,
     )
     ends = [
-        _look(road, parameters, road.cells[name].to_numpy(float))[0]
-        for name in ("value_old", "value")
+        _look(road, sides, road.cells[name].to_numpy(float))[0] for name in ("value_old", "value")
     ]
     return dataclasses.replace(road, log_pool=_pooled(*ends))
 
 
-# --- before the report -----------------------------------------------------------------------
-@dataclasses.dataclass(frozen=True)
-class Prospect:
-    """What a company's coming report could do to one statistic.
-
-    Attributes
-    ----------
-    company, series, period
-        Whose number, of which quarter.
-    statistic
-        What it would move.
-    probability
-        The probability before the report.
-    levels, prints
-        Quantile levels of the coming number, and its values there, in `unit`.
-    curve
-        The probability given each of the prints, same shape.
-    crossings
-        By threshold, the print at which the curve crosses it; none where it does not within the
-        range of the prints.
-    bits
-        Expected information in the number about the event, in bits, less what shuffled draws give.
-    move
-        Mean absolute change of the probability that it is expected to bring.
-    noise
-        What `move` may come to when the number has nothing to do with the event: mean and four
-        standard deviations over shuffled draws, for many numbers and events are looked at. A move
-        below it cannot be told from nothing.
-    checked
-        By level, the probability with the run reweighted to the print as if reported.
-    """
-
-    company: str
-    series: str
-    period: str
-    statistic: str
-    unit: str
-    probability: float
-    levels: np.ndarray
-    prints: np.ndarray
-    curve: np.ndarray
-    crossings: Mapping[float, float]
-    bits: float
-    move: float
-    noise: float
-    checked: Mapping[float, float] = dataclasses.field(default_factory=dict)
-
-    @property
-    def told(self) -> bool:
-        """Whether the expected move can be told from Monte-Carlo error."""
-        return self.move > self.noise
-
-
-PRINT_LEVELS = np.array([0.01, 0.025, *np.arange(0.05, 0.96, 0.05).round(2), 0.975, 0.99])
-THRESHOLDS = (0.25, 0.5, 0.75)
-SHUFFLES = 20
-
-
-def anticipate(
-    draws: xr.Dataset,
-    statistics: Sequence[Statistic],
+def as_if(
+    run: Run,
+    statistic: Statistic,
+    series: str,
+    period: str,
+    values: Sequence[float],
     *,
     seed: int,
-    companies: Sequence[str] | None = None,
-) -> tuple[Prospect, ...]:
-    """Return what each number of the coming reports could do to each probability.
-
-    The joint draws are conditioned on the number: whether the event happens is regressed on the
-    normal score of the number, by a logistic curve with three terms.
+    size: int = 1000,
+) -> list[float]:
+    """Return a statistic of a run with a number of a coming quarter taken as reported.
 
     Parameters
     ----------
-    draws
-        Quarterly joint draws.
-    statistics
-        What to follow; medians are passed over.
+    run
+        A run of a model whose states are integrated out.
+    statistic
+        What to follow.
+    series, period
+        Whose number, of which quarter; not reported in the run.
+    values
+        The numbers to try, in the panel's unit; NaN for one that is still not reported.
     seed
-        Decides the shuffles that show what is noise.
-    companies
-        Only these; all by default.
-
-    Returns
-    -------
-    tuple of Prospect
-        One a number of the next quarter of each company and a probability, in that order.
-
-    Raises
-    ------
-    DataError
-        If the draws hold no company that could report, or a company is unknown.
-    """
-    coming = _coming(draws)
-    if companies is not None:
-        unknown = [c for c in companies if c not in {s.split("/")[0] for s in coming}]
-        if unknown:
-            names = list(dict.fromkeys(s.split("/")[0] for s in coming))
-            raise DataError(f"no report is expected of {one_line(unknown)}; of {one_line(names)}")
-        coming = {s: p for s, p in coming.items() if s.split("/")[0] in companies}
-    if not coming:
-        raise DataError("the draws hold no company's coming report; forecast a quarter ahead")
-    events = [s for s in statistics if not s.unit]
-    hits = {s.name: s.of(draws).transpose("chain", "draw").values.ravel() for s in events}
-    rng = np.random.default_rng([seed, 4])
-    return tuple(
-        _prospect(draws, series, period, name, hit.astype(float), rng)
-        for series, period in coming.items()
-        for name, hit in hits.items()
-    )
-
-
-def _coming(draws: xr.Dataset) -> dict[str, str]:
-    """Return the first unreported quarter after the last report of each company's series."""
-    found = {}
-    observed = draws["observed"].transpose("series", "period").values
-    periods = [str(p) for p in draws["period"].values]
-    for k, name in enumerate(str(n) for n in draws["series"].values):
-        entity = name.split("/")[0]
-        money = unit_of(str(draws["unit"].values[k])).dimension == "money"
-        reported = np.flatnonzero(np.isfinite(observed[k]))
-        if entity in parts.TOTALS or not money or not len(reported):
-            continue
-        if reported[-1] + 1 < len(periods):
-            found[name] = periods[reported[-1] + 1]
-    return found
-
-
-def _terms(score: np.ndarray) -> np.ndarray:
-    return np.column_stack([np.ones_like(score), score, score**2 - 1, score**3 - 3 * score])
-
-
-def _logistic(x: np.ndarray, hit: np.ndarray) -> np.ndarray:
-    """Return the coefficients of a logistic regression, with a light penalty on all but the level."""
-    penalty = np.diag([0.0, 0.5, 2.0, 4.0])
-    share = np.clip(hit.mean(), 1e-4, 1 - 1e-4)
-    beta = np.array([np.log(share / (1 - share)), 0.0, 0.0, 0.0])
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        w = np.maximum(p * (1 - p), 1e-9)
-        step = np.linalg.solve((x.T * w) @ x + penalty, x.T @ (hit - p) - penalty @ beta)
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return beta
-
-
-def _curve(score: np.ndarray, hit: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the fitted probability of every draw and at some scores."""
-    if hit.min() == hit.max():
-        return np.full(len(score), hit[0]), np.full(len(at), hit[0])
-    beta = _logistic(_terms(score), hit)
-    fitted, there = (1 / (1 + np.exp(-np.clip(_terms(z) @ beta, -30, 30))) for z in (score, at))
-    return fitted, there
-
-
-def _prospect(
-    draws: xr.Dataset,
-    series: str,
-    period: str,
-    statistic: str,
-    hit: np.ndarray,
-    rng: np.random.Generator,
-) -> Prospect:
-    from scipy.stats import norm
-
-    value = draws["y"].sel(series=series, period=period)
-    print_ = value.transpose("chain", "draw").values.ravel()
-    score = norm.ppf((np.argsort(np.argsort(print_)) + 0.5) / len(print_))
-    fitted, curve = _curve(score, hit, norm.ppf(PRINT_LEVELS))
-    share = float(hit.mean())
-    move = float(np.abs(fitted - share).mean())
-    shuffled = [_curve(score, rng.permutation(hit), score[:1])[0] for _ in range(SHUFFLES)]
-    by_chance = np.array([np.abs(one - share).mean() for one in shuffled])
-    noise = float(by_chance.mean() + 4 * by_chance.std(ddof=1))
-    bits = _bits(fitted, share) - float(np.mean([_bits(one, share) for one in shuffled]))
-    prints = np.quantile(print_, PRINT_LEVELS)
-    return Prospect(
-        company=series.split("/")[0],
-        series=series,
-        period=period,
-        statistic=statistic,
-        unit=str(value["unit"].values),
-        probability=share,
-        levels=PRINT_LEVELS,
-        prints=prints,
-        curve=curve,
-        crossings=_crossings(prints, curve),
-        bits=max(bits, 0.0),
-        move=move,
-        noise=noise,
-    )
-
-
-def _bits(fitted: np.ndarray, share: float) -> float:
-    """Return the mean divergence of the fitted probabilities from their share, in bits."""
-    if share in (0.0, 1.0):
-        return 0.0
-    p = np.clip(fitted, 1e-12, 1 - 1e-12)
-    told = p * np.log2(p / share) + (1 - p) * np.log2((1 - p) / (1 - share))
-    return float(told.mean())
-
-
-def _crossings(prints: np.ndarray, curve: np.ndarray) -> dict[float, float]:
-    found = {}
-    for level in THRESHOLDS:
-        above = curve >= level
-        turns = np.flatnonzero(above[1:] != above[:-1])
-        if len(turns):
-            # Where the curve crosses more than once, the crossing nearest the middle counts.
-            k = int(turns[np.argmin(np.abs(turns - len(curve) / 2))])
-            at = (level - curve[k]) / (curve[k + 1] - curve[k])
-            found[level] = float(prints[k] + at * (prints[k + 1] - prints[k]))
-    return found
-
-
-def check_prospect(
-    prospect: Prospect,
-    run: Run,
-    statistic: Statistic,
-    *,
-    seed: int,
-    levels: Sequence[float] = (0.05, 0.5, 0.95),
-    size: int = 1000,
-) -> Prospect:
-    """Return a prospect with its curve checked: the print taken as reported, the run reweighted.
+        Decides the random numbers, the same for all.
+    size
+        Draws of the run that are reweighted.
 
     Raises
     ------
@@ -913,31 +750,26 @@ def check_prospect(
     if not entry.sampled:
         raise DataError(f"the {run.spec.model} model cannot be held against another panel")
     own = run.panel.frame()
-    group = own.loc[own["series"] == prospect.series, "group"].iloc[0]
-    row = {"series": prospect.series, "group": group, "quarter": prospect.period,
-           "fiscal_period": prospect.period, "value": np.nan}  # fmt: skip
-    cells = pd.concat([own, pd.DataFrame([row])], ignore_index=True)
-    parameters = _thinned(run, size)
-    parameters = parameters.assign_coords(
-        chain=np.arange(parameters.sizes["chain"]), draw=np.arange(parameters.sizes["draw"])
-    )
+    group = own.loc[own["series"] == series, "group"].iloc[0]
+    row = {"series": series, "group": group, "quarter": period, "fiscal_period": period}
+    cells = pd.concat([own, pd.DataFrame([{**row, "value": np.nan}])], ignore_index=True)
+    sides = (_thinned(run, size),)
     road = _Road(
         spec=run.spec,
         priors=priors_of(run.spec),
         cells=cells,
-        parameters=parameters,
-        log_pool=np.zeros(parameters.sizes["chain"] * parameters.sizes["draw"]),
+        sides=sides,
+        log_pool=np.zeros(0),
         statistics=(statistic,),
         as_of=run.panel.as_of,
         until=entry.until,
         seed=seed,
     )
     base = cells["value"].to_numpy(float)
-    road = dataclasses.replace(road, log_pool=_look(road, parameters, base)[0])
-    checked = {}
-    for level in levels:
-        values = base.copy()
-        value = float(np.interp(level, prospect.levels, prospect.prints))
-        values[-1] = convert(value, prospect.unit, EARNINGS_UNIT)
-        checked[level] = float(_at(road, values)[0].value[0])
-    return dataclasses.replace(prospect, checked=checked)
+    road = dataclasses.replace(road, log_pool=_look(road, sides, base)[0])
+    found = []
+    for value in values:
+        there = base.copy()
+        there[-1] = value
+        found.append(float(_at(road, there)[0].value[0]))
+    return found

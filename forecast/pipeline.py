@@ -148,6 +148,12 @@ def run_all(
         name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
     }
     report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
+    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+        with _stage("hindcast of telecom", seconds, say):
+            hindcasts = telecom_hindcast(seed, place, say)
+        report = dataclasses.replace(
+            report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
+        )
 
     def fill(folder: Path) -> None:
         known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
@@ -266,7 +272,8 @@ def _stored(
 ) -> Run:
     """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
     fit_seed = child_seed(seed, name, "fit")
-    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
+    tune = min(size, get_model(name).tune)
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=tune)
     run, known = fit_stored(place, spec, panel, say=say)
     if known:
         say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
@@ -314,9 +321,6 @@ def _report(
             seed=seed,
             say=say,
         )
-    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
-        with _stage("hindcast of telecom", seconds, say):
-            first = dataclasses.replace(first, hindcasts=telecom_hindcast(seed, say))
     return memo.Report(
         run_id=run_id,
         as_of=day,

@@ -15,8 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 
 
+@functools.lru_cache(maxsize=64)
 def code_hash(*modules: str) -> str:
-    """Return a hash of source files.
+    """Return a hash of source files, as they are when it is first asked for.
 
     Parameters
     ----------

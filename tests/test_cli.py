@@ -24,7 +24,7 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize(
     "command", [[], ["run"], ["claims"], ["audit"], ["fit"], ["memo"], ["data"],
-                ["data", "add"], ["data", "fetch"]],
+                ["data", "add"], ["data", "fetch"], ["update"], ["news"]],
 )  # fmt: skip
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -1,4 +1,4 @@
-"""The pieces of a change add up, reweighting agrees with fits, and chance is called chance."""
+"""The pieces of a change add up, and reweighting agrees with fits."""
 
 import dataclasses
 
@@ -11,9 +11,10 @@ from forecast import fitting, gate, news
 from forecast.claims import read_claims
 from forecast.fitting import fit
 from forecast.models import get_model, parts
-from forecast.news import anticipate, check_prospect, explain, statistics_of
+from forecast.news import explain, statistics_of
 from forecast.panels import build_panel, select
 from forecast.predict import forecast
+from forecast.prospects import anticipate, check_prospect
 from forecast.schema import DataError
 from forecast.sources import read_vintages
 from forecast.vintages import as_of
@@ -104,6 +105,15 @@ def test_the_same_run_is_no_news(days, run_of):
     assert (split.change == 0).all()
 
 
+def test_what_the_earlier_run_gave_counts(days, run_of):
+    (_, known), panels = days
+    runs = [run_of(panel) for panel in panels]
+    draws = tuple(forecast(run, seed=2) for run in runs)
+    split = explain(*runs, known, followed(120), draws, seed=3, size=40, said={"sum/high": 0.125})
+    assert split.before[0] == 0.125
+    np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+
+
 def test_other_assumptions_and_another_model_are_pieces(days, run_of):
     (known, _), (panel, _) = days
     runs = [run_of(panel, variant) for variant in ("default", "sceptical")]
@@ -176,47 +186,6 @@ def test_what_is_followed(known):
     total = found["big_five/capex 2026"].of(draws)
     assert (total == 4).all()
     assert set(total.dims) == {"chain", "draw"}
-
-
-# --- before the report -----------------------------------------------------------------------
-def joint(n=4000, seed=0):
-    """Return draws in which A's next number tells of the event and B's does not."""
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((4, n // 4, 2))
-    paths = np.exp(0.1 * np.stack([z, z + rng.standard_normal(z.shape)], axis=-1))
-    paths = np.concatenate([np.ones((*paths.shape[:3], 1)), paths], axis=-1)
-    draws = make_draws(paths, names=("A/capex", "B/capex"), periods=("2025Q4", "2026Q1", "2026Q2"))
-    draws["observed"][:, 0] = 1.0
-    truth = 1 / (1 + np.exp(-2 * z[..., 0]))
-    hit = rng.random(truth.shape) < truth
-    return draws, xr.DataArray(hit, dims=("chain", "draw")), truth
-
-
-def test_the_curve_is_the_probability_given_the_number():
-    draws, hit, truth = joint()
-    event = news.Statistic("c/d", lambda d: hit)
-    found = {p.company: p for p in anticipate(draws, [event], seed=1)}
-    a, b = found["A"], found["B"]
-    assert a.told
-    assert not b.told
-    assert (a.period, a.series, a.unit) == ("2026Q1", "A/capex", "USD bn")
-    true = 1 / (1 + np.exp(-2 * np.log(a.prints) / 0.1))
-    np.testing.assert_allclose(a.curve, true, atol=0.04)
-    assert a.move == pytest.approx(np.abs(truth - truth.mean()).mean(), abs=0.02)
-    told = truth * np.log2(truth / 0.5) + (1 - truth) * np.log2((1 - truth) / 0.5)
-    assert a.bits == pytest.approx(told.mean(), abs=0.03)
-    assert a.crossings[0.5] == pytest.approx(1.0, abs=0.01)
-    assert a.crossings[0.25] < 1 < a.crossings[0.75]
-    assert b.bits < 0.003
-
-
-def test_companies_and_events_that_never_happen():
-    draws, hit, _ = joint(400)
-    never = news.Statistic("c/never", lambda d: hit & False)
-    (one,) = anticipate(draws, [never], seed=1, companies=["A"])
-    assert (one.bits, one.move, one.told, one.crossings) == (0.0, 0.0, False, {})
-    with pytest.raises(DataError, match="no report is expected of C"):
-        anticipate(draws, [never], seed=1, companies=["C"])
 
 
 # --- real fits -------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """A run folder is whole or refused."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from forecast import store
 from forecast.schema import StoreError
-from forecast.store import load_tree, run_id, save_tree, verify, write_run
+from forecast.store import keep_fit, kept_fit, load_tree, run_id, save_tree, verify, write_run
 
 
 def fill(folder):
@@ -95,3 +97,22 @@ def test_a_truncated_fit_is_an_error_in_words(tmp_path):
 
 def test_ids_depend_on_every_part():
     assert len({run_id("a", "b"), run_id("ab"), run_id("b", "a"), run_id("a", "b", "")}) == 4
+
+
+def test_the_fits_that_were_used_longest_ago_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "FITS_KEPT", 2)
+    trees = {
+        f"{k:016x}": xr.DataTree.from_dict({"posterior": xr.Dataset({"a": ("draw", [float(k)])})})
+        for k in range(3)
+    }
+    first, second, third = trees
+    for key in (first, second):
+        keep_fit(tmp_path, key, trees[key])
+        os.utime(tmp_path / f"{key}.nc", (1, 1))
+    assert kept_fit(tmp_path, first) is not None  # used now
+    keep_fit(tmp_path, third, trees[third])
+    assert kept_fit(tmp_path, second) is None
+    for key in (first, third):
+        back = kept_fit(tmp_path, key)["posterior"].to_dataset()
+        xr.testing.assert_equal(back, trees[key]["posterior"].to_dataset())
+    assert len(list(tmp_path.glob("[!.]*"))) == 4  # a fit and its checksum each

@@ -48,7 +48,7 @@ class WaterfallRow:
     change
         By how much.
     low, high
-        Range of the change over the orders in which the reasons may be taken.
+        Range of the change, by its error or by the order in which the reasons are taken.
     noise
         Whether it is what no reason explains.
     """
@@ -95,7 +95,7 @@ def waterfall(
     -------
     matplotlib.axes.Axes
         Dots: the two ends; bars: what each reason moved, from where the one above ended; thin lines:
-        where the bar could have ended in another order. y is in points from the top.
+        the range in which the bar could have ended. y is in points from the top.
 
     Raises
     ------

@@ -1,0 +1,436 @@
+"""Two runs side by side: what became known between them, and what that did to every number.
+
+Invariant: both runs are read from whole folders, and each number that a run gave when it was made stays
+as it was given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast import memo, news, store
+from forecast.claims import Claim, Verdicts, read_claims
+from forecast.figures import Fitted
+from forecast.fitting import Run, child_seed
+from forecast.gate import Gate
+from forecast.panels import build_panel, report_calendar
+from forecast.pipeline import CLAIMS, KNOWN
+from forecast.predict import forecast
+from forecast.prospects import Prospect, anticipate
+from forecast.schema import (
+    COLUMNS,
+    DataError,
+    ForecastError,
+    Spec,
+    StoreError,
+    one_line,
+    percent,
+)
+from forecast.surprise import surprised
+from forecast.vintages import Changes, Table, compare, read_table
+
+Say = Callable[[str], None]
+SPLIT = "earnings"
+"""The model whose changes are split number by number; of the others, what changed is named."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A run folder, read back.
+
+    Attributes
+    ----------
+    folder
+        The folder, found whole.
+    manifest
+        Its manifest.
+    known
+        What was known.
+    claims, verdicts
+        What was asked, and the answers.
+    forecasts
+        Quantiles, as :func:`forecast.pipeline.quantile_table` returns them.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    known: Table
+    claims: tuple[Claim, ...]
+    verdicts: Verdicts
+    forecasts: pd.DataFrame
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return str(self.manifest["run"])
+
+    def fitted(self, model: str) -> tuple[Run, xr.Dataset]:
+        """Return a model's run and its draws, those that the run's own results were made from.
+
+        Raises
+        ------
+        StoreError
+            If the run has no such fit, or the code makes another panel of the same rows today.
+        """
+        path = self.folder / "fits" / f"{model}.nc"
+        if not path.is_file():
+            raise StoreError(f"the run {self.id} has no {model} fit")
+        tree = store.load_tree(path)
+        spec = Spec.from_json(str(tree.attrs["spec"]))
+        panel = build_panel(self.known, model)
+        if panel.hash != spec.data_hash:
+            raise StoreError(
+                f"the {model} panel of the run {self.id} is not what the code makes of its rows now"
+            )
+        run = Run(spec, panel, tree, Gate.from_json(str(tree.attrs["gate"])))
+        return run, forecast(run, seed=child_seed(self.manifest["seed"], model, "draw"))
+
+    def followed(self) -> set[str]:
+        """Return the names by which something of the run can be asked for."""
+        judged = [v for v in self.verdicts if v.probability is not None]
+        names = {f"{v.claim}/{v.definition}" for v in judged}
+        names |= {name for v in judged for name in (v.claim, v.definition)}
+        return names | {f"{series} {year}" for series, year in news.HEADLINES}
+
+    def passed(self, model: str) -> bool:
+        """Return whether the run has a fit of a model that passed its gate."""
+        return bool(self.manifest["gate"].get(model, {}).get("passed"))
+
+
+def read_run(folder: str | Path) -> Stored:
+    """Read a run folder back.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, or was written before runs kept what was known.
+    """
+    folder = store.verify(folder).resolve()
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if not (folder / KNOWN).is_file():
+        raise StoreError(f"{folder}: made by an earlier version, without {KNOWN}; run it again")
+    known = read_table(folder / KNOWN)
+    known.attrs["as_of"] = manifest["as_of"]
+    records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+    return Stored(
+        folder=folder,
+        manifest=manifest,
+        known=known,
+        claims=read_claims(folder / CLAIMS),
+        verdicts=Verdicts.from_records(records, manifest["draws"]),
+        forecasts=pd.read_parquet(folder / "forecasts.parquet"),
+    )
+
+
+def latest(out: str | Path) -> Stored | None:
+    """Return the latest run of an output folder, None if there is none.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged.
+    """
+    link = Path(out) / "latest"
+    return read_run(link) if link.exists() else None
+
+
+def find_run(out: str | Path, name: str | None, *, before: Stored | None = None) -> Stored:
+    """Return a stored run by id, the latest by default, or the one before a run.
+
+    Raises
+    ------
+    ForecastError
+        If there is none.
+    """
+    if name is None and before is not None:
+        name = before.manifest.get("previous")
+        if not name:
+            raise DataError(
+                f"the run {before.id} was not made by an update; say what to compare it with: "
+                "forecast news --from RUN"
+            )
+    if name is None:
+        found = latest(out)
+        if found is None:
+            raise DataError(f"no run in {out}; forecast run makes one")
+        return found
+    place = Path(name)
+    return read_run(place if place.is_dir() else Path(out) / "runs" / name)
+
+
+# --- the change ------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """A reading of a model whose change is not split: before, after, and what changed of its model."""
+
+    name: str
+    model: str
+    before: float
+    after: float
+    error: float
+    draws: int
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What happened between two runs.
+
+    Attributes
+    ----------
+    before, after
+        Ids and dates of the runs.
+    arrived
+        New and revised numbers, with ``percentile`` and ``percentile_text`` in the earlier run.
+    split
+        The change of the earnings model in pieces, or None where one of the runs has none.
+    others
+        The readings of the other models.
+    calendar
+        The report calendar at the later run.
+    prospects
+        What the coming reports could do.
+    """
+
+    before: tuple[str, str]
+    after: tuple[str, str]
+    arrived: Changes
+    split: news.News | None
+    others: tuple[Other, ...]
+    calendar: pd.DataFrame | None
+    prospects: tuple[Prospect, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every reading and headline before and after as text, the largest moves first.
+
+        Keys name, before, after, change, noise (what it could come to), why, and clear: whether the
+        change is larger than that.
+        """
+        return sorted([*_split_rows(self.split), *map(_other_row, self.others)],
+                      key=lambda row: -row["size"])  # fmt: skip
+
+
+def arrivals(before: Stored, known: Table) -> Changes:
+    """Return the numbers that became known or were revised since a run, with their percentiles."""
+    kept = [*COLUMNS]
+    changes = compare(before.known[kept], known[kept])
+    return surprised(changes, before.forecasts)
+
+
+def between(
+    before: Stored,
+    after: Stored | tuple[memo.Report, Mapping[str, Fitted]],
+    *,
+    seed: int,
+    say: Say = lambda _: None,
+) -> Change:
+    """Return what changed between two runs, the later one stored or just made.
+
+    Raises
+    ------
+    ForecastError
+        If a stored fit cannot be read.
+    """
+    later = _later(after)
+    split = None
+    prospects: tuple[Prospect, ...] = ()
+    if later.fitted is not None:
+        draws = later.fitted[1]
+        statistics = news.statistics_of(later.claims, SPLIT, draws)
+        prospects = anticipate(draws, statistics, seed=seed) if statistics else ()
+        if before.passed(SPLIT) and statistics:
+            say(f"splitting the change of {len(statistics)} statistics of {SPLIT}")
+            split = _split(before, later, statistics, seed, say)
+    try:
+        calendar = report_calendar(later.known)
+    except DataError:
+        calendar = None
+    return Change(
+        before=(before.id, str(before.manifest["as_of"])),
+        after=(later.id, str(later.known.attrs["as_of"])),
+        arrived=arrivals(before, later.known),
+        split=split,
+        others=_others(before, later),
+        calendar=calendar,
+        prospects=prospects,
+    )
+
+
+def _split(
+    before: Stored,
+    later: _Later,
+    statistics: Sequence[news.Statistic],
+    seed: int,
+    say: Say,
+) -> news.News | None:
+    """Return the change of the split model, None where the earlier fit cannot be told from any more."""
+    assert later.fitted is not None
+    run, draws = later.fitted
+    try:
+        earlier, drawn = before.fitted(SPLIT)
+    except (ForecastError, KeyError, ValueError) as error:
+        say(f"the change of {SPLIT} is not split: {error}")
+        return None
+    said = {
+        f"{v.claim}/{v.definition}": v.probability
+        for v in before.verdicts
+        if v.probability is not None
+    }
+    pair = (drawn, draws)
+    return news.explain(earlier, run, later.known, statistics, pair, seed=seed, said=said, say=say)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Later:
+    id: str
+    known: Table
+    claims: Sequence[Claim]
+    verdicts: Verdicts
+    specs: Mapping[str, Spec]
+    digests: Mapping[str, str]
+    fitted: tuple[Run, xr.Dataset] | None
+
+
+def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
+    if isinstance(after, Stored):
+        manifest = after.manifest
+        return _Later(
+            after.id,
+            after.known,
+            after.claims,
+            after.verdicts,
+            {n: Spec.from_json(json.dumps(s)) for n, s in manifest["spec"].items()},
+            {n: g["digest"] for n, g in manifest["gate"].items()},
+            after.fitted(SPLIT) if after.passed(SPLIT) else None,
+        )
+    report, fitted = after
+    one = fitted.get(SPLIT)
+    return _Later(
+        report.run_id,
+        report.known,
+        report.claims,
+        report.verdicts,
+        report.specs,
+        {n: g.digest for n, g in report.gates.items()},
+        None if one is None or one.draws is None else (one.run, one.draws),
+    )
+
+
+def _others(before: Stored, later: _Later) -> tuple[Other, ...]:
+    old = {(v.claim, v.definition): v for v in before.verdicts if v.probability is not None}
+    found = []
+    for v in later.verdicts:
+        was = old.get((v.claim, v.definition))
+        if was is None or v.probability is None or v.model == SPLIT:
+            continue
+        error = float(np.hypot(was.mcse or 0.0, v.mcse or 0.0))
+        found.append(
+            Other(
+                f"{v.claim}/{v.definition}",
+                v.model,
+                float(was.probability or 0.0),
+                float(v.probability),
+                error,
+                v.draws,
+                _reason(before, later, v.model),
+            )
+        )
+    return tuple(found)
+
+
+def _reason(before: Stored, later: _Later, model: str) -> str:
+    """Return what changed of a model between two runs, in a word or two."""
+    manifest = before.manifest
+    if model not in manifest["spec"] or model not in later.specs:
+        return "fitted in one of the runs only"
+    old, new = Spec.from_json(json.dumps(manifest["spec"][model])), later.specs[model]
+    if manifest["gate"][model]["digest"] == later.digests[model]:
+        return "the same fit" if old.as_of == new.as_of else "the same fit, from a later date"
+    reasons = [
+        ("code_hash", "the model's code"),
+        ("priors", "prior numbers"),
+        ("versions", "libraries"),
+        ("seed", "seed"),
+        ("draws", "number of draws"),
+    ]
+    said = [text for name, text in reasons if getattr(old, name) != getattr(new, name)]
+    return one_line(said or ["its data"])
+
+
+# --- as plain values -------------------------------------------------------------------------
+def _split_rows(split: news.News | None) -> list[dict[str, Any]]:
+    rows = []
+    for k, one in enumerate(() if split is None else split.statistics):
+        assert split is not None
+        total = float(split.after[k] - split.before[k])
+        noise = max(abs(float(split.change[-1, k])), 2 * float(split.error[-1, k]))
+        rows.append(
+            {
+                "name": one.name,
+                "before": one.text(float(split.before[k]), split.draws),
+                "after": one.text(float(split.after[k]), split.draws),
+                "change": one.moved(total),
+                "noise": one.moved(noise).lstrip("+"),
+                "why": "split below",
+                "size": abs(total) / (abs(float(split.before[k])) if one.unit else 1.0),
+                "clear": abs(total) > noise,
+            }
+        )
+    return rows
+
+
+def _other_row(other: Other) -> dict[str, Any]:
+    total = other.after - other.before
+    return {
+        "name": other.name,
+        "before": percent(other.before, other.draws),
+        "after": percent(other.after, other.draws),
+        "change": news.signed(100 * total, "points"),
+        "noise": f"{200 * other.error:.1f} points",
+        "why": f"{other.model}: {other.why}",
+        "size": abs(total),
+        "clear": abs(total) > 2 * other.error,
+    }
+
+
+def change_record(change: Change, claim: str | None = None) -> dict[str, Any]:
+    """Return the change as plain values, for ``change.json`` and ``--json``; of one claim if given."""
+    split = change.split
+
+    def asked(name: str) -> bool:
+        return claim is None or claim in (name, *name.split("/"))
+
+    arrived = {
+        name: json.loads(getattr(change.arrived, name).to_json(orient="records"))
+        for name in ("new", "revisions")
+    }
+    return {
+        "from": {"run": change.before[0], "as_of": change.before[1]},
+        "to": {"run": change.after[0], "as_of": change.after[1]},
+        **arrived,
+        "changes": [
+            one
+            for one in ([] if split is None else _finite(split.records()))
+            if asked(one["statistic"])
+        ],
+        "refits": 0 if split is None else split.refits,
+        "worst_pareto_k": None if split is None or np.isnan(split.worst_k) else split.worst_k,
+        "others": [dataclasses.asdict(other) for other in change.others if asked(other.name)],
+    }
+
+
+def _finite(content: Any) -> Any:
+    """Return nested plain values with None in place of what is no number."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not np.isfinite(content) else content
