@@ -19,6 +19,7 @@
 # cost of training runs, and the price of a given capability. Every interval is 80 % unless it says otherwise.
 
 # %%
+# %matplotlib inline
 import datetime as dt
 
 import numpy as np
