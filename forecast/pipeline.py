@@ -25,7 +25,7 @@ from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
-from forecast.figures import Fitted, cost_sd, draw_figures, walk_of
+from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
 from forecast.fitting import Run, child_seed, fit_stored, spec_of
 from forecast.models import MODELS, NAIVE, get_model
@@ -337,9 +337,9 @@ def _report(
         specs={name: f.run.spec for name, f in fitted.items()},
         gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
         seconds=seconds,
-        cost_errors=_cost_errors(fitted),
-        observations=_observations(fitted, ("market", "benchmark")),
+        observations=_observations(fitted, ("market",)),
         reported=_observations(fitted, ("earnings",)),
+        scores=_observations(fitted, ("benchmark",)),
         first=first,
     )
 
@@ -390,14 +390,6 @@ def _naive_probabilities(
     return found
 
 
-def _cost_errors(fitted: Mapping[str, Fitted]) -> list[tuple[str, float]]:
-    if "benchmark" not in fitted:
-        return []
-    found = [(name, 10**sd) for name, sd in cost_sd(fitted["benchmark"]).items()]
-    return sorted(found, key=lambda pair: pair[1])
-
-
-# --- writing ---------------------------------------------------------------------------------
 def _write(
     folder: Path,
     report: memo.Report,
