@@ -105,7 +105,7 @@ class Definition:
     group
         The clock it reads, such as prices or spending; readings of one group stand together.
     label
-        A few words for a figure; the id by default.
+        A few words for a figure; "" for one that is not drawn when it may come.
     thresholds
         Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
     """
@@ -451,7 +451,7 @@ def _definition(
         base_rate=BaseRate(**rate) if rate else None,
         waits=waits,
         group=str(entry.get("group", "")),
-        label=str(entry.get("label", entry["id"].replace("_", " "))),
+        label=str(entry.get("label", "")),
         thresholds=_thresholds(entry, where),
     )
 

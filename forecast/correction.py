@@ -240,7 +240,16 @@ def curve(definition: Definition, draws: xr.Dataset, label: str) -> Curve:
     start, end = definition.window
     ends = [period_end(str(p)) for p in draws["period"].values]
     days = tuple(day for day in ends if start < day <= end)
-    chance = [probability(first_in(definition, draws, start, day))[0] for day in days]
+    if not days:
+        raise ClaimError(f"no period of the draws ends in the window {start} to {end}")
+    last = probability(first_in(definition, draws, start, days[-1]))[0]
+    chance = []
+    for day in days[:-1]:
+        try:
+            chance.append(probability(first_in(definition, draws, start, day))[0])
+        except ClaimError:  # the whole window can be asked, so this part is too short to hold it
+            chance.append(0.0)
+    chance.append(last)
     return Curve(definition.id, label, days, tuple(chance))
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast import score
+from forecast import gate, score
 from forecast.claims import Claim, Definition, event_draws, probability
 from forecast.fitting import SAMPLER, Run, fit, prior_draws, prior_set, sample_model
-from forecast.models import get_model, naive, parts
+from forecast.models import benchmark, get_model, naive, parts
 from forecast.panels import Panel, select
 from forecast.predict import forecast
 from forecast.schema import DataError, Spec
@@ -202,6 +202,93 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
             )
         )
     return tuple(rows)
+
+
+def predict_left_out(
+    panel: Panel, keep: np.ndarray, ask: np.ndarray, *, seed: int, draws: int = 1000
+) -> pd.DataFrame:
+    """Fit the benchmark model to some scores of a panel, predict others, and score both rivals.
+
+    Parameters
+    ----------
+    panel
+        A panel of the benchmark model.
+    keep, ask
+        Which scores are fitted and which predicted, boolean, shape (obs,).
+    seed
+        Seed of the fit and of the predictions.
+    draws
+        Draws kept and tuning steps, per chain.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a predicted score: release, benchmark, ``truth``, the model's ``median`` and 80 %
+        interval ``low`` and ``high`` (percent), and the CRPS in points of the model (``crps``), of
+        the fitted scores of the last year on that benchmark (``crps_last``), and of a line through
+        all of them against date with normal errors (``crps_linear``).
+
+    Raises
+    ------
+    DataError
+        If nothing is kept or nothing asked, or a benchmark that is asked has no fitted score.
+    GateError
+        If the fit does not pass.
+    """
+    if not keep.any() or not ask.any():
+        raise DataError(f"got {keep.sum()} scores to fit and {ask.sum()} to predict; wanted some")
+    known, asked = select(panel, keep), select(panel, ask)
+    run = fit("benchmark", known, seed=seed, draws=draws, tune=draws, progress=False)
+    gate.require(run.gate, run.posterior, "benchmark")
+    rng = np.random.default_rng([seed, 2])
+    priors = prior_set(get_model("benchmark"), "default")
+    ours = 100 * benchmark.predict_scores(run.posterior, known, asked, priors, rng)
+    truth = 100 * asked.data["score"].values
+    rivals = [_rivals(known, row, rng) for row in _rows(asked)]
+    low, median, high = np.quantile(ours, [0.1, 0.5, 0.9], axis=0)
+    return pd.DataFrame(
+        {
+            "release": asked.data["release"].values,
+            "benchmark": asked.data["benchmark"].values,
+            "truth": truth,
+            "median": median,
+            "low": low,
+            "high": high,
+            "crps": [_crps(ours[:, k], t) for k, t in enumerate(truth)],
+            "crps_last": [_crps(last, t) for (last, _), t in zip(rivals, truth, strict=True)],
+            "crps_linear": [_crps(line, t) for (_, line), t in zip(rivals, truth, strict=True)],
+        }
+    )
+
+
+def _rows(panel: Panel) -> list[tuple[str, float]]:
+    data = panel.data
+    return list(zip(data["benchmark"].values.astype(str), data["year"].values, strict=True))
+
+
+def _rivals(
+    known: Panel, row: tuple[str, float], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return draws, percent, of the last year's scores and of a line against date."""
+    benchmark_name, year = row
+    there = known.data["benchmark"].values == benchmark_name
+    if not there.any():
+        raise DataError(f"no score on {benchmark_name} is fitted; nothing to compare with")
+    when, scores = known.data["year"].values[there], 100 * known.data["score"].values[there]
+    last = scores[when > when.max() - 1]
+    design = np.column_stack([np.ones(len(when)), when - when.mean()])
+    if len(when) < 4:  # no line through so few
+        return last, last
+    beta, *_ = np.linalg.lstsq(design, scores, rcond=None)
+    left = scores - design @ beta
+    freedom = len(when) - 2
+    at = np.array([1.0, year - when.mean()])
+    sd = np.sqrt((left @ left) / freedom * (1 + at @ np.linalg.inv(design.T @ design) @ at))
+    return last, np.clip(at @ beta + sd * rng.standard_t(freedom, 4000), 0, 100)
+
+
+def _crps(draws: np.ndarray, truth: float) -> float:
+    return float(score.crps(xr.DataArray(draws[None], dims=("chain", "draw")), float(truth)))
 
 
 def calibrate(

@@ -19,7 +19,13 @@ from forecast.correction import MONTHS, months_after
 from forecast.events import path
 from forecast.fitting import Run, child_seed, prior_draws
 from forecast.models import NAIVE, get_model, naive, parts, payback
-from forecast.panels import COST_WORDS, Panel, report_calendar, reported_ratio
+from forecast.panels import (
+    BENCHMARKS,
+    COMPUTE_WORDS,
+    Panel,
+    report_calendar,
+    reported_ratio,
+)
 from forecast.panels.hazard import FALLS, class_name, effective_sample
 from forecast.schema import DataError, ForecastError, one_line, percent
 
@@ -44,18 +50,6 @@ def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | 
         return None  # too short a history: the memo then shows no naive column, and says so
 
 
-def cost_sd(one: Fitted) -> dict[str, float]:
-    """Return the log10 sd of each release's training cost, by its wording."""
-    priors = get_model("benchmark").priors
-    sd = (priors.cost_error_plain, priors.cost_error_about, priors.cost_error_estimated)
-    data = one.run.panel.data
-    assert len(sd) == len(COST_WORDS)
-    return {
-        str(release): sd[int(word)]
-        for release, word in zip(data["release"].values, data["cost_word"].values, strict=True)
-    }
-
-
 def draw_figures(
     folder: Path, report: memo.Report, fitted: Mapping[str, Fitted]
 ) -> dict[str, memo.Figure]:
@@ -66,6 +60,7 @@ def draw_figures(
     origin = {"series": article, "ratio": article}
     origin |= dict.fromkeys(memo.EARNINGS_FIGURES, filings)
     origin |= {name: source for name, (_, source, _) in MODEL_FIGURES.items()}
+    origin |= {"clocks": f"{both}, {RUN_UPS}", "others": "as named (data/public_forecasts.csv)"}
 
     def add(name: str, shown: Any, alt: str, caption: str) -> None:
         plots.save(shown, folder / name, alt=alt)
@@ -88,7 +83,8 @@ def draw_figures(
     for name, (model, _, figure) in MODEL_FIGURES.items():
         one = fitted.get(model)
         if one is not None and one.draws is not None:
-            add(name, *figure(report, one, walk_of(model, fitted, report.seed)))
+            with contextlib.suppress(DataError):  # a user's own table may lack what it shows
+                add(name, *figure(report, one, walk_of(model, fitted, report.seed)))
     if report.sensitivities:
         add("sensitivity", *_sensitivity_figure(report))
     shown = {n: f for n, f in fitted.items() if f.draws is not None}
@@ -457,6 +453,13 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     return plots.definition_strip(rows, title=title), alt, caption
 
 
+def _middle(draws: xr.Dataset, series: str) -> tuple[float, float, float]:
+    """Return the 10, 50 and 90 % points of a series that has one period."""
+    values = draws["signal"].sel(series=series).isel(period=0)
+    low, middle, high = (float(q) for q in values.quantile([0.1, 0.5, 0.9]))
+    return low, middle, high
+
+
 CURVE_HUES: Mapping[str, str] = {"hazard": "fall", "earnings": "capex", "market": "ai_investment"}
 """The metric whose hue a model's first passages take."""
 
@@ -465,16 +468,11 @@ def _clocks_figure(report: memo.Report) -> tuple[Any, str, str]:
     claim, curves = report.claims[0], report.first.curves
     if not curves:
         raise DataError("no reading of the first claim comes at some time within its window")
-    ends = [(one, days) for _, one in curves for days in [one.days]]
     told = [
         (one.label, CURVE_HUES.get(model, "score"), one.days, one.probabilities)
         for model, one in curves
     ]
-    marked = [
-        (months_after(claim.source_date, month), f"{month} months")
-        for month in MONTHS[-2:]
-        if months_after(claim.source_date, month) <= max(days[-1] for _, days in ends)
-    ]
+    marked = [(months_after(claim.source_date, month), f"{month} months") for month in MONTHS[-2:]]
     first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
     title = (
         f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
@@ -484,7 +482,7 @@ def _clocks_figure(report: memo.Report) -> tuple[Any, str, str]:
     said = "; ".join(f"{name} {percent(p[-1])} by {days[-1]}" for name, _, days, p in told)
     ax = plots.clocks(told, start=claim.source_date, marked=marked, title=title)
     caption = (
-        "Readings that come at some time within the window, two a group; prices by month, reported "
+        "Some readings that come at some time within the window; prices by month, reported "
         "spending by quarter, the article's series by year. An event counts when its period is over."
     )
     return ax, f"Probability that a reading has come, by date: {said}.", caption
@@ -525,31 +523,55 @@ FIRST_PAGE: Mapping[str, Callable[[memo.Report], tuple[Any, str, str]]] = {
 
 
 def _cost_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
+    del report, walk
     draws = one.draws
     assert draws is not None
     priors = get_model("benchmark").priors
-    gains = draws["signal"].mean(("chain", "draw")).isel(period=0)
-    panel = one.run.panel.data
-    first, last = (str(panel["release"].values[k]) for k in (0, int(panel["cost"].values.argmax())))
-    early, late = (float(gains.sel(series=f"{r}/gain_points")) for r in (first, last))
-    ax = plots.cost_curve(
-        draws,
-        one.run.panel,
-        cost_log10_sd=cost_sd(one),
-        floor=100 * priors.floor,
-        ceiling=100 * priors.ceiling,
-        label="MMLU score",
-        title=f"Ten times the cost adds {early:.0f} points at {first}'s, {late:.0f} at {last}'s",
+    errors = [getattr(priors, f"error_{word}") for word in COMPUTE_WORDS]
+    figure, axes = plots.small_multiples(len(BENCHMARKS), columns=2, size=(5.0, 3.3))
+    there = {str(name) for name in draws["series"].values}
+    said = []
+    for ax, name in zip(axes, BENCHMARKS, strict=True):
+        low, middle, high = _middle(draws, f"{name} now/gain_points")
+        sentence = f"{name}: ten times the spend adds {middle:.1f} points ({low:.1f} to {high:.1f})"
+        then = f"{name} five years earlier/gain_points"
+        before = f", {_middle(draws, then)[1]:.1f} five years earlier" if then in there else ""
+        said.append(sentence + before)
+        title = f"Ten times the spend: {middle:.1f} points now{before}"
+        plots.cost_curve(draws, one.run.panel, name, compute_log10_sd=errors, title=title, ax=ax)
+    price = draws["price_now"].quantile([0.1, 0.9]).values * 10
+    caption = (
+        "Expected score of a closed model of an average organisation; titles: median gain of the "
+        "best model known from ten times the largest known compute, at a fixed date, where ten times "
+        f"the compute is ten times the spend. 1e25 FLOP cost about USD {price[0]:.0f} to "
+        f"{price[1]:.0f} m. Compute that was inferred from benchmarks is left out."
+    )
+    return figure, "Benchmark scores against training compute. " + "; ".join(said) + ".", caption
+
+
+def _lag_figure(report: memo.Report, one: Fitted, walk: xr.Dataset | None) -> tuple[Any, str, str]:
+    del report, walk
+    draws = one.draws
+    assert draws is not None
+    if "open models/lag_months" not in draws["series"].values:
+        raise DataError("the table holds open or closed models alone: there is no lag to show")
+    figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.4))
+    gap = _middle(draws, "open models/capability_gap")
+    lag = _middle(draws, "open models/lag_months")
+    behind = "behind" if gap[1] >= 0 else "ahead"
+    plots.frontier(draws, title=f"Open models {abs(gap[1]):.1f} log-odds {behind}", ax=axes[0])
+    plots.open_lag(
+        draws, threshold=12.0, title=f"A lag of {lag[0]:.0f} to {lag[2]:.0f} months", ax=axes[1]
     )
     alt = (
-        f"MMLU score against training cost with the costs' errors; ten times the cost adds about "
-        f"{early:.0f} points at {first}'s cost and {late:.0f} at {last}'s."
+        f"Best open and best closed model by date; open models trail by {lag[1]:.0f} months, 80 % "
+        f"between {lag[0]:.0f} and {lag[2]:.0f}."
     )
     caption = (
-        "Curve at the date of the last release, so earlier releases lie below it; bars: one "
-        "standard deviation of the printed cost; ceiling: what wrong labels leave (MMLU-Redux)."
+        "Capability over all four benchmarks, protocols taken out; dotted: twelve months; titles: "
+        "median gap and 80 % interval of the lag today."
     )
-    return ax, alt, caption
+    return figure, alt, caption
 
 
 RULE_WORDS: Mapping[str, str] = {
@@ -620,7 +642,7 @@ def _sensitivity_figure(report: memo.Report) -> tuple[Any, str, str]:
 SHOWN_PARAMETERS = (
     ("market", "growth_mean"),
     ("market", "drift_sd"),
-    ("benchmark", "slope"),
+    ("benchmark", "gain"),
     ("benchmark", "bend"),
 )
 
@@ -777,6 +799,7 @@ RUN_UPS = "Kenneth R. French data library, 49 industries (data/runups.csv)"
 LABS_SOURCE = "company statements and press (data/ai_labs.csv)"
 MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]] = {
     "cost_curve": ("benchmark", MODELS_SOURCE, _cost_figure),
+    "open_lag": ("benchmark", MODELS_SOURCE, _lag_figure),
     "training_cost": ("training_cost", MODELS_SOURCE, _training_figure),
     "prices": ("api_price", PRICES_SOURCE, _prices_figure),
     "rental": ("gpu_rental", RENTAL_SOURCE, _rental_figure),
@@ -786,4 +809,4 @@ MODEL_FIGURES: Mapping[str, tuple[str, str, Callable[..., tuple[Any, str, str]]]
     "payback": ("payback", LABS_SOURCE, _payback_figure),
 }
 """Figures of one model each: the model, the source of its data, and what draws it from the report,
-the fit and the naive walk."""
+the fit and the naive walk; None where the data hold nothing to show."""

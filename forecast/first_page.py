@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import xarray as xr
 
@@ -25,8 +26,6 @@ from forecast.schema import ClaimError, ForecastError
 from forecast.sources import read_reference_table
 
 INDEX = "PHLX semiconductor index"
-PER_GROUP = 2
-"""Readings of a group whose curves are drawn together."""
 
 
 def last_figure(panel: Panel) -> str:
@@ -95,23 +94,13 @@ def _variations(
 
 
 def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
-    """Return the curves of the first readings of each group that come at some time, by model."""
+    """Return when the readings that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
-    taken: dict[str, int] = {}
     for d in claim.definitions:
-        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED and d.window is not None
-        if (
-            d.model not in draws
-            or not dated
-            or d.window is None
-            or taken.get(d.group, 0) >= PER_GROUP
-        ):
-            continue
-        if d.window[0] != claim.source_date:
-            continue
-        with contextlib.suppress(ClaimError):  # a window that the draws do not reach
-            found.append((d.model, curve(d, draws[d.model], d.label or d.id)))
-            taken[d.group] = taken.get(d.group, 0) + 1
+        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED
+        if d.label and dated and d.model in draws:
+            with contextlib.suppress(ClaimError):  # no window, or one that the draws do not reach
+                found.append((d.model, curve(d, draws[d.model], d.label)))
     return tuple(found)
 
 
@@ -156,13 +145,17 @@ def _scenarios(
     return tuple(found)
 
 
-def telecom_hindcast(seed: int, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
-    """Fit and judge the telecom hindcast on both its days; `say` is told of a gate that said no."""
+def telecom_hindcast(seed: int, place: Path, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+    """Fit and judge the telecom hindcast on both its days, with fits kept in `place`.
+
+    `say` is told of a gate that said no.
+    """
     telecom, runups = (read_reference_table(n) for n in ("telecom_1995_2004", "runups"))
     found: list[Hindcast] = []
     for day in DATES:
         try:
-            found += hindcast(telecom, runups, day, seed=child_seed(seed, "hindcast", day))
+            own = child_seed(seed, "hindcast", day)
+            found += hindcast(telecom, runups, day, seed=own, place=place)
         except ForecastError as error:
             say(f"no hindcast as of {day}: {error}")
     return tuple(found)

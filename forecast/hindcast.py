@@ -19,6 +19,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ import xarray as xr
 
 from forecast.claims import probability
 from forecast.events import happens
-from forecast.fitting import fit
+from forecast.fitting import Run, fit_spec, fit_stored, spec_of
 from forecast.models import naive
 from forecast.panels import Panel, rounding_step
 from forecast.panels.hazard import (
@@ -195,6 +196,7 @@ def hindcast(
     *,
     seed: int,
     draws: int = 1000,
+    place: str | Path | None = None,
 ) -> tuple[Hindcast, ...]:
     """Say what would have been said on a day, and what came.
 
@@ -208,6 +210,8 @@ def hindcast(
         Decides all random numbers.
     draws
         Draws per chain, and as many tuning steps.
+    place
+        Where fits are kept from one time to the next; nowhere by default.
 
     Raises
     ------
@@ -215,17 +219,32 @@ def hindcast(
         If a fit does not pass its gate.
     """
     return (
-        *spending(telecom, as_of, seed=seed, draws=draws),
-        *prices(runups, as_of, seed=seed, draws=draws),
+        *spending(telecom, as_of, seed=seed, draws=draws, place=place),
+        *prices(runups, as_of, seed=seed, draws=draws, place=place),
     )
 
 
-def spending(table: pd.DataFrame, as_of: str, *, seed: int, draws: int = 1000) -> list[Hindcast]:
+def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Run:
+    spec = spec_of(panel.model, panel, seed=seed, draws=draws, tune=draws)
+    if place is None:
+        return fit_spec(spec, panel)
+    # A damaged fit is fitted anew; that the main job's own are told of is enough.
+    return fit_stored(place, spec, panel, say=lambda _: None)[0]
+
+
+def spending(
+    table: pd.DataFrame,
+    as_of: str,
+    *,
+    seed: int,
+    draws: int = 1000,
+    place: str | Path | None = None,
+) -> list[Hindcast]:
     """Return what the market model would have said of telecom capex; see :func:`hindcast`."""
     panel = telecom_panel(table, as_of)
     day = parse_date(as_of)
     end = dt.date(day.year + AHEAD // 12, day.month, day.day)
-    run = fit("market", panel, seed=seed, draws=draws, tune=draws, progress=False)
+    run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
     walk = naive.drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
@@ -285,7 +304,14 @@ def _rough(table: pd.DataFrame, years: Sequence[int]) -> str:
     return "; ".join(said)
 
 
-def prices(runups: pd.DataFrame, as_of: str, *, seed: int, draws: int = 1000) -> list[Hindcast]:
+def prices(
+    runups: pd.DataFrame,
+    as_of: str,
+    *,
+    seed: int,
+    draws: int = 1000,
+    place: str | Path | None = None,
+) -> list[Hindcast]:
     """Return what the hazard model would have said of the industries that stood after a run-up.
 
     Nothing where none did. See :func:`hindcast`.
@@ -294,7 +320,7 @@ def prices(runups: pd.DataFrame, as_of: str, *, seed: int, draws: int = 1000) ->
     if not held:
         return []
     panel = price_panel(runups, as_of)
-    run = fit("hazard", panel, seed=seed, draws=draws, tune=draws, progress=False)
+    run = _fitted(panel, seed, draws, place)
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)

@@ -113,8 +113,8 @@ class Report:
         By model.
     seconds
         By stage.
-    cost_errors
-        Factor, either way, by which each release's training cost is uncertain, smallest first.
+    scores
+        Number of public benchmark scores the benchmark model was fitted to.
     observations
         Number of the article's observations the models were fitted to.
     reported
@@ -138,7 +138,7 @@ class Report:
     specs: Mapping[str, Spec]
     gates: Mapping[str, Gate]
     seconds: Mapping[str, float]
-    cost_errors: Sequence[tuple[str, float]] = ()
+    scores: int = 0
     observations: int = 0
     reported: int = 0
     first: FirstPage = dataclasses.field(default_factory=FirstPage)
@@ -387,6 +387,7 @@ def markdown(report: Report) -> str:
             days=answer_days(report),
             conditionals=conditionals(report),
             expected_falls=expected_falls(report),
+            bets=[d for d in report.first.depths if d.months == MONTHS[-1]],
             empty_dates=sorted(
                 {h.as_of for h in report.first.hindcasts}
                 - {h.as_of for h in report.first.hindcasts if h.model == "hazard"}
@@ -398,7 +399,6 @@ def markdown(report: Report) -> str:
                 dict.fromkeys(n for s in report.sensitivities.values() for n in s.variants)
             ),
             wins=sum(h.crps < h.naive_crps for h in report.hold_outs),
-            cost_errors=list(report.cost_errors),
             limits={
                 "data": round(100 * MOSTLY_DATA),
                 "prior": round(100 * MOSTLY_PRIOR),

@@ -25,7 +25,7 @@ from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
-from forecast.figures import Fitted, cost_sd, draw_figures, walk_of
+from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
 from forecast.fitting import Run, child_seed, fit_stored, spec_of
 from forecast.models import MODELS, NAIVE, get_model
@@ -148,6 +148,12 @@ def run_all(
         name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
     }
     report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
+    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+        with _stage("hindcast of telecom", seconds, say):
+            hindcasts = telecom_hindcast(seed, place, say)
+        report = dataclasses.replace(
+            report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
+        )
 
     def fill(folder: Path) -> None:
         known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
@@ -266,7 +272,8 @@ def _stored(
 ) -> Run:
     """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
     fit_seed = child_seed(seed, name, "fit")
-    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
+    tune = min(size, get_model(name).tune)
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=tune)
     run, known = fit_stored(place, spec, panel, say=say)
     if known:
         say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
@@ -314,9 +321,6 @@ def _report(
             seed=seed,
             say=say,
         )
-    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
-        with _stage("hindcast of telecom", seconds, say):
-            first = dataclasses.replace(first, hindcasts=telecom_hindcast(seed, say))
     return memo.Report(
         run_id=run_id,
         as_of=day,
@@ -333,9 +337,9 @@ def _report(
         specs={name: f.run.spec for name, f in fitted.items()},
         gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
         seconds=seconds,
-        cost_errors=_cost_errors(fitted),
-        observations=_observations(fitted, ("market", "benchmark")),
+        observations=_observations(fitted, ("market",)),
         reported=_observations(fitted, ("earnings",)),
+        scores=_observations(fitted, ("benchmark",)),
         first=first,
     )
 
@@ -386,14 +390,6 @@ def _naive_probabilities(
     return found
 
 
-def _cost_errors(fitted: Mapping[str, Fitted]) -> list[tuple[str, float]]:
-    if "benchmark" not in fitted:
-        return []
-    found = [(name, 10**sd) for name, sd in cost_sd(fitted["benchmark"]).items()]
-    return sorted(found, key=lambda pair: pair[1])
-
-
-# --- writing ---------------------------------------------------------------------------------
 def _write(
     folder: Path,
     report: memo.Report,

@@ -100,7 +100,7 @@ for variant in ("sceptical", "generous"):
 # %%
 rows = fc.build_panel(known, "benchmark")
 scores = fc.forecast(fc.fit("benchmark", rows, seed=1), seed=2)
-fc.plots.cost_curve(scores, rows, floor=25, ceiling=94, label="MMLU score")
+fc.plots.cost_curve(scores, rows, "GPQA Diamond")
 
 # %%
 fc.judge(fc.read_claims(), [draws, scores]).frame().query("status == 'judged'")

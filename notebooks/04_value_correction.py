@@ -56,6 +56,12 @@ prices = fc.forecast(run, seed=2)
 at_any_time = naive.unconditional_falls(panel, until="2028-04", seed=3)
 
 # %% [markdown]
+# The class: how long past run-ups went without a fall, and what the model says of the AI episode among them.
+
+# %%
+fc.plots.class_survival(panel.data, prices, "AI semiconductors")
+
+# %% [markdown]
 # First passage: the chance that the first fall has come by each month. Dashed is how often US industries fall at
 # any time: the forecast to beat.
 
@@ -86,12 +92,6 @@ pd.DataFrame(
         for d in depths
     }
 )
-
-# %% [markdown]
-# The class behind it: how long past run-ups went without a fall, and the AI episode among them.
-
-# %%
-fc.plots.class_survival(panel.data, prices, "AI semiconductors")
 
 # %% [markdown]
 # Does a famous warning add to what the series do anyway? Every dated warning outside this boom, once.
@@ -194,7 +194,7 @@ print(f"pooled {percent(pooled.probability)} (error {100 * pooled.error:.1f} poi
 # %%
 moves = correction.variation_table([m for all_ in moved.values() for m in all_])
 moves = moves[moves["what"].isin(["threshold", "window end", "window start"])]
-moves = moves.assign(percent=(100 * moves["probability"]).round(0))
+moves = moves.assign(percent=[f"{100 * p:.0f}" for p in moves["probability"]])
 moves.pivot(index="definition", columns=["what", "setting"], values="percent").fillna("")
 
 # %% [markdown]

@@ -1,70 +1,453 @@
-"""Gains of the benchmark model against finite differences of its own curve."""
+"""Scores of public models: what enters the panel, what the density says, and what gains are."""
+
+import dataclasses
+import datetime as dt
+import json
 
 import numpy as np
+import pandas as pd
+import pytest
 import xarray as xr
-from scipy.special import expit, logit
+from scipy import special, stats
+from scipy.special import expit
 
-from forecast.models import benchmark
+from forecast.diagnose import predict_left_out, refill
+from forecast.fitting import fit, prior_draws
+from forecast.models import benchmark, get_model
+from forecast.panels import Panel, select
+from forecast.panels.benchmark import admitted, benchmark_panel
+from forecast.schema import DataError
+from forecast.sources import read_reference_table
 
+AS_OF = "2026-05-06"
 PRIORS = benchmark.Priors()
 
 
-def parameters(panel, n=3):
+@pytest.fixture(scope="module")
+def table():
+    return read_reference_table("frontier_models")
+
+
+def panel_of(table, as_of=AS_OF):
+    return Panel("benchmark", as_of, benchmark_panel(table, as_of))
+
+
+def few(table, most=40):
+    """Releases of two organisations, open and closed, circular compute among them."""
+    scored = table[["mmlu", "gpqa_diamond"]].notna().any(axis=1)
+    chosen = table[scored & table["organisation"].isin(["OpenAI", "Meta AI"])]
+    return chosen.iloc[:most].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def small(table):
+    return panel_of(few(table))
+
+
+# --- panel -----------------------------------------------------------------------------------
+def test_compute_inferred_from_benchmarks_changes_neither_panel_nor_draws(table):
+    some = few(table)
+    circular = some["compute_benchmark_dependence"].isin(["full", "partial"])
+    assert circular.sum() >= 3
+    changed = some.copy()
+    changed.loc[circular, ["training_compute_flop", "training_cost_musd_mid"]] *= 1000.0
+    one, two = panel_of(some), panel_of(changed)
+    assert one.hash == two.hash
+    model, draws = get_model("benchmark"), []
+    for panel in (one, two):
+        parameters = prior_draws(model, panel, PRIORS, size=40, seed=1)
+        draws.append(model.draw(parameters, panel, PRIORS, "2026", np.random.default_rng(0)))
+    assert draws[0].equals(draws[1])
+    # and the same change where compute is independent is seen
+    changed.loc[~circular, "training_compute_flop"] *= 1000.0
+    assert panel_of(changed).hash != one.hash
+
+
+def test_all_circular_compute_and_its_cost_is_left_out(table, benchmark_panel):
+    circular = table[table["compute_benchmark_dependence"].isin(["full", "partial"])]
+    rows = np.isin(benchmark_panel.data["release"].values, circular["model"])
+    assert rows.sum() > 20
+    assert np.isnan(benchmark_panel.data["log_compute"].values[rows]).all()
+    assert np.isnan(benchmark_panel.data["log_cost"].values[rows]).all()
+    assert np.isfinite(benchmark_panel.data["log_compute"].values).sum() > 250
+
+
+@pytest.mark.parametrize(
+    ("dependence", "confidence", "wanted"),
+    [("none", "Speculative", True), ("full", "Confident", False), ("partial", "Likely", False),
+     ("", "Likely", True), ("", "Speculative", False), ("", "", True)],
+)  # fmt: skip
+def test_which_compute_is_admitted(dependence, confidence, wanted):
+    record = pd.Series(
+        {"compute_benchmark_dependence": dependence, "compute_confidence_epoch": confidence}
+    )
+    assert admitted(record) is wanted
+
+
+def test_later_releases_are_not_seen(table):
+    later = table.iloc[[-1]].assign(model="from the future", release_date="2026-05-07", mmlu=99.0)
+    more = pd.concat([table, later], ignore_index=True)
+    assert panel_of(more).hash == panel_of(table).hash
+    assert panel_of(more, "2026-05-07").data.sizes["obs"] > panel_of(table).data.sizes["obs"]
+    early = panel_of(table, "2023-12-31")
+    assert max(early.data["released"].values.tolist()) <= "2023-12-31"
+    gone = table[table["release_date"] <= "2023-12-31"]
+    assert panel_of(gone, "2023-12-31").hash == early.hash
+
+
+def test_every_protocol_is_a_row_of_its_own(benchmark_panel):
+    rows = benchmark_panel.frame().set_index(["release", "protocol"])["score"]
+    gpt = rows.loc["gpt-4o-2024-11-20"]
+    assert gpt["5-shot, developer"] == pytest.approx(0.881)
+    assert gpt["0-shot with reasoning, simple-evals"] == pytest.approx(0.857)
+    assert rows.loc[("gpt-4-0613", "5-shot, HELM")].item() == pytest.approx(0.824)
+
+
+def test_scores_far_below_chance_are_left_out_and_named(table):
+    panel = panel_of(table)
+    gpqa = 100 * panel.data["score"].values[panel.data["benchmark"].values == "GPQA Diamond"]
+    printed = table.loc[table["gpqa_diamond"] < 18, ["model", "gpqa_diamond"]]
+    chance_less_three = 25 - 3 * 100 * np.sqrt(0.25 * 0.75 / 198)
+    assert gpqa.min() > chance_less_three > printed["gpqa_diamond"].min()
+    (note,) = json.loads(panel.data.attrs["notes"])
+    for name in printed.loc[printed["gpqa_diamond"] < chance_less_three, "model"]:
+        assert name in note
+    assert (gpqa < 25).any()  # a little below chance is chance
+
+
+def test_a_table_with_few_columns_is_enough(table):
+    own = table[["model", "release_date", "open_weights", "mmlu"]]
+    data = panel_of(own).data
+    assert set(data["protocol"].values) == {"not stated"}
+    assert np.isnan(data["log_compute"].values).all()
+
+
+def test_tables_the_model_cannot_take(table):
+    with pytest.raises(DataError, match=r"missing open_weights"):
+        panel_of(table.drop(columns="open_weights"))
+    with pytest.raises(DataError, match=r"more than one row of gpt-5\.5"):
+        panel_of(pd.concat([table, table[table["model"] == "gpt-5.5"]], ignore_index=True))
+    with pytest.raises(DataError, match="released by 2019-01-01; the table has none"):
+        panel_of(table, "2019-01-01")
+    with pytest.raises(DataError, match="wanted a positive number"):
+        panel_of(table.assign(training_compute_flop=0.0))
+
+
+# --- the density -----------------------------------------------------------------------------
+@pytest.mark.parametrize("bend", [-0.6, 1e-9, 0.4])
+def test_moments_of_returns_against_simulation(bend):
+    p = {"gain": 1.3, "bend": bend, "gain_trend": 0.1}
+    mean, variance = benchmark.returns(np, p, 1.5, 0.7, 0.3)
+    x = np.random.default_rng(0).normal(0.7, np.sqrt(0.3), 400_000)
+    drawn = 1.3 * np.exp(0.15) * (x if abs(bend) < 1e-5 else np.expm1(bend * x) / bend)
+    assert mean == pytest.approx(drawn.mean(), abs=0.01)
+    assert variance == pytest.approx(drawn.var(), rel=0.02)
+
+
+def plain_density(panel, flat):
+    """Log density of scores, compute and costs, written as it is read; dense sums for capabilities.
+
+    Also the mean and sd of each capability given the scores.
+    """
+    where = benchmark.layout(panel)
+    data = benchmark.covariates(panel, where.first)
+    p = {k: v.ravel() for k, v in flat.items()}
+    error = np.array([0.29, 0.5, 0.7])[data["compute_word"]]
+    total, means, sds, returned = 0.0, [], [], []
+    for i in range(len(where.releases)):
+        t, closed = data["years"][i], data["closed_flag"][i]
+        m = p["compute_level"] + p["compute_growth"] * t + p["compute_closed"] * closed
+        s2, price = p["compute_spread"] ** 2, p["price"] + p["price_trend"] * t
+        price = price + p["stated_cost"] * data["stated_flag"][i]
+        report, e2 = None, error[i] ** 2
+        if data["has_compute"][i]:
+            report = data["log_compute"][i]
+            if data["has_cost"][i]:
+                total += stats.norm.logpdf(data["log_cost"][i], report + price, p["price_spread"])
+        elif data["has_cost"][i]:
+            report, e2 = data["log_cost"][i] - price, e2 + p["price_spread"] ** 2
+        mean, var = m, s2
+        if report is not None:
+            total += stats.norm.logpdf(report, m, np.sqrt(s2 + e2))
+            mean, var = (report * s2 + m * e2) / (s2 + e2), s2 * e2 / (s2 + e2)
+        brought, spread = benchmark.returns(np, p, t, mean, var)
+        mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
+        mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
+        returned.append(brought)
+        means.append(mean.item())
+        sds.append(np.sqrt(p["release_spread"] ** 2 + spread).item())
+    middle = np.mean(returned)
+    centre = benchmark.centres(panel, where, data)
+    offsets = np.r_[p["protocol"], 0.0]
+    moments = []
+    for i, (mean, sd) in enumerate(zip(means, sds, strict=True)):
+        c = mean + sd * np.linspace(-9, 9, 3001)
+        log = stats.norm.logpdf(c, mean, sd)
+        for k in np.flatnonzero(where.release == i):
+            b = where.benchmark[k]
+            eta = p["easiness"][b] + p["slope"][b] * (c - centre[b] - middle)
+            eta += offsets[where.protocol[k]] + p["effort"] * panel.data["effort_steps"].values[k]
+            top = 1 - p["mistakes"][b]
+            expected = p["floor"][b] + (top - p["floor"][b]) * expit(eta)
+            scale = np.hypot(panel.data["score_se"].values[k], p["noise"][b])
+            log += stats.norm.logpdf(panel.data["score"].values[k], expected, scale)
+        whole = special.logsumexp(log) + np.log(c[1] - c[0])
+        weight = np.exp(log - whole) * (c[1] - c[0])
+        middle_here = (weight * c).sum()
+        moments.append((middle_here, np.sqrt((weight * (c - middle_here) ** 2).sum())))
+        total += whole
+    return float(np.squeeze(total)), np.array(moments)
+
+
+@pytest.fixture(scope="module")
+def near_the_fit(benchmark_panel):
+    """A few parameter values about where a fit of all scores lies, and the log likelihood at each."""
+    import pytensor
+
+    model = benchmark.build(benchmark_panel, PRIORS)
+    values = pytensor.function(
+        model.free_RVs, model["likelihood"], mode="FAST_COMPILE", on_unused_input="ignore"
+    )
     rng = np.random.default_rng(0)
-    releases = panel.data["release"].values
-    scalars = {"base": 1.5, "slope": 1.0, "bend": -0.1, "progress": 0.5, "ceiling": 0.94,
-               "release_spread": 0.3, "protocol_sd": 0.03}  # fmt: skip
-    data = {k: (("chain", "draw"), np.full((1, n), v)) for k, v in scalars.items()}
-    for k in ("log_cost", "release_effect"):
-        data[k] = (("chain", "draw", "release"), 0.3 * rng.standard_normal((1, n, len(releases))))
-    return xr.Dataset(data, coords={"chain": [0], "draw": np.arange(n), "release": releases})
+    about = {
+        "z_slope": [-0.4, -0.7, 0.7, 0.4],
+        "z_normal": [-0.3, -2.7, 1.1, -0.2, -1.1, 0.2, 0.3, 0.2, 1.4, -0.4, 0.2, 0.8],
+        "z_log_normal": [0.4, 0.8, -1.2, -0.1, -1.2, -0.9],
+        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [0.3, -0.5, 0.2, 1.4],
+                  [0.5, -0.1, -0.1, 0.2]],
+    }  # fmt: skip
+    points, found = [], []
+    for _ in range(3):
+        point = {v.name: 0.2 * rng.standard_normal(v.shape.eval()) for v in model.free_RVs}
+        point = {name: z + about.get(name, 0.0) for name, z in point.items()}
+        points.append(point)
+        found.append(float(values(*(point[v.name] for v in model.free_RVs))))
+    dims = {v.name: model.named_vars_to_dims[v.name] for v in model.free_RVs}
+    drawn = xr.Dataset(
+        {
+            n: (("chain", "draw", *axes), np.stack([p[n] for p in points])[None])
+            for n, axes in dims.items()
+        }
+    )
+    return drawn, found
 
 
-def test_gains_are_differences_of_the_curve(benchmark_panel):
-    p = parameters(benchmark_panel)
-    draws = benchmark.draw(p, benchmark_panel, PRIORS, "2026", np.random.default_rng(0))
-    years = benchmark_panel.data["year"].values - 2023
-    for k, release in enumerate(benchmark_panel.data["release"].values):
-        one = p.isel(chain=0, draw=1)
-
-        def score(x, one=one, k=k):
-            eta = 1.5 + 1.0 * x - 0.1 * x**2 + 0.5 * years[k] + float(one["release_effect"][k])
-            return 25 + (94 - 25) * expit(eta)
-
-        x = float(one["log_cost"][k])
-        here, more = score(x), score(x + 1)
-        at = draws["signal"].isel(chain=0, draw=1, period=0)
-        np.testing.assert_allclose(at.sel(series=f"{release}/score"), here)
-        np.testing.assert_allclose(at.sel(series=f"{release}/gain_points"), more - here)
-        cut = 100 * (more - here) / (100 - here)
-        np.testing.assert_allclose(at.sel(series=f"{release}/error_cut"), cut)
-        odds = logit((more - 25) / 69) - logit((here - 25) / 69)
-        np.testing.assert_allclose(at.sel(series=f"{release}/gain_logits"), odds)
+def test_the_sampled_density_is_the_plain_one(benchmark_panel, near_the_fit):
+    """Over all scores: five nodes a release against three thousand points."""
+    drawn, found = near_the_fit
+    done = benchmark.complete(drawn, benchmark_panel, PRIORS, np.random.default_rng(0), given=True)
+    reports = benchmark.covariates(benchmark_panel, benchmark.layout(benchmark_panel).first)
+    terms = (reports["has_compute"] + reports["has_compute"] * reports["has_cost"]).sum()
+    plains = []
+    constant = 0.5 * np.log(2 * np.pi) * terms  # of reports the density is to a constant
+    for k, ours in enumerate(found):
+        flat = {n: done[n].values[0, k] for n in done.data_vars}
+        plain, _ = plain_density(benchmark_panel, flat)
+        assert ours - constant == pytest.approx(
+            plain, abs=2.0
+        )  # some off the fit, where it is best
+        plains.append(plain)
+    assert np.ptp(plains) > 20  # the points differ, so agreement says something
 
 
-def test_without_bend_log_odds_gain_the_same_everywhere_and_points_do_not(benchmark_panel):
-    p = parameters(benchmark_panel)
-    p["bend"] = p["bend"] * 0
-    draws = benchmark.draw(p, benchmark_panel, PRIORS, "2026", np.random.default_rng(0))
+def test_capabilities_are_drawn_from_their_conditional(small):
+    """Their means and sds against dense sums, releases near floor and top among them."""
+    model = get_model("benchmark")
+    one = prior_draws(model, small, PRIORS, size=2, seed=5)
+    many = one.isel(draw=np.zeros(4000, int))
+    done = benchmark.complete(many, small, PRIORS, np.random.default_rng(1), given=True)
+    flat = {n: done[n].values[0, 0] for n in done.data_vars}
+    _, moments = plain_density(small, flat)
+    drawn = done["capability"].values[0]
+    error = moments[:, 1] / np.sqrt(len(drawn))
+    assert (np.abs(drawn.mean(axis=0) - moments[:, 0]) < 4.5 * error + 0.01 * moments[:, 1]).all()
+    np.testing.assert_allclose(drawn.std(axis=0), moments[:, 1], rtol=0.06)
+
+
+def test_prior_capabilities_do_not_look_at_scores(small):
+    model = get_model("benchmark")
+    moved = dataclasses.replace(small, data=small.data.assign(score=small.data["score"] * 0 + 0.9))
+    one, two = (
+        prior_draws(model, p, PRIORS, size=20, seed=4)["capability"] for p in (small, moved)
+    )
+    np.testing.assert_array_equal(one, two)
+
+
+# --- draws -----------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def drawn(small):
+    model = get_model("benchmark")
+    parameters = prior_draws(model, small, PRIORS, size=60, seed=2)
+    return parameters, model.draw(parameters, small, PRIORS, "2026", np.random.default_rng(0))
+
+
+def test_gains_are_differences_of_the_curve(small, drawn):
+    parameters, draws = drawn
+    where = benchmark.layout(small)
+    data = benchmark.covariates(small, where.first)
+    flat = {k: float(parameters[k][0, 7]) for k in ("gain", "bend", "gain_trend")}
+    x, t = np.array([0.3]), 1.7
+    gained = benchmark.gain_of_tenfold({k: np.array([[v]]) for k, v in flat.items()}, t, x)
+    steps = np.linspace(x[0], x[0] + 1, 20_001)
+    slopes = flat["gain"] * np.exp(flat["gain_trend"] * t + flat["bend"] * steps)
+    assert gained[0] == pytest.approx(np.trapezoid(slopes, steps), rel=1e-6)
+
+    signal = draws["signal"].isel(chain=0, draw=7, period=0)
+    best = float(parameters["capability"][0, 7].max())
+    centre = benchmark.centres(small, where, data)
+    middle = float(parameters["middle"][0, 7])
+    for k, name in enumerate(benchmark.NAMES):
+        one = {v: float(parameters[v][0, 7, k]) for v in ("easiness", "slope", "floor", "mistakes")}
+
+        def percent(capability, one=one, k=k):
+            eta = one["easiness"] + one["slope"] * (capability - centre[k] - middle)
+            return 100 * (one["floor"] + (1 - one["mistakes"] - one["floor"]) * expit(eta))
+
+        now = {m: float(signal.sel(series=f"{name} now/{m}"))
+               for m in ("frontier_score", "gain_points", "gain_logits", "error_cut")}  # fmt: skip
+        assert now["frontier_score"] == pytest.approx(percent(best))
+        more = percent(best + now["gain_logits"] / one["slope"])
+        assert now["gain_points"] == pytest.approx(more - percent(best))
+        assert now["error_cut"] == pytest.approx(
+            100 * (more - percent(best)) / (100 - percent(best))
+        )
+
+
+def test_what_a_cost_buys_is_the_curve_at_the_compute_it_pays_for(small, drawn):
+    parameters, draws = drawn
+    day = dt.date.fromisoformat(AS_OF)
+    one = parameters.assign(reasoning=parameters["reasoning"] * 0)  # the curve of today has it
+    curve = benchmark.draw(one, small, PRIORS, "2026", np.random.default_rng(0))["curve"]
+    for k in (3, 20):
+        price = float(draws["price_now"][0, k])  # USD m for 1e24 FLOP
+        cost = price * 10.0 ** (benchmark.COMPUTE_GRID[12] - 24)
+        bought = benchmark.expected_for_cost(one, small, day, cost)[k]
+        np.testing.assert_allclose(bought, curve[0, k, :, -1, 12], rtol=1e-6)
+    assert (np.diff(benchmark.expected_for_cost(one, small, day, 1e3), axis=0) != 0).any()
+
+
+def test_a_cost_stands_for_compute_where_there_is_none(small):
+    """The article's rows have no compute; a dearer run of them is then a larger one."""
+    own = pd.DataFrame(
+        {"model": ["a", "b"], "release_date": ["2023-03-14", "2023-03-14"], "open_weights": False,
+         "mmlu": [70.0, 70.0], "training_cost_musd_mid": [1.0, 100.0]}
+    )  # fmt: skip
+    panel = panel_of(own)
+    data = benchmark.covariates(panel, benchmark.layout(panel).first)
+    flat = {k: np.array([[v]]) for k, v in
+            {"compute_level": 0.0, "compute_growth": 0.5, "compute_closed": 0.5, "price": 0.2,
+             "compute_spread": 0.8, "price_trend": -0.1, "stated_cost": 0.0,
+             "price_spread": 0.25}.items()}  # fmt: skip
+    found = benchmark.compute_given(flat, data, 0.3)
+    weight = 0.64 / (0.64 + 0.09 + 0.0625)
+    np.testing.assert_allclose(np.diff(found["report"]), 2.0)
+    np.testing.assert_allclose(np.diff(found["mean"]), 2.0 * weight)
+
+
+def test_flattening_adds_up(drawn):
+    signal = drawn[1]["signal"].isel(period=0)
+    for name in benchmark.NAMES:
+        parts = [signal.sel(series=f"{name}/flattening_{k}") for k in ("by_ceiling", "by_returns")]
+        whole = signal.sel(series=f"{name}/flattening_points")
+        np.testing.assert_allclose(parts[0] + parts[1], whole, atol=1e-9)
+        then, now = (
+            signal.sel(series=f"{name} {w}/gain_points") for w in ("five years earlier", "now")
+        )
+        np.testing.assert_allclose(whole, then - now, atol=1e-9)
+
+
+def test_without_bend_and_trend_log_odds_gain_the_same_at_every_frontier(small, drawn):
+    flat = drawn[0].assign(bend=drawn[0]["bend"] * 0, gain_trend=drawn[0]["gain_trend"] * 0)
+    draws = benchmark.draw(flat, small, PRIORS, "2026", np.random.default_rng(0))
     signal = draws["signal"].isel(period=0)
-    logits = signal.isel(series=(draws["metric"] == "gain_logits").values)
-    np.testing.assert_allclose(logits, 1.0)
-    early, late = (signal.sel(series=f"{r}/gain_points") for r in ("GPT-3", "GPT-4o"))
-    assert (late < early).all()
+    now, then = (signal.sel(series=f"MMLU {w}/gain_logits") for w in ("now", "five years earlier"))
+    np.testing.assert_allclose(now, then, rtol=1e-3)
+    np.testing.assert_allclose(signal.sel(series="MMLU/flattening_by_returns"), 0, atol=0.1)
 
 
-def test_only_scores_carry_observation_noise(benchmark_panel):
-    draws = benchmark.draw(
-        parameters(benchmark_panel), benchmark_panel, PRIORS, "2026", np.random.default_rng(0)
+def test_only_scores_carry_noise_and_reports_are_of_the_reference_protocol(small, drawn):
+    draws = drawn[1]
+    same = (draws["y"] == draws["signal"]).all(("chain", "draw", "period")).values
+    scores = np.isin(
+        draws["metric"].values, ["mmlu", "mmlu_pro", "gpqa_diamond", "swe_bench_verified"]
     )
-    same = (draws["y"] == draws["signal"]).all(("chain", "draw", "period"))
-    assert (same.values == (draws["metric"] != "score").values).all()
-    assert draws["observed"].sel(series="GPT-4/score").item() == 86.4
+    assert (same == ~scores).all()
+    assert draws["observed"].sel(series="gpt-4-0314/mmlu").item() == pytest.approx(86.4)
+    assert np.isnan(draws["observed"].sel(series="gpt-4-0613/mmlu").item())
 
 
-def test_the_curve_stays_between_chance_and_ceiling(benchmark_panel):
-    draws = benchmark.draw(
-        parameters(benchmark_panel), benchmark_panel, PRIORS, "2026", np.random.default_rng(0)
+def test_lag_on_a_hand_worked_history():
+    years = np.array([2022.0, 2022.5, 2023.0, 2023.25, 2024.0])
+    is_open = np.array([False, True, False, True, True])
+    capability = np.array([[1.0, 0.5, 2.0, 0.9, 1.5], [1.0, 0.5, 2.0, 0.9, 2.5]])
+    # open at 0.9 in mid-2023, which a closed model did in early 2022
+    np.testing.assert_allclose(benchmark.lag_months(capability, years, is_open, 2023.5), 18.0)
+    # then 1.5, done by closed models in early 2023; in the second draw the open one leads at once
+    np.testing.assert_allclose(
+        benchmark.lag_months(capability, years, is_open, 2024.0), [12.0, 0.0]
     )
-    assert draws["curve"].min() >= 25
-    assert draws["curve"].max() <= 94
+    np.testing.assert_allclose(
+        benchmark.lag_months(capability, years, is_open, 2024.5), [18.0, -6.0]
+    )
+    assert np.isnan(benchmark.lag_months(capability, years, is_open, 2022.1)).all()
+
+
+def test_predictions_do_not_look_at_the_scores_they_predict(small, drawn):
+    year = small.data["year"].values
+    known, later = select(small, year < 2024), select(small, year >= 2024)
+    parameters = prior_draws(get_model("benchmark"), known, PRIORS, size=50, seed=3)
+    moved = dataclasses.replace(later, data=later.data.assign(score=later.data["score"] / 2))
+    one, two = (
+        benchmark.predict_scores(parameters, known, p, PRIORS, np.random.default_rng(0))
+        for p in (later, moved)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert one.shape == (50, later.data.sizes["obs"])
+
+
+# --- real fits -------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_known_scores_are_recovered(benchmark_panel):
+    """Scores drawn from the model for all releases: the parameters lie where the posterior says."""
+    model = get_model("benchmark")
+    truth = prior_draws(model, benchmark_panel, model.priors, size=3, seed=8)
+    data = model.replicate(truth, benchmark_panel, model.priors, np.random.default_rng(8))
+    made = refill(benchmark_panel, {name: values[1] for name, values in data.items()})
+    run = fit("benchmark", made, seed=1, progress=False)
+    assert run.gate.passed, [str(c) for c in run.gate.failures]
+    for name in ("gain", "bend", "progress", "reasoning", "closed", "compute_growth", "slope"):
+        low, high = run.posterior[name].quantile([0.001, 0.999], dim=("chain", "draw")).values
+        here = truth[name][0, 1].values
+        assert ((low < here) & (here < high)).all(), name
+    assert run.posterior["gain"].std() < 0.5 * truth["gain"].mean()
+
+
+@pytest.mark.slow
+def test_an_organisation_left_out_is_foreseen(benchmark_panel):
+    who = benchmark_panel.data["organisation"].values
+    out = predict_left_out(benchmark_panel, who != "DeepSeek", who == "DeepSeek", seed=1)
+    inside = (out["truth"] >= out["low"]) & (out["truth"] <= out["high"])
+    assert len(out) > 30
+    assert 0.6 < inside.mean() <= 1.0
+    assert out["crps"].mean() < out["crps_last"].mean()
+
+
+def test_left_out_scores_want_something_to_fit(small):
+    none = np.zeros(small.data.sizes["obs"], bool)
+    with pytest.raises(DataError, match="wanted some"):
+        predict_left_out(small, none, ~none, seed=1)
+
+
+def test_rivals_are_the_last_year_and_a_line():
+    from forecast.diagnose import _rivals
+
+    data = xr.Dataset(
+        {"score": ("obs", np.linspace(0.1, 0.5, 9)), "year": ("obs", np.linspace(2020, 2024, 9))},
+        coords={"benchmark": ("obs", ["MMLU"] * 9)},
+    )
+    known = Panel("benchmark", AS_OF, data)
+    last, line = _rivals(known, ("MMLU", 2025.0), np.random.default_rng(0))
+    np.testing.assert_allclose(last, [45.0, 50.0])
+    np.testing.assert_allclose(line, 60.0)
+    with pytest.raises(DataError, match="no score on GPQA"):
+        _rivals(known, ("GPQA Diamond", 2025.0), np.random.default_rng(0))

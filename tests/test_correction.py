@@ -88,6 +88,15 @@ def test_a_curve_rises_to_the_reading_itself(draws):
         curve(reading(FALL, window=None), draws, "x")
 
 
+def test_what_needs_four_quarters_cannot_come_in_three(draws):
+    growth = {"kind": "growth", "series": "A/capex", "lag": 4, "op": ">", "value": 0, "row": 4}
+    one = curve(reading(growth), draws, "grows")
+    assert one.probabilities[:3] == (0.0, 0.0, 0.0)
+    assert 0 < one.probabilities[3] <= one.probabilities[-1]
+    with pytest.raises(ClaimError, match="no period of the draws ends"):
+        curve(reading(growth, window=(dt.date(2030, 1, 1), dt.date(2031, 1, 1))), draws, "x")
+
+
 def monthly(depth):
     """Return monthly falls: each draw reaches `depth` (0, 20, 30, 40) in the second month."""
     metrics = ("fall_20", "fall_30", "fall_40", "correction")

@@ -51,7 +51,7 @@ def report(known):
         specs={},
         gates={"market": gate},
         seconds={"fit": 3.0},
-        cost_errors=[("GPT-4o", 3.2)],
+        scores=638,
     )
 
 
@@ -220,11 +220,11 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     for cell in ("**31 %**", "1.0", "22 %", "data and prior", "market, to 2025"):
         assert cell in row
     assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
-    assert "| AI | 24 | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
-    assert "the correction is the better bet" in top
+    assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
+    assert "For AI within 24 months a correction is the better bet" in top
     crash = dataclasses.replace(full.first.depths[0], correction=0.2, crash=0.5)
     other = dataclasses.replace(full, first=dataclasses.replace(full.first, depths=[crash]))
-    assert "the crash is no worse a bet" in markdown(other)
+    assert "For AI within 24 months a crash is the better bet" in markdown(other)
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):

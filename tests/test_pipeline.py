@@ -41,6 +41,22 @@ def test_verdicts_json(outcome):
     assert all(row["text"] for row in rows)
 
 
+def test_pooled_and_variations_json(outcome):
+    (pooled,) = json.loads((outcome.folder / "pooled.json").read_text())
+    own = {r["definition"]: r["probability"]
+           for r in json.loads((outcome.folder / "verdicts.json").read_text())
+           if r["claim"] == pooled["claim"]}  # fmt: skip
+    weighed = [own[name] for name in pooled["weights"]]
+    assert min(weighed) <= pooled["probability"] <= max(weighed)
+    assert pooled["linear"] == pytest.approx(
+        sum(w * own[name] for name, w in pooled["weights"].items())
+    )
+    moves = json.loads((outcome.folder / "variations.json").read_text())
+    stands = {m["definition"]: m["probability"] for m in moves if m["own"] and m["what"] == "model"}
+    assert stands == pytest.approx({name: own[name] for name in stands})
+    assert {m["what"] for m in moves} >= {"threshold", "window end", "window start", "model"}
+
+
 def test_forecasts_parquet(outcome):
     table = pd.read_parquet(outcome.folder / "forecasts.parquet")
     assert list(table.columns) == ["model", "as_of", "entity", "metric", "target_period",

@@ -386,57 +386,107 @@ def test_a_strip_without_rows_is_refused(draw):
 
 
 # --- cost curve ------------------------------------------------------------------------------
-NAMES = ["GPT-3", "GPT-4", "GPT-4o", "Llama 3.1 405B"]
+DAYS = ["2024-05-06", "2025-05-06", "2026-05-06"]
 
 
 def benchmark():
+    """Draws of the benchmark model's figures, and a panel of three scores."""
     rng = np.random.default_rng(0)
-    cost = np.geomspace(1, 10_000, 21)
-    slope = rng.normal(1.0, 0.3, (2, 60, 1))
-    curve = 25 + 69 / (1 + np.exp(-(1.5 + slope * (np.log10(cost) - 2))))
+    compute = np.geomspace(1e21, 1e27, 13)
+    gain = rng.normal(1.0, 0.2, (2, 60, 1, 1, 1))
+    at = np.array([-1.0, 0.5])[:, None] + gain * (np.log10(compute) - 24)
+    curve = 25 + 69 / (1 + np.exp(-at))
+    by_date = 50 + 10 * np.arange(3) + rng.normal(0, 3, (2, 60, 1, 3))
+    capability = rng.normal(0, 0.2, (2, 60, 2, 3)) + np.array([[1, 2, 3], [2, 3, 4]])
     draws = xr.Dataset(
-        {"curve": (("chain", "draw", "cost"), curve)}, coords={"cost": cost}, attrs={"as_of": AS_OF}
-    )
+        {
+            "curve": (("chain", "draw", "benchmark", "when", "compute"), curve),
+            "by_date": (("chain", "draw", "benchmark", "date"), by_date),
+            "frontier": (("chain", "draw", "access", "date"), capability),
+            "lag": (("chain", "draw", "date"), rng.normal(9, 2, (2, 60, 3))),
+        },
+        coords={"benchmark": ["MMLU"], "when": ["2023-05-06", AS_OF], "compute": compute,
+                "access": ["open", "closed"], "date": DAYS},
+        attrs={"as_of": AS_OF},
+    )  # fmt: skip
     data = xr.Dataset(
-        {"score": ("obs", [0.439, 0.864, 0.887, 0.88]), "cost": ("obs", [4.6, 100.0, 200.0, 60.0])},
+        {
+            "score": ("obs", [0.439, 0.864, 0.887]),
+            "score_se": ("obs", [0.004, 0.003, 0.003]),
+            "log_compute": ("obs", [23.5, 25.3, np.nan]),
+            "compute_word": ("obs", [0, 1, 2]),
+            "reasoning": ("obs", [0.0, 1.0, 0.0]),
+            "open": ("obs", [0.0, 1.0, 0.0]),
+        },
         coords={
-            "release": ("obs", NAMES),
-            "released": ("obs", ["2020-05-28", "2023-03-14", "2024-05-13", "2024-07-23"]),
+            "benchmark": ("obs", ["MMLU"] * 3),
+            "released": ("obs", ["2024-05-28", "2025-03-14", "2026-04-13"]),
         },
     )
     return draws, Panel("benchmark", AS_OF, data)
 
 
-def test_cost_curve_bands_points_and_names():
-    draws, panel = benchmark()
-    ax = plots.cost_curve(draws, panel, cost_log10_sd={"GPT-4o": 0.5}, floor=25, ceiling=94)
-    samples = draws["curve"].values.reshape(-1, 21)
+def held(ax, x, samples):
+    """The filled bands lie on the quantiles of the draws."""
     filled = {c.get_label(): c for c in ax.collections}
     for probability, name, _ in base.BANDS:
         corners = filled[name].get_paths()[0].vertices
         for level in ((1 - probability) / 2, (1 + probability) / 2):
-            wanted = np.column_stack([draws["cost"].values, np.quantile(samples, level, axis=0)])
-            near = np.abs(corners[:, None] - wanted[None]).max(axis=2).min(axis=0)
+            wanted = np.column_stack([x, np.quantile(samples, level, axis=0)])
+            near = (
+                np.abs(corners[:, None] / x.max() - wanted[None] / x.max()).max(axis=2).min(axis=0)
+            )
             assert near.max() < 1e-9
-    points, _, (bars,) = ax.containers[0].lines
-    np.testing.assert_allclose(points.get_ydata(), [43.9, 86.4, 88.7, 88.0])
-    ends = np.array(bars.get_segments())[:, :, 0]
-    np.testing.assert_allclose(ends[2], [200 / 10**0.5, 200 * 10**0.5])
-    np.testing.assert_allclose(ends[0], [4.6, 4.6])
-    said = set(texts(ax))
-    assert {"GPT-3 (2020)", "GPT-4 (2023)", "GPT-4o (2024)", "Llama 3.1 405B (2024)"} <= said
-    assert {"ceiling 94 %", "chance 25 %", "no release has cost more: extrapolated"} <= said
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "10", "100", "1,000", "10,000"]
-    assert ax.get_xlabel() == "training cost, USD m, log scale"
+
+
+def test_cost_curve_bands_points_and_bars():
+    draws, panel = benchmark()
+    ax = plots.cost_curve(draws, panel, compute_log10_sd=[0.3, 0.5, 0.7])
+    held(ax, draws["compute"].values, draws["curve"].values[:, :, 0, 1].reshape(-1, 13))
+    plain, reasoning = ax.containers
+    np.testing.assert_allclose(plain.lines[0].get_ydata(), [43.9])
+    np.testing.assert_allclose(reasoning.lines[0].get_ydata(), [86.4])  # the third has no compute
+    ends = np.array(reasoning.lines[2][0].get_segments())[0, :, 0]
+    np.testing.assert_allclose(ends, 10.0 ** np.array([24.8, 25.8]))
+    median = by_label(ax, "2023-05-06").get_ydata()
+    np.testing.assert_allclose(median, np.median(draws["curve"].values[:, :, 0, 0], axis=(0, 1)))
+    assert ax.get_xlabel() == "training compute, FLOP, log scale"
     assert_readable(ax)
 
 
-def test_cost_curve_refuses_unknown_names():
+def test_score_by_date_shows_every_score_of_the_benchmark():
     draws, panel = benchmark()
-    with pytest.raises(UnknownNameError, match=r"GPT-5; there are GPT-3, GPT-4"):
-        plots.cost_curve(draws, panel, cost_log10_sd={"GPT-5": 0.1})
-    with pytest.raises(UnknownNameError, match="curve"):
-        plots.cost_curve(annual(), panel)
+    ax = plots.score_by_date(draws, panel)
+    np.testing.assert_allclose(by_label(ax, "closed").get_ydata(), [43.9, 88.7])
+    np.testing.assert_allclose(by_label(ax, "open").get_ydata(), [86.4])
+    assert by_label(ax, "open").get_markerfacecolor() == "none"
+    assert_readable(ax)
+
+
+def test_frontier_and_lag():
+    draws, _ = benchmark()
+    ax = plots.frontier(draws)
+    for name, at in (("open", 0), ("closed", 1)):
+        wanted = np.median(draws["frontier"].values[:, :, at], axis=(0, 1))
+        np.testing.assert_allclose(by_label(ax, f"{name} median").get_ydata(), wanted)
+    assert {"best open", "best closed"} <= set(texts(ax))
+    assert_readable(ax)
+    ax = plots.open_lag(draws, threshold=12.0)
+    held(ax, by_label(ax, "median").get_xdata(), draws["lag"].values.reshape(-1, 3))
+    assert_readable(ax)
+
+
+def test_benchmark_figures_refuse_unknown_names():
+    draws, panel = benchmark()
+    with pytest.raises(
+        UnknownNameError, match=r"no benchmark is called 'HumanEval'; there are MMLU"
+    ):
+        plots.cost_curve(draws, panel, "HumanEval")
+    for figure, name in ((plots.frontier, "frontier"), (plots.open_lag, "lag")):
+        with pytest.raises(UnknownNameError, match=name):
+            figure(annual())
+    with pytest.raises(UnknownNameError, match="by_date"):
+        plots.score_by_date(annual(), panel)
 
 
 # --- prior and posterior ---------------------------------------------------------------------

@@ -58,7 +58,8 @@ def test_no_public_function_takes_anything():
 
 def test_plots_take_an_axes_and_return_it():
     for name in ("fan", "path_fan", "threshold_probability", "cost_curve", "prior_posterior",
-                 "definition_strip", "sensitivity"):  # fmt: skip
+                 "definition_strip", "sensitivity",
+                 "score_by_date", "frontier", "open_lag"):  # fmt: skip
         signature = inspect.signature(getattr(fc.plots, name))
         assert signature.parameters["ax"].default is None
         assert signature.return_annotation == "Axes"

@@ -6,7 +6,9 @@ import datetime as dt
 import numpy as np
 import pytest
 from conftest import make_draws
+from scipy.stats import norm
 
+from forecast import scenarios
 from forecast.claims import Claim, Definition, read_claims
 from forecast.fitting import fit
 from forecast.predict import forecast
@@ -55,12 +57,42 @@ def test_the_answer_is_the_share_of_the_draws_left(draws):
     assert independent.probability == pytest.approx((b > 2).mean(), abs=0.04)
 
 
-def test_too_few_draws_are_refused(draws):
-    found = conditional(scenario(8.0), claims(), None, draws)
+def independent_paths(seen):
+    def drawn(run, *, until, seed):
+        seen.append((until, seed))
+        paths = np.exp(np.random.default_rng(seed).standard_normal((4, 500, 2, 4)))
+        return make_draws(paths, names=["A/x", "B/x"])
+
+    return drawn
+
+
+def test_too_few_draws_are_refused(draws, monkeypatch):
+    seen = []
+    monkeypatch.setattr(scenarios, "forecast", independent_paths(seen))
+    found = conditional(scenario(12.0), claims(), None, draws, seed=10)
+    assert seen == [("2027", 10 + k) for k in range(1, 8)]  # eight times the draws, no more
     assert found.verdicts is None
     assert found.left < ENOUGH
-    assert "wanted 200: draw more, or ask less" in found.refused
+    assert "wanted 200: ask less of it" in found.refused
     assert found.grade == "far out"
+
+
+def test_more_paths_are_drawn_until_there_are_enough(draws, monkeypatch):
+    seen = []
+    monkeypatch.setattr(scenarios, "forecast", independent_paths(seen))
+    found = conditional(scenario(4.0), claims(value=5.0), None, draws, seed=10)
+    assert 1 <= len(seen) < 7
+    assert found.left >= ENOUGH
+    assert found.share == pytest.approx(norm.sf(np.log(4)), abs=0.01)
+    given = norm.sf(np.log(5)) / norm.sf(np.log(4))
+    assert found.verdicts.of("c").probability == pytest.approx(given, abs=0.08)
+
+
+def test_the_same_paths_again_are_no_more_draws(draws, monkeypatch):
+    monkeypatch.setattr(scenarios, "forecast", lambda run, until, seed: draws)
+    one = effective((draws["y"].sel(series="A/x", period="2027") > 4).values)
+    found = conditional(scenario(4.0), claims(), None, draws)
+    assert found.left < 1.3 * one
 
 
 def test_neighbours_that_say_the_same_count_once():

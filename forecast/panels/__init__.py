@@ -25,7 +25,7 @@ from forecast.panels.api_price import (
     price_history,
     price_on,
 )
-from forecast.panels.benchmark import COST_WORDS, benchmark_panel
+from forecast.panels.benchmark import BENCHMARKS, COMPUTE_WORDS, REFERENCES, benchmark_panel
 from forecast.panels.dates import months, years_since
 from forecast.panels.earnings import (
     CLOUD_METRICS,
@@ -58,11 +58,12 @@ from forecast.sources import REFERENCE_TABLES, USER_TABLES, read_reference_table
 from forecast.vintages import Table
 
 __all__ = [
+    "BENCHMARKS",
     "BUILDERS",
     "CLOUD_METRICS",
+    "COMPUTE_WORDS",
     "COST_BASES",
     "COST_UNIT",
-    "COST_WORDS",
     "EARNINGS_UNIT",
     "ENOUGH_QUARTERS",
     "FRONTIER_RULES",
@@ -72,6 +73,7 @@ __all__ = [
     "METRIC_GROUPS",
     "NEW_YEARS",
     "PRICE_UNIT",
+    "REFERENCES",
     "RENTAL_METRIC",
     "RENTAL_UNIT",
     "SHARE_METRIC",
@@ -148,7 +150,6 @@ def select(panel: Panel, keep: np.ndarray) -> Panel:
 
 BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "market": market_panel,
-    "benchmark": benchmark_panel,
     "earnings": earnings_panel,
     "api_price": api_price_panel,
     "gpu_rental": gpu_rental_panel,
@@ -159,6 +160,7 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
 
 TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
     "hazard": ("runups", hazard_panel),
+    "benchmark": ("frontier_models", benchmark_panel),
     "training_cost": ("frontier_models", training_cost_panel),
     "scaling_law": ("scaling_runs", scaling_law_panel),
 }

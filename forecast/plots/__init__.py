@@ -22,9 +22,9 @@ from forecast.plots.base import (
     small_multiples,
     words,
 )
+from forecast.plots.benchmarks import cost_curve, frontier, open_lag, score_by_date
 from forecast.plots.clocks import clocks
 from forecast.plots.companies import companies_of, company_fans, ratio_history, report_calendar
-from forecast.plots.costs import cost_curve
 from forecast.plots.falls import class_survival, first_passage, severity
 from forecast.plots.fans import fan, path_fan
 from forecast.plots.news import PrintCurve, WaterfallRow, print_curve, waterfall
@@ -55,8 +55,10 @@ __all__ = [
     "definition_strip",
     "fan",
     "first_passage",
+    "frontier",
     "hue",
     "index_trend",
+    "open_lag",
     "path_fan",
     "payback_frontier",
     "payback_years",
@@ -68,6 +70,7 @@ __all__ = [
     "ratio_history",
     "report_calendar",
     "save",
+    "score_by_date",
     "sensitivity",
     "severity",
     "small_multiples",
