@@ -645,6 +645,7 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 def _backtest(args: argparse.Namespace) -> int:
     from forecast.backtesting import backtest, origins
+    from forecast.pipeline import FULL, QUICK
     from forecast.sources import read_vintages
 
     table = read_vintages(args.data)
@@ -654,7 +655,7 @@ def _backtest(args: argparse.Namespace) -> int:
         origins(args.start, args.end, args.lag),
         seed=args.seed,
         horizon=args.horizon,
-        size=500 if args.quick else 1000,
+        size=QUICK if args.quick else FULL,
         workers=args.workers,
         cluster=args.cluster,
         say=_say,

@@ -50,7 +50,7 @@ Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
 KNOWN, CLAIMS = "known.csv", "claims.toml"
 """What was known, and what was asked, beside the results of a run."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
-FULL, QUICK = 1000, 500  # draws, and as many tuning steps, per chain
+FULL, QUICK = 1000, 750  # draws, and at most as many tuning steps, per chain
 
 
 @dataclasses.dataclass(frozen=True)

@@ -283,7 +283,10 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         par, densities = {}, []
 
         def standard(name: str, mean: pt.TensorVariable | float = 0.0) -> pt.TensorVariable:
-            raw = pm.Normal(f"raw_{name}", mean, 1.0, dims="group")
+            # A start of its own: from a mean that goes by the data a re-used compiled model, which
+            # starts where its first data say, would draw otherwise than a fresh one.
+            start = np.zeros(len(METRIC_GROUPS))
+            raw = pm.Normal(f"raw_{name}", mean, 1.0, dims="group", initval=start)
             densities.append(pm.logp(pm.Normal.dist(mean, 1.0), raw).sum())
             return raw
 
