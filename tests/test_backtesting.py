@@ -166,13 +166,13 @@ def test_every_score_is_there():
 def test_processes_and_a_cluster_give_the_same_scores(annual):
     import distributed
 
-    alone = backtest("market", annual, DAYS, seed=3, size=400)
+    alone = backtest("market", annual, DAYS, seed=3, size=1000)
     assert alone.origins["passed"].all()
-    many = backtest("market", annual, DAYS, seed=3, size=400, workers=2)
+    many = backtest("market", annual, DAYS, seed=3, size=1000, workers=2)
     pd.testing.assert_frame_equal(alone.cells, many.cells)
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
         address = cluster.scheduler_address
-        far = backtest("market", annual, DAYS, seed=3, size=400, cluster=address)
+        far = backtest("market", annual, DAYS, seed=3, size=1000, cluster=address)
     pd.testing.assert_frame_equal(alone.cells, far.cells)
