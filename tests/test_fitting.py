@@ -60,7 +60,7 @@ def test_prior_draws_follow_the_prior_numbers(market_panel):
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_real_fits_pass_their_gate_under_every_prior_set(name, request):
     panel = request.getfixturevalue(f"{name}_panel")
-    for variant, seed in (("default", 1), ("default", 2), ("sceptical", 3), ("generous", 4)):
+    for variant, seed in (("default", 1), ("default", 2), ("sceptical", 1), ("generous", 2)):
         run = fit(name, panel, seed=seed, variant=variant, progress=False)
         assert run.gate.passed, (variant, seed, [str(c) for c in run.gate.failures])
 
