@@ -290,17 +290,21 @@ def _headline(report: Report) -> dict[str, Any]:
 def _moves(report: Report, verdict: Verdict) -> dict[str, Any]:
     """Return one reading's probabilities under other settings, as text by what was changed."""
     own = [v for v in report.first.variations if v.definition == verdict.definition]
-    said = {
-        what: "; ".join(
-            f"{v.setting}: {percent(v.probability, verdict.draws)}" for v in own if v.what == what
-        )
-        for what in ("threshold", "window end", "prior")
+    found = {
+        what: {
+            v.setting: percent(v.probability, verdict.draws)
+            for v in own
+            if v.what == what and not (what == "window start" and v.own)
+        }
+        for what in ("threshold", "window end", "window start", "prior")
     }
-    late = [v for v in own if v.what == "window start" and not v.own]
-    said["late"] = percent(late[0].probability, verdict.draws) if late else ""
-    dates = [v for v in own if v.what == "window end"]
-    by_day = {v.setting: percent(v.probability, verdict.draws) for v in dates}
-    return {"definition": verdict.definition, "by_day": by_day, **said}
+    return {
+        "definition": verdict.definition,
+        "thresholds": "; ".join(f"{at}: {p}" for at, p in found["threshold"].items()),
+        "by_day": found["window end"],
+        "late": next(iter(found["window start"].values()), ""),
+        "priors": found["prior"],
+    }
 
 
 def answer_days(report: Report) -> list[str]:
