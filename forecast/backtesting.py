@@ -19,10 +19,10 @@ import pandas as pd
 import xarray as xr
 
 from forecast import score
-from forecast.fitting import child_seed, fit, prior_draws
+from forecast.fitting import child_seed, fit
 from forecast.models import NAIVE, get_model, naive
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel
-from forecast.predict import forecast
+from forecast.predict import forecast, outline
 from forecast.schema import DataError, ForecastError, GateError, one_line
 from forecast.vintages import Table, as_of
 
@@ -143,11 +143,8 @@ def what_came(model: str, table: Table) -> xr.DataArray:
     xarray.DataArray
         Dims series, period; NaN where nothing was reported; coordinate ``metric`` along series.
     """
-    entry = get_model(model)
-    panel = build_panel(as_of(table, str(table["reported_on"].max())), model)
-    # What was observed stands in draws of the prior as in any other.
-    some = prior_draws(entry, panel, entry.priors, size=2, seed=0)
-    drawn = entry.draw(some, panel, entry.priors, entry.until, np.random.default_rng(0))
+    newest = as_of(table, str(table["reported_on"].max()))
+    drawn = outline(build_panel(newest, model))
     truth: xr.DataArray = drawn["observed"].transpose("series", "period")
     return truth
 
@@ -281,13 +278,13 @@ def backtest(
         If the model is fitted to a table without report dates, nothing came that could be scored,
         or the cluster cannot be reached.
     """
-    entry = get_model(model)
+    get_model(model)  # or say that there is none
     if model in TABLE_BUILDERS:
         raise DataError(
             f"{model} is fitted to a table without report dates ({TABLE_BUILDERS[model][0]}): what "
             "was known on a day cannot be told; wanted a model of observations"
         )
-    truth = what_came(entry.name, table)
+    truth = what_came(model, table)
     tasks, left_out = [], []
     for day in dates:
         try:

@@ -31,7 +31,7 @@ from forecast.fitting import Run, child_seed, fit_stored, spec_of
 from forecast.models import MODELS, NAIVE, get_model
 from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
-from forecast.predict import forecast
+from forecast.predict import forecast, outline
 from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.schema import ForecastError, StoreError
 from forecast.sourcecode import code_hash
@@ -142,6 +142,9 @@ def run_all(
         say(f"unchanged inputs: using the run {run_id} as it is")
         return kept
     with _stage("audit the article", seconds, say):
+        # Every reading is asked of an outline first: a name or a window that no draw has is said
+        # before anything is fitted.
+        judge(article.claims, [outline(panel) for panel in panels.values()])
         findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
     fitted = {

@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 
 from forecast import gate
-from forecast.fitting import Run, priors_of
+from forecast.fitting import Run, prior_draws, priors_of
 from forecast.models import get_model
+from forecast.panels import Panel
 
 
 def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
@@ -57,3 +58,15 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
         data_hash=run.spec.data_hash,
         seed=seed,
     )
+
+
+def outline(panel: Panel) -> xr.Dataset:
+    """Return draws as :func:`forecast` gives them, of two paths from the prior and without a fit.
+
+    Their numbers say nothing. Their series, periods and what was ``observed`` are those of every
+    draw from this panel: enough to check whether an event can be asked of them.
+    """
+    model = get_model(panel.model)
+    paths = prior_draws(model, panel, model.priors, size=2, seed=0)
+    draws = model.draw(paths, panel, model.priors, model.until, np.random.default_rng(0))
+    return draws.assign_attrs(model=model.name, as_of=panel.as_of)

@@ -1,6 +1,7 @@
 """The run folder holds what scripts rely on."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -9,7 +10,8 @@ from forecast import fitting, pipeline
 from forecast.claims import read_claims
 from forecast.memo import EARNINGS_FIGURES
 from forecast.pipeline import QUANTILES, child_seed, quantile_table, run_all
-from forecast.schema import DataError, UnknownNameError
+from forecast.schema import ClaimError, DataError, UnknownNameError
+from forecast.sources import data_dir
 from forecast.store import load_tree, verify
 
 
@@ -195,3 +197,21 @@ def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
                 (entity, f"{metric}_growth"),
             } <= there
         assert {(entity, "capex_to_revenue"), (entity, "capex_to_revenue_4q")} <= there
+
+
+def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "sample_model", None)
+    text = (data_dir() / "article" / "claims.toml").read_text()
+    for wrong in ("AI market/wages", "AI market/ai_investment"):
+        data = tmp_path / wrong.replace("/", " ")
+        shutil.copytree(data_dir(), data)
+        if wrong.endswith("wages"):
+            changed = text.replace('"AI market/ai_investment"', f'"{wrong}"')
+        else:  # a window that no draw reaches
+            own = 'window = ["2026-05-06", "2028-05-06"]'
+            assert own in text
+            changed = text.replace(own, 'window = ["2090-01-01", "2091-01-01"]')
+        (data / "article" / "claims.toml").write_text(changed)
+        with pytest.raises(ClaimError, match="value_correction"):
+            run_all(tmp_path / "out", data=data, models=["market"])
+    assert not list(tmp_path.glob("out/runs/*"))
