@@ -420,16 +420,16 @@ def percent(probability: float | None, draws: int = 0) -> str:
 
     Examples
     --------
-    >>> percent(0.274), percent(0.002), percent(0.0, 4000), percent(1.0, 4000), percent(1.0)
+    >>> percent(0.274), percent(0.005), percent(0.0, 4000), percent(1.0, 4000), percent(0.995)
     ('27 %', '< 1 %', '< 1/4000', '> 1 - 1/4000', '> 99 %')
     """
     if probability is None:
         return "–"
     if draws and min(probability, 1 - probability) * draws < 1:
         return f"< 1/{draws}" if probability < 0.5 else f"> 1 - 1/{draws}"
-    if probability < 0.005:
+    if probability <= 0.005:  # halves would be rounded to 0 and to 100
         return "< 1 %"
-    return "> 99 %" if probability > 0.995 else f"{100 * probability:.0f} %"
+    return "> 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
 
 
 def one_line(items: Sequence[object], limit: int = 12) -> str:
