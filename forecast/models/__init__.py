@@ -121,7 +121,6 @@ MODELS: Mapping[str, Model] = {
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
         target_accept=0.8,
-        tune=400,  # with 1,000 the effective sample is the same
         sampled=earnings.SAMPLED,
     ),
     "hazard": dataclasses.replace(
