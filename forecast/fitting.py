@@ -260,7 +260,7 @@ def fit(
     seed: int,
     variant: str = "default",
     draws: int = 1000,
-    tune: int | None = None,
+    tune: int = 1000,
     chains: int = 4,
     target_accept: float | None = None,
     progress: bool = True,
@@ -278,8 +278,7 @@ def fit(
     variant
         Name of the prior set.
     draws, tune, chains
-        Draws kept and tuning steps per chain, and the number of chains; as many tuning steps as the
-        model has use for by default.
+        Draws kept and tuning steps per chain, and the number of chains.
     target_accept
         Acceptance the step size is tuned to; the model's own by default.
     progress
@@ -318,7 +317,7 @@ def spec_of(
     seed: int,
     variant: str = "default",
     draws: int = 1000,
-    tune: int | None = None,
+    tune: int = 1000,
     chains: int = 4,
     target_accept: float | None = None,
 ) -> Spec:
@@ -339,7 +338,7 @@ def spec_of(
         priors=dataclasses.asdict(priors),
         seed=seed,
         draws=draws,
-        tune=entry.tune if tune is None else tune,
+        tune=tune,
         chains=chains,
         target_accept=entry.target_accept if target_accept is None else target_accept,
         sampler=SAMPLER,

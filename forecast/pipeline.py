@@ -50,7 +50,7 @@ Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
 KNOWN, CLAIMS = "known.csv", "claims.toml"
 """What was known, and what was asked, beside the results of a run."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
-FULL, QUICK = 1000, 750  # draws, and at most as many tuning steps, per chain
+FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,8 +275,7 @@ def _stored(
 ) -> Run:
     """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
     fit_seed = child_seed(seed, name, "fit")
-    tune = min(size, get_model(name).tune)
-    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=tune)
+    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
     run, known = fit_stored(place, spec, panel, say=say)
     if known:
         say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")

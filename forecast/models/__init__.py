@@ -88,7 +88,6 @@ class Model:
     until: str
     adaptation: str = "diag"
     target_accept: float = 0.95
-    tune: int = 1000
     sampled: tuple[str, ...] = ()
 
 
