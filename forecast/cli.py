@@ -77,7 +77,21 @@ def _run(args: argparse.Namespace) -> int:
     waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
     _print(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
     _print(f"memo: {(outcome.folder / 'memo.html').resolve()}")
-    _lock(args, outcome.folder)
+    return _close(args, outcome)
+
+
+def _close(args: argparse.Namespace, outcome: Any) -> int:
+    """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
+    import datetime as dt
+
+    from forecast.claims import read_claims
+    from forecast.pipeline import CLAIMS
+    from forecast.track import lock_run
+
+    claims = read_claims(outcome.folder / CLAIMS)
+    added = lock_run(args.out, outcome.folder.name, claims, dt.date.today())  # noqa: DTZ011
+    if added:
+        _say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
     if outcome.draft:
         _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
         return 1
@@ -309,11 +323,7 @@ def _update(args: argparse.Namespace) -> int:
             _print(_news_table(change, None))
         name = "memo.html" if change is None else "change.html"
         _print(f"memo: {(outcome.folder / name).resolve()}")
-    _lock(args, outcome.folder)
-    if outcome.draft:
-        _say("a gate said no, the memo is stamped DRAFT: " + " | ".join(outcome.draft))
-        return 1
-    return 0
+    return _close(args, outcome)
 
 
 def _news_table(change: Any, claim: str | None) -> str:
@@ -526,31 +536,16 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def _lock(args: argparse.Namespace, folder: Path) -> None:
-    """Enter a run's open probabilities into the track record, with today's date."""
-    import datetime as dt
-
-    from forecast.claims import read_claims
-    from forecast.pipeline import CLAIMS
-    from forecast.track import lock_run
-
-    claims = read_claims(folder / CLAIMS)
-    added = lock_run(args.out, folder.name, claims, dt.date.today())  # noqa: DTZ011
-    if added:
-        _say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
-
-
 def _resolve(args: argparse.Namespace) -> int:
     import datetime as dt
 
     from forecast.claims import read_claims
-    from forecast.sources import CLAIMS_FILE
+    from forecast.sources import CLAIMS_FILE, own_or_shipped
     from forecast.track import resolve
 
-    own = Path(args.data) / CLAIMS_FILE if args.data else None
     chosen = resolve(
         args.out,
-        read_claims(own if own is not None and own.is_file() else None),
+        read_claims(own_or_shipped(CLAIMS_FILE, args.data)),
         args.claim,
         args.outcome,
         on=args.on,
@@ -563,32 +558,30 @@ def _resolve(args: argparse.Namespace) -> int:
 
 
 def _track(args: argparse.Namespace) -> int:
-    import dataclasses
-
     from forecast import track
     from forecast.sources import read_vintages
     from forecast.vintages import as_of
 
     found, came = track.record(args.out), track.outcomes(args.out)
+    locked = len(track.locked(args.out))
     table = read_vintages(args.data)
     numbers = track.numbers(args.out, as_of(table, str(table["reported_on"].max())), _say)
     if args.json:
-        lists = {
-            f.name: json.loads(getattr(found, f.name).to_json(orient="records"))
-            for f in dataclasses.fields(found)
-            if f.name != "unscored"
+        frames = {
+            "events": found.events,
+            "means": found.means,
+            "outcomes": came,
+            "numbers": numbers,
         }
         _print_json(
             {
-                "outcomes": json.loads(came.to_json(orient="records")),
-                **lists,
+                **{k: json.loads(v.to_json(orient="records")) for k, v in frames.items()},
                 "unscored": list(found.unscored),
-                "numbers": json.loads(numbers.to_json(orient="records")),
-                "locked": len(track.locked(args.out)),
+                "locked": locked,
             }
         )
         return 0
-    _print(f"{len(track.locked(args.out))} probabilities locked, {len(came)} readings resolved")
+    _print(f"{locked} probabilities locked, {len(came)} readings resolved")
     for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
         if len(frame):
             head = tuple(str(c) for c in frame.columns)

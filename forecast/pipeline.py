@@ -38,7 +38,7 @@ from forecast.sourcecode import code_hash
 from forecast.sources import (
     CLAIMS_FILE,
     USER_TABLES,
-    data_dir,
+    own_or_shipped,
     read_own_table,
     read_reference_table,
     read_vintages,
@@ -190,12 +190,8 @@ class _Article:
 
 def _read_article(data: str | Path | None) -> _Article:
     """Read claims, scenarios and comparisons: each from the user's folder if it is there."""
-
-    def of(name: str) -> Path:
-        own = Path(data) / name if data is not None else None
-        return own if own is not None and own.is_file() else data_dir() / name
-
-    files = [of(name) for name in (CLAIMS_FILE, SCENARIOS_FILE, COMPARISONS_FILE)]
+    names = (CLAIMS_FILE, SCENARIOS_FILE, COMPARISONS_FILE)
+    files = [own_or_shipped(name, data) for name in names]
     texts = [path.read_text(encoding="utf-8") for path in files]
     return _Article(
         read_claims(files[0]),

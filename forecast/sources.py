@@ -58,6 +58,12 @@ def data_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "data"
 
 
+def own_or_shipped(name: str, folder: str | Path | None) -> Path:
+    """Return the path of a data file: in the user's folder if it is there, else the shipped one."""
+    own = None if folder is None else Path(folder) / name
+    return own if own is not None and own.is_file() else data_dir() / name
+
+
 def read_vintages(folder: str | Path | None = None) -> Table:
     """Read every vintage table of a data folder as one.
 

@@ -164,18 +164,16 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
         )
     with _held(out):
         path = _place(out) / "forecasts.csv"
-        known = {
-            tuple(row[name] for name in ("run", "claim", "definition", "question"))
-            for row in _read(path, FORECASTS)
-        }
-        fresh = [
-            row
-            for row in rows
-            if tuple(row[n] for n in ("run", "claim", "definition", "question")) not in known
-        ]
+        known = {_asked(row) for row in _read(path, FORECASTS)}
+        fresh = [row for row in rows if _asked(row) not in known]
         if fresh:
             _append(path, FORECASTS, fresh)
     return len(fresh)
+
+
+def _asked(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what makes two rows the same forecast."""
+    return tuple(row[name] for name in ("run", "claim", "definition", "question"))
 
 
 def _number(value: float | None) -> str:
