@@ -11,6 +11,7 @@ import pytest
 from forecast import cli, store, track
 from forecast.claims import read_claims
 from forecast.schema import ClaimError, DataError, StoreError
+from forecast.score import crps_of_quantiles
 from forecast.sources import read_vintages
 from forecast.vintages import as_of
 
@@ -182,6 +183,9 @@ def test_numbers_that_came_have_one_vote_each(tmp_path, claims):
     got = track.numbers(tmp_path, known, said.append).iloc[0]
     assert (got["metric"], got["events"], got["forecasts"]) == ("capex", 1, 2)
     assert got["c80"] == 0.5  # held by the first, missed by the second
+    spread, came = np.log(centre * np.linspace(0.8, 1.2, 7)), np.log(centre)
+    each = [crps_of_quantiles(levels, spread + np.log(f), came) for f in (1.0, 1.5)]
+    assert got["crps"] == pytest.approx(np.mean(each))
     assert not said
     (tmp_path / "runs" / "two" / "manifest.json").write_text("{}")
     track.numbers(tmp_path, known, said.append)
