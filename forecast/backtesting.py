@@ -7,11 +7,9 @@ number reported later changes a score but never a forecast.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import datetime as dt
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from forecast.fitting import child_seed, fit
 from forecast.models import NAIVE, get_model, naive
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel
 from forecast.predict import forecast, outline
+from forecast.processes import each
 from forecast.schema import DataError, ForecastError, GateError, one_line
 from forecast.vintages import Table, as_of
 
@@ -322,23 +321,8 @@ def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterat
     """Yield results as they come."""
     if cluster is not None:
         yield from _on_cluster(tasks, cluster)
-    elif workers <= 1:
-        yield from map(score_origin, tasks)
     else:
-        # New processes: a forked one would share compiled code and locks with this one's threads.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            yield from _as_they_come(pool.submit(score_origin, task) for task in tasks)
-
-
-def _as_they_come(futures: Iterable[Any]) -> Iterator[Result]:
-    waiting = list(futures)
-    try:
-        for future in concurrent.futures.as_completed(waiting):
-            yield future.result()
-    finally:
-        for future in waiting:
-            future.cancel()
+        yield from each(score_origin, tasks, workers)
 
 
 def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Result]:

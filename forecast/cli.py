@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,6 +72,7 @@ def _run(args: argparse.Namespace) -> int:
         seed=args.seed,
         quick=args.quick,
         models=args.models,
+        workers=args.workers,
         say=_say,
     )
     _print(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
@@ -787,6 +789,13 @@ def parser() -> argparse.ArgumentParser:
     seed(run)
     run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
     run.add_argument("--models", type=_models, metavar="A,B", help="only these models")
+    run.add_argument(
+        "--workers",
+        type=_count,
+        default=min(os.cpu_count() or 1, 4),
+        metavar="N",
+        help="processes to fit in (one a core, at most 4)",
+    )
 
     update = add("update", "take new numbers, fit what depends on them, say what changed", _update)
     update.add_argument(

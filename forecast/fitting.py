@@ -22,6 +22,7 @@ import nutpie
 import pandas as pd
 import pymc as pm
 import pytensor
+import pytensor.tensor as pt
 import xarray as xr
 
 from forecast import gate as gates
@@ -159,10 +160,43 @@ def _compile(entry: Model, panel: Panel, priors: Any) -> tuple[pm.Model, Any]:
     key = (entry.name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
     with pytensor.config.change_flags(numba__fastmath=False):
         if key not in _compiled:
-            template = entry.build(panel, entry.priors)
-            _compiled[key] = nutpie.compile_pymc_model(template, backend="numba")
-        data = {v.name: v.get_value() for v in model.data_vars}
-        return model, _compiled[key].with_data(**data)
+            packed, starts = _packed(entry.build(panel, entry.priors))
+            _compiled[key] = nutpie.compile_pymc_model(
+                packed, backend="numba", initial_points=starts
+            )
+        numbers, places = _pack(model)
+        return model, _compiled[key].with_data(numbers=numbers, places=places)
+
+
+def _pack(model: pm.Model) -> tuple[np.ndarray, np.ndarray]:
+    """Return all data of a model as one array, and where each begins and its lengths, in order."""
+    values = [np.asarray(v.get_value()) for v in model.data_vars]
+    begins = np.cumsum([0, *(v.size for v in values)])
+    numbers = np.concatenate([v.astype(float).ravel() for v in values])
+    places = [n for v, begin in zip(values, begins[:-1], strict=True) for n in (begin, *v.shape)]
+    return numbers, np.array(places, dtype=np.int64)
+
+
+def _packed(model: pm.Model) -> tuple[pm.Model, dict[str, Any]]:
+    """Return the model with all its data in two arrays, and its starting values.
+
+    In each new process the sampler compiles how data arrive, at about a second an array: with two in
+    place of twenty-five the earnings model is ready in a fifth of the time.
+    """
+    numbers, places = (
+        pytensor.shared(array, name=name, shape=(None,))
+        for array, name in zip(_pack(model), ("numbers", "places"), strict=True)
+    )
+    views, k = {}, 0
+    for v in model.data_vars:
+        lengths = [places[k + 1 + axis] for axis in range(v.ndim)]
+        flat = numbers[places[k] : places[k] + pt.prod(lengths, dtype="int64")]
+        views[v] = pt.cast(flat.reshape(lengths), v.dtype) if v.ndim else numbers[places[k]]
+        k += 1 + v.ndim
+    # PyMC's surgery does not carry starting values over.
+    starts = {v.name: x for v, x in model.rvs_to_initial_values.items() if x is not None}
+    model.rvs_to_initial_values.update(dict.fromkeys(model.rvs_to_initial_values))
+    return pm.do(model, views), starts
 
 
 def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:

@@ -32,6 +32,7 @@ from forecast.models import MODELS, NAIVE, get_model
 from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast, outline
+from forecast.processes import each
 from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.schema import ForecastError, StoreError
 from forecast.sourcecode import code_hash
@@ -80,6 +81,7 @@ def run_all(
     seed: int = 1,
     quick: bool = False,
     models: Sequence[str] | None = None,
+    workers: int = 1,
     previous: str = "",
     also: Also | None = None,
     say: Say = lambda _: None,
@@ -100,6 +102,9 @@ def run_all(
         Fewer draws, no other prior sets, no hold-out.
     models
         Which models to fit; all that have data by default.
+    workers
+        Processes in which models are fitted: compiling uses one core at a time. From a script of your
+        own more than one needs the usual ``if __name__ == "__main__":``.
     previous
         Id of the run that this one is to be compared with; part of its own id.
     also
@@ -147,9 +152,11 @@ def run_all(
         judge(article.claims, [outline(panel) for panel in panels.values()])
         findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
-    fitted = {
-        name: _fit_model(name, panels[name], seed, quick, place, seconds, say) for name in names
-    }
+    jobs = [
+        _Job(name, panel, seed, quick, () if quick else tuple(get_model(name).variants), place)
+        for name, panel in panels.items()
+    ]
+    fitted = _fit_all(jobs, workers, seconds, say)
     report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
     if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
         with _stage("hindcast of telecom", seconds, say):
@@ -238,44 +245,78 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
     return Outcome(folder, verdicts, (), reused=True)
 
 
-def _fit_model(
-    name: str,
-    panel: Panel,
-    seed: int,
-    quick: bool,
-    place: Path,
-    seconds: dict[str, float],
-    say: Say,
-) -> Fitted:
-    size = QUICK if quick else FULL
-    with _stage(f"fit {name}", seconds, say):
-        run = _stored(name, panel, "default", seed, size, place, say)
-    draw_seed = child_seed(seed, name, "draw")
-    if run.gate is None or not run.gate.passed:
-        return Fitted(run, None, {})
-    draws = forecast(run, seed=draw_seed)
-    variants: dict[str, xr.Dataset] = {}
-    if not quick:
-        with _stage(f"other priors for {name}", seconds, say):
-            for variant in get_model(name).variants:
-                other = _stored(name, panel, variant, seed, size, place, say)
-                if other.gate is not None and other.gate.passed:
-                    variants[variant] = forecast(other, seed=draw_seed)
-                else:
-                    say(f"the {variant} priors of {name} did not pass the gate: left out")
-    return Fitted(run, draws, variants)
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A model to fit with its prior sets: all that a process of its own must know."""
+
+    model: str
+    panel: Panel
+    seed: int
+    quick: bool
+    variants: tuple[str, ...]
+    place: Path
 
 
-def _stored(
-    name: str, panel: Panel, variant: str, seed: int, size: int, place: Path, say: Say
-) -> Run:
+def _fit_all(
+    jobs: Sequence[_Job], workers: int, seconds: dict[str, float], say: Say
+) -> dict[str, Fitted]:
+    """Fit every model; several processes hand over what they fitted through the store."""
+    if workers > 1 and len(jobs) > 1:
+        say(f"fit {len(jobs)} models in {min(workers, len(jobs))} processes ...")
+        for lines, spent in each(_fit_ahead, jobs, workers):
+            for line in lines:
+                say(line)
+            seconds.update(spent)
+        return {job.model: _drawn(job, _fit_sets(job, {}, lambda _: None), say) for job in jobs}
+    return {job.model: _drawn(job, _fit_sets(job, seconds, say), say) for job in jobs}
+
+
+def _fit_ahead(job: _Job) -> tuple[list[str], dict[str, float]]:
+    """Fit a model into the store; return what was said and the seconds."""
+    lines: list[str] = []
+    seconds: dict[str, float] = {}
+    _fit_sets(job, seconds, lines.append)
+    return [line for line in lines if not line.endswith("...")], seconds
+
+
+def _fit_sets(job: _Job, seconds: dict[str, float], say: Say) -> dict[str, Run]:
+    """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
+    with _stage(f"fit {job.model}", seconds, say):
+        runs = {"default": _stored(job, "default", say)}
+    if job.variants and _passed(runs["default"]):
+        with _stage(f"other priors for {job.model}", seconds, say):
+            runs |= {variant: _stored(job, variant, say) for variant in job.variants}
+    return runs
+
+
+def _stored(job: _Job, variant: str, say: Say) -> Run:
     """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
-    fit_seed = child_seed(seed, name, "fit")
-    spec = spec_of(name, panel, seed=fit_seed, variant=variant, draws=size, tune=size)
-    run, known = fit_stored(place, spec, panel, say=say)
+    size = QUICK if job.quick else FULL
+    seed = child_seed(job.seed, job.model, "fit")
+    spec = spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size, tune=size)
+    run, known = fit_stored(job.place, spec, job.panel, say=say)
     if known:
-        say(f"{name}, {variant} priors: nothing it depends on has changed, its fit is used again")
+        say(
+            f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
+        )
     return run
+
+
+def _passed(run: Run) -> bool:
+    return run.gate is not None and run.gate.passed
+
+
+def _drawn(job: _Job, runs: Mapping[str, Run], say: Say) -> Fitted:
+    """Return the draws of the fits that passed their gate."""
+    run = runs["default"]
+    if not _passed(run):
+        return Fitted(run, None, {})
+    for variant, one in runs.items():
+        if not _passed(one):
+            say(f"the {variant} priors of {job.model} did not pass the gate: left out")
+    seed = child_seed(job.seed, job.model, "draw")
+    draws = {name: forecast(one, seed=seed) for name, one in runs.items() if _passed(one)}
+    return Fitted(run, draws.pop("default"), draws)
 
 
 def _report(

@@ -177,6 +177,6 @@ def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(fitting, "sample_model", interrupted)
     out = tmp_path / "out"
-    assert cli.main(["run", "--quick", "--out", str(out)]) == 130
+    assert cli.main(["run", "--quick", "--workers", "1", "--out", str(out)]) == 130
     assert "nothing is left half-written" in capsys.readouterr().err
     assert not [path for path in out.rglob("*") if path.is_file()]

@@ -215,3 +215,43 @@ def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_pat
         with pytest.raises(ClaimError, match="value_correction"):
             run_all(tmp_path / "out", data=data, models=["market"])
     assert not list(tmp_path.glob("out/runs/*"))
+
+
+def test_fits_handed_over_by_processes_are_the_same(tmp_path, instant_sampler, monkeypatch):
+    """The work of the processes, done in this one; a slow test starts them."""
+    asked = []
+
+    def one_by_one(work, jobs, workers):
+        asked.append((len(jobs), workers))
+        return map(work, jobs)
+
+    monkeypatch.setattr(pipeline, "each", one_by_one)
+    said = {1: [], 2: []}
+    found = {
+        workers: run_all(
+            tmp_path / str(workers), quick=True, models=["market", "adoption"], workers=workers,
+            say=said[workers].append,
+        )
+        for workers in said
+    }  # fmt: skip
+    assert asked == [(2, 2)]
+    assert found[1].folder.name == found[2].folder.name
+    assert found[1].verdicts.records() == found[2].verdicts.records()
+    fits = [load_tree(found[k].folder / "fits" / "market.nc")["posterior"] for k in found]
+    assert fits[0].identical(fits[1])
+    assert "fit 2 models in 2 processes ..." in said[2]
+    assert not any("used again" in line for lines in said.values() for line in lines)
+    assert sum(line.startswith("fit market: ") for line in said[2]) == 1
+    seconds = json.loads((found[2].folder / "manifest.json").read_text())["seconds"]
+    assert {"fit market", "fit adoption"} <= set(seconds)
+
+
+@pytest.mark.slow
+def test_processes_of_their_own_give_the_same_run(tmp_path):
+    runs = [
+        run_all(tmp_path / str(n), quick=True, models=["adoption", "market"], workers=n)
+        for n in (1, 2)
+    ]
+    assert not any(run.draft for run in runs)
+    assert runs[0].folder.name == runs[1].folder.name
+    assert runs[0].verdicts.records() == runs[1].verdicts.records()
