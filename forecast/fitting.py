@@ -193,10 +193,15 @@ def _packed(model: pm.Model) -> tuple[pm.Model, dict[str, Any]]:
         flat = numbers[places[k] : places[k] + pt.prod(lengths, dtype="int64")]
         views[v] = pt.cast(flat.reshape(lengths), v.dtype) if v.ndim else numbers[places[k]]
         k += 1 + v.ndim
-    # PyMC's surgery does not carry starting values over.
+    # PyMC's surgery carries neither starting values over nor the order of the variables.
     starts = {v.name: x for v, x in model.rvs_to_initial_values.items() if x is not None}
     model.rvs_to_initial_values.update(dict.fromkeys(model.rvs_to_initial_values))
-    return pm.do(model, views), starts
+    packed = pm.do(model, views)
+    for there, here in ((packed.free_RVs, model.free_RVs),
+                        (packed.deterministics, model.deterministics)):  # fmt: skip
+        order = [v.name for v in here]
+        there.sort(key=lambda v, order=order: order.index(v.name))
+    return packed, starts
 
 
 def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:

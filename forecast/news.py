@@ -20,8 +20,11 @@ explain is a piece of its own, the Monte-Carlo noise. ``tests/test_news.py`` add
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import functools
+import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -421,16 +424,42 @@ def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     return weights, float(k)
 
 
-def _at(road: _Road, values: np.ndarray) -> tuple[_Estimate, float, bool]:
-    """Return the estimate under a panel, the Pareto k, and whether the panel had to be fitted."""
-    medians = np.array([bool(s.unit) for s in road.statistics])
+@dataclasses.dataclass(frozen=True)
+class _Point:
+    """What is estimated under a panel, the Pareto k of the weights, and whether it had to be fitted."""
+
+    estimate: _Estimate
+    k: float
+    fitted: bool
+
+
+def _reweighted(road: _Road, values: np.ndarray) -> tuple[_Estimate | None, float]:
+    """Return the estimate under a panel and the Pareto k; None where the weights will not do."""
     density, told = _look(road, road.sides, values)
     weights, k = _weights(density - road.log_pool)
-    if k <= MAX_K and 1 / np.sum(weights**2) >= MIN_EFFECTIVE:
-        return _estimate(told, weights, medians, len(road.sides)), k, False
-    run = fit_spec(road.spec, _panel(road, values))
-    _, told = _look(road, [_thinned(run, len(told) // len(road.sides))], values)
-    return _estimate(told, np.full(len(told), 1 / len(told)), medians), k, True
+    if k > MAX_K or 1 / np.sum(weights**2) < MIN_EFFECTIVE:
+        return None, k
+    return _estimate(told, weights, _medians(road), len(road.sides)), k
+
+
+def _points(road: _Road, panels: Sequence[np.ndarray]) -> list[_Point]:
+    """Return the estimates under panels: reweighted side by side, then fitted where that will not do."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # numba lets go of the lock
+        looked = list(pool.map(functools.partial(_reweighted, road), panels))
+    found = []
+    for values, (estimate, k) in zip(panels, looked, strict=True):
+        found.append(_Point(estimate or _fitted(road, values), k, estimate is None))
+    return found
+
+
+def _fitted(road: _Road, values: np.ndarray) -> _Estimate:
+    run, size = fit_spec(road.spec, _panel(road, values)), len(road.log_pool) // len(road.sides)
+    _, told = _look(road, [_thinned(run, size)], values)
+    return _estimate(told, np.full(len(told), 1 / len(told)), _medians(road))
+
+
+def _medians(road: _Road) -> np.ndarray:
+    return np.array([bool(s.unit) for s in road.statistics])
 
 
 # --- the split -------------------------------------------------------------------------------
@@ -513,36 +542,38 @@ class _Walk:
 def _walk(road: _Road, moves: Sequence[_Move], say: Say) -> _Walk:
     """Take the numbers one at a time, in both orders."""
     old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
-    seen: dict[bytes, tuple[_Estimate, float, bool]] = {}
-
-    def at(values: np.ndarray) -> _Estimate:
-        key = values.tobytes()
-        if key not in seen:
-            seen[key] = _at(road, values)
-            if seen[key][2]:
-                say(f"reweighting was not enough (Pareto k {seen[key][1]:.2f}): a panel was fitted")
-        return seen[key][0]
-
+    orders = (list(range(len(moves))), list(reversed(range(len(moves)))))
+    ways = [_way(old, new, [list(moves[k].rows) for k in order]) for order in orders]
+    panels = {values.tobytes(): values for way in ways for values in way}
+    points = dict(zip(panels, _points(road, list(panels.values())), strict=True))
+    for point in points.values():
+        if point.fitted:
+            say(f"reweighting was not enough (Pareto k {point.k:.2f}): a panel was fitted")
     count = len(road.statistics)
     changes = np.zeros((2, len(moves), count))
     errors = np.zeros_like(changes)
-    for direction, order in enumerate((range(len(moves)), reversed(range(len(moves))))):
-        values, here = old.copy(), at(old)
-        for k in order:
-            rows = list(moves[k].rows)
-            values[rows] = new[rows]
-            there = at(values)
-            changes[direction, k] = there.value - here.value
-            errors[direction, k] = _gap(here, there)
-            here = there
-    fitted = [told for told in seen.values() if told[2]]
+    for direction, (order, way) in enumerate(zip(orders, ways, strict=True)):
+        there = [points[values.tobytes()].estimate for values in way]
+        for k, (before, after) in zip(order, itertools.pairwise(there), strict=True):
+            changes[direction, k] = after.value - before.value
+            errors[direction, k] = _gap(before, after)
+    ends = [points[values.tobytes()].estimate for values in (old, new)]
     return _Walk(
         changes,
         errors,
-        _gap(at(old), at(new)),
-        len(fitted),
-        max((k for _, k, refit in seen.values() if not refit), default=-np.inf),
+        _gap(*ends),
+        sum(point.fitted for point in points.values()),
+        max((point.k for point in points.values() if not point.fitted), default=-np.inf),
     )
+
+
+def _way(old: np.ndarray, new: np.ndarray, steps: Sequence[list[int]]) -> list[np.ndarray]:
+    """Return the panels on the way from one to another, the rows of a step at a time."""
+    found = [old.copy()]
+    for rows in steps:
+        found.append(found[-1].copy())
+        found[-1][rows] = new[rows]
+    return found
 
 
 def _gap(a: _Estimate, b: _Estimate) -> np.ndarray:
@@ -767,9 +798,5 @@ def as_if(
     )
     base = cells["value"].to_numpy(float)
     road = dataclasses.replace(road, log_pool=_look(road, sides, base)[0])
-    found = []
-    for value in values:
-        there = base.copy()
-        there[-1] = value
-        found.append(float(_at(road, there)[0].value[0]))
-    return found
+    panels = [np.append(base[:-1], value) for value in values]
+    return [float(point.estimate.value[0]) for point in _points(road, panels)]

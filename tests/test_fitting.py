@@ -104,6 +104,34 @@ def test_where_the_sampler_starts_depends_on_no_data(name, request):
             np.testing.assert_array_equal(values, after[variable], err_msg=f"{one} {variable}")
 
 
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_with_its_data_in_two_arrays_a_model_is_the_same(name, request):
+    """Density, names and start, also with other numbers in those arrays than it was made with."""
+    entry, panel = get_model(name), request.getfixturevalue(f"{name}_panel")
+    other = next(iter(entry.variants.values()))
+    wanted = entry.build(panel, other)
+    start = {v.name: x for v, x in wanted.rvs_to_initial_values.items() if x is not None}
+    packed, starts = fitting._packed(entry.build(panel, entry.priors))
+    assert set(starts) == set(start)
+    assert [v.name for v in packed.free_RVs] == [v.name for v in wanted.free_RVs]
+    names = [v.name for v in wanted.unobserved_value_vars]
+    assert [v.name for v in packed.unobserved_value_vars] == names
+    assert not set(packed.deterministics) & set(packed.potentials)
+    point = starting_point(entry, panel)
+    density = wanted.compile_fn(
+        wanted.logp(), inputs=wanted.value_vars, mode="FAST_COMPILE", point_fn=True
+    )
+    again = packed.compile_fn(
+        packed.logp(), inputs=packed.value_vars, mode="FAST_COMPILE", point_fn=True
+    )
+    shared = {v.name: v for v in again.f.get_shared()}
+    assert set(shared) <= {"numbers", "places", *wanted.coords}
+    assert float(again(point)) != pytest.approx(float(density(point)), rel=1e-12)
+    for variable, values in zip(("numbers", "places"), fitting._pack(wanted), strict=True):
+        shared[variable].set_value(values)
+    assert float(again(point)) == pytest.approx(float(density(point)), rel=1e-12)
+
+
 SCRIPT = """
 import hashlib, json, sys
 import forecast as fc

@@ -207,12 +207,12 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
     values = road.cells["value_old"].to_numpy(float).copy()
     row = _cell(road.cells, middle, before)
     values[row] = road.cells["value"].to_numpy(float)[row]
-    told, k, fitted = news._at(road, values)
+    (point,) = news._points(road, [values])
     fresh = news._plain(statistics, draws[2]).value
-    assert not fitted
-    assert k < 0.7
-    assert abs(told.value[0] - fresh[0]) < 0.05
-    assert told.value[1] == pytest.approx(fresh[1], rel=0.03)
+    assert not point.fitted
+    assert point.k < 0.7
+    assert abs(point.estimate.value[0] - fresh[0]) < 0.05
+    assert point.estimate.value[1] == pytest.approx(fresh[1], rel=0.03)
     # What a number would do, by regression over draws and by reweighting.
     prospects = anticipate(draws[0], statistics[:1], seed=5)
     best = check_prospect(max(prospects, key=lambda p: p.bits), runs[0], statistics[0], seed=6)

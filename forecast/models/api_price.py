@@ -234,9 +234,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             log_lik = log_lik + _change_terms(panel, line, p)
         small = pm.Data("log_small", np.log(_rows(panel, "small")["value"].values))
         log_lik = log_lik + pm.logp(pm.Normal.dist(p["small"], p["small_spread"]), small).sum()
-        pm.Potential("rows", log_lik)
         pm.Deterministic(parts.HYPER, hyper)
-        pm.Deterministic(parts.LIKELIHOOD, log_lik)
+        parts.likelihood("rows", log_lik)
     return model
 
 

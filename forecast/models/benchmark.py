@@ -490,9 +490,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         of["offset"] = protocol + p["effort"] * effort
         scored = _score_density(p, of, (mean, variance), middle, len(where.releases))
         reported = _report_density(p, data, spend)
-        pm.Potential("data", scored + reported)
         pm.Deterministic(parts.HYPER, _hyper_density(z, p))
-        pm.Deterministic(parts.LIKELIHOOD, scored + reported)
+        parts.likelihood("data", scored + reported)
     return model
 
 

@@ -167,9 +167,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             sign = pm.Data("sign", at.bound[at.numbers :].astype(float))
             u = pm.Uniform("u", 0.0, 1.0, dims="bound")
             log_lik = log_lik + _bounds(root, residual, seen, u, sign, m)
-        pm.Potential("quotes", log_lik)
         pm.Deterministic(parts.HYPER, hyper)
-        pm.Deterministic(parts.LIKELIHOOD, log_lik)
+        parts.likelihood("quotes", log_lik)
     return model
 
 

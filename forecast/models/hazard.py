@@ -300,9 +300,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             + _log_probability(falls).sum()
             + pt.where(pt.eq(jumped, 1), _log_probability(months), -months).sum()
         )
-        pm.Potential("episodes", likelihood)
         pm.Deterministic(parts.HYPER, sum(density))
-        pm.Deterministic(parts.LIKELIHOOD, likelihood)
+        parts.likelihood("episodes", likelihood)
     return model
 
 

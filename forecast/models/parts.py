@@ -1,7 +1,7 @@
 """What the models share: priors that can be changed without a compile, and their log density.
 
 Invariant: every prior number enters the model as ``pm.Data``, so one compiled model serves every
-prior set and every panel of the same structure; ``tests/test_models.py`` refits without a compile
+prior set and every panel of the same structure; ``tests/test_fitting.py`` refits without a compile
 and compares with a fresh one.
 """
 
@@ -58,6 +58,13 @@ def beta(name: str, a: Any, b: Any) -> tuple[Any, Any]:
     """Return a beta variable and its log density."""
     variable = pm.Beta(name, a, b)
     return variable, pm.logp(pm.Beta.dist(a, b), variable)
+
+
+def likelihood(name: str, density: Any) -> None:
+    """Add the log density of the data to the model, and keep it by draw as :data:`LIKELIHOOD`."""
+    pm.Potential(name, density)
+    # A variable of its own: one that is both is lost when a model's data are replaced.
+    pm.Deterministic(LIKELIHOOD, 1.0 * density)
 
 
 def annual_draws(

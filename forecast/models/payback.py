@@ -209,9 +209,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         revised = (-0.5 * off**2 - pt.log(wide)).sum()
 
         total = bounds_and_numbers + yearly + paid + revised
-        pm.Potential("figures", total)
         pm.Deterministic(parts.HYPER, sum(density))
-        pm.Deterministic(parts.LIKELIHOOD, total)
+        parts.likelihood("figures", total)
     return model
 
 
