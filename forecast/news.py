@@ -414,14 +414,18 @@ def _pooled(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
 
 
 def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return smoothed weights that add up to one, and their Pareto k."""
-    if np.ptp(log_ratio) < 1e-9:
-        return np.full(len(log_ratio), 1 / len(log_ratio)), -np.inf
-    smoothed, k = array_stats.psislw(
-        -log_ratio
-    )  # it takes minus the log ratio, as for leave-one-out
-    weights = np.exp(smoothed - np.logaddexp.reduce(smoothed))
-    return weights, float(k)
+    """Return smoothed weights that add up to one, and their Pareto k.
+
+    The largest may all be the same: a draw that only one of two far posteriors could have given has
+    the largest weight there is. There is no tail to smooth then.
+    """
+    count = len(log_ratio)
+    tail = np.sort(log_ratio)[-int(np.ceil(min(0.2 * count, 3 * np.sqrt(count)))) :]
+    k = -np.inf
+    if np.ptp(tail) > 1e-9:
+        # It takes minus the log ratio, as for leave-one-out.
+        log_ratio, k = array_stats.psislw(-log_ratio)
+    return np.exp(log_ratio - np.logaddexp.reduce(log_ratio)), float(k)
 
 
 @dataclasses.dataclass(frozen=True)

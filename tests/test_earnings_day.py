@@ -328,6 +328,45 @@ def test_a_run_in_a_session_is_updated(place, fits):
     assert fitting.update(again, as_of(table, days[1])) is again
 
 
+@pytest.mark.slow
+def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monkeypatch):
+    """Every day from 2025 on, every company, with cheap trees in the sampler's place.
+
+    With real fits ``benchmarks/replay.py`` does the same, and the test below three days.
+    """
+    monkeypatch.setattr(pipeline, "QUICK", 500)
+    monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
+    monkeypatch.setattr("forecast.prospects.SHUFFLES", 2)
+    names = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA", "CRWV")
+    later = lay_out(tmp_path / "data", "2024-12-31", names, since="2022")
+    (tmp_path / "data" / "article" / "market.csv").unlink()  # it was written in 2026
+    run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
+    days = sorted(later["reported_on"].unique())
+    assert len(days) == 30
+    for day in days:
+        path = tmp_path / f"{day}.csv"
+        later[later["reported_on"] == day].to_csv(path, index=False)
+        done = update_run(tmp_path / "out", read_user_table(path).rows, data=tmp_path / "data",
+                          quick=True)  # fmt: skip
+        assert done.change.after[1] == day, done.outcome.draft
+        assert done.outcome.draft == ()
+        split = done.change.split
+        np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+    lay_out(tmp_path / "whole", "2026-12-31", names, since="2022")
+    (tmp_path / "whole" / "article" / "market.csv").unlink()
+    whole = run_all(tmp_path / "one", data=tmp_path / "whole", quick=True, models=["earnings"])
+    same_state(read_run(tmp_path / "out" / "latest"), read_run(whole.folder))
+
+
+def same_state(walked, whole):
+    assert whole.manifest["data_hash"] == walked.manifest["data_hash"]
+    assert whole.verdicts.records() == walked.verdicts.records()
+    (run, draws), (again, drawn) = whole.fitted("earnings"), walked.fitted("earnings")
+    xr.testing.assert_equal(run.posterior, again.posterior)
+    xr.testing.assert_equal(draws, drawn)
+    assert run.gate.digest == again.gate.digest
+
+
 # --- real fits -------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_path, monkeypatch):
@@ -356,11 +395,7 @@ def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_pa
     table.iloc[::-1].to_csv(other / "data" / "earnings.csv", index=False)
     run_all(other / "out", data=other / "data", quick=True, models=["earnings"])
     whole = read_run(other / "out" / "latest")
-    assert whole.manifest["data_hash"] == walked.manifest["data_hash"]
-    assert whole.verdicts.records() == walked.verdicts.records()
-    (run, draws), (again, drawn) = whole.fitted("earnings"), walked.fitted("earnings")
-    xr.testing.assert_equal(run.posterior, again.posterior)
-    xr.testing.assert_equal(draws, drawn)
-    assert run.gate.digest == again.gate.digest
+    same_state(walked, whole)
+    run, draws = whole.fitted("earnings")
     assert get_model("earnings").until == str(draws["period"].values[-1])
     assert forecast(run, seed=1).sizes == draws.sizes

@@ -177,6 +177,16 @@ def test_the_error_of_a_median_is_that_of_many_samples():
     assert np.mean(errors) == pytest.approx(np.std(medians), rel=0.2)
 
 
+def test_far_posteriors_share_no_draws():
+    """Each of one side's draws has the largest weight there is: no tail to smooth."""
+    rng = np.random.default_rng(8)
+    x = np.concatenate([rng.normal(0, 1, 500), rng.normal(90, 1, 500)])
+    logs = [-0.5 * (x - centre) ** 2 for centre in (0, 90)]
+    weights, k = news._weights(logs[0] - news._pooled(*logs))
+    assert k == -np.inf
+    np.testing.assert_allclose(weights, np.repeat([1 / 500, 0], 500), atol=1e-12)
+
+
 def test_what_is_followed(known):
     names = ("big_five/capex", "big_four/capex", "NVDA/data_center_revenue")
     quarters = [f"{y}Q{q}" for y in range(2025, 2029) for q in (1, 2, 3, 4)]
