@@ -264,10 +264,7 @@ def frontier(draws: xr.Dataset, *, title: str | None = None, ax: Axes | None = N
     lowest = min(float(low.min()) for low, _ in edges.values())
     highest = max(float(high.max()) for _, high in edges.values())
     ax.set_ylim(lowest - 0.2, highest + 0.2)
-    make_room(ax, float(days[0]), float(days[-1]), [text for text, _ in ends])
-    ticks = even_ticks(*ax.get_ylim(), box_of(ax)[1])
-    grid_lines(ax, ticks, [number_text(t) for t in ticks], float(days[-1]))
-    _year_ticks(ax, days)
+    _against_date(ax, days, [text for text, _ in ends])
     for name, samples in found.items():
         there, (low, high) = shown[name], edges[name]
         ax.fill_between(
@@ -323,10 +320,7 @@ def open_lag(
     low, high = np.quantile(samples, band_edges(BANDS[0][0]), axis=0)
     ax.set_ylim(min(float(low.min()), 0.0) - 1, max(float(high.max()), threshold or 0) + 1)
     marks = band_marks(samples[:, -1], log=False)
-    make_room(ax, float(days[0]), float(days[-1]), [text for text, _ in marks])
-    ticks = even_ticks(*ax.get_ylim(), box_of(ax)[1])
-    grid_lines(ax, ticks, [number_text(t) for t in ticks], float(days[-1]))
-    _year_ticks(ax, days)
+    _against_date(ax, days, [text for text, _ in marks])
     _bands(ax, days, samples, ACCESS_HUES["open"], "")
     if threshold is not None:
         ax.hlines(threshold, days[0], days[-1], colors=MUTED, linestyles=":", linewidths=1.0)
@@ -337,6 +331,14 @@ def open_lag(
 
 def _dates(draws: xr.Dataset) -> np.ndarray:
     return np.array([decimal_year(dt.date.fromisoformat(str(d))) for d in draws["date"].values])
+
+
+def _against_date(ax: Axes, days: np.ndarray, marks: list[str]) -> None:
+    """Lay out an axes over dates: room for what stands at the right, a grid, a tick a year."""
+    make_room(ax, float(days[0]), float(days[-1]), marks)
+    ticks = even_ticks(*ax.get_ylim(), box_of(ax)[1])
+    grid_lines(ax, ticks, [number_text(t) for t in ticks], float(days[-1]))
+    _year_ticks(ax, days)
 
 
 def _year_ticks(ax: Axes, days: np.ndarray) -> None:
