@@ -158,10 +158,6 @@ def test_the_command(instant_sampler, annual, tmp_path, capsys):
     assert shown["behind"].tolist() == pytest.approx([r["behind"] for r in content["summary"]])
 
 
-def test_every_score_is_there():
-    assert set(backtesting.SCORES) <= set(dir(score))
-
-
 @pytest.mark.slow
 def test_processes_and_a_cluster_give_the_same_scores(annual):
     import distributed
