@@ -115,11 +115,12 @@ MODELS: Mapping[str, Model] = {
         _entry("benchmark", "benchmark scores of public models", benchmark, "2026"),
         adaptation="low_rank",
     ),
-    # With a diagonal mass matrix the effective sample of 4,000 draws comes near the gate's limit.
+    # With a diagonal mass matrix the effective sample of 4,000 draws comes near the gate's limit. At an
+    # acceptance of 0.8 two of thirty fits with 750 draws a chain had a tail ESS below it.
     "earnings": dataclasses.replace(
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
-        target_accept=0.8,
+        target_accept=0.9,
         sampled=earnings.SAMPLED,
     ),
     "hazard": dataclasses.replace(
