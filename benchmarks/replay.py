@@ -51,8 +51,8 @@ def main() -> None:
             done = fc.update_run(walked / "out", new, data=walked / "data", **given)
             seconds = time.perf_counter() - start
             said = "no change to split"
-            if done.change is not None and done.change.split is not None:
-                split = done.change.split
+            if done.change is not None and done.change.splits:
+                (split,) = done.change.splits
                 off = np.abs(split.change.sum(axis=0) - (split.after - split.before)).max()
                 noise = np.abs(split.change[-1]) / np.maximum(split.error[-1], 1e-9)
                 said = f"sums off by {off:.0e}, noise at most {noise.max():.1f} errors"

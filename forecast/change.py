@@ -39,7 +39,7 @@ from forecast.vintages import Changes, Table, compare, read_table
 
 Say = Callable[[str], None]
 SPLIT = "earnings"
-"""The model whose changes are split number by number; of the others, what changed is named."""
+"""The model whose coming reports are looked ahead to."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +169,7 @@ def find_run(out: str | Path, name: str | None, *, before: Stored | None = None)
 # --- the change ------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Other:
-    """A reading of a model whose change is not split: before, after, and what changed of its model."""
+    """A reading of a model whose fit is the same, or whose change cannot be split."""
 
     name: str
     model: str
@@ -190,8 +190,8 @@ class Change:
         Ids and dates of the runs.
     arrived
         New and revised numbers, with ``percentile`` and ``percentile_text`` in the earlier run.
-    split
-        The change of the earnings model in pieces, or None where one of the runs has none.
+    splits
+        The change in pieces of each model that was fitted anew.
     others
         The readings of the other models.
     calendar
@@ -203,7 +203,7 @@ class Change:
     before: tuple[str, str]
     after: tuple[str, str]
     arrived: Changes
-    split: news.News | None
+    splits: tuple[news.News, ...]
     others: tuple[Other, ...]
     calendar: pd.DataFrame | None
     prospects: tuple[Prospect, ...]
@@ -214,8 +214,8 @@ class Change:
         Keys name, before, after, change, noise (what it could come to), why, and clear: whether the
         change is larger than that.
         """
-        return sorted([*_split_rows(self.split), *map(_other_row, self.others)],
-                      key=lambda row: -row["size"])  # fmt: skip
+        split = (row for one in self.splits for row in _split_rows(one))
+        return sorted([*split, *map(_other_row, self.others)], key=lambda row: -row["size"])
 
 
 def arrivals(before: Stored, known: Table) -> Changes:
@@ -240,15 +240,20 @@ def between(
         If a stored fit cannot be read.
     """
     later = _later(after)
-    split = None
     prospects: tuple[Prospect, ...] = ()
-    if later.fitted is not None:
-        draws = later.fitted[1]
-        statistics = news.statistics_of(later.claims, SPLIT, draws)
-        prospects = anticipate(draws, statistics, seed=seed) if statistics else ()
-        if before.passed(SPLIT) and statistics:
-            say(f"splitting the change of {len(statistics)} statistics of {SPLIT}")
-            split = _split(before, later, statistics, seed, say)
+    splits = {}
+    for model in later.specs:
+        fitted = later.fitted(model) if model == SPLIT or _anew(before, later, model) else None
+        statistics = () if fitted is None else news.statistics_of(later.claims, model, fitted[1])
+        if fitted is None or not statistics:
+            continue
+        if model == SPLIT:
+            prospects = anticipate(fitted[1], statistics, seed=seed)
+        if before.passed(model):
+            say(f"splitting the change of {len(statistics)} statistics of {model}")
+            split = _split(before, later, fitted, statistics, seed, say)
+            if split is not None:
+                splits[model] = split
     try:
         calendar = report_calendar(later.known)
     except DataError:
@@ -257,35 +262,49 @@ def between(
         before=(before.id, str(before.manifest["as_of"])),
         after=(later.id, str(later.known.attrs["as_of"])),
         arrived=arrivals(before, later.known),
-        split=split,
-        others=_others(before, later),
+        splits=tuple(splits.values()),
+        others=_others(before, later, set(splits)),
         calendar=calendar,
         prospects=prospects,
     )
 
 
+def _anew(before: Stored, later: _Later, model: str) -> bool:
+    """Return whether a model has another fit than before."""
+    return bool(before.manifest["gate"].get(model, {}).get("digest") != later.digests.get(model))
+
+
 def _split(
     before: Stored,
     later: _Later,
+    fitted: tuple[Run, xr.Dataset],
     statistics: Sequence[news.Statistic],
     seed: int,
     say: Say,
 ) -> news.News | None:
-    """Return the change of the split model, None where the earlier fit cannot be told from any more."""
-    assert later.fitted is not None
-    run, draws = later.fitted
+    """Return the change of a model in pieces, None where its earlier fit cannot be read any more."""
+    run, draws = fitted
     try:
-        earlier, drawn = before.fitted(SPLIT)
+        earlier, drawn = before.fitted(run.spec.model)
     except (ForecastError, KeyError, ValueError) as error:
-        say(f"the change of {SPLIT} is not split: {error}")
+        say(f"the change of {run.spec.model} is not split: {error}")
         return None
     said = {
         f"{v.claim}/{v.definition}": v.probability
         for v in before.verdicts
         if v.probability is not None
     }
-    pair = (drawn, draws)
-    return news.explain(earlier, run, later.known, statistics, pair, seed=seed, said=said, say=say)
+    return news.explain(
+        earlier,
+        run,
+        later.known,
+        statistics,
+        (drawn, draws),
+        seed=seed,
+        earlier=before.known,
+        said=said,
+        say=say,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,12 +315,12 @@ class _Later:
     verdicts: Verdicts
     specs: Mapping[str, Spec]
     digests: Mapping[str, str]
-    fitted: tuple[Run, xr.Dataset] | None
+    fitted: Callable[[str], tuple[Run, xr.Dataset] | None]
 
 
 def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
     if isinstance(after, Stored):
-        manifest = after.manifest
+        manifest, stored = after.manifest, after
         return _Later(
             after.id,
             after.known,
@@ -309,10 +328,14 @@ def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
             after.verdicts,
             {n: Spec.from_json(json.dumps(s)) for n, s in manifest["spec"].items()},
             {n: g["digest"] for n, g in manifest["gate"].items()},
-            after.fitted(SPLIT) if after.passed(SPLIT) else None,
+            lambda model: stored.fitted(model) if stored.passed(model) else None,
         )
     report, fitted = after
-    one = fitted.get(SPLIT)
+
+    def of(model: str) -> tuple[Run, xr.Dataset] | None:
+        one = fitted.get(model)
+        return None if one is None or one.draws is None else (one.run, one.draws)
+
     return _Later(
         report.run_id,
         report.known,
@@ -320,16 +343,16 @@ def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
         report.verdicts,
         report.specs,
         {n: g.digest for n, g in report.gates.items()},
-        None if one is None or one.draws is None else (one.run, one.draws),
+        of,
     )
 
 
-def _others(before: Stored, later: _Later) -> tuple[Other, ...]:
+def _others(before: Stored, later: _Later, split: set[str]) -> tuple[Other, ...]:
     old = {(v.claim, v.definition): v for v in before.verdicts if v.probability is not None}
     found = []
     for v in later.verdicts:
         was = old.get((v.claim, v.definition))
-        if was is None or v.probability is None or v.model == SPLIT:
+        if was is None or v.probability is None or v.model in split:
             continue
         error = float(np.hypot(was.mcse or 0.0, v.mcse or 0.0))
         found.append(
@@ -366,10 +389,9 @@ def _reason(before: Stored, later: _Later, model: str) -> str:
 
 
 # --- as plain values -------------------------------------------------------------------------
-def _split_rows(split: news.News | None) -> list[dict[str, Any]]:
+def _split_rows(split: news.News) -> list[dict[str, Any]]:
     rows = []
-    for k, one in enumerate(() if split is None else split.statistics):
-        assert split is not None
+    for k, one in enumerate(split.statistics):
         total = float(split.after[k] - split.before[k])
         noise = max(abs(float(split.change[-1, k])), 2 * float(split.error[-1, k]))
         rows.append(
@@ -403,7 +425,6 @@ def _other_row(other: Other) -> dict[str, Any]:
 
 def change_record(change: Change, claim: str | None = None) -> dict[str, Any]:
     """Return the change as plain values, for ``change.json`` and ``--json``; of one claim if given."""
-    split = change.split
 
     def asked(name: str) -> bool:
         return claim is None or claim in (name, *name.split("/"))
@@ -418,11 +439,14 @@ def change_record(change: Change, claim: str | None = None) -> dict[str, Any]:
         **arrived,
         "changes": [
             one
-            for one in ([] if split is None else _finite(split.records()))
+            for split in change.splits
+            for one in _finite(split.records())
             if asked(one["statistic"])
         ],
-        "refits": 0 if split is None else split.refits,
-        "worst_pareto_k": None if split is None or np.isnan(split.worst_k) else split.worst_k,
+        "refits": sum(split.refits for split in change.splits),
+        "worst_pareto_k": max(
+            (split.worst_k for split in change.splits if not np.isnan(split.worst_k)), default=None
+        ),
         "others": [dataclasses.asdict(other) for other in change.others if asked(other.name)],
     }
 

@@ -24,9 +24,9 @@ UNEXPECTED = 10.0
 def write_change(folder: Path, change: Change) -> None:
     """Write ``change.md``, ``change.html`` and ``change.json`` with their figure into a run folder."""
     figures = {}
-    if change.split is not None and len(change.split.statistics):
-        name = most_moved(change.split)
-        ax, alt, caption = waterfall_figure(change, name)
+    if change.splits:
+        split, name = most_moved(change.splits)
+        ax, alt, caption = waterfall_figure(change, split, name)
         plots.save(ax, folder / "figures" / "change", alt=alt)
         figures["change"] = memo.Figure("figures/change", alt, caption)
     text = change_markdown(change, figures)
@@ -37,17 +37,21 @@ def write_change(folder: Path, change: Change) -> None:
     (folder / "change.json").write_text(content + "\n", encoding="utf-8")
 
 
-def most_moved(split: news.News) -> str:
-    """Return the probability that moved most; where there is none, the first statistic."""
-    events = [k for k, s in enumerate(split.statistics) if not s.unit]
-    moved = np.abs(split.after - split.before)
-    return split.statistics[max(events, key=lambda k: moved[k]) if events else 0].name
+def most_moved(splits: Sequence[news.News]) -> tuple[news.News, str]:
+    """Return the probability that moved most, with its split; without one the first statistic."""
+    moved = {
+        (n, one.name): abs(float(split.after[k] - split.before[k]))
+        for n, split in enumerate(splits)
+        for k, one in enumerate(split.statistics)
+        if not one.unit
+    }
+    n, name = max(moved, key=lambda key: moved[key]) if moved else (0, splits[0].statistics[0].name)
+    return splits[n], name
 
 
-def waterfall_figure(change: Change, name: str) -> tuple[Any, str, str]:
+def waterfall_figure(change: Change, split: news.News, name: str) -> tuple[Any, str, str]:
     """Return the waterfall of a statistic by report, its alternative text and its caption."""
-    assert change.split is not None
-    split = change.split.by_report()
+    split = split.by_report()
     k = split.index(name)
     one = split.statistics[k]
     scale = 1.0 if one.unit else 100.0
@@ -139,10 +143,9 @@ def _surprising(arrived: Changes) -> list[str]:
 
 def _lines(change: Change, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for each statistic that moved and was split."""
-    if change.split is None:
-        return []
-    names = {s.name for s in change.split.statistics}
-    return [change.split.sentence(row["name"]) for row in rows if row["name"] in names]
+    split_of = {s.name: split for split in change.splits for s in split.statistics}
+    names = [row["name"] for row in rows if row["name"] in split_of]
+    return [split_of[name].sentence(name) for name in names]
 
 
 def _watch(change: Change) -> list[dict[str, str]]:

@@ -351,20 +351,16 @@ def _news_table(change: Any, claim: str | None) -> str:
             )
             names.append(row["name"])
     lines += ["", _table(rows)]
-    if change.split is not None:
-        followed = [s.name for s in change.split.statistics if s.name in names]
-        lines += ["", *(change.split.sentence(name) for name in followed)]
-        for name in followed if claim is not None else []:
-            body = [
-                (
-                    r["piece"],
-                    r["kind"],
-                    f"{r['change']:+.4g}",
-                    f"{r['low']:+.4g} to {r['high']:+.4g}",
-                )
-                for r in change.split.frame(name).to_dict("records")
-            ]
-            lines += ["", name, _table([("piece", "kind", "change", "over orders"), *body])]
+    split_of = {s.name: split for split in change.splits for s in split.statistics}
+    followed = [name for name in names if name in split_of]
+    if followed:
+        lines += ["", *(split_of[name].sentence(name) for name in followed)]
+    for name in followed if claim is not None else []:
+        body = [
+            (r["piece"], r["kind"], f"{r['change']:+.4g}", f"{r['low']:+.4g} to {r['high']:+.4g}")
+            for r in split_of[name].frame(name).to_dict("records")
+        ]
+        lines += ["", name, _table([("piece", "kind", "change", "over orders"), *body])]
     return "\n".join(lines)
 
 

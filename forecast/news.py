@@ -37,15 +37,17 @@ from forecast.claims import Claim, event_draws
 from forecast.events import path
 from forecast.fitting import Run, fit_spec, priors_of
 from forecast.models import get_model, parts
-from forecast.panels import EARNINGS_UNIT, Panel
-from forecast.schema import DataError, calendar_quarter, one_line, percent
-from forecast.vintages import Table
+from forecast.panels import EARNINGS_UNIT, Panel, build_panel
+from forecast.schema import COLUMNS, DataError, calendar_quarter, one_line, percent
+from forecast.vintages import Table, as_of, compare
 
 MAX_K = 0.7
 MIN_EFFECTIVE = 100.0
 """Limits of a reweighting; beyond them a panel is fitted."""
 MOST_NUMBERS = 16
 """Numbers up to which each is a step of its own; of more, each report is one."""
+MOST_REFITS = 4
+"""Reports up to which each is a step of its own where every step is a fit; of more, all are one."""
 HEADLINES = (("big_five/capex", "2026"), ("big_five/capex", "2027"))
 """Totals of calendar years whose medians are followed beside the claims."""
 
@@ -596,6 +598,7 @@ def explain(
     *,
     seed: int,
     size: int = 1000,
+    earlier: Table | None = None,
     said: Mapping[str, float] | None = None,
     say: Say = lambda _: None,
 ) -> News:
@@ -615,6 +618,9 @@ def explain(
         Decides the common random numbers of the steps.
     size
         Draws of each run that the steps are taken with.
+    earlier
+        What was known at the earlier run. Without it, where draws cannot be reweighted, all that became
+        known is one piece.
     said
         Values that the earlier run gave when it was made, by statistic; they count where today's
         code draws something else from it.
@@ -650,10 +656,16 @@ def explain(
         steps.append((piece, there - here, np.hypot(*errors), there - here, there - here))
         base, here = run, there
     refits, worst = len(steps), -np.inf
-    if before.panel.content_hash != after.panel.content_hash and not _comparable(before, after):
-        change = values[1] - here
-        piece = Piece("data", "all its numbers together")
-        steps.append((piece, change, np.hypot(*errors), change, change))
+    if before.panel.content_hash == after.panel.content_hash:
+        pass  # another model or other assumptions, if anything
+    elif not _comparable(before, after):
+        ends = (here, values[1])
+        fitted = _by_fits(base, after, (earlier, known), followed, draws[1], ends, say)
+        refits += fitted.refits
+        for k, piece in enumerate(fitted.pieces):
+            low, high = fitted.changes[:, k].min(axis=0), fitted.changes[:, k].max(axis=0)
+            mean = fitted.changes[:, k].mean(axis=0)
+            steps.append((piece, mean, np.hypot(*errors), low, high))
     elif moves := _moves(_cells(before.panel, after.panel), known):
         walk = _walk(_road(base, after, followed, draws[1], seed, size), moves, say)
         refits, worst = refits + walk.refits, walk.worst
@@ -678,6 +690,96 @@ def explain(
         worst_k=worst if np.isfinite(worst) else float("nan"),
         draws=draws[1].sizes["chain"] * draws[1].sizes["draw"],
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _ByFits:
+    """Changes by report, shape (order, piece, statistic), and how many panels were fitted for them."""
+
+    pieces: tuple[Piece, ...]
+    changes: np.ndarray
+    refits: int
+
+
+def _by_fits(
+    base: Run,
+    after: Run,
+    known: tuple[Table | None, Table],
+    statistics: Sequence[Statistic],
+    like: xr.Dataset,
+    ends: tuple[np.ndarray, np.ndarray],
+    say: Say,
+) -> _ByFits:
+    """Split by fitting the panel after each report, in both orders, or in one piece if it must be."""
+    whole = Piece("data", "all its numbers together")
+    at_once = _ByFits((whole,), np.repeat((ends[1] - ends[0])[None, None], 2, axis=0), 0)
+    earlier, now = known
+    told = None if earlier is None else _reports(base.panel, after.panel, earlier, now)
+    if told is None:
+        return at_once
+    pieces, panel_of = told
+    count = len(pieces)
+    if count > 2:
+        say(f"fitting {after.spec.model} after each of {count} reports, in both orders")
+    values = {(): ends[0], tuple(range(count)): ends[1]}
+    orders = (list(range(count)), list(reversed(range(count))))
+    changes, refits = np.zeros((2, count, len(statistics))), 0
+    for direction, order in enumerate(orders):
+        for k in range(count):
+            state = tuple(sorted(order[: k + 1]))
+            if state not in values:
+                run = fit_spec(after.spec, panel_of(state))
+                refits += 1
+                if run.gate is None or not run.gate.passed:
+                    say("a panel between the two failed its gate: its reports are told together")
+                    return at_once
+                values[state] = _plain(statistics, _forecast(run, like)).value
+            changes[direction, order[k]] = values[state] - values[tuple(sorted(order[:k]))]
+    return _ByFits(pieces, changes, refits)
+
+
+def _reports(
+    before: Panel, after: Panel, earlier: Table, known: Table
+) -> tuple[tuple[Piece, ...], Callable[[Sequence[int]], Panel]] | None:
+    """Return the reports that change a panel, and the panel after some of them; None if there are none.
+
+    Nor are they told where the model has a table of its own, where the passing of time alone changes
+    the panel, where there are too many, and where no panel can be built between the two.
+    """
+    columns, day = list(COLUMNS), str(known.attrs["as_of"])
+    found = compare(earlier[columns], known[columns])
+    kinds = {"new number": found.new, "revision": found.revisions}
+    fresh = pd.concat([frame[columns].assign(kind=kind) for kind, frame in kinds.items()])
+    names = fresh["entity"] + " " + fresh["reported_on"]
+    reports = [
+        fresh[names == name] for name in dict.fromkeys(names[fresh["reported_on"].argsort()])
+    ]
+
+    def panel_of(chosen: Sequence[int]) -> Panel:
+        rows = pd.concat([earlier, *(reports[k] for k in chosen)], ignore_index=True)[columns]
+        return build_panel(as_of(rows, day), before.model)
+
+    try:
+        if panel_of(()).content_hash != before.content_hash:
+            return None
+        kept = [
+            k for k in range(len(reports)) if panel_of((k,)).content_hash != before.content_hash
+        ]
+        if not 0 < len(kept) <= MOST_REFITS or panel_of(kept).content_hash != after.content_hash:
+            return None
+    except DataError:
+        return None
+    pieces = tuple(_report_piece(reports[k]) for k in kept)
+    return pieces, lambda chosen: panel_of([kept[k] for k in chosen])
+
+
+def _report_piece(rows: Table) -> Piece:
+    first = rows.iloc[0]
+    report = f"{first['entity']} {first['reported_on']}"
+    if len(rows) > 1:
+        return Piece("report", report, report)
+    name = f"{first['entity']} {str(first['metric']).replace('_', ' ')} {first['period']}"
+    return Piece(str(first["kind"]), f"{name} {first['value']:.4g} {first['unit']}", report)
 
 
 def _comparable(before: Run, after: Run) -> bool:

@@ -350,7 +350,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
                           quick=True)  # fmt: skip
         assert done.change.after[1] == day, done.outcome.draft
         assert done.outcome.draft == ()
-        split = done.change.split
+        (split,) = done.change.splits
         np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
     lay_out(tmp_path / "whole", "2026-12-31", names, since="2022")
     (tmp_path / "whole" / "article" / "market.csv").unlink()
@@ -383,7 +383,7 @@ def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_pa
         rows = read_user_table(path).rows
         done = update_run(tmp_path / "out", rows, data=tmp_path / "data", quick=True)
         assert done.outcome.draft == ()
-        split = done.change.split
+        (split,) = done.change.splits
         np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
         assert (np.abs(split.change[-1]) < 5 * split.error[-1] + 1e-3).all()
     walked = read_run(tmp_path / "out" / "latest")

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from conftest import make_draws
@@ -228,6 +229,43 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
     best = check_prospect(max(prospects, key=lambda p: p.bits), runs[0], statistics[0], seed=6)
     for at, value in best.checked.items():
         assert abs(value - np.interp(at, best.levels, best.curve)) < 0.08
+
+
+@pytest.mark.slow
+def test_a_model_with_sampled_states_is_split_report_by_report_by_fits(known):
+    """Two revisions of the article's market, of two days: the four fits of every order of them."""
+    market = known[known["entity"] == "AI market"]
+    rows = market[market["period"] == "2025"].set_index("metric", drop=False)
+    revised = rows.loc[["datacenter_capex", "ai_revenue"]].assign(
+        value=[160.0, 100.0], reported_on=["2026-06-01", "2026-07-01"]
+    )
+    states = [
+        as_of(pd.concat([market, revised.iloc[list(chosen)]], ignore_index=True), "2026-07-01")
+        for chosen in ((), (0,), (1,), (0, 1))
+    ]
+    panels = [build_panel(state, "market") for state in states]
+    runs = [fit("market", panel, seed=1, progress=False) for panel in panels]
+    assert all(run.gate.passed for run in runs)
+    draws = [forecast(run, seed=2) for run in runs]
+    capex = news.Statistic(
+        "capex", lambda d: d["y"].sel(series="AI market/datacenter_capex", period="2027"), "USD bn"
+    )
+    ends = (runs[0], runs[3], states[3], [capex], (draws[0], draws[3]))
+    split = explain(*ends, seed=3, earlier=states[0])
+    assert [p.kind for p in split.pieces] == ["revision", "revision", "noise"]
+    assert split.pieces[0].label == "AI market datacenter capex 2025 160 USD bn"
+    assert split.refits == 2
+    medians = [float(d["y"].sel(series="AI market/datacenter_capex", period="2027").median())
+               for d in draws]  # fmt: skip
+    first, both = medians[1] - medians[0], medians[3] - medians[2]
+    assert split.change[0, 0] == pytest.approx((first + both) / 2)
+    assert (split.low[0, 0], split.high[0, 0]) == pytest.approx(sorted((first, both)))
+    assert split.change[0, 0] > 20  # USD 30 bn more in 2025
+    assert split.change.sum() == pytest.approx(medians[3] - medians[0])
+    assert split.change[2, 0] == pytest.approx(0, abs=1e-9)
+    # Without what was known before, and where there are too many, it is one piece.
+    whole = explain(*ends, seed=3)
+    assert [p.kind for p in whole.pieces] == ["data", "noise"]
 
 
 def _new(before, after):
