@@ -23,18 +23,21 @@ def each[Task, Result](
     tasks
         What it is called with; begun in their order.
     workers
-        Number of processes; there are no more than tasks.
+        Number of processes; there are no more than tasks. At the first error, or Ctrl-C, they are ended.
     """
     count = min(workers, len(tasks))
     if count <= 1:
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with concurrent.futures.ProcessPoolExecutor(count, mp_context=context) as pool:
         waiting = [pool.submit(work, task) for task in tasks]
         try:
             for future in concurrent.futures.as_completed(waiting):
                 yield future.result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        except BaseException:
+            # What has begun cannot be cancelled, and nobody waits for it any more.
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
