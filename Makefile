@@ -38,10 +38,10 @@ lint: $(STAMP)
 
 # A process a core; the tests of a file share one, and with it what they compile.
 fast: $(STAMP)
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 slow: $(STAMP)
-	$(PY) -m pytest -m slow -n auto --dist loadfile
+	$(PY) -m pytest -m slow -n auto --maxprocesses 8 --dist loadfile
 
 test: lint fast slow
 
