@@ -23,6 +23,7 @@ from forecast.correction import MONTHS, Curve, Depth, Variation
 from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity, WarningCheck
 from forecast.gate import Gate
 from forecast.hindcast import Hindcast
+from forecast.news import signed
 from forecast.others import Beside
 from forecast.panels.hazard import FALLS
 from forecast.scenarios import ENOUGH, Conditional
@@ -176,7 +177,7 @@ def share_of(verdict: Verdict) -> str:
 
 def points(value: float, error: float) -> str:
     """Return a change of probability in percentage points with its Monte-Carlo error."""
-    return f"{100 * value:+.1f} ± {100 * error:.1f}"
+    return signed(100 * value, f"± {100 * error:.1f}")
 
 
 def five(probability: float) -> str:

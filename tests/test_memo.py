@@ -97,7 +97,7 @@ def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):
     text = markdown(report)
     assert "22 %" in text
     assert "+2.0 ± 0.1" in text
-    assert "-3.0 ± 0.2" in text
+    assert "−3.0 ± 0.2" in text
     assert "44 %" in text
     assert "| 0.030 | 0.040 |" in text
 
