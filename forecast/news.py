@@ -719,7 +719,7 @@ def _by_fits(
         return at_once
     pieces, panel_of = told
     count = len(pieces)
-    if count > 2:
+    if count > 1:
         say(f"fitting {after.spec.model} after each of {count} reports, in both orders")
     values = {(): ends[0], tuple(range(count)): ends[1]}
     orders = (list(range(count)), list(reversed(range(count))))
@@ -749,11 +749,9 @@ def _reports(
     columns, day = list(COLUMNS), str(known.attrs["as_of"])
     found = compare(earlier[columns], known[columns])
     kinds = {"new number": found.new, "revision": found.revisions}
-    fresh = pd.concat([frame[columns].assign(kind=kind) for kind, frame in kinds.items()])
-    names = fresh["entity"] + " " + fresh["reported_on"]
-    reports = [
-        fresh[names == name] for name in dict.fromkeys(names[fresh["reported_on"].argsort()])
-    ]
+    told = pd.concat([frame[columns].assign(kind=kind) for kind, frame in kinds.items()])
+    fresh = told.sort_values("reported_on", kind="stable")
+    reports = [rows for _, rows in fresh.groupby(["reported_on", "entity"], sort=False)]
 
     def panel_of(chosen: Sequence[int]) -> Panel:
         rows = pd.concat([earlier, *(reports[k] for k in chosen)], ignore_index=True)[columns]
