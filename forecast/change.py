@@ -38,7 +38,7 @@ from forecast.surprise import surprised
 from forecast.vintages import Changes, Table, compare, read_table
 
 Say = Callable[[str], None]
-SPLIT = "earnings"
+AHEAD = "earnings"
 """The model whose coming reports are looked ahead to."""
 
 
@@ -243,11 +243,11 @@ def between(
     prospects: tuple[Prospect, ...] = ()
     splits = {}
     for model in later.specs:
-        fitted = later.fitted(model) if model == SPLIT or _anew(before, later, model) else None
+        fitted = later.fitted(model) if model == AHEAD or _anew(before, later, model) else None
         statistics = () if fitted is None else news.statistics_of(later.claims, model, fitted[1])
         if fitted is None or not statistics:
             continue
-        if model == SPLIT:
+        if model == AHEAD:
             prospects = anticipate(fitted[1], statistics, seed=seed)
         if before.passed(model):
             say(f"splitting the change of {len(statistics)} statistics of {model}")

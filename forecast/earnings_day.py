@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from forecast import lock, memo, news, plots
-from forecast.change import SPLIT, Change, Say, Stored, between, latest, read_run
+from forecast.change import AHEAD, Change, Say, Stored, between, latest, read_run
 from forecast.change_memo import prospect_text, write_change
 from forecast.figures import Fitted
 from forecast.fitting import child_seed
@@ -231,14 +231,14 @@ def foresee(
     ForecastError
         If the run has no earnings fit, or a name is unknown.
     """
-    fitted, draws = run.fitted(SPLIT)
+    fitted, draws = run.fitted(AHEAD)
     statistics = [
         s
-        for s in news.statistics_of(run.claims, SPLIT, draws)
+        for s in news.statistics_of(run.claims, AHEAD, draws)
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):
-        raise DataError(f"no reading of the {SPLIT} model is called {claim!r}")
+        raise DataError(f"no reading of the {AHEAD} model is called {claim!r}")
     seed = child_seed(int(run.manifest["seed"]), "before")
     found = sorted(
         anticipate(draws, statistics, seed=seed, companies=companies), key=lambda p: -p.bits

@@ -27,14 +27,14 @@ from forecast.claims import event_draws as hits
 from forecast.events import YEAR, with_yearly
 from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
-from forecast.fitting import Run, child_seed, fit_stored, spec_of
+from forecast.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.models import MODELS, NAIVE, get_model
 from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast, outline
 from forecast.processes import each
 from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
-from forecast.schema import ForecastError, StoreError
+from forecast.schema import ForecastError, Spec, StoreError
 from forecast.sourcecode import code_hash
 from forecast.sources import (
     CLAIMS_FILE,
@@ -261,14 +261,25 @@ def _fit_all(
     jobs: Sequence[_Job], workers: int, seconds: dict[str, float], say: Say
 ) -> dict[str, Fitted]:
     """Fit every model; several processes hand over what they fitted through the store."""
-    if workers > 1 and len(jobs) > 1:
-        say(f"fit {len(jobs)} models in {min(workers, len(jobs))} processes ...")
-        for lines, spent in each(_fit_ahead, jobs, workers):
+    todo = [job for job in jobs if not _all_stored(job)] if workers > 1 else []
+    ahead: set[str] = set()
+    if len(todo) > 1:  # for one, or none, no process is worth its start
+        say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
+        for lines, spent in each(_fit_ahead, todo, workers):
             for line in lines:
                 say(line)
             seconds.update(spent)
-        return {job.model: _drawn(job, _fit_sets(job, {}, lambda _: None), say) for job in jobs}
-    return {job.model: _drawn(job, _fit_sets(job, seconds, say), say) for job in jobs}
+        ahead = {job.model for job in todo}
+    found = {}
+    for job in jobs:
+        told = ({}, lambda _: None) if job.model in ahead else (seconds, say)
+        found[job.model] = _drawn(job, _fit_sets(job, *told), say)
+    return found
+
+
+def _all_stored(job: _Job) -> bool:
+    specs = (_spec(job, variant) for variant in ("default", *job.variants))
+    return all(store.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
 
 
 def _fit_ahead(job: _Job) -> tuple[list[str], dict[str, float]]:
@@ -289,12 +300,16 @@ def _fit_sets(job: _Job, seconds: dict[str, float], say: Say) -> dict[str, Run]:
     return runs
 
 
-def _stored(job: _Job, variant: str, say: Say) -> Run:
-    """Return a fit, of which the store may know; prior sets differ in the priors, not in the seed."""
+def _spec(job: _Job, variant: str) -> Spec:
+    """Return what decides a fit; prior sets differ in the priors, not in the seed."""
     size = QUICK if job.quick else FULL
     seed = child_seed(job.seed, job.model, "fit")
-    spec = spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size, tune=size)
-    run, known = fit_stored(job.place, spec, job.panel, say=say)
+    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size, tune=size)
+
+
+def _stored(job: _Job, variant: str, say: Say) -> Run:
+    """Return a fit, of which the store may know."""
+    run, known = fit_stored(job.place, _spec(job, variant), job.panel, say=say)
     if known:
         say(
             f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"

@@ -205,6 +205,11 @@ def keep_fit(folder: str | Path, key: str, tree: xr.DataTree) -> None:
             old.with_suffix(".sha256").unlink(missing_ok=True)
 
 
+def has_fit(folder: str | Path, key: str) -> bool:
+    """Return whether a tree is stored under that hash, damaged or not."""
+    return (Path(folder) / f"{key}.nc").is_file()
+
+
 def kept_fit(folder: str | Path, key: str) -> xr.DataTree | None:
     """Return the stored tree of that hash, or None if there is none.
 
@@ -215,7 +220,7 @@ def kept_fit(folder: str | Path, key: str) -> xr.DataTree | None:
     """
     path = Path(folder) / f"{key}.nc"
     note = path.with_suffix(".sha256")
-    if not path.is_file():
+    if not has_fit(folder, key):
         return None
     wanted = note.read_text(encoding="utf-8")[:64] if note.is_file() else ""
     if wanted != _sha256(path):

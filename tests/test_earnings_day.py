@@ -341,21 +341,28 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
     later = lay_out(tmp_path / "data", "2024-12-31", names, since="2022")
     (tmp_path / "data" / "article" / "market.csv").unlink()  # it was written in 2026
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
-    days = sorted(later["reported_on"].unique())
-    assert len(days) == 30
-    for day in days:
-        path = tmp_path / f"{day}.csv"
-        later[later["reported_on"] == day].to_csv(path, index=False)
-        done = update_run(tmp_path / "out", read_user_table(path).rows, data=tmp_path / "data",
-                          quick=True)  # fmt: skip
-        assert done.change.after[1] == day, done.outcome.draft
-        assert done.outcome.draft == ()
-        (split,) = done.change.splits
-        np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+    assert later["reported_on"].nunique() == 30
+    for _ in day_by_day(tmp_path, later):
+        pass
     lay_out(tmp_path / "whole", "2026-12-31", names, since="2022")
     (tmp_path / "whole" / "article" / "market.csv").unlink()
     whole = run_all(tmp_path / "one", data=tmp_path / "whole", quick=True, models=["earnings"])
     same_state(read_run(tmp_path / "out" / "latest"), read_run(whole.folder))
+
+
+def day_by_day(folder, later):
+    """Update by the rows of one report day after the other; yield the split of each change."""
+    for day, rows in later.groupby("reported_on"):
+        path = folder / f"{day}.csv"
+        rows.to_csv(path, index=False)
+        done = update_run(
+            folder / "out", read_user_table(path).rows, data=folder / "data", quick=True
+        )
+        assert done.outcome.draft == ()
+        assert done.change.after[1] == day
+        (split,) = done.change.splits
+        np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+        yield split
 
 
 def same_state(walked, whole):
@@ -375,19 +382,11 @@ def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_pa
     monkeypatch.setattr("forecast.pipeline.QUICK", 1000)
     later = lay_out(tmp_path / "data", day="2025-07-31")
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
-    days = sorted(later["reported_on"].unique())
-    assert len(days) == 3
-    for day in days:
-        path = tmp_path / f"{day}.csv"
-        later[later["reported_on"] == day].to_csv(path, index=False)
-        rows = read_user_table(path).rows
-        done = update_run(tmp_path / "out", rows, data=tmp_path / "data", quick=True)
-        assert done.outcome.draft == ()
-        (split,) = done.change.splits
-        np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
+    assert later["reported_on"].nunique() == 3
+    for split in day_by_day(tmp_path, later):
         assert (np.abs(split.change[-1]) < 5 * split.error[-1] + 1e-3).all()
     walked = read_run(tmp_path / "out" / "latest")
-    assert walked.manifest["as_of"] == days[-1]
+    assert walked.manifest["as_of"] == later["reported_on"].max()
     # One table, in another order, in another place.
     other = tmp_path / "other"
     lay_out(other / "data", day="2026-12-31")

@@ -113,6 +113,8 @@ def test_with_its_data_in_two_arrays_a_model_is_the_same(name, request):
     start = {v.name: x for v, x in wanted.rvs_to_initial_values.items() if x is not None}
     packed, starts = fitting._packed(entry.build(panel, entry.priors))
     assert set(starts) == set(start)
+    for variable, values in start.items():
+        np.testing.assert_array_equal(starts[variable], values)
     assert [v.name for v in packed.free_RVs] == [v.name for v in wanted.free_RVs]
     names = [v.name for v in wanted.unobserved_value_vars]
     assert [v.name for v in packed.unobserved_value_vars] == names

@@ -244,6 +244,9 @@ def test_fits_handed_over_by_processes_are_the_same(tmp_path, instant_sampler, m
     assert sum(line.startswith("fit market: ") for line in said[2]) == 1
     seconds = json.loads((found[2].folder / "manifest.json").read_text())["seconds"]
     assert {"fit market", "fit adoption"} <= set(seconds)
+    # Another run of the same fits starts no process.
+    run_all(tmp_path / "2", quick=True, models=["market", "adoption"], workers=2, previous="one")
+    assert asked == [(2, 2)]
 
 
 @pytest.mark.slow
