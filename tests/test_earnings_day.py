@@ -342,8 +342,8 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
     (tmp_path / "data" / "article" / "market.csv").unlink()  # it was written in 2026
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
     assert later["reported_on"].nunique() == 30
-    for _ in day_by_day(tmp_path, later):
-        pass
+    for day, (_, as_of_day), _ in day_by_day(tmp_path, later):
+        assert as_of_day == day
     lay_out(tmp_path / "whole", "2026-12-31", names, since="2022")
     (tmp_path / "whole" / "article" / "market.csv").unlink()
     whole = run_all(tmp_path / "one", data=tmp_path / "whole", quick=True, models=["earnings"])
@@ -351,7 +351,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
 
 
 def day_by_day(folder, later):
-    """Update by the rows of one report day after the other; yield the split of each change."""
+    """Update by the rows of one report day after the other; yield day, run and its date, and split."""
     for day, rows in later.groupby("reported_on"):
         path = folder / f"{day}.csv"
         rows.to_csv(path, index=False)
@@ -359,10 +359,9 @@ def day_by_day(folder, later):
             folder / "out", read_user_table(path).rows, data=folder / "data", quick=True
         )
         assert done.outcome.draft == ()
-        assert done.change.after[1] == day
         (split,) = done.change.splits
         np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
-        yield split
+        yield day, done.change.after, split
 
 
 def same_state(walked, whole):
@@ -383,7 +382,7 @@ def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_pa
     later = lay_out(tmp_path / "data", day="2025-07-31")
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
     assert later["reported_on"].nunique() == 3
-    for split in day_by_day(tmp_path, later):
+    for _, _, split in day_by_day(tmp_path, later):
         assert (np.abs(split.change[-1]) < 5 * split.error[-1] + 1e-3).all()
     walked = read_run(tmp_path / "out" / "latest")
     assert walked.manifest["as_of"] == later["reported_on"].max()
