@@ -157,7 +157,7 @@ def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
     try:
         run = fit(
             entry.name, panel, seed=child_seed(task.seed, panel.as_of, "fit"),
-            draws=task.size, tune=task.size, progress=False,
+            draws=task.size, progress=False,
         )  # fmt: skip
         if run.gate is not None:
             row["passed"] = run.gate.passed

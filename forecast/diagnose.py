@@ -178,7 +178,7 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
     if last - int(years.min()) < 3:
         raise DataError(f"holding out {last} leaves fewer than three years")
     short = select(panel, years < last)
-    run = fit("market", short, seed=seed, draws=draws, tune=draws, progress=False)
+    run = fit("market", short, seed=seed, draws=draws, progress=False)
     ours = forecast(run, until=str(last), seed=seed)
     walk = naive.drift_walk(short, until=str(last), seed=seed)
     rows = []
@@ -238,7 +238,7 @@ def predict_left_out(
     if not keep.any() or not ask.any():
         raise DataError(f"got {keep.sum()} scores to fit and {ask.sum()} to predict; wanted some")
     known, asked = select(panel, keep), select(panel, ask)
-    run = fit("benchmark", known, seed=seed, draws=draws, tune=draws, progress=False)
+    run = fit("benchmark", known, seed=seed, draws=draws, progress=False)
     gate.require(run.gate, run.posterior, "benchmark")
     rng = np.random.default_rng([seed, 2])
     priors = prior_set(get_model("benchmark"), "default")
@@ -344,7 +344,7 @@ def _bare_spec(model: str, panel: Panel, seed: int) -> Spec:
     entry = get_model(model)
     return Spec(
         model, "default", {}, seed, 0, 0, 0, entry.target_accept, SAMPLER, panel.as_of, "", "", {},
-        entry.adaptation,
+        entry.adaptation, entry.max_depth,
     )  # fmt: skip
 
 

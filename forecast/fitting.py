@@ -214,6 +214,7 @@ def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
             seed=spec.seed,
             target_accept=spec.target_accept,
             adaptation=spec.adaptation,
+            maxdepth=spec.max_depth,
             save_warmup=False,
             progress_bar=progress,
         )
@@ -299,7 +300,7 @@ def fit(
     seed: int,
     variant: str = "default",
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int | None = None,
     chains: int = 4,
     target_accept: float | None = None,
     progress: bool = True,
@@ -317,7 +318,8 @@ def fit(
     variant
         Name of the prior set.
     draws, tune, chains
-        Draws kept and tuning steps per chain, and the number of chains.
+        Draws kept and tuning steps per chain, and the number of chains. By default tuning takes as
+        many steps as there are draws, or as the model needs if that is fewer.
     target_accept
         Acceptance the step size is tuned to; the model's own by default.
     progress
@@ -356,7 +358,7 @@ def spec_of(
     seed: int,
     variant: str = "default",
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int | None = None,
     chains: int = 4,
     target_accept: float | None = None,
 ) -> Spec:
@@ -377,7 +379,7 @@ def spec_of(
         priors=dataclasses.asdict(priors),
         seed=seed,
         draws=draws,
-        tune=tune,
+        tune=min(draws, entry.tune) if tune is None else tune,
         chains=chains,
         target_accept=entry.target_accept if target_accept is None else target_accept,
         sampler=SAMPLER,
@@ -386,6 +388,7 @@ def spec_of(
         code_hash=code_hash("fitting", f"models.{model}"),
         versions={name: importlib.metadata.version(name) for name in VERSIONED},
         adaptation=entry.adaptation,
+        max_depth=entry.max_depth,
     )
 
 

@@ -225,7 +225,7 @@ def hindcast(
 
 
 def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Run:
-    spec = spec_of(panel.model, panel, seed=seed, draws=draws, tune=draws)
+    spec = spec_of(panel.model, panel, seed=seed, draws=draws)
     if place is None:
         return fit_spec(spec, panel)
     # A damaged fit is fitted anew; that the main job's own are told of is enough.

@@ -304,7 +304,7 @@ def _spec(job: _Job, variant: str) -> Spec:
     """Return what decides a fit; prior sets differ in the priors, not in the seed."""
     size = QUICK if job.quick else FULL
     seed = child_seed(job.seed, job.model, "fit")
-    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size, tune=size)
+    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
 
 
 def _stored(job: _Job, variant: str, say: Say) -> Run:

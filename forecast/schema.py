@@ -314,6 +314,8 @@ class Spec:
         Versions of the libraries that decide the numbers.
     adaptation
         How the sampler adapts its mass matrix.
+    max_depth
+        Doublings after which a trajectory is cut.
     """
 
     model: str
@@ -330,6 +332,7 @@ class Spec:
     code_hash: str
     versions: Mapping[str, str]
     adaptation: str = "diag"
+    max_depth: int = 10
 
     def to_json(self) -> str:
         """Return the spec as one line of JSON with sorted keys."""

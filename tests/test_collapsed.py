@@ -9,7 +9,7 @@ from forecast.models.collapsed import (
     PanelLogp,
     draw_paths,
     draw_states,
-    factor_columns,
+    factor_paths,
     panel_logp_grad,
 )
 
@@ -52,10 +52,10 @@ def dense(case):
     growth, season = np.outer(X[:, 0], X[:, 0]), X[:, 1:] @ X[:, 1:].T
     cov = np.zeros((S, N, S, N))
     for i in range(S):
-        own = factor_columns(damping[i], N)[0]
+        own = factor_paths(damping[i], np.eye(N + 1))[0]
         cov[i, :, i] += shock[i] * own @ own.T + START_VAR
         cov[i, :, i] += growth_var[i] * growth + season_var[i] * season
-        shared = factor_columns(factor_damping[GROUP[i]], N)[0]
+        shared = factor_paths(factor_damping[GROUP[i]], np.eye(N + 1))[0]
         for j in np.flatnonzero(GROUP[i] == GROUP):
             g = GROUP[i]
             cov[i, :, j] += load[i] * load[j] * shared @ shared.T
@@ -71,8 +71,8 @@ def observed(case):
     return at, values, np.concatenate([np.full(seen[:, s].sum(), noise[s]) for s in range(S)])
 
 
-def test_factor_columns_follow_the_recursion():
-    level, slope = factor_columns(0.6, 5)
+def test_factor_paths_follow_the_recursion():
+    level, slope = factor_paths(0.6, np.eye(6))
     for column in range(6):
         u = 1 / np.sqrt(1 - 0.36) if column == 0 else 0.0
         f = 0.0
@@ -80,7 +80,8 @@ def test_factor_columns_follow_the_recursion():
             u = 0.6 * u + (column == t + 1)
             f += u
             assert level[t, column] == pytest.approx(f)
-    step = (factor_columns(0.6 + 1e-6, 5)[0] - factor_columns(0.6 - 1e-6, 5)[0]) / 2e-6
+    ends = [factor_paths(0.6 + sign * 1e-6, np.eye(6))[0] for sign in (1, -1)]
+    step = (ends[0] - ends[1]) / 2e-6
     np.testing.assert_allclose(slope, step, rtol=1e-6, atol=1e-8)
 
 

@@ -139,7 +139,7 @@ import hashlib, json, sys
 import forecast as fc
 known = fc.as_of(fc.read_vintages(), "2026-05-06")
 panel = fc.build_panel(known, sys.argv[1])
-run = fc.fit(sys.argv[1], panel, seed=1, draws=100, tune=100, progress=False)
+run = fc.fit(sys.argv[1], panel, seed=1, draws=100, progress=False)
 found = {str(v): hashlib.sha256(a.values.tobytes()).hexdigest() for v, a in run.posterior.items()}
 print(json.dumps(found))
 """

@@ -275,7 +275,7 @@ def test_known_growth_is_recovered_and_errors_do_not_bend_it():
     truth, found, held = 2.4, [], 0
     for k in range(20):
         panel = panel_of(table(growth=np.log(truth), seed=k))
-        run = fit("training_cost", panel, seed=1, draws=500, tune=500, progress=False)
+        run = fit("training_cost", panel, seed=1, draws=500, progress=False)
         row = summary(run).set_index("parameter").loc["growth_per_year"]
         found.append(np.log(row["mean"]))
         held += row["q05"] < truth < row["q95"]

@@ -9,10 +9,12 @@ Series s of metric group g in quarter t = 0..T-1, on the log scale::
 
 with mu[-1] ~ N(start[s], start_var), d[-1] and u[-1] stationary, f[-1] = 0. The regressors x are
 the quarter's number (growth) and three orthonormal sum-to-zero contrasts (season); z, standard
-normal, is what the series of a group share of them. A two-state Kalman filter per series whitens y
-together with the columns of x and of the factor's shocks; a series' own coefficients leave by a
-4 x 4 Schur complement, and all that a group shares by one Cholesky factor. The cost is linear in
-the number of series; what is missing is skipped. The gradient is reverse mode, written out.
+normal, is what the series of a group share of them. A two-state Kalman filter and smoother give the
+inverse covariance of a series' deviations, a few operations a cell; its own coefficients leave by a
+4 x 4 Schur complement, and all that a group shares by one Cholesky factor. The gradient is the
+expected score of the deviations given the data (Fisher's identity): their second moment is that of
+some forty columns, which are filtered and smoothed. The cost is linear in the number of series and
+quadratic in quarters, but for one small factorisation a group; what is missing is skipped.
 
 Invariant: :func:`panel_logp_grad` is the log density of the joint normal law and its exact
 gradient, and :func:`draw_states` with :func:`draw_paths` draw from that law given the data;
@@ -40,37 +42,6 @@ BLOCK = 8
 """Columns are padded to a multiple of this, so that sums over them use vector instructions."""
 
 _jit = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True)
-
-
-@_jit
-def factor_columns(damping, size):
-    """Return the map from unit shocks to a damped trend's level, and its derivative by the damping.
-
-    Shape (size, size + 1) each; column 0 is the slope before the first quarter, one stationary sd,
-    and column j the shock of quarter j - 1.
-    """
-    level = np.zeros((size, size + 1))
-    slope = np.zeros((size, size + 1))
-    total = np.empty(size + 1)  # sum of damping^i up to i = k, and its derivative
-    d_total = np.empty(size + 1)
-    h, dh, power, d_power = 0.0, 0.0, 1.0, 0.0
-    for k in range(size + 1):
-        h += power
-        dh += d_power
-        total[k] = h
-        d_total[k] = dh
-        d_power = d_power * damping + power
-        power = power * damping
-    sd = 1 / np.sqrt(1 - damping * damping)
-    d_sd = damping * sd**3
-    for t in range(size):
-        a = total[t + 1] - 1.0
-        level[t, 0] = a * sd
-        slope[t, 0] = d_total[t + 1] * sd + a * d_sd
-        for j in range(1, t + 2):
-            level[t, j] = total[t + 1 - j]
-            slope[t, j] = d_total[t + 1 - j]
-    return level, slope
 
 
 @_jit
@@ -116,130 +87,196 @@ def inverse_lower(lower):
 
 
 @_jit
-def _whiten(columns, seen, damping, shock, noise, start, start_var, white, slopes, kept):
-    """Filter all columns of one series, the first of which is y.
+def _filter(seen, damping, shock, noise, start_var, kept):
+    """Run the variances of one series' Kalman filter forward.
 
-    Fills `white` (t, column) with the standardised innovations, `slopes` with the slope before each
-    step and `kept` with what the adjoint needs of the variances. Returns the sum of log innovation
-    variances, the number of quarters seen, and the last state: level and slope of each column, and
-    their variances.
+    Fills a row of `kept` for each quarter: gains of level and slope and the innovation variance, all
+    zero if nothing is seen, and the variances of level, both and slope before the step. One more
+    row has the variances after all. Returns the sum of log innovation variances and the number of
+    quarters seen.
     """
-    size, width = columns.shape
     p11, p12, p22 = start_var, 0.0, shock / (1 - damping * damping)
-    level, slope = np.zeros(width), np.zeros(width)
-    level[0] = start
     log_det, count = 0.0, 0
-    for t in range(size):
-        kept[t, 0] = p12
-        kept[t, 1] = p22
+    for t in range(seen.shape[0]):
+        row = kept[t]
+        row[3], row[4], row[5] = p11, p12, p22
         c = damping * damping * p22 + shock
         b = damping * p12 + c
         a = p11 + damping * p12 + b
-        for k in range(width):
-            slopes[t, k] = slope[k]
-            slope[k] *= damping
-            level[k] += slope[k]
         if seen[t]:
             var = a + noise
-            gain1, gain2, scale = a / var, b / var, 1 / np.sqrt(var)
-            kept[t, 2] = a
-            kept[t, 3] = b
-            kept[t, 4] = var
-            for k in range(width):
-                error = columns[t, k] - level[k]
-                white[t, k] = error * scale
-                level[k] += gain1 * error
-                slope[k] += gain2 * error
+            gain1, gain2 = a / var, b / var
+            row[0], row[1], row[2] = gain1, gain2, var
             p11, p12, p22 = a - gain1 * a, b - gain1 * b, c - gain2 * b
             log_det += np.log(var)
             count += 1
         else:
-            for k in range(width):
-                white[t, k] = 0.0
+            row[:3] = 0.0
             p11, p12, p22 = a, b, c
-    return log_det, count, level, slope, p11, p12, p22
+    row = kept[seen.shape[0]]
+    row[3], row[4], row[5] = p11, p12, p22
+    return log_det, count
 
 
 @_jit
-def _whiten_adjoint(bar, white, slopes, kept, seen, damping, shock, columns_bar):
-    """Run :func:`_whiten` backwards for ``sum(bar * white) - 0.5 * log_det``.
+def _precision(seen, damping, kept, w1, w2, out):
+    """Fill `out` with the inverse covariance of a series' deviations, zero where nothing is seen.
 
-    Fills `columns_bar` with the derivative by the columns; returns those by damping, shock and
-    noise variance.
+    By the smoother's law: with u = out y the smoothing errors, cov(u[t], u[s]) = -k[t]' L[t+1]' ...
+    L[s-1]' w[s] for t < s (de Jong 1989), which costs a few operations a cell. `w1` and `w2` are
+    scratch, one cell a quarter; rows of `out` may be longer than the quarters. Returns what does
+    not depend on data of the derivatives by noise, shock, damping and the start.
     """
-    size, width = white.shape
-    x1, x2 = np.zeros(width), np.zeros(width)
-    s1, s2, s3 = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-    p1, p2, p3 = 0.0, 0.0, 0.0
-    d_damping, d_shock, d_noise = 0.0, 0.0, 0.0
-    n = width
+    size = seen.shape[0]
+    out[:] = 0.0
+    w1[:] = 0.0
+    w2[:] = 0.0
+    n11, n12, n22 = 0.0, 0.0, 0.0
+    by_noise, by_shock, by_damping = 0.0, 0.0, 0.0
+    for t in range(size - 1, -1, -1):
+        gain1, gain2 = kept[t, 0], kept[t, 1]
+        k2 = damping * gain2
+        k1 = gain1 + k2
+        l11 = 1.0 - k1  # of the transition of an error: [[1 - k1, damping], [-k2, damping]]
+        row = out[t]
+        if seen[t]:
+            for s in range(row.shape[0]):
+                row[s] = -(k1 * w1[s] + k2 * w2[s])
+        for s in range(row.shape[0]):
+            v = damping * (w1[s] + w2[s])
+            w1[s] = l11 * w1[s] - k2 * w2[s]
+            w2[s] = v
+        if seen[t]:
+            m1, m2 = n11 * k1 + n12 * k2, n12 * k1 + n22 * k2
+            inverse = 1 / kept[t, 2]
+            row[t] = inverse + k1 * m1 + k2 * m2
+            by_noise += row[t]
+            w1[t] = inverse - (l11 * m1 - k2 * m2)
+            w2[t] = -damping * (m1 + m2)
+        else:
+            inverse = 0.0
+        a1, a2 = n11 * l11 - n12 * k2, n12 * l11 - n22 * k2
+        b = damping * (n12 + n22)
+        n22 = damping * (damping * (n11 + n12) + b)
+        n12 = damping * (a1 + a2)
+        n11 = inverse + l11 * a1 - k2 * a2
+        p12, p22 = kept[t, 4], damping * kept[t, 5]
+        by_shock += n11 + 2 * n12 + n22
+        by_damping += (n11 + n12) * (p12 + p22) + (n12 + n22) * p22
+    for t in range(size):
+        for s in range(t):
+            out[t, s] = out[s, t]
+    return by_noise, by_shock, by_damping, damping * damping * (n11 + 2 * n12 + n22)
+
+
+@_jit
+def _innovations(dev, seen, damping, kept):
+    """Turn columns of deviations into innovations, in place, by one series' filter.
+
+    Returns level and slope after the last quarter.
+    """
+    size, width = dev.shape
+    level, slope = np.zeros(width), np.zeros(width)
+    for t in range(size):
+        for k in range(width):
+            slope[k] *= damping
+            level[k] += slope[k]
+        if seen[t]:
+            gain1, gain2 = kept[t, 0], kept[t, 1]
+            for k in range(width):
+                dev[t, k] -= level[k]
+                level[k] += gain1 * dev[t, k]
+            for k in range(width):
+                slope[k] += gain2 * dev[t, k]
+    return level, slope
+
+
+@_jit
+def _score(dev, seen, damping, shock, kept, trace, disturbance, slope):
+    """Return the derivative of ``-0.5 (dev' A dev + log det)`` by damping, shock and noise variance.
+
+    A is the inverse covariance, and `dev` holds innovations of :func:`_innovations`, in place of
+    which it leaves A times the deviations. By the smoothed disturbances (Koopman and Shephard 1992):
+    no recursion of variances is differentiated. `trace` is what :func:`_precision` returned;
+    `disturbance` and `slope`, of one row more than `dev`, are scratch.
+    """
+    size, width = dev.shape
+    r = np.zeros(width)
+    disturbance[size] = 0.0
     for t in range(size - 1, -1, -1):
         if seen[t]:
-            # Later factor shocks are zero at and before t: nothing is wanted of them any more.
-            while n > BLOCK and white[t, n - 1] == 0.0:
-                n -= 1
-            n = (n + BLOCK - 1) // BLOCK * BLOCK
-            a, b, var = kept[t, 2], kept[t, 3], kept[t, 4]
-            gain1, gain2, root = a / var, b / var, np.sqrt(var)
-            scale = 1 / root
-            w, wb, out = white[t], bar[t], columns_bar[t]
-            s1[:] = 0.0
-            s2[:] = 0.0
-            s3[:] = 0.0
-            for c0 in range(0, n, BLOCK):
-                for k in range(BLOCK):
-                    s1[k] += x1[c0 + k] * w[c0 + k]
-                    s2[k] += x2[c0 + k] * w[c0 + k]
-                    s3[k] += wb[c0 + k] * w[c0 + k]
-            for c in range(n):
-                e = x1[c] * gain1 + x2[c] * gain2 + wb[c] * scale
-                out[c] = e
-                x1[c] -= e
-            for c in range(n, width):
-                out[c] = 0.0
-            k1 = s1.sum() * root - (p1 * a + p2 * b)
-            k2 = s2.sum() * root - p3 * b
-            s = -0.5 * (s3.sum() + 1) / var - (k1 * gain1 + k2 * gain2) / var
-            d_noise += s
-            p1, p2 = (
-                p1 * (1 - gain1) + k1 / var + s,
-                p2 * (1 - gain1) - p3 * gain2 + k2 / var,
-            )
+            gain1, gain2, inverse = kept[t, 0], damping * kept[t, 1], 1 / kept[t, 2]
+            for k in range(width):
+                dev[t, k] = inverse * dev[t, k] - (gain1 * r[k] + gain2 * disturbance[t + 1, k])
+                r[k] += dev[t, k]
         else:
-            columns_bar[t] = 0.0
-        p12, p22 = kept[t, 0], kept[t, 1]
-        d_shock += p1 + p2 + p3
-        d_damping += p1 * (2 * p12 + 2 * damping * p22) + p2 * (p12 + 2 * damping * p22)
-        d_damping += p3 * 2 * damping * p22
-        s1[:] = 0.0
-        before = slopes[t]
-        for c0 in range(0, n, BLOCK):
-            for k in range(BLOCK):
-                v = x1[c0 + k] + x2[c0 + k]
-                s1[k] += v * before[c0 + k]
-                x2[c0 + k] = damping * v
-        d_damping += s1.sum()
-        p2, p3 = 2 * damping * p1 + damping * p2, damping * damping * (p1 + p2 + p3)
-    left = 1 - damping * damping  # the stationary start
-    d_shock += p3 / left
-    d_damping += p3 * shock * 2 * damping / (left * left)
+            for k in range(width):
+                dev[t, k] = 0.0
+        # Of a step's shock, in units of its variance: it moves level and slope alike.
+        for k in range(width):
+            disturbance[t, k] = r[k] + damping * disturbance[t + 1, k]
+    start = shock / (1 - damping * damping)
+    for k in range(width):
+        slope[0, k] = start * damping * disturbance[0, k]
+    for t in range(size):
+        for k in range(width):
+            slope[t + 1, k] = damping * slope[t, k] + shock * disturbance[t, k]
+    d_noise = 0.5 * (_product(dev, dev) - trace[0])
+    d_shock = 0.5 * (_product(disturbance, disturbance) - trace[1])
+    d_damping = _product(disturbance, slope) - trace[2]
+    # By the variance of the stationary start.
+    first = 0.5 * (damping**2 * np.dot(disturbance[0], disturbance[0]) - trace[3])
+    d_shock += first * start / shock
+    d_damping += first * 2 * damping * start * start / shock
     return d_damping, d_shock, d_noise
 
 
 @_jit
-def _gram(white, out):
-    """Fill `out` with white' white; a row stops at its last column that is not zero."""
-    size, width = white.shape
-    out[:] = 0.0
+def _product(a, b):
+    return np.dot(a.reshape(-1), b.reshape(-1))
+
+
+@_jit
+def factor_paths(damping, shocks):
+    """Return a damped trend's level, and its derivative by the damping, for columns of unit shocks.
+
+    Row 0 of `shocks` is the slope before the first quarter in stationary sd, row j the shock of
+    quarter j - 1: shape (size + 1, columns) gives (size, columns).
+    """
+    size, width = shocks.shape[0] - 1, shocks.shape[1]
+    level, d_level = np.empty((size, width)), np.empty((size, width))
+    sd = 1 / np.sqrt(1 - damping * damping)
+    u, du = sd * shocks[0], damping * sd**3 * shocks[0]
+    f, df = np.zeros(width), np.zeros(width)
     for t in range(size):
-        n = width
-        while n > 0 and white[t, n - 1] == 0.0:
-            n -= 1
-        w = white[t]
-        for i in range(n):
-            v, row = w[i], out[i]
-            for j in range(n):
-                row[j] += v * w[j]
+        e, out, d_out = shocks[t + 1], level[t], d_level[t]
+        for k in range(width):
+            du[k] = damping * du[k] + u[k]
+            u[k] = damping * u[k] + e[k]
+            f[k] += u[k]
+            df[k] += du[k]
+            out[k] = f[k]
+            d_out[k] = df[k]
+    return level, d_level
+
+
+@_jit
+def _to_shocks(damping, weights):
+    """Return derivatives by shocks from those by levels: :func:`factor_paths` transposed.
+
+    Shape (size, columns) to (size + 1, columns).
+    """
+    size, width = weights.shape
+    out = np.empty((size + 1, width))
+    total, b = np.zeros(width), np.zeros(width)
+    for t in range(size - 1, -1, -1):
+        w, row = weights[t], out[t + 1]
+        for k in range(width):
+            total[k] += w[k]
+            b[k] = total[k] + damping * b[k]
+            row[k] = b[k]
+    out[0] = damping / np.sqrt(1 - damping * damping) * b
+    return out
 
 
 @_jit
@@ -249,133 +286,128 @@ def _solve_group(
 ):  # fmt: skip
     """Eliminate one group's coefficients and factor shocks.
 
-    Returns the log density; per series the whitened columns, slopes and kept variances, the inverse
-    precision of its own coefficients and their regression on all other columns, and its last state;
-    for the shared block the inverse Cholesky factor and the mean; the factor's columns with their
-    derivative.
+    Returns the log density; of each series what its filter keeps, the inverse of its own
+    coefficients' precision as a product inverse' inverse, and the regression of those coefficients
+    on deviations; for all that is shared the inverse Cholesky factor of its precision, and its mean.
     """
     size, count = y.shape
-    shared = NX + size + 1
-    padded = (1 + shared + BLOCK - 1) // BLOCK * BLOCK
-    factor, d_factor = factor_columns(factor_damping, size)
-    columns = np.zeros((size, padded))
-    columns[:, 1 : 1 + NX] = x
-    columns[:, 1 + NX : 1 + shared] = factor
-    precision, pull, logp = np.eye(shared), np.zeros(shared), 0.0
-    white, slopes = np.empty((count, size, padded)), np.empty((count, size, padded))
-    kept = np.empty((count, size, 5))
-    own, regress = np.zeros((count, NX, NX)), np.zeros((count, NX, padded))
-    end, end_var = np.empty((count, 2, padded)), np.empty((count, 3))
-    gram, rest, scale = np.empty((padded, padded)), np.empty((padded, padded)), np.zeros(padded)
+    shared, padded = NX + size + 1, _padded(size)
+    kept, traces = np.empty((count, size + 1, 6)), np.zeros((count, 4))
+    root, regress = np.zeros((count, NX, NX)), np.zeros((count, NX, padded))
+    # Sums over series of load^2, load and 1 times a series' precision, between the factor's levels,
+    # the regressors and y; in columns: levels, regressors, y.
+    levels = np.zeros((size, padded + NX + 1))
+    crossed, pull_x = np.zeros((NX, NX)), np.zeros(NX)
+    inv, xa = np.zeros((size, padded)), np.empty((NX, padded))
+    left, ya, w1, w2 = np.empty((NX, padded)), np.empty(padded), np.empty(padded), np.empty(padded)
+    info, gram = np.empty((NX, NX)), np.empty((NX, NX))
+    dev, xy, logp = np.empty(size), np.empty(NX), 0.0
     for s in range(count):
-        for t in range(size):
-            columns[t, 0] = y[t, s] - centre * x[t, 0]
-        log_det, n, level, slope, p11, p12, p22 = _whiten(
-            columns, seen[:, s], damping[s], shock[s], noise[s], start[s], start_var,
-            white[s], slopes[s], kept[s],
-        )  # fmt: skip
-        end[s, 0] = level
-        end[s, 1] = slope
-        end_var[s, 0] = p11
-        end_var[s, 1] = p12
-        end_var[s, 2] = p22
+        log_det, n = _filter(seen[:, s], damping[s], shock[s], noise[s], start_var, kept[s])
         if n == 0:
-            own[s, 0, 0] = growth_var[s]
+            root[s, 0, 0] = np.sqrt(growth_var[s])
             for k in range(1, NX):
-                own[s, k, k] = season_var[s]
+                root[s, k, k] = np.sqrt(season_var[s])
             continue
-        _gram(white[s], gram)
-        info = gram[1 : 1 + NX, 1 : 1 + NX].copy()
+        traces[s] = _precision(seen[:, s], damping[s], kept[s], w1, w2, inv)
+        ya[:] = 0.0
+        xa[:] = 0.0
+        q0, q1, q2, q3 = xa[0], xa[1], xa[2], xa[3]
+        for t in range(size):
+            if seen[t, s]:
+                dev[t] = y[t, s] - start[s] - centre * x[t, 0]
+                d, x0, x1, x2, x3, row = dev[t], x[t, 0], x[t, 1], x[t, 2], x[t, 3], inv[t]
+                for j in range(padded):
+                    v = row[j]
+                    ya[j] += d * v
+                    q0[j] += x0 * v
+                    q1[j] += x1 * v
+                    q2[j] += x2 * v
+                    q3[j] += x3 * v
+            else:
+                dev[t] = 0.0
+        gram[:] = 0.0
+        xy[:] = 0.0
+        for t in range(size):
+            for i in range(NX):
+                xy[i] += xa[i, t] * dev[t]
+                for j in range(NX):
+                    gram[i, j] += xa[i, t] * x[t, j]
+        info[:] = gram
         info[0, 0] += 1 / growth_var[s]
         for k in range(1, NX):
             info[k, k] += 1 / season_var[s]
         lower = cholesky(info)
         inverse = inverse_lower(lower)
-        own[s] = inverse.T @ inverse
+        root[s] = inverse
+        own = inverse.T @ inverse
         log_own = np.log(growth_var[s]) + (NX - 1) * np.log(season_var[s])
         for k in range(NX):
             log_own += 2 * np.log(lower[k, k])
+        # E: regression of the own coefficients on deviations; the precision without them is
+        # inv - xa' E.
+        e0, e1, e2, e3 = regress[s, 0], regress[s, 1], regress[s, 2], regress[s, 3]
         for i in range(NX):
+            e = regress[s, i]
+            for k in range(NX):
+                v, q = own[i, k], xa[k]
+                for j in range(padded):
+                    e[j] += v * q[j]
+        quadratic = 0.0
+        for t in range(size):
+            quadratic += ya[t] * dev[t]
+        beta = own @ xy
+        for i in range(NX):
+            quadratic -= beta[i] * xy[i]
+        logp -= 0.5 * (log_det + n * LOG_2PI + log_own + quadratic)
+        k1 = load[s]
+        k2 = k1 * k1
+        for t in range(size):
+            out, row = levels[t], inv[t]
+            v0, v1, v2, v3 = xa[0, t], xa[1, t], xa[2, t], xa[3, t]
             for j in range(padded):
-                v = 0.0
-                for k in range(NX):
-                    v += own[s, i, k] * gram[1 + k, j]
-                regress[s, i, j] = v
-        r0, r1, r2, r3 = regress[s, 0], regress[s, 1], regress[s, 2], regress[s, 3]
-        for i in range(padded):
-            g, o = gram[i], rest[i]
-            v0, v1, v2, v3 = g[1], g[2], g[3], g[4]
+                out[j] += k2 * (row[j] - v0 * e0[j] - v1 * e1[j] - v2 * e2[j] - v3 * e3[j])
+        for i in range(NX):
+            out, v0, v1, v2, v3 = left[i], gram[i, 0], gram[i, 1], gram[i, 2], gram[i, 3]
+            q = xa[i]
             for j in range(padded):
-                o[j] = g[j] - v0 * r0[j] - v1 * r1[j] - v2 * r2[j] - v3 * r3[j]
-        logp -= 0.5 * (log_det + n * LOG_2PI + log_own + rest[0, 0])
-        scale[1 : 1 + NX] = width
-        scale[1 + NX : 1 + shared] = load[s]
-        s1 = scale[1:]
-        for i in range(shared):
-            v, m, g = s1[i], precision[i], rest[i + 1, 1:]
-            pull[i] += v * rest[0, i + 1]
-            for j in range(shared):
-                m[j] += v * s1[j] * g[j]
+                out[j] = q[j] - v0 * e0[j] - v1 * e1[j] - v2 * e2[j] - v3 * e3[j]
+            pull_x[i] += xy[i] - v0 * beta[0] - v1 * beta[1] - v2 * beta[2] - v3 * beta[3]
+        for t in range(size):
+            v = ya[t]
+            for i in range(NX):
+                v -= xa[i, t] * beta[i]
+                levels[t, padded + i] += k1 * left[i, t]
+                for j in range(NX):
+                    crossed[i, j] += left[i, t] * x[t, j]
+            levels[t, padded + NX] += k1 * v
+    precision, pull = np.eye(shared), np.empty(shared)
+    once = _to_shocks(factor_damping, levels)
+    twice = _to_shocks(factor_damping, np.ascontiguousarray(once[:, :size].T))
+    for i in range(size + 1):
+        pull[NX + i] = once[i, padded + NX]
+        for j in range(size + 1):
+            precision[NX + i, NX + j] += twice[i, j]
+        for j in range(NX):
+            v = width[j] * once[i, padded + j]
+            precision[NX + i, j] = v
+            precision[j, NX + i] = v
+    for i in range(NX):
+        pull[i] = width[i] * pull_x[i]
+        for j in range(NX):
+            precision[i, j] += width[i] * width[j] * crossed[i, j]
     lower = cholesky(precision)
     inverse = inverse_lower(lower)
     mean = inverse.T @ (inverse @ pull)
     for i in range(shared):
         logp -= np.log(lower[i, i])
     logp += 0.5 * np.dot(pull, mean)
-    return (
-        logp, white, slopes, kept, own, regress, end, end_var, inverse, mean, factor, d_factor,
-    )  # fmt: skip
+    return logp, kept, traces, root, regress, inverse, mean
 
 
 @_jit
-def _moment(second, mean, scale, regress, own, shared, half, spread, out):
-    """Fill `out` with minus the second moment of (1, -coefficients, -loaded shocks) of a series.
-
-    `spread` is left with the second moment of its own coefficients about the shared ones, less the
-    part that does not depend on the data.
-    """
-    padded = out.shape[0]
-    s1 = scale[1:]
-    for i in range(shared):
-        c, v, m = out[i + 1], scale[i + 1], second[i]
-        c[0] = -v * mean[i]
-        c1 = c[1:]
-        for j in range(shared):
-            c1[j] = v * s1[j] * m[j]
-    out[0, 0] = 1.0
-    for i in range(shared):
-        out[0, i + 1] = out[i + 1, 0]
-    half[:] = 0.0
-    z0, z1, z2, z3 = half[0], half[1], half[2], half[3]
-    for k in range(1 + shared):
-        v0, v1, v2, v3 = regress[0, k], regress[1, k], regress[2, k], regress[3, k]
-        c = out[k]
-        for j in range(padded):
-            x = c[j]
-            z0[j] += v0 * x
-            z1[j] += v1 * x
-            z2[j] += v2 * x
-            z3[j] += v3 * x
-    for i in range(NX):
-        for j in range(NX):
-            v = 0.0
-            for k in range(1 + shared):
-                v += half[i, k] * regress[j, k]
-            spread[i, j] = v
-    for i in range(NX):
-        c, z = out[i + 1], half[i]
-        for j in range(padded):
-            c[j] -= z[j]
-    for j in range(1 + shared):
-        c = out[j]
-        for i in range(NX):
-            c[i + 1] -= half[i, j]
-    for i in range(NX):
-        for j in range(NX):
-            out[i + 1, j + 1] += spread[i, j] + own[i, j]
-    for i in range(padded):
-        for j in range(padded):
-            out[i, j] = -out[i, j]
+def _padded(size):
+    return (size + BLOCK - 1) // BLOCK * BLOCK
 
 
 @_jit
@@ -431,60 +463,89 @@ def panel_logp_grad(
     if not _in_range(damping, shock, noise, load, growth_var, season_var, factor_damping):
         return -np.inf, grad, grad_factor
     shared = NX + size + 1
-    padded = (1 + shared + BLOCK - 1) // BLOCK * BLOCK
-    columns_bar, bar = np.empty((size, padded)), np.empty((size, padded))
-    moment, half, spread = np.zeros((padded, padded)), np.empty((NX, padded)), np.empty((NX, NX))
-    width, scale = np.empty(NX), np.zeros(padded)
+    wide = _padded(1 + shared + NX)
+    # What a series deviates by, as columns whose outer products add up to its second moment: its
+    # mean, one for each direction of what is shared, and four of its own coefficients.
+    z = np.zeros((NX + _padded(size) + 1, wide))
+    columns, disturbance = np.empty((size, wide)), np.empty((size + 1, wide))
+    slope, sums = np.empty((size + 1, wide)), np.empty(wide)
+    own, coefficient = np.empty((NX, wide)), np.empty((NX, wide))
+    level_bar, ex, second = np.empty((size, wide)), np.empty((NX, NX)), np.empty(NX)
     low = 0
     while low < count:
         high = _group_end(group, low)
         g = group[low]
+        width = np.full(NX, season_width[g])
         width[0] = growth_width[g]
-        width[1:] = season_width[g]
-        part, white, slopes, kept, own, regress, _, _, inverse, mean, factor, d_factor = (
-            _solve_group(
-                y[:, low:high], seen[:, low:high], x, start[low:high], start_var, centre[g], width,
-                damping[low:high], shock[low:high], noise[low:high], load[low:high],
-                growth_var[low:high], season_var[low:high], factor_damping[g],
-            )
+        part, kept, traces, root, regress, inverse, mean = _solve_group(
+            y[:, low:high], seen[:, low:high], x, start[low:high], start_var, centre[g], width,
+            damping[low:high], shock[low:high], noise[low:high], load[low:high],
+            growth_var[low:high], season_var[low:high], factor_damping[g],
         )  # fmt: skip
         logp += part
-        second = inverse.T @ inverse
-        for i in range(shared):
-            for j in range(shared):
-                second[i, j] += mean[i] * mean[j]
-        factor_bar = np.zeros((size, size + 1))
+        z[:shared, 0] = mean
+        z[:shared, 1 : 1 + shared] = inverse.T
+        common = width.reshape(-1, 1) * z[:NX]
+        level, d_level = factor_paths(factor_damping[g], z[NX:])
+        by_level = regress.reshape(-1, level.shape[0]) @ level
+        level_bar[:] = 0.0
         for k in range(high - low):
             s = low + k
             if not seen[:, s].any():
                 continue
-            scale[1 : 1 + NX] = width
-            scale[1 + NX : 1 + shared] = load[s]
-            moment[:] = 0.0
-            _moment(second, mean, scale, regress[k], own[k], shared, half, spread, moment)
-            np.dot(white[k], moment, bar)
-            grad[0, s], grad[1, s], grad[2, s] = _whiten_adjoint(
-                bar, white[k], slopes[k], kept[k], seen[:, s], damping[s], shock[s], columns_bar
-            )
-            v = growth_var[s]
-            grad[4, s] = -0.5 * (1 / v - (spread[0, 0] + own[k, 0, 0]) / v**2)
-            v, total = season_var[s], 0.0
-            for i in range(1, NX):
-                total += spread[i, i] + own[k, i, i]
-            grad[5, s] = -0.5 * ((NX - 1) / v - total / v**2)
-            total = 0.0  # the load scales the factor's columns
+            ld = load[s]
+            # The own coefficients' regression on what is left of y without the shared.
+            row = k * NX
+            for i in range(NX):
+                for j in range(NX):
+                    v = 0.0
+                    for t in range(size):
+                        v += regress[k, i, t] * x[t, j]
+                    ex[i, j] = v
+            for i in range(NX):
+                for c in range(wide):
+                    own[i, c] = -ld * by_level[row + i, c]
+                for j in range(NX):
+                    v = ex[i, j]
+                    for c in range(wide):
+                        own[i, c] -= v * common[j, c]
+                for t in range(size):
+                    if seen[t, s]:
+                        own[i, 0] += regress[k, i, t] * (y[t, s] - start[s] - centre[g] * x[t, 0])
+                for j in range(NX):
+                    own[i, 1 + shared + j] = root[k, j, i]
+                for c in range(wide):
+                    coefficient[i, c] = own[i, c] + common[i, c]
+            np.dot(x, coefficient, columns)
             for t in range(size):
-                b, f, out = columns_bar[t, 1 + NX : 1 + shared], factor[t], factor_bar[t]
-                for c in range(size + 1):
-                    out[c] += b[c]
-                for c in range(t + 2):
-                    total += b[c] * f[c]
-            grad[3, s] = total / load[s]
-        total = 0.0
+                for c in range(wide):
+                    columns[t, c] = -columns[t, c] - ld * level[t, c]
+                columns[t, 0] += y[t, s] - start[s] - centre[g] * x[t, 0]
+            _innovations(columns, seen[:, s], damping[s], kept[k])
+            grad[0, s], grad[1, s], grad[2, s] = _score(
+                columns, seen[:, s], damping[s], shock[s], kept[k], traces[k], disturbance, slope
+            )
+            for i in range(NX):
+                v = 0.0
+                for c in range(wide):
+                    v += own[i, c] * own[i, c]
+                second[i] = v
+            v = growth_var[s]
+            grad[4, s] = -0.5 * (1 / v - second[0] / v**2)
+            v = season_var[s]
+            grad[5, s] = -0.5 * ((NX - 1) / v - (second[1] + second[2] + second[3]) / v**2)
+            sums[:] = 0.0
+            for t in range(size):
+                for c in range(wide):
+                    sums[c] += columns[t, c] * level[t, c]
+                for c in range(wide):
+                    level_bar[t, c] += ld * columns[t, c]
+            grad[3, s] = sums.sum()
+        sums[:] = 0.0
         for t in range(size):
-            for c in range(size + 1):
-                total += factor_bar[t, c] * d_factor[t, c]
-        grad_factor[g] = total
+            for c in range(wide):
+                sums[c] += level_bar[t, c] * d_level[t, c]
+        grad_factor[g] = sums.sum()
         low = high
     if not np.isfinite(logp):
         logp = -np.inf
@@ -512,7 +573,7 @@ def draw_states(
     common = np.empty((draws, groups, shared))
     coefficient, state = np.empty((draws, count, NX)), np.empty((draws, count, 2))
     factor_slope, density = np.zeros((draws, groups)), np.zeros(draws)
-    width, own_normal = np.empty(NX), np.empty(NX)
+    width, normal, dev = np.empty(NX), np.empty(NX), np.zeros((size, 1))
     for d in range(draws):
         for g in range(groups):
             for i in range(shared):
@@ -523,7 +584,7 @@ def draw_states(
             g = group[low]
             width[0] = growth_width[g]
             width[1:] = season_width[g]
-            part, _, _, _, own, regress, end, end_var, inverse, mean, _, _ = _solve_group(
+            part, kept, _, root, regress, inverse, mean = _solve_group(
                 y[:, low:high], seen[:, low:high], x, start[low:high], start_var, centre[g], width,
                 damping[d, low:high], shock[d, low:high], noise[d, low:high], load[d, low:high],
                 growth_var[d, low:high], season_var[d, low:high], factor_damping[d, g],
@@ -532,34 +593,33 @@ def draw_states(
             common[d, g] = z
             var = (inverse[:, 0] ** 2).sum()
             density[d] += part + 0.5 * (z[0] ** 2 - (z[0] - mean[0]) ** 2 / var - np.log(var))
+            b = width * z[:NX]
+            b[0] += centre[g]
+            line = x @ b
+            path, _ = factor_paths(factor_damping[d, g], z[NX:].copy().reshape(-1, 1))
             for k in range(high - low):
                 s = low + k
-                loaded = load[d, s] * z[NX:]
+                for t in range(size):
+                    if seen[t, s]:
+                        dev[t, 0] = y[t, s] - start[s] - line[t] - load[d, s] * path[t, 0]
                 for i in range(NX):
-                    own_normal[i] = rng.standard_normal()
-                b = regress[k, :, 0] + cholesky(own[k]) @ own_normal
+                    normal[i] = rng.standard_normal()
+                own = root[k].T @ normal
                 for i in range(NX):
-                    for c in range(NX):
-                        b[i] -= regress[k, i, 1 + c] * width[c] * z[c]
-                    for c in range(size + 1):
-                        b[i] -= regress[k, i, 1 + NX + c] * loaded[c]
-                for i in range(NX):
-                    b[i] += width[i] * z[i]
-                m, v = end[k, 0, 0], end[k, 1, 0]
-                for c in range(NX):
-                    m -= end[k, 0, 1 + c] * b[c]
-                    v -= end[k, 1, 1 + c] * b[c]
-                for c in range(size + 1):
-                    m -= end[k, 0, 1 + NX + c] * loaded[c]
-                    v -= end[k, 1, 1 + NX + c] * loaded[c]
-                l11 = np.sqrt(end_var[k, 0])
-                l21 = end_var[k, 1] / l11
-                l22 = np.sqrt(max(end_var[k, 2] - l21 * l21, 0.0))
+                    for t in range(size):
+                        if seen[t, s]:
+                            own[i] += regress[k, i, t] * dev[t, 0]
+                for t in range(size):
+                    for i in range(NX):
+                        dev[t, 0] -= x[t, i] * own[i]
+                level, slope = _innovations(dev, seen[:, s], damping[d, s], kept[k])
+                l11 = np.sqrt(kept[k, size, 3])
+                l21 = kept[k, size, 4] / l11
+                l22 = np.sqrt(max(kept[k, size, 5] - l21 * l21, 0.0))
                 e1, e2 = rng.standard_normal(), rng.standard_normal()
-                state[d, s, 0] = m + l11 * e1
-                state[d, s, 1] = v + l21 * e1 + l22 * e2
-                b[0] += centre[g]
-                coefficient[d, s] = b
+                state[d, s, 0] = start[s] + level[0] + l11 * e1
+                state[d, s, 1] = slope[0] + l21 * e1 + l22 * e2
+                coefficient[d, s] = b + own
             low = high
         for g in range(groups):
             p, shocks = factor_damping[d, g], common[d, g, NX:]

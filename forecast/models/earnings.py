@@ -147,6 +147,10 @@ VARIANTS = {
 }
 
 SHOCKS = {"shock_sd": "shock", "factor_sd": "factor", "noise_sd": "noise"}
+POWERS = {"shock_sd": 0, "factor_sd": 1, "noise_sd": 2}
+"""The power of a scale that is sampled, 0 for its logarithm. Data say little against a noise or a
+factor near nothing: on the log scale their posteriors have long lower tails, in which the sampler
+is slow; the variance of the noise and the sd of the factor are nearly symmetric."""
 SPREADS = ("scale_spread", "growth_spread", "season_spread")
 DAMPINGS = ("damping", "factor_damping")
 HYPER_NAMES = (*SHOCKS, *SPREADS, *DAMPINGS)
@@ -282,13 +286,28 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         group = data["series_group"]
         par, densities = {}, []
 
-        def standard(name: str, mean: pt.TensorVariable | float = 0.0) -> pt.TensorVariable:
-            # A start of its own: from a mean that goes by the data a re-used compiled model, which
-            # starts where its first data say, would draw otherwise than a fresh one.
-            start = np.zeros(len(METRIC_GROUPS))
-            raw = pm.Normal(f"raw_{name}", mean, 1.0, dims="group", initval=start)
-            densities.append(pm.logp(pm.Normal.dist(mean, 1.0), raw).sum())
+        # Starts of their own: from a mean that goes by the data a re-used compiled model, which
+        # starts where its first data say, would draw otherwise than a fresh one.
+        zeros = np.zeros(len(METRIC_GROUPS))
+
+        def standard(name: str) -> pt.TensorVariable:
+            raw = pm.Normal(f"raw_{name}", dims="group", initval=zeros)
+            densities.append(pm.logp(pm.Normal.dist(), raw).sum())
             return raw
+
+        def ratio(name: str, centre: pt.TensorVariable, sd: pt.TensorVariable) -> pt.TensorVariable:
+            """Return a scale, log-normal, sampled as the power of it that :data:`POWERS` says."""
+            power = POWERS[name]
+            if power:
+                raised = pm.LogNormal(
+                    f"raw_{name}", power * centre, power * sd, dims="group", initval=zeros + 1,
+                    default_transform=pm.distributions.transforms.log_exp_m1,
+                )  # fmt: skip
+                log = pt.log(raised) / power
+            else:
+                log = pm.Normal(f"raw_{name}", centre, sd, dims="group", initval=zeros)
+            densities.append(pm.logp(pm.Normal.dist(centre, sd), log).sum())
+            return pt.exp(log)
 
         def keep(name: str, value: pt.TensorVariable) -> None:
             par[name] = pm.Deterministic(name, value, dims="group")
@@ -304,8 +323,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         member = pt.eq(group[None, :], np.arange(len(METRIC_GROUPS))[:, None]) * known
         mean_log = member @ log_scale / pt.maximum(member.sum(axis=1), 1.0)
         for name, field in SHOCKS.items():
-            sd = p[f"{field}_log_sd"]
-            keep(name, p[field] * pt.exp(sd * standard(name, mean_log / sd) - mean_log))
+            relative = ratio(name, mean_log, p[f"{field}_log_sd"])
+            keep(name, p[field] * relative * pt.exp(-mean_log))
         scale = pm.Deterministic("scale", pt.exp(log_scale), dims="series")
         logp = collapsed.PanelLogp()(
             data["y"], data["seen"], data["x"], group, data["start"], start_var,
