@@ -29,6 +29,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+from pymc.distributions import transforms
 
 from forecast.models import collapsed, parts
 from forecast.panels import (
@@ -147,10 +148,13 @@ VARIANTS = {
 }
 
 SHOCKS = {"shock_sd": "shock", "factor_sd": "factor", "noise_sd": "noise"}
-POWERS = {"shock_sd": 0, "factor_sd": 1, "noise_sd": 2}
-"""The power of a scale that is sampled, 0 for its logarithm. Data say little against a noise or a
-factor near nothing: on the log scale their posteriors have long lower tails, in which the sampler
-is slow; the variance of the noise and the sd of the factor are nearly symmetric."""
+TRANSFORMS = {
+    "shock_sd": transforms.log,
+    "factor_sd": transforms.log_exp_m1,
+    "noise_sd": transforms.log_exp_m1,
+}
+"""How a scale is sampled. Data say little against a noise or a factor near nothing: its logarithm has
+a long lower tail, in which the sampler is slow; the scale itself is nearly symmetric."""
 SPREADS = ("scale_spread", "growth_spread", "season_spread")
 DAMPINGS = ("damping", "factor_damping")
 HYPER_NAMES = (*SHOCKS, *SPREADS, *DAMPINGS)
@@ -295,20 +299,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             densities.append(pm.logp(pm.Normal.dist(), raw).sum())
             return raw
 
-        def ratio(name: str, centre: pt.TensorVariable, sd: pt.TensorVariable) -> pt.TensorVariable:
-            """Return a scale, log-normal, sampled as the power of it that :data:`POWERS` says."""
-            power = POWERS[name]
-            if power:
-                raised = pm.LogNormal(
-                    f"raw_{name}", power * centre, power * sd, dims="group", initval=zeros + 1,
-                    default_transform=pm.distributions.transforms.log_exp_m1,
-                )  # fmt: skip
-                log = pt.log(raised) / power
-            else:
-                log = pm.Normal(f"raw_{name}", centre, sd, dims="group", initval=zeros)
-            densities.append(pm.logp(pm.Normal.dist(centre, sd), log).sum())
-            return pt.exp(log)
-
         def keep(name: str, value: pt.TensorVariable) -> None:
             par[name] = pm.Deterministic(name, value, dims="group")
 
@@ -323,8 +313,13 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         member = pt.eq(group[None, :], np.arange(len(METRIC_GROUPS))[:, None]) * known
         mean_log = member @ log_scale / pt.maximum(member.sum(axis=1), 1.0)
         for name, field in SHOCKS.items():
-            relative = ratio(name, mean_log, p[f"{field}_log_sd"])
-            keep(name, p[field] * relative * pt.exp(-mean_log))
+            sd = p[f"{field}_log_sd"]
+            raw = pm.LogNormal(
+                f"raw_{name}", mean_log, sd, dims="group", initval=zeros + 1,
+                default_transform=TRANSFORMS[name],
+            )  # fmt: skip
+            densities.append(pm.logp(pm.Normal.dist(mean_log, sd), pt.log(raw)).sum())
+            keep(name, p[field] * raw * pt.exp(-mean_log))
         scale = pm.Deterministic("scale", pt.exp(log_scale), dims="series")
         logp = collapsed.PanelLogp()(
             data["y"], data["seen"], data["x"], group, data["start"], start_var,
