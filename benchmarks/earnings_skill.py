@@ -41,6 +41,22 @@ def long_enough(table: pd.DataFrame, days: list[str]) -> set[tuple[str, str]]:
     return found
 
 
+def chosen(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of the six companies that are scored, with horizon `h` and group."""
+    days = sorted(cells["as_of"].unique())
+    enough = long_enough(table, days)
+    h = [
+        quarter_index(q) - origin_of(day)
+        for q, day in zip(cells["target_period"], cells["as_of"], strict=True)
+    ]
+    metric = cells["metric"]
+    cells = cells.assign(h=h, group=metric.where(metric.isin(["capex", "revenue"]), "cloud"))
+    kept = [pair in enough for pair in zip(cells["as_of"], cells["series"], strict=True)]
+    cells = cells[kept]
+    six = cells["series"].str.split("/").str[0].isin(SIX)
+    return cells[six & ~cells["metric"].str.contains("_to_") & cells["h"].between(1, 8)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", default="2022Q2")
@@ -55,25 +71,17 @@ def main() -> None:
     )
     if args.csv:
         found.cells.to_csv(args.csv, index=False)
-    cells = found.cells
-    cells["h"] = [
-        quarter_index(q) - origin_of(day)
-        for q, day in zip(cells["target_period"], cells["as_of"], strict=True)
-    ]
-    cells = cells[cells["h"].between(1, 8)]
-    entity = cells["series"].str.split("/").str[0]
-    companies = cells[entity.isin(SIX) & ~cells["metric"].str.contains("_to_")]
-    enough = long_enough(table, days)
-    kept = [pair in enough for pair in zip(companies["as_of"], companies["series"], strict=True)]
-    companies = companies[kept]
-    group = companies["metric"].where(companies["metric"].isin(["capex", "revenue"]), "cloud")
-    companies = companies.assign(group=group)
+    companies = chosen(found.cells, table)
     shown = Backtest(companies, found.origins).summary(["group"])
     print(shown.drop(columns=["log_score", "interval_score"]).round(3).to_string(index=False))
     ours = companies[companies["forecast"] == "model"]
     columns = ["crps", "c50", "c80", "c95"]
     for by in (["series"], ["group", "h"]):
         print(f"\nmodel by {by[-1]}\n{ours.groupby(by)[columns].mean().round(3).to_string()}")
+    cells = found.cells
+    cells = cells[[origin_of(day) + 8 >= quarter_index(q) for day, q in
+                   zip(cells["as_of"], cells["target_period"], strict=True)]]  # fmt: skip
+    entity = cells["series"].str.split("/").str[0]
     money = cells["metric"].isin(["capex", "revenue"])
     sums = cells[entity.isin(["big_four", "big_five"]) & money]
     wide = sums.pivot_table(index="series", columns="forecast", values="crps").round(3)
