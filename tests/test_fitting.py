@@ -47,6 +47,17 @@ def test_wrong_names_and_panels(market_panel, benchmark_panel, instant_sampler):
         fit("market", market_panel, seed=1, variant="hopeful")
 
 
+def test_tuning_takes_as_many_steps_as_draws_or_as_the_model_needs(market_panel, earnings_panel):
+    def steps(panel, **settings):
+        return fitting.spec_of(panel.model, panel, seed=1, **settings).tune
+
+    enough = get_model("earnings").tune
+    assert enough < 1000 == get_model("market").tune
+    assert [steps(market_panel, draws=n) for n in (200, 750, 2000)] == [200, 750, 1000]
+    assert [steps(earnings_panel, draws=n) for n in (100, 750)] == [100, enough]
+    assert steps(earnings_panel, draws=100, tune=500) == 500
+
+
 def test_prior_draws_follow_the_prior_numbers(market_panel):
     drawn = prior_draws(get_model("market"), market_panel, market.Priors(), size=4000, seed=3)
     priors = market.Priors()
