@@ -41,20 +41,26 @@ def long_enough(table: pd.DataFrame, days: list[str]) -> set[tuple[str, str]]:
     return found
 
 
-def chosen(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells of the six companies that are scored, with horizon `h` and group."""
-    days = sorted(cells["as_of"].unique())
-    enough = long_enough(table, days)
+def ahead(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells one to eight quarters after their origin, with that horizon as `h`."""
     h = [
         quarter_index(q) - origin_of(day)
         for q, day in zip(cells["target_period"], cells["as_of"], strict=True)
     ]
+    cells = cells.assign(h=h)
+    return cells[cells["h"].between(1, 8)]
+
+
+def chosen(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of the six companies that are scored, with horizon and group."""
+    cells = ahead(cells)
+    enough = long_enough(table, sorted(cells["as_of"].unique()))
     metric = cells["metric"]
-    cells = cells.assign(h=h, group=metric.where(metric.isin(["capex", "revenue"]), "cloud"))
+    cells = cells.assign(group=metric.where(metric.isin(["capex", "revenue"]), "cloud"))
     kept = [pair in enough for pair in zip(cells["as_of"], cells["series"], strict=True)]
     cells = cells[kept]
     six = cells["series"].str.split("/").str[0].isin(SIX)
-    return cells[six & ~cells["metric"].str.contains("_to_") & cells["h"].between(1, 8)]
+    return cells[six & ~cells["metric"].str.contains("_to_")]
 
 
 def main() -> None:
@@ -78,9 +84,7 @@ def main() -> None:
     columns = ["crps", "c50", "c80", "c95"]
     for by in (["series"], ["group", "h"]):
         print(f"\nmodel by {by[-1]}\n{ours.groupby(by)[columns].mean().round(3).to_string()}")
-    cells = found.cells
-    cells = cells[[origin_of(day) + 8 >= quarter_index(q) for day, q in
-                   zip(cells["as_of"], cells["target_period"], strict=True)]]  # fmt: skip
+    cells = ahead(found.cells)
     entity = cells["series"].str.split("/").str[0]
     money = cells["metric"].isin(["capex", "revenue"])
     sums = cells[entity.isin(["big_four", "big_five"]) & money]

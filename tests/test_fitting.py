@@ -58,6 +58,20 @@ def test_tuning_takes_as_many_steps_as_draws_or_as_the_model_needs(market_panel,
     assert steps(earnings_panel, draws=100, tune=500) == 500
 
 
+def test_the_sampler_gets_what_the_spec_says(earnings_panel, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        fitting.nutpie, "sample", lambda compiled, **settings: given.update(settings)
+    )
+    spec = fitting.spec_of("earnings", earnings_panel, seed=3, draws=70, tune=60, chains=2)
+    spec = dataclasses.replace(spec, max_depth=6)
+    fitting._sample(None, spec, progress=False)
+    got = {given[name] for name in ("draws", "tune", "chains", "seed", "maxdepth")}
+    assert got == {70, 60, 2, 3, 6}
+    assert (given["target_accept"], given["adaptation"]) == (spec.target_accept, spec.adaptation)
+    assert spec.adaptation == "low_rank"
+
+
 def test_prior_draws_follow_the_prior_numbers(market_panel):
     drawn = prior_draws(get_model("market"), market_panel, market.Priors(), size=4000, seed=3)
     priors = market.Priors()

@@ -122,8 +122,8 @@ MODELS: Mapping[str, Model] = {
         adaptation="low_rank",
     ),
     # With a diagonal mass matrix the effective sample is a fifth. A draw takes seven gradients; the
-    # first steps of the tuning would take up to a thousand, half of all. At an acceptance of 0.8 two
-    # of twelve fits of a small table of a user's own had a divergence.
+    # first steps would take up to a thousand each, half of all of the tuning. At an acceptance of
+    # 0.8 two of twelve fits of a small table of a user's own had a divergence.
     "earnings": dataclasses.replace(
         _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
         adaptation="low_rank",
