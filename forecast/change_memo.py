@@ -149,7 +149,7 @@ def _lines(change: Change, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _watch(change: Change) -> list[dict[str, str]]:
-    """Return the coming reports by expected day, with what each could do most."""
+    """Return the reports to come, the overdue ones first, with what each could do most."""
     best: dict[str, Prospect] = {}
     for one in change.prospects:
         if one.company not in best or one.move > best[one.company].move:
@@ -157,7 +157,10 @@ def _watch(change: Change) -> list[dict[str, str]]:
     if change.calendar is None:
         return []
     rows = change.calendar[change.calendar["status"] != "reported"]
-    rows = rows[rows["expected_on"].astype(bool)].sort_values("expected_on", kind="stable")
+    rows = rows.assign(
+        due=rows["overdue_since"].where(rows["overdue_since"] != "", rows["expected_on"])
+    )
+    rows = rows[rows["due"].astype(bool)].sort_values("due", kind="stable")
     found = []
     for r in rows.drop_duplicates("entity").to_dict("records"):
         top = best.get(str(r["entity"]))
@@ -165,7 +168,9 @@ def _watch(change: Change) -> list[dict[str, str]]:
             {
                 "company": str(r["entity"]),
                 "quarter": str(r["quarter"]),
-                "day": str(r["expected_on"]),
+                "day": f"overdue since {r['overdue_since']}"
+                if r["overdue_since"]
+                else str(r["expected_on"]),
                 "range": "–"
                 if r["expected_from"] == r["expected_to"]
                 else f"{r['expected_from']} to {r['expected_to']}",

@@ -59,6 +59,8 @@ def test_an_expected_day_lies_after_the_date_and_on_a_working_day():
     gone = of(report_calendar(table(own([30, 31, 29, 40]), "2025-05-30"))).loc["2025Q1"]
     assert gone["status"] == "missing"
     assert (gone["expected_on"], gone["lags"]) == ("", 0)
+    assert gone["overdue_since"] == "2025-05-10"  # the longest lag, 40 days after 31 March
+    assert late["overdue_since"] == ""
     for row in report_calendar(as_of(read_vintages(), "2026-02-10")).itertuples():
         if row.expected_on:
             assert "2026-02-10" < row.expected_from <= row.expected_on <= row.expected_to

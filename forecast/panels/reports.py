@@ -1,7 +1,8 @@
 """When each company reported each quarter and should report the next; ratios of what it reported.
 
 Invariant: a day of the past is the table's own ``reported_on``; a day that has not come is an
-estimate from the company's own lags, lies after ``as_of``, and is never called reported.
+estimate from the company's own lags, lies after ``as_of``, and is never called reported. A report of
+which the last such day has passed is overdue since then.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SAME_QUARTER, LAST = 4, 8
 ENOUGH = 3
 COLUMNS = (
     "entity", "quarter", "period_end", "status", "reported_on", "expected_on", "expected_from",
-    "expected_to", "lags",
+    "expected_to", "overdue_since", "lags",
 )  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def report_calendar(known: Table, *, metrics: Sequence[str] = REPORTED) -> pd.Da
         - expected_on, expected_from, expected_to: median, earliest and latest day by the company's
           own past lags, of those after ``as_of``; empty where it was reported, where there is no
           lag to go by, or where all of them have passed;
+        - overdue_since: where all of them have passed, the last of them;
         - lags: the number of past lags these days rest on.
 
         ``attrs["as_of"]`` holds the date.
@@ -113,12 +115,15 @@ def _company(reports: Reports, today: dt.date) -> list[tuple[object, ...]]:
         running = end > today
         status = "reported" if day else "running" if running else "missing"
         days: tuple[str, str, str] = ("", "", "")
-        lags: list[int] = []
+        overdue, lags = "", list[int]()
         if day is None and quarter > last:
-            lags = [d for d in _lags(reports, quarter) if end + dt.timedelta(days=d) > today]
+            usual = _lags(reports, quarter)
+            lags = [d for d in usual if end + dt.timedelta(days=d) > today]
             days = _expected(end, lags)
-        reported = day.isoformat() if day else ""
-        rows.append((quarter_name(quarter), end.isoformat(), status, reported, *days, len(lags)))
+            if usual and not lags:
+                overdue = (end + dt.timedelta(days=max(usual))).isoformat()
+        row = (quarter_name(quarter), end.isoformat(), status, day.isoformat() if day else "")
+        rows.append((*row, *days, overdue, len(lags)))
         if running and quarter >= last:
             return rows
     raise AssertionError("unreachable")

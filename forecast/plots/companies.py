@@ -292,7 +292,9 @@ def _cell(ax: Axes, row: Mapping[Any, Any], at: tuple[float, float]) -> None:
         return
     if not row["expected_on"]:
         word = "no day to expect" if row["status"] == "missing" else ""
-        note_at(ax, word, (x, y), (8, 0), color=MUTED)
+        if row["overdue_since"]:
+            word = f"overdue since {_day(row['overdue_since'])} {row['overdue_since'][:4]}"
+        note_at(ax, word, (x, y), (8, 0), color=INK if row["overdue_since"] else MUTED)
         return
     note_at(ax, f"expected {_day(row['expected_on'])}", (x, y), (8, 5))
     low, high = _day(row["expected_from"]), _day(row["expected_to"])
