@@ -91,14 +91,18 @@ class Stored:
                 f"the {model} panel of the run {self.id} is not what the code makes of its rows now"
             )
         run = Run(spec, panel, tree, Gate.from_json(str(tree.attrs["gate"])))
-        return run, forecast(run, seed=child_seed(self.manifest["seed"], model, "draw"))
+        until = self.manifest.get("until", {}).get(model)  # runs of version 0.1 name none
+        return run, forecast(
+            run, until=until, seed=child_seed(self.manifest["seed"], model, "draw")
+        )
 
     def followed(self) -> set[str]:
         """Return the names by which something of the run can be asked for."""
         judged = [v for v in self.verdicts if v.probability is not None]
         names = {f"{v.claim}/{v.definition}" for v in judged}
         names |= {name for v in judged for name in (v.claim, v.definition)}
-        return names | {f"{series} {year}" for series, year in news.HEADLINES}
+        day = str(self.manifest["as_of"])
+        return names | {f"{series} {year}" for series, year in news.headlines(day)}
 
     def passed(self, model: str) -> bool:
         """Return whether the run has a fit of a model that passed its gate."""

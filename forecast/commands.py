@@ -208,11 +208,10 @@ def _with_positions(panel: Any, given: Sequence[str]) -> Any:
 def _falls(run: Any) -> list[dict[str, Any]]:
     """Return each position's chances of a first fall within 18 and 24 months."""
     from forecast.correction import MONTHS
-    from forecast.panels.hazard import FALLS, effective_sample
+    from forecast.panels.hazard import FALLS, effective_sample, months_of
     from forecast.predict import forecast
 
     draws = forecast(run, seed=run.spec.seed)
-    months = [m for m in MONTHS if m <= draws.sizes["period"]][-2:]
     n, independent = effective_sample(run.panel.data)
     say(f"{n} episodes followed for 24 months count as about {independent:.0f} independent ones")
     names = dict.fromkeys(str(e) for e in draws["entity"].values)
@@ -220,12 +219,13 @@ def _falls(run: Any) -> list[dict[str, Any]]:
         {"position": name, "months": month}
         | {
             f"fall_{fall}": float(
-                draws["signal"].sel(series=f"{name}/fall_{fall}").isel(period=month - 1).mean()
+                draws["signal"].sel(series=f"{name}/fall_{fall}").isel(period=own[month - 1]).mean()
             )
             for fall in FALLS
         }
         for name in names
-        for month in months
+        for own in [months_of(draws, name)]
+        for month in [m for m in MONTHS if m <= len(own)][-2:]
     ]
 
 

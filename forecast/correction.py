@@ -18,7 +18,8 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import Claim, Definition, event_draws, probability
-from forecast.schema import ClaimError, DataError, period_end
+from forecast.panels.hazard import months_of
+from forecast.schema import ClaimError, period_end
 
 MONTHS = (6, 12, 18, 24)
 """Months after the claim at which windows end; the last two are the article's."""
@@ -260,7 +261,7 @@ class Depth:
     Attributes
     ----------
     entity, months
-        Whose fall, and the months after the draws' date.
+        Whose fall, and the months after the day from which its falls are on record.
     spared, correction, crash
         Probability of a fall of less than 20 %, of 20 to 40 %, and of 40 % or more.
     errors
@@ -301,21 +302,15 @@ def depths(
     walk
         The naive forecast of the same series.
     months
-        Months after the draws' date.
-
-    Raises
-    ------
-    DataError
-        If the draws are shorter than the months asked about.
+        Months after the day from which an entity's falls are on record: that of its first row in
+        the table of positions. Those that the draws do not reach are left out.
     """
-    if max(months) > draws.sizes["period"]:
-        raise DataError(
-            f"the draws have {draws.sizes['period']} months; wanted {max(months)}: forecast further"
-        )
 
     def shares(source: xr.Dataset, entity: str, month: int) -> list[tuple[float, float]]:
+        period = months_of(source, entity)[month - 1]
+
         def at(metric: str) -> xr.DataArray:
-            return source["y"].sel(series=f"{entity}/{metric}").isel(period=month - 1) > 0.5
+            return source["y"].sel(series=f"{entity}/{metric}").isel(period=period) > 0.5
 
         fell, deep = at("fall_20"), at("fall_40")
         return [probability(hit) for hit in (~fell, fell & ~deep, deep)]
@@ -323,7 +318,7 @@ def depths(
     found = []
     there = set(draws["entity"].values.astype(str))
     for entity in (e for e in entities if e in there):
-        for month in months:
+        for month in (m for m in months if m <= len(months_of(draws, entity))):
             (spared, a), (middle, b), (deep, c) = shares(draws, entity, month)
             naive = None
             if walk is not None:

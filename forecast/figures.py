@@ -26,15 +26,28 @@ from forecast.panels import (
     report_calendar,
     reported_ratio,
 )
-from forecast.panels.hazard import FALLS, class_name, effective_sample
+from forecast.panels.hazard import FALLS, class_name, effective_sample, months_of
 from forecast.schema import DataError, ForecastError, one_line, percent
 
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """One model's runs and draws; `draws` is None if the gate was not passed."""
+    """One model's runs and draws.
+
+    Attributes
+    ----------
+    run
+        The fit with the default priors.
+    until
+        The last period that is drawn.
+    draws
+        Its draws, None if the gate was not passed.
+    variants
+        Draws under the other prior sets, by name.
+    """
 
     run: Run
+    until: str
     draws: xr.Dataset | None
     variants: Mapping[str, xr.Dataset]
 
@@ -43,9 +56,9 @@ def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | 
     """Return the random walk with drift of a model's series, or None where none can be made."""
     if name not in fitted or name not in NAIVE:
         return None
-    panel, until = fitted[name].run.panel, get_model(name).until
+    one = fitted[name]
     try:
-        return NAIVE[name](panel, until=until, seed=child_seed(seed, name, "naive"))
+        return NAIVE[name](one.run.panel, until=one.until, seed=child_seed(seed, name, "naive"))
     except ForecastError:
         return None  # too short a history: the memo then shows no naive column, and says so
 
@@ -229,6 +242,7 @@ def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
     last = calendar[calendar["status"] == "reported"].groupby("entity")["quarter"].max()
     rows = rows[rows["quarter"].to_numpy() > rows["entity"].map(last).to_numpy()]
     out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
+    late = rows[rows["overdue_since"] != ""].drop_duplicates("entity")
     coming = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
     title = (
         f"Still to report: {one_line(out)}" if out else "Every quarter that has ended is reported"
@@ -236,7 +250,8 @@ def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
     if len(coming):
         first = coming.iloc[0]
         title += f"; next expected: {first['entity']} on {first['expected_on']}"
-    said = [
+    said = [f"{r.entity} {r.quarter} overdue since {r.overdue_since}" for r in late.itertuples()]
+    said += [
         f"{r.entity} {r.quarter} expected {r.expected_on} ({r.expected_from} to {r.expected_to})"
         for r in coming.itertuples()
     ]
@@ -244,7 +259,8 @@ def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
     caption = (
         "A quarter counts as reported with its capex or its revenue. Expected days are estimates: "
         "the median of the company's own lags in the same quarter of the last four years, or of "
-        "its last eight quarters where there are fewer than three; the range is of the same lags."
+        "its last eight quarters where there are fewer than three; the range is of the same lags. A "
+        "report is overdue when the longest of them has passed."
     )
     return plots.report_calendar(calendar, title=title), alt, caption
 
@@ -684,7 +700,8 @@ def _sector(draws: xr.Dataset) -> str:
 
 
 def _chance(draws: xr.Dataset, metric: str, month: int = 24) -> float:
-    at = min(month, draws.sizes["period"]) - 1
+    own = months_of(draws, _sector(draws))
+    at = own[min(month, len(own)) - 1]
     return float(draws["y"].sel(series=f"{_sector(draws)}/{metric}").isel(period=at).mean())
 
 

@@ -48,8 +48,8 @@ MOST_NUMBERS = 16
 """Numbers up to which each is a step of its own; of more, each report is one."""
 MOST_REFITS = 4
 """Reports up to which each is a step of its own where every step is a fit; of more, all are one."""
-HEADLINES = (("big_five/capex", "2026"), ("big_five/capex", "2027"))
-"""Totals of calendar years whose medians are followed beside the claims."""
+HEADLINE = "big_five/capex"
+"""The series whose totals of calendar years are followed beside the claims, by their medians."""
 
 Say = Callable[[str], None]
 
@@ -118,7 +118,7 @@ def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tup
     ]
     series = {str(name) for name in draws["series"].values}
     periods = {str(period) for period in draws["period"].values}
-    for name, year in HEADLINES:
+    for name, year in headlines(str(draws.attrs["as_of"])):
         if name in series and {f"{year}Q{q}" for q in (1, 2, 3, 4)} <= periods:
             unit = str(draws["unit"].sel(series=name).values)
             found.append(
@@ -130,6 +130,12 @@ def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tup
                 )
             )
     return tuple(found)
+
+
+def headlines(as_of: str) -> tuple[tuple[str, str], ...]:
+    """Return the totals that are followed: the series, and the year of a day and the next one."""
+    year = int(as_of[:4])
+    return tuple((HEADLINE, str(year + k)) for k in (0, 1))
 
 
 def _year_total(series: str, year: str, draws: xr.Dataset) -> xr.DataArray:
@@ -857,6 +863,7 @@ def as_if(
     values: Sequence[float],
     *,
     seed: int,
+    until: str | None = None,
     size: int = 1000,
 ) -> list[float]:
     """Return a statistic of a run with a number of a coming quarter taken as reported.
@@ -873,6 +880,8 @@ def as_if(
         The numbers to try, in the panel's unit; NaN for one that is still not reported.
     seed
         Decides the random numbers, the same for all.
+    until
+        Last period to draw; the model's own horizon by default.
     size
         Draws of the run that are reweighted.
 
@@ -897,7 +906,7 @@ def as_if(
         log_pool=np.zeros(0),
         statistics=(statistic,),
         as_of=run.panel.as_of,
-        until=entry.until,
+        until=until or entry.horizon(run.panel.as_of),
         seed=seed,
     )
     base = cells["value"].to_numpy(float)

@@ -28,13 +28,14 @@ from forecast.events import YEAR, with_yearly
 from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
 from forecast.fitting import Run, child_seed, fit_key, fit_stored, spec_of
+from forecast.horizon import Reach, questions, reach
 from forecast.models import MODELS, NAIVE, get_model
 from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
 from forecast.predict import forecast, outline
 from forecast.processes import each
 from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
-from forecast.schema import ForecastError, Spec, StoreError
+from forecast.schema import ClaimError, DataError, ForecastError, Spec, StoreError
 from forecast.sourcecode import code_hash
 from forecast.sources import (
     CLAIMS_FILE,
@@ -133,6 +134,8 @@ def run_all(
         known = as_of(table, day)
         article = _read_article(data)
         panels = panels_of(known, names, data)
+        asked = questions(article.claims, article.scenarios, article.comparisons)
+        until = {name: reach(name, day, asked) for name in panels}
     references = audits.read_references()
     run_id = store.run_id(
         table_hash(known),
@@ -149,11 +152,20 @@ def run_all(
     with _stage("audit the article", seconds, say):
         # Every reading is asked of an outline first: a name or a window that no draw has is said
         # before anything is fitted.
-        judge(article.claims, [outline(panel) for panel in panels.values()])
+        outlines = [_outlined(panel, until[name]) for name, panel in panels.items()]
+        judge(article.claims, outlines)
         findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
     jobs = [
-        _Job(name, panel, seed, quick, () if quick else tuple(get_model(name).variants), place)
+        _Job(
+            name,
+            panel,
+            until[name].until,
+            seed,
+            quick,
+            () if quick else tuple(get_model(name).variants),
+            place,
+        )
         for name, panel in panels.items()
     ]
     fitted = _fit_all(jobs, workers, seconds, say)
@@ -175,6 +187,18 @@ def run_all(
 
     folder = store.write_run(out, run_id, fill)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
+    """Return the outline of a model's draws; what asks for too much is named."""
+    try:
+        return outline(panel, to.until)
+    except DataError as error:
+        if not to.asked_by:
+            raise
+        raise ClaimError(
+            f"{to.asked_by} asks the {panel.model} model to look to {to.until}: {error}"
+        ) from error
 
 
 def panels_of(
@@ -251,6 +275,7 @@ class _Job:
 
     model: str
     panel: Panel
+    until: str
     seed: int
     quick: bool
     variants: tuple[str, ...]
@@ -325,13 +350,17 @@ def _drawn(job: _Job, runs: Mapping[str, Run], say: Say) -> Fitted:
     """Return the draws of the fits that passed their gate."""
     run = runs["default"]
     if not _passed(run):
-        return Fitted(run, None, {})
+        return Fitted(run, job.until, None, {})
     for variant, one in runs.items():
         if not _passed(one):
             say(f"the {variant} priors of {job.model} did not pass the gate: left out")
     seed = child_seed(job.seed, job.model, "draw")
-    draws = {name: forecast(one, seed=seed) for name, one in runs.items() if _passed(one)}
-    return Fitted(run, draws.pop("default"), draws)
+    draws = {
+        name: forecast(one, until=job.until, seed=seed)
+        for name, one in runs.items()
+        if _passed(one)
+    }
+    return Fitted(run, job.until, draws.pop("default"), draws)
 
 
 def _report(
@@ -488,6 +517,7 @@ def _write(
             "seed": report.seed,
             "quick": quick,
             "models": list(fitted),
+            "until": {name: one.until for name, one in fitted.items()},
             "version": report.version,
             "versions": _versions(),
             "draft": list(report.draft),
@@ -519,9 +549,10 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     pandas.DataFrame
         Columns model, as_of, entity, metric, target_period, target_end, horizon, quantile, value,
         unit; cells that were already reported are left out. `horizon` counts periods after the
-        series' last report, of a total or a growth rate after that of the series it is made of, and
-        of a sum whose parts were never reported together after the last report of all; quantities
-        without a time are at horizon 0.
+        series' last report, of a total or a growth rate after that of the series it is made of; of
+        one that was never reported (a sum whose parts were never reported together, a quantity of
+        the model) after the last report of all, or the last period that had ended; quantities without
+        a time are at horizon 0.
     """
     tables = [_quantiles(one) for one in draws]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -530,7 +561,8 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
 def _quantiles(draws: xr.Dataset) -> pd.DataFrame:
     """Return the quantiles of one model's draws."""
     own = [str(name) for name in draws["series"].values]
-    reports = _last_reports(draws["observed"].transpose("series", "period").values)
+    ended = int((draws["period_end"].values.astype(str) <= str(draws.attrs["as_of"])).sum()) - 1
+    reports = _last_reports(draws["observed"].transpose("series", "period").values, ended)
     first = max(int(reports.min()) + 1 - YEAR, 0)  # what lies further back decides no quantile
     draws = with_yearly(draws[["y", "observed"]].isel(period=slice(first, None)))
     names = [str(name) for name in draws["series"].values]
@@ -564,8 +596,12 @@ def _quantiles(draws: xr.Dataset) -> pd.DataFrame:
     )
 
 
-def _last_reports(observed: np.ndarray) -> np.ndarray:
-    """Return the number of each series' last reported period; of one without, the last of all."""
+def _last_reports(observed: np.ndarray, ended: int) -> np.ndarray:
+    """Return the number of each series' last reported period.
+
+    Of a series without one it is the last of all, or, where nothing is ever reported, the last period
+    that had `ended`, -1 if none had.
+    """
     seen = np.isfinite(observed)
     last = np.where(seen, np.arange(seen.shape[1]), -1).max(axis=1)
-    return np.where(last < 0, max(last.max(), 0), last)
+    return np.where(last < 0, last.max() if seen.any() else ended, last)

@@ -23,7 +23,8 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
     run
         A stamped run.
     until
-        Last period to draw, such as ``2030`` or ``2028Q2``; the model's own horizon by default.
+        Last period to draw, such as ``2030`` or ``2028Q2``; the model's own horizon by default,
+        which moves with the run's ``as_of``.
     seed
         Seed of the draws.
 
@@ -48,7 +49,7 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
         run.posterior,
         run.panel,
         priors_of(run.spec),
-        until or model.until,
+        until or model.horizon(run.panel.as_of),
         np.random.default_rng(seed),
     )
     return draws.assign_attrs(
@@ -60,13 +61,14 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
     )
 
 
-def outline(panel: Panel) -> xr.Dataset:
-    """Return draws as :func:`forecast` gives them, of two paths from the prior and without a fit.
+def outline(panel: Panel, until: str | None = None) -> xr.Dataset:
+    """Return draws to a period as :func:`forecast` gives them, two paths from the prior, unfitted.
 
     Their numbers say nothing. Their series, periods and what was ``observed`` are those of every
     draw from this panel: enough to check whether an event can be asked of them.
     """
     model = get_model(panel.model)
     paths = prior_draws(model, panel, model.priors, size=2, seed=0)
-    draws = model.draw(paths, panel, model.priors, model.until, np.random.default_rng(0))
+    until = until or model.horizon(panel.as_of)
+    draws = model.draw(paths, panel, model.priors, until, np.random.default_rng(0))
     return draws.assign_attrs(model=model.name, as_of=panel.as_of)

@@ -134,7 +134,7 @@ REFERENCE_TABLES: Mapping[str, str] = {
         swe_bench_verified:percent? swe_se:number? eci:number? score_source:text?""",
     "positions": """
         entity:text dated:day industry:text? sample:text? net:number raw:number months:number
-        source:text""",
+        fell_20:month? fell_30:month? fell_40:month? source:text""",
     "public_forecasts": """
         forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
     "runups": """

@@ -1,6 +1,7 @@
 """Episodes that never overlap, the fast likelihood, the process, and the published base rates."""
 
 import dataclasses
+import datetime as dt
 import json
 
 import numpy as np
@@ -11,13 +12,15 @@ from scipy.special import expit
 
 from forecast.claims import judge, read_claims
 from forecast.diagnose import warnings_against_base
+from forecast.events import happens
 from forecast.fitting import fit, prior_draws
 from forecast.models import get_model, hazard, naive
-from forecast.panels import build_panel
+from forecast.panels import Panel, build_panel
 from forecast.panels.hazard import (
     FALLS,
     LONGEST,
     Position,
+    _position,
     effective_sample,
     episodes,
     kaplan_meier,
@@ -27,6 +30,7 @@ from forecast.panels.hazard import (
     relative_hazard,
     with_positions,
 )
+from forecast.panels.hazard import hazard_panel as hazard_panel_of
 from forecast.predict import forecast
 from forecast.schema import DataError
 from forecast.sources import read_reference_table
@@ -283,13 +287,119 @@ def test_a_position_is_forecast_given_that_it_has_survived(hazard_panel):
     got = drawn["signal"].sel(series="after 9/fall_20").isel(chain=0, draw=0).values
     np.testing.assert_allclose(got, 1 - alive[9:33] / alive[8])
     assert drawn["passed"].sel(position="after 9") == 9
-    # two months later it has survived eleven
+    # Nobody has looked since: three months later it is not known to have survived them.
     later = dataclasses.replace(panel, as_of="2026-07-31")
-    drawn = hazard.draw(p, later, PRIORS, "2028-04", np.random.default_rng(1))
-    assert drawn["passed"].sel(position="after 9") == 12
-    assert drawn["period"].values[0] == "2026-08"
+    same = hazard.draw(p, later, PRIORS, "2028-04", np.random.default_rng(1))
+    np.testing.assert_array_equal(same["signal"].sel(series="after 9/fall_20").values[0, 0], got)
     with pytest.raises(DataError, match="wanted a month from 2026-08"):
         hazard.draw(p, later, PRIORS, "2026-07", np.random.default_rng(1))
+
+
+LAW = {"rate": -3.0, "shape": 0.4, "runup": 0.0, "market": 0.0, "year_sd": 0.0, "year_effect": 0.0,
+       "industry_sd": 0.0}  # fmt: skip
+
+
+def at(panel, day, **row):
+    """Return the panel on a day with one more position, whose record began on 6 May 2026."""
+    months = row.pop("months", 0)
+    one = Position("Mine", row.pop("dated"), "", 100, 140, months, "own", "2026-05-06", **row)
+    data = with_positions(panel.data, [one])
+    return dataclasses.replace(panel, as_of=day, data=data)
+
+
+def survival(stage, p, months):
+    """Return the chance of no fall by month of a stage, by the law of the module's docstring."""
+    t = np.arange(1, months + 1)
+    if stage == 0:
+        rate, shape = p["rate"], p["shape"]
+    else:
+        rate, shape = (p[n].isel(stage=stage - 1) for n in ("deeper_rate", "deeper_shape"))
+    rate, shape = (float(v.isel(chain=0, draw=0)) for v in (rate, shape))
+    return np.exp(-np.cumsum(np.exp(rate + shape * np.log(t / 12))))
+
+
+def test_months_survived_since_the_claim_are_on_record_and_the_rest_is_forecast(hazard_panel):
+    panel = at(hazard_panel, "2026-09-30", dated="2026-08-31", months=4)
+    p = parameters(panel, 3, **LAW)
+    mine = hazard.draw(p, panel, PRIORS, "2028-04", np.random.default_rng(1)).sel(
+        series="Mine/fall_20"
+    )
+    assert mine["period"].values[0] == "2026-05"
+    assert mine["observed"].values[:4].tolist() == [0, 0, 0, 0]  # May to August
+    assert np.isnan(mine["observed"].values[4:]).all()
+    alive = survival(0, p, 24)
+    got = mine["signal"].isel(chain=0, draw=0).values
+    np.testing.assert_allclose(got, np.r_[0, 0, 0, 0, 1 - alive[4:] / alive[3]])
+
+
+def test_a_fall_on_record_has_come_and_the_deeper_ones_are_forecast_from_it(hazard_panel):
+    panel = at(hazard_panel, "2026-09-30", dated="2026-09-30", fell=("2026-07", "", ""))
+    p = parameters(panel, 2000, **LAW)
+    drawn = hazard.draw(p, panel, PRIORS, "2028-04", np.random.default_rng(1))
+    fall = {k: drawn.sel(series=f"Mine/fall_{k}") for k in FALLS}
+    assert fall[20]["observed"].values[:5].tolist() == [0, 0, 1, 1, 1]
+    assert fall[30]["observed"].values[:5].tolist() == [0, 0, 0, 0, 0]
+    assert (fall[20]["y"].isel(period=slice(2, None)) == 1).all()
+    assert (fall[20]["signal"].isel(period=slice(2, None)) == 1).all()
+    # it is in its third month of the second stage: two have passed since July
+    alive = survival(1, p, 30)
+    got = fall[30]["signal"].isel(chain=0, draw=0).values[5:]
+    np.testing.assert_allclose(got, 1 - alive[2 : 2 + len(got)] / alive[1])
+    share = fall[30]["y"].isel(period=-1).mean().item()
+    assert share == pytest.approx(fall[30]["signal"].isel(period=-1).mean().item(), abs=0.04)
+    assert (fall[40]["y"] <= fall[30]["y"]).all()
+
+
+def test_a_window_that_is_over_is_decided_by_the_record(hazard_panel):
+    fell = ("2026-07", "2026-11", "")
+    panel = at(hazard_panel, "2028-06-30", dated="2028-06-30", fell=fell)
+    drawn = hazard.draw(parameters(panel, 3), panel, PRIORS, "2030-06", np.random.default_rng(1))
+    drawn = drawn.assign_attrs(model="hazard")
+    window = (dt.date(2026, 5, 6), dt.date(2028, 5, 6))
+    for fall, came in ((20, True), (30, True), (40, False)):
+        event = {"kind": "first_passage", "series": f"Mine/fall_{fall}", "op": ">=", "value": 1}
+        assert (happens(drawn, event, window) == came).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("2026-05-06", "", ""), ("2026-08-31", "2026-04", "")], "after 2026-04 and by 2026-08"),
+        ([("2026-05-06", "", ""), ("2026-08-30", "2026-08", "")], "after 2026-04 and by 2026-07"),
+        ([("2026-05-06", "", ""), ("2026-08-31", "", "2026-07")], "no earlier than a smaller one"),
+        ([("2026-05-06", "", ""), ("2026-08-31", "2026-07", ""), ("2026-09-30", "", "")],
+         "a new run-up after a fall is another entity"),
+        ([("2026-05-06", "", ""), ("2026-08-31", "2026-07", ""), ("2026-09-30", "2026-08", "")],
+         "wanted one month"),
+    ],
+)  # fmt: skip
+def test_rows_of_a_position_that_contradict_each_other(rows, words):
+    table = pd.DataFrame(
+        [{"entity": "Mine", "dated": day, "industry": "", "sample": "", "net": 100.0, "raw": 140.0,
+          "months": 0.0, "fell_20": a, "fell_30": b, "fell_40": "", "source": "x"}
+         for day, a, b in rows]
+    )  # fmt: skip
+    with pytest.raises(DataError, match=words):
+        _position("Mine", table, 50.0)
+
+
+def test_the_fit_does_not_know_the_date_nor_where_a_position_stands(hazard_panel):
+    table = read_reference_table("runups")
+    later = Panel("hazard", "2026-07-23", hazard_panel_of(table, "2026-07-23"))
+    assert later.content_hash == hazard_panel.content_hash
+    assert later.hash != hazard_panel.hash
+    moved = at(hazard_panel, hazard_panel.as_of, dated="2026-05-06")
+    assert moved.content_hash == hazard_panel.content_hash
+    assert moved.hash != hazard_panel.hash
+
+
+def test_run_ups_identified_later_do_not_move_the_class(hazard_panel):
+    table = read_reference_table("runups")
+    small = table.iloc[[0]].assign(id_month="2026-09", runup24_net=10.0, followup_months=1.0,
+                                   dur20_m=1.0, dur30_m=1.0, dur40_m=1.0, event20=0, event30=0,
+                                   event40=0)  # fmt: skip
+    data = hazard_panel_of(pd.concat([table, small]), "2026-05-06")
+    assert Panel("hazard", "2026-05-06", data).hash == hazard_panel.hash
 
 
 def test_years_are_shared_and_industries_are_not(hazard_panel):

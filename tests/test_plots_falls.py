@@ -8,7 +8,7 @@ import xarray as xr
 from forecast import plots
 from forecast.models import payback
 from forecast.models.parts import monthly_falls
-from forecast.panels.hazard import kaplan_meier
+from forecast.panels.hazard import Position, kaplan_meier, month_index
 from forecast.schema import DataError, UnknownNameError
 
 
@@ -26,14 +26,14 @@ def falls(hazard=0.04, months=24, model="hazard", seed=0):
     rng = np.random.default_rng(seed)
     at = np.arange(1, months + 1)
     rate = 1 - np.exp(-hazard * at)
-    chance = np.stack([rate, 0.6 * rate, 0.3 * rate, 0.7 * rate])
+    chance = np.stack([rate, 0.6 * rate, 0.3 * rate])
     signal = chance * np.exp(-rng.random((4, 50, 1, 1)))
     u = rng.random((4, 50, 1, 1))
-    y = (u < signal[:, :, :3]).astype(float)
-    y = np.concatenate([y, y[:, :, [0]] - y[:, :, [2]]], axis=2)
-    names = [f"{2026 + (4 + k) // 12}-{(4 + k) % 12 + 1:02d}" for k in range(months)]
+    y, signal = (a.reshape(200, 1, 3, months) for a in ((u < signal).astype(float), signal))
     sample = (np.arange(4), np.arange(50))
-    return monthly_falls(y, signal, ["AI"], names, sample).assign_attrs(
+    held = [Position("AI", "2026-05-06", "", 100, 140, 0, "made up")]
+    last = month_index("2026-04") + months
+    return monthly_falls(y, signal, held, last, sample).assign_attrs(
         model=model, as_of="2026-05-06"
     )
 

@@ -1,5 +1,6 @@
 """Selection of the frontier, the density against its definition, and what the draws say."""
 
+import dataclasses
 import json
 import math
 
@@ -196,7 +197,7 @@ def test_draws_of_a_known_trend(training_cost_panel):
     n = 4000
     p = parameters(training_cost_panel, n)
     draws = training_cost.draw(p, training_cost_panel, PRIORS, "2030", np.random.default_rng(0))
-    assert draws["period"].values.tolist() == ["2025", "2026", "2027", "2028", "2029", "2030"]
+    assert draws["period"].values.tolist() == [str(year) for year in range(2020, 2031)]
     years = (pd.Timestamp("2028-12-31") - pd.Timestamp("2021-01-01")).days / 365.25
     trend = draws["signal"].sel(series="frontier/training_cost", period="2028").values
     level, growth = (p[k].sel(rule="frontier").values for k in ("level", "log_growth"))
@@ -211,16 +212,34 @@ def test_draws_of_a_known_trend(training_cost_panel):
     np.testing.assert_allclose(draws["trend"].sel(rule="notable").isel(time=0).values > 0, True)
 
 
+def test_years_that_are_over_move_no_forecast(training_cost_panel, monkeypatch):
+    p = parameters(training_cost_panel, 20)
+    long = training_cost.draw(p, training_cost_panel, PRIORS, "2028", np.random.default_rng(0))
+    monkeypatch.setattr(training_cost, "first_year", lambda panel: 2025)
+    short = training_cost.draw(p, training_cost_panel, PRIORS, "2028", np.random.default_rng(0))
+    assert short["period"].values[0] == "2025"
+    same = long.sel(period=short["period"])
+    xr.testing.assert_identical(same[["y", "signal"]], short[["y", "signal"]])
+
+
+def test_a_year_that_was_asked_about_stays_when_later_runs_are_known(training_cost_panel):
+    later = dataclasses.replace(training_cost_panel, as_of="2028-06-30")
+    p = parameters(later, 20)
+    draws = training_cost.draw(p, later, PRIORS, "2032", np.random.default_rng(0))
+    assert {"2026", "2027", "2032"} <= set(draws["period"].values)
+
+
 def test_the_largest_run_never_falls_and_starts_at_the_largest_known(training_cost_panel):
     p = parameters(training_cost_panel, 2000)
     draws = training_cost.draw(p, training_cost_panel, PRIORS, "2030", np.random.default_rng(0))
     largest = draws["y"].sel(series="frontier/largest_run")
     assert (largest.diff("period") >= 0).all()
-    assert largest.min() == pytest.approx(387.84)
+    assert largest.sel(period="2025").min() == pytest.approx(387.84)  # the largest known by then
+    assert largest.sel(period="2020").values == pytest.approx(4.1773, rel=1e-4)
     rent = draws["y"].sel(series="frontier/largest_run_cloud")
     offset = p["offset"].sel(rule="frontier").isel(other_basis=0)
     xr.testing.assert_allclose(
-        (rent / largest).isel(period=3, drop=True).drop_vars(["series", "entity", "metric", "unit"],
+        (rent / largest).sel(period="2028", drop=True).drop_vars(["series", "entity", "metric", "unit"],
                                                              errors="ignore"),
         np.exp(offset).drop_vars(["rule", "other_basis"], errors="ignore").rename(None),
     )  # fmt: skip

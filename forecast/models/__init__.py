@@ -25,10 +25,62 @@ from forecast.models import (
     scaling_law,
     training_cost,
 )
-from forecast.panels import Panel
+from forecast.panels import Panel, quarter_index, quarter_name
+from forecast.panels.dates import quarter_of
+from forecast.panels.hazard import last_close, month_index, month_name
 from forecast.schema import UnknownNameError
 
 Statistic = Callable[[dict[str, np.ndarray], Panel], np.ndarray]
+Horizon = Callable[[str], str]
+
+
+def years(ahead: int) -> Horizon:
+    """Return the horizon that lies some years after the year of a day.
+
+    Examples
+    --------
+    >>> years(4)("2026-05-06")
+    '2030'
+    """
+    return lambda day: str(int(day[:4]) + ahead)
+
+
+def quarters(ahead: int) -> Horizon:
+    """Return the horizon that lies some quarters after the quarter of a day.
+
+    Examples
+    --------
+    >>> quarters(8)("2026-05-06")
+    '2028Q2'
+    """
+    return lambda day: quarter_name(quarter_index(quarter_of(day)) + ahead)
+
+
+def months(ahead: int) -> Horizon:
+    """Return the horizon that lies some months after the month of a day.
+
+    Examples
+    --------
+    >>> months(25)("2026-05-06")
+    '2028-06'
+    """
+    return lambda day: month_name(month_index(day) + ahead)
+
+
+def closes(ahead: int) -> Horizon:
+    """Return the horizon that lies some months after the last month whose close is known.
+
+    Examples
+    --------
+    >>> closes(24)("2026-05-06"), closes(24)("2026-05-31")
+    ('2028-04', '2028-05')
+    """
+    return lambda day: month_name(last_close(day) + ahead)
+
+
+def the_day(day: str) -> str:
+    """Return the day itself: what has no horizon is told of the day of its data."""
+    return day
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +113,8 @@ class Model:
         Parameters that the gate checks and the memo shows.
     labels
         What a parameter is, with its unit.
-    until
-        How far the main job forecasts.
+    horizon
+        ``as_of -> last period`` that is drawn where nobody asks for another one.
     adaptation
         How the sampler adapts its mass matrix: ``diag``, or ``low_rank`` where parameters are
         correlated.
@@ -89,7 +141,7 @@ class Model:
     prior_checks: tuple[tuple[str, Statistic, float, float], ...]
     report: tuple[str, ...]
     labels: Mapping[str, str]
-    until: str
+    horizon: Horizon
     adaptation: str = "diag"
     target_accept: float = 0.95
     max_depth: int = 10
@@ -97,7 +149,7 @@ class Model:
     sampled: tuple[str, ...] = ()
 
 
-def _entry(name: str, title: str, module: Any, until: str) -> Model:
+def _entry(name: str, title: str, module: Any, horizon: Horizon) -> Model:
     return Model(
         name=name,
         title=title,
@@ -110,22 +162,22 @@ def _entry(name: str, title: str, module: Any, until: str) -> Model:
         prior_checks=module.PRIOR_CHECKS,
         report=module.REPORT,
         labels=module.LABELS,
-        until=until,
+        horizon=horizon,
     )
 
 
 MODELS: Mapping[str, Model] = {
-    "market": _entry("market", "the article's annual market table", market, "2030"),
+    "market": _entry("market", "the article's annual market table", market, years(4)),
     # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
     "benchmark": dataclasses.replace(
-        _entry("benchmark", "benchmark scores of public models", benchmark, "2026"),
+        _entry("benchmark", "benchmark scores of public models", benchmark, the_day),
         adaptation="low_rank",
     ),
     # With a diagonal mass matrix the effective sample is a fifth. A draw takes seven gradients; the
     # first steps would take up to a thousand each, half of all of the tuning. At an acceptance of
     # 0.8 two of twelve fits of a small table of a user's own had a divergence.
     "earnings": dataclasses.replace(
-        _entry("earnings", "what the companies report every quarter", earnings, "2028Q2"),
+        _entry("earnings", "what the companies report every quarter", earnings, quarters(8)),
         adaptation="low_rank",
         target_accept=0.85,
         max_depth=7,
@@ -133,26 +185,26 @@ MODELS: Mapping[str, Model] = {
         sampled=earnings.SAMPLED,
     ),
     "hazard": dataclasses.replace(
-        _entry("hazard", "falls of US industries after run-ups", hazard, "2028-04"),
+        _entry("hazard", "falls of US industries after run-ups", hazard, closes(24)),
         target_accept=0.8,
     ),
     # At 0.95 two of four seeds of the generous priors had one divergence each.
     "payback": dataclasses.replace(
-        _entry("payback", "cash of a trillion-dollar programme", payback, "2060"),
+        _entry("payback", "cash of a trillion-dollar programme", payback, payback.horizon),
         target_accept=0.98,
     ),
     "training_cost": _entry(
-        "training_cost", "what frontier training runs cost, by date", training_cost, "2030"
+        "training_cost", "what frontier training runs cost, by date", training_cost, years(4)
     ),
     # A flat valley: with a diagonal mass matrix a step costs eight times as many gradients.
     "scaling_law": dataclasses.replace(
-        _entry("scaling_law", "loss by parameters and tokens", scaling_law, "2026"),
+        _entry("scaling_law", "loss by parameters and tokens", scaling_law, the_day),
         adaptation="low_rank",
     ),
-    "api_price": _entry("api_price", "list prices of language models", api_price, "2028Q2"),
-    "gpu_rental": _entry("gpu_rental", "what an H100 rents for", gpu_rental, "2028-06"),
+    "api_price": _entry("api_price", "list prices of language models", api_price, quarters(8)),
+    "gpu_rental": _entry("gpu_rental", "what an H100 rents for", gpu_rental, months(25)),
     "adoption": _entry(
-        "adoption", "the share of open-weight models, mostly prior", adoption, "2028-06"
+        "adoption", "the share of open-weight models, mostly prior", adoption, months(25)
     ),
 }
 

@@ -388,6 +388,11 @@ def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
     return total
 
 
+def _seen(panel: Panel) -> float:
+    """Return the day on which the price list was last seen, in years since 2023."""
+    return years_since(str(panel.data.attrs["seen"]))
+
+
 def _arrivals(
     parameters: xr.Dataset,
     panel: Panel,
@@ -402,7 +407,7 @@ def _arrivals(
     """
     pace = latent.flat(parameters, "pace")
     offers, houses = _offers(panel), _houses(panel)
-    now = years_since(panel.as_of)
+    now = _seen(panel)
     years, capability = offers["year"].values, offers["capability"].values
     best = np.maximum.accumulate(capability)
     recent = np.flatnonzero(years > now - RECENT)
@@ -443,7 +448,7 @@ def draw(
 
     Future offers are drawn (see :func:`_arrivals`), today's change their prices now and then, and
     the cheapest that reaches a capability is its price. A quarter's value is that of its last day;
-    the running quarter is drawn from the panel's ``as_of`` on.
+    that of the day on which the list was last seen is drawn from that day on.
 
     Returns
     -------
@@ -452,21 +457,21 @@ def draw(
         (USD per 1M tokens, three input tokens to one output token), its ``signal`` the frontier
         without offers; and "GPT-4 level/new_price", the cheapest of those listed within the last
         year. "HOUSE flagship/price" and "HOUSE small model/price". "fixed product/price_index", the
-        price of a product that is listed today, as_of = 100. Before a capability was first listed
-        values are NaN.
+        price of a product that is listed on that day, then 100. Before a capability was first listed
+        values are NaN, and so is the index before the day it starts from.
 
     Raises
     ------
     DataError
-        If `until` lies before the panel's ``as_of`` or more than ten years after it.
+        If `until` lies before the day on which the list was last seen, or more than ten years after.
     """
-    now, last = years_since(panel.as_of), period_end(until)
+    now, last = _seen(panel), period_end(until)
     if not 0 <= years_since(last.isoformat()) - now <= 10:
         raise DataError(
             f"cannot forecast prices to {until!r}; wanted a quarter at most ten years after "
-            f"{panel.as_of}"
+            f"{panel.data.attrs['seen']}"
         )
-    quarters, known, history = price_history(panel.data, panel.as_of, until)
+    quarters, known, history = price_history(panel.data, until)
     ends = np.array([years_since(q) for q in quarters])
     size = parameters.sizes["chain"] * parameters.sizes["draw"]
     series = _Series(size, len(quarters), known)
@@ -519,7 +524,7 @@ def _draw_levels(
     ends: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    offers, now = _offers(panel), years_since(panel.as_of)
+    offers, now = _offers(panel), _seen(panel)
     middles = _middles(offers)
     market, before = _today(panel, series.size), now
     listed = market.price.shape[1]
@@ -554,7 +559,7 @@ def _draw_houses(
     ends: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    now, left = years_since(panel.as_of), ends[series.known :]
+    now, left = _seen(panel), ends[series.known :]
     spans = np.diff(np.append(now, left))
     smalls = json.loads(panel.data.attrs["smalls"])
     for house, prices in json.loads(panel.data.attrs["flagships"]).items():
@@ -570,7 +575,7 @@ def _draw_houses(
             series.add(name, history[name], small)
     moves = [_moves(parameters, "product", span, 1, rng)[:, 0] for span in spans]
     index = 100 * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
-    past = np.full(series.known, 100.0)
+    past = np.full(series.known, np.nan)  # another day's products: their index starts elsewhere
     series.add("fixed product/price_index", past, index, unit="percent")
 
 

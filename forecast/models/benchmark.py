@@ -53,6 +53,7 @@ from scipy.special import expit, logit
 
 from forecast.models import parts
 from forecast.panels import BENCHMARKS, COMPUTE_WORDS, REFERENCES, Panel
+from forecast.schema import DataError, period_days
 
 YEAR_ORIGIN = 2024.5
 COMPUTE_ORIGIN = 24.0  # log10 FLOP
@@ -917,8 +918,8 @@ def draw(
     Returns
     -------
     xarray.Dataset
-        ``y``, ``signal`` and ``observed``, dims chain, draw, series, period with one period, the
-        panel's ``as_of``. Series:
+        ``y``, ``signal`` and ``observed``, dims chain, draw, series, period with one period, the day
+        `until` (today below), of which everything is told. Series:
 
         - "release/mmlu" and the like, percent, for every score in the panel: what the release gets
           under the benchmark's reference protocol at usual effort. Only these carry noise in ``y``.
@@ -936,19 +937,19 @@ def draw(
           1e24 FLOP in mid-2024.
 
         For figures: ``curve`` (dims chain, draw, benchmark, when, compute; expected percent of a
-        closed model of an average organisation, at ``as_of`` with reasoning and three years earlier
+        closed model of an average organisation, on that day with reasoning and three years earlier
         without), ``by_date`` (chain, draw, benchmark, date; without reasoning, at one compute),
         ``frontier`` (chain, draw, access, date; capability) and ``lag`` (chain, draw, date;
-        months). Price of 1e24 FLOP at ``as_of``: ``price_now`` (chain, draw; USD m).
+        months). Price of 1e24 FLOP then: ``price_now`` (chain, draw; USD m).
     """
-    del until  # nothing here has a horizon
+    day = _day(panel, until)
     fit = _prepare(parameters, panel, priors)
-    months = _months_before(panel.as_of, float(fit.years.min()))
+    months = _months_before(day, float(fit.years.min()))
     score, noisy, names, seen = _score_series(fit, panel, rng)
     lags = np.stack(
         [lag_months(fit.flat["capability"], fit.years, fit.is_open, _year(d)) for d in months], 1
     )
-    rest = [*_gains(fit, panel, rng), *_open_series(fit, lags, _year(months[-1]))]
+    rest = [*_gains(fit, day, rng), *_open_series(fit, lags, _year(months[-1]))]
     series = [*names, *(name for name, _, _ in rest)]
     extra = np.column_stack([values for _, _, values in rest])
     units = ["percent"] * len(names) + [unit for _, unit, _ in rest]
@@ -965,7 +966,7 @@ def draw(
         ],
         axis=1,
     )
-    curve, when = _curves(fit, panel.as_of)
+    curve, when = _curves(fit, day)
     return xr.Dataset(
         {
             "y": (dims, shaped(np.column_stack([noisy, extra])[..., None])),
@@ -975,7 +976,7 @@ def draw(
             "by_date": (("chain", "draw", "benchmark", "date"), shaped(_by_date(fit, months))),
             "frontier": (("chain", "draw", "access", "date"), shaped(frontier)),
             "lag": (("chain", "draw", "date"), shaped(lags)),
-            "price_now": (("chain", "draw"), shaped(_price_now(fit, panel.as_of))),
+            "price_now": (("chain", "draw"), shaped(_price_now(fit, day))),
         },
         coords={
             "chain": parameters["chain"].values,
@@ -984,8 +985,8 @@ def draw(
             "entity": ("series", [n.rsplit("/", 1)[0] for n in series]),
             "metric": ("series", [n.rsplit("/", 1)[1] for n in series]),
             "unit": ("series", units),
-            "period": [panel.as_of],
-            "period_end": ("period", [panel.as_of]),
+            "period": [day],
+            "period_end": ("period", [day]),
             "benchmark": list(NAMES),
             "when": when,
             "compute": 10.0**COMPUTE_GRID,
@@ -993,6 +994,23 @@ def draw(
             "date": [d.isoformat() for d in months],
         },
     )
+
+
+def _day(panel: Panel, until: str) -> str:
+    """Return the day that is told of: the last of `until`, or the panel's date within it.
+
+    Raises
+    ------
+    DataError
+        If all of it lies after the panel's date: what is released later is not known.
+    """
+    first, last = (day.isoformat() for day in period_days(until))
+    if first > panel.as_of:
+        raise DataError(
+            f"cannot tell of benchmark scores in {until}: releases are known to {panel.as_of}, and no "
+            "later ones are forecast; ask about that day or an earlier one"
+        )
+    return min(last, panel.as_of)
 
 
 def _prepare(parameters: xr.Dataset, panel: Panel, priors: Priors) -> _Fit:
@@ -1074,9 +1092,9 @@ def gain_of_tenfold(flat: dict[str, np.ndarray], years: float, x: np.ndarray) ->
     return gained
 
 
-def _gains(fit: _Fit, panel: Panel, rng: np.random.Generator) -> list[tuple[str, str, np.ndarray]]:
+def _gains(fit: _Fit, day: str, rng: np.random.Generator) -> list[tuple[str, str, np.ndarray]]:
     """Return name, unit and draws of the series about the two frontiers."""
-    today = dt.date.fromisoformat(panel.as_of)
+    today = dt.date.fromisoformat(day)
     days = {
         "now": _year(today),
         "five years earlier": _year(

@@ -42,13 +42,12 @@ from forecast.panels.hazard import (
     FALLS,
     LONGEST,
     MARKET_MEAN,
-    Position,
     last_close,
     month_index,
     month_name,
     positions,
 )
-from forecast.schema import DataError, period_end
+from forecast.schema import DataError, one_line, period_end
 
 NET_ORIGIN = 100.0  # points
 MARKET_STEP = 50.0  # percent
@@ -339,8 +338,10 @@ class _Law:
         The calendar year's effect, by unit and month ahead, shape (sample, unit, month).
     load
         By stage, shape (sample, 3).
+    stage
+        The stage that each unit has reached at the start, shape (unit,).
     passed
-        Months of the first stage already survived, shape (unit,).
+        Months of it already survived, shape (unit,).
     """
 
     rate: np.ndarray
@@ -349,6 +350,7 @@ class _Law:
     fixed: np.ndarray
     year: np.ndarray
     load: np.ndarray
+    stage: np.ndarray
     passed: np.ndarray
 
     def hazard(
@@ -385,9 +387,12 @@ def _law(
     covariates: tuple[np.ndarray, np.ndarray],
     industry: np.ndarray,
     year: np.ndarray,
-    passed: np.ndarray,
+    reached: tuple[np.ndarray, np.ndarray],
 ) -> _Law:
-    """Return the law of units with given effects, (sample, unit) and (sample, unit, month)."""
+    """Return the law of units with given effects, (sample, unit) and (sample, unit, month).
+
+    `reached` is the stage of each unit at the start, and the months of it that have passed.
+    """
 
     def stages(own: np.ndarray | float, later: str) -> np.ndarray:
         rest = _flat(parameters, later)
@@ -405,15 +410,23 @@ def _law(
         fixed + load[:, None, :] * industry[:, :, None],
         year,
         load,
-        passed,
+        *reached,
     )
 
 
+def _identified(units: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the stage and the months passed of units that have just been identified."""
+    return np.zeros(units, dtype=np.int64), np.zeros(units, dtype=np.int64)
+
+
 def _simulate(law: _Law, rng: np.random.Generator) -> np.ndarray:
-    """Return the month ahead (from 1) of each stage's fall, 0 for none, (sample, unit, stage)."""
+    """Return the month ahead (from 1) of each stage's fall, 0 for none, (sample, unit, stage).
+
+    Falls that have come at the start are no part of it.
+    """
     sample, units, ahead = law.year.shape
     reached = np.zeros((sample, units, len(FALLS)), dtype=np.int64)
-    stage = np.zeros((sample, units), dtype=np.int64)
+    stage = np.broadcast_to(law.stage, (sample, units)).astype(np.int64)
     t = np.broadcast_to(law.passed, (sample, units)).copy()
     for k in range(ahead):
         t += 1
@@ -436,21 +449,25 @@ def _probabilities(law: _Law) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Shape (sample, unit, stage, month); what :func:`_simulate` gives on average.
+        Shape (sample, unit, stage, month); what :func:`_simulate` gives on average, and 0 for falls
+        that have come at the start.
     """
     sample, units, ahead = law.year.shape
     out = np.zeros((sample, units, len(FALLS), ahead))
-    # began[j]: chance that the stage begins in month j; the first one did before month 0
-    began = np.zeros((sample, units, ahead))
+    began = np.zeros((sample, units, ahead))  # chance that the stage begins in a month
     cells = tuple(np.indices((sample, units)))
     for s in range(len(FALLS)):
         passes = np.zeros((sample, units, ahead))
-        for j in range(-1 if s == 0 else 0, ahead):
-            if s == 0 and j >= 0:
-                break
-            left = np.ones((sample, units)) if s == 0 else began[:, :, j]
+        # The units that are in the stage at the start, then those that come to it in month j.
+        for j in range(-1, ahead):
+            if j < 0:
+                left = np.broadcast_to((law.stage == s).astype(float), (sample, units))
+            else:
+                left = began[:, :, j]
+            if not left.any():
+                continue
             for k in range(max(j, 0), ahead):
-                t = law.passed + k + 1 if s == 0 else k - j
+                t = law.passed + k + 1 if j < 0 else k - j
                 p = left * law.hazard(s, k, t, (cells[0], cells[1]))
                 passes[:, :, k] += p
                 left = left - p
@@ -477,7 +494,7 @@ def replicate(
     at = np.minimum(at, len(years) - 1)  # beyond its follow-up an episode is cut off below
     effect = _flat(parameters, "year_effect")
     x, m = _covariates(data["net"].values, data["raw"].values)
-    law = _law(parameters, (x, m), industry, effect[:, at], np.zeros(len(start), dtype=np.int64))
+    law = _law(parameters, (x, m), industry, effect[:, at], _identified(len(start)))
     reached = _simulate(law, rng)
     drawn = {}
     for s, fall in enumerate(FALLS):
@@ -523,28 +540,22 @@ def rate_in_class(
         _covariates(np.full(keep.sum(), net), net + market),
         industry[:, which[keep]],
         effect[:, np.minimum(at, len(years) - 1)],
-        np.zeros(keep.sum(), dtype=np.int64),
+        _identified(int(keep.sum())),
     )
     chance = _probabilities(law)[:, :, FALLS.index(fall), -1].mean(axis=1)
     shape = (parameters.sizes["chain"], parameters.sizes["draw"])
     return xr.DataArray(chance.reshape(shape), dims=("chain", "draw"))
 
 
-def _ahead(panel: Panel, until: str) -> tuple[int, int]:
-    """Return the last month whose close is known, and the number of months to forecast."""
-    known = last_close(panel.as_of)
-    months = month_index(period_end(until).isoformat()) - known
-    if not 1 <= months <= LONGEST:
+def _last_month(panel: Panel, until: str) -> int:
+    """Return the index of the last month to forecast."""
+    known, last = last_close(panel.as_of), month_index(period_end(until).isoformat())
+    if not 1 <= last - known <= LONGEST:
         raise DataError(
             f"cannot forecast falls to {until!r}; wanted a month from {month_name(known + 1)} to "
             f"{month_name(known + LONGEST)}, as of {panel.as_of}"
         )
-    return known, months
-
-
-def _survived(one: Position, known: int) -> int:
-    """Return the full months that a position has survived by the last known close."""
-    return one.months + max(known - last_close(one.dated), 0)
+    return last
 
 
 def draw(
@@ -552,11 +563,12 @@ def draw(
 ) -> xr.Dataset:
     """Draw the first falls of every position by month.
 
-    The first month is the one after the last close known at the panel's ``as_of``. A position is
-    taken to stand at its peak, and not to have fallen by 20 % in the months since its run-up was
-    identified nor since its date. Positions share the effects of calendar years; those of one
-    industry of the table share its effect, the others share that of an industry drawn anew, and
-    those with a base rate of their own have the effect it implies, in proportional hazards.
+    A position is forecast from its own last month on record: what happened to it since then is not
+    known, however much later the panel's ``as_of`` is. Without a fall on record it is taken to stand
+    at its peak, and not to have fallen by 20 % in the months since its run-up was identified.
+    Positions share the effects of calendar years; those of one industry of the table share its
+    effect, the others share that of an industry drawn anew, and those with a base rate of their own
+    have the effect it implies, in proportional hazards.
 
     Returns
     -------
@@ -565,21 +577,36 @@ def draw(
         "entity/fall_20", "/fall_30", "/fall_40": ``y`` is 1 from the month of the first such fall
         on, ``signal`` the probability of it by that month given the draw's parameters; and
         "entity/correction", the first less the last: a fall of 20 but not of 40 % so far. Their
-        mean over draws is the same. ``passed``, dim position: months survived before.
+        mean over draws is the same. In months on record both are what came, and so is
+        ``observed``; before its record a position has NaN. ``passed``, dim position: months
+        survived before the forecast, in the stage it had reached.
+
+    Raises
+    ------
+    DataError
+        If `until` is not within :data:`~forecast.panels.hazard.LONGEST` months, or a position is too
+        old to be followed so far.
     """
     del priors
-    known, months = _ahead(panel, until)
+    last = _last_month(panel, until)
     names, _, _, years = _index(panel)
     held = positions(panel.data)
-    passed = np.array([_survived(one, known) for one in held])
-    if passed.max() + months > 2 * LONGEST:
-        raise DataError("a position is older than the table's follow-up; date it anew")
+    closed, passed, stage = (
+        np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
+    )
+    months = last - int(closed.min())
+    old = [one for one in held if one.passed + last - one.closed > 2 * LONGEST]
+    if old:
+        raise DataError(
+            f"{one_line([f'{one.entity}, of {one.dated}' for one in old])}: too old to be followed to "
+            f"{until}, {2 * LONGEST} months at most; enter where it stands now in positions.csv"
+        )
     sample = parameters.sizes["chain"] * parameters.sizes["draw"]
     # one more industry, and the years after the panel's: drawn anew from their spread
     z_industry = np.column_stack(
         [_flat(parameters, "z_industry"), rng.standard_normal((sample, 1))]
     )
-    calendar = (known + 1 + np.arange(months)) // 12 - years[0]
+    calendar = (closed[:, None] + 1 + np.arange(months)) // 12 - years[0]
     later = max(int(calendar.max()) + 1 - len(years), 0)
     new_years = _flat(parameters, "year_sd")[:, None] * rng.standard_normal((sample, later))
     effect = np.column_stack([_flat(parameters, "year_effect"), new_years])
@@ -591,21 +618,13 @@ def draw(
         ratio + error * rng.standard_normal((sample, len(held))),
         _flat(parameters, "industry_sd")[:, None] * z_industry[:, which],
     )
-    year = effect[:, calendar]
     x, m = _covariates(np.array([p.net for p in held]), np.array([p.raw for p in held]))
-    law = _law(parameters, (x, m), industry, np.repeat(year[:, None, :], len(held), axis=1), passed)
+    law = _law(parameters, (x, m), industry, effect[:, calendar], (stage, passed))
     chance = _probabilities(law)
     reached = _simulate(law, rng)[..., None]
     fallen = ((reached > 0) & (reached <= np.arange(1, months + 1))).astype(float)
-    depths = np.concatenate([fallen, fallen[:, :, [0]] - fallen[:, :, [-1]]], axis=2)
-    chances = np.concatenate([chance, chance[:, :, [0]] - chance[:, :, [-1]]], axis=2)
-    shape = (parameters.sizes["chain"], parameters.sizes["draw"], -1, months)
     drawn = parts.monthly_falls(
-        depths.reshape(shape),
-        chances.reshape(shape),
-        [one.entity for one in held],
-        [month_name(known + 1 + k) for k in range(months)],
-        (parameters["chain"].values, parameters["draw"].values),
+        fallen, chance, held, last, (parameters["chain"].values, parameters["draw"].values)
     )
     return drawn.assign(passed=("position", passed)).assign_coords(
         position=[one.entity for one in held]

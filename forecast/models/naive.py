@@ -34,7 +34,15 @@ from forecast.panels import (
     quarter_name,
     years_since,
 )
-from forecast.panels.hazard import FALLS, base_rates, last_close, month_index, month_name, positions
+from forecast.panels.hazard import (
+    FALLS,
+    Position,
+    base_rates,
+    last_close,
+    month_index,
+    month_name,
+    positions,
+)
 from forecast.schema import DataError, one_line, period_end
 
 NAME = "naive: drift random walk"
@@ -311,7 +319,8 @@ def cost_records(
     xarray.Dataset
         As :func:`forecast.predict.forecast` gives; ``signal`` is ``y``. For each rule r of the
         panel "r/largest_run" (USD m), which never falls, "r/growth_per_year" and
-        "r/doubling_months" of its drift; periods are years from the one before ``as_of``.
+        "r/doubling_months" of its drift; periods are years from the first in which every rule has
+        a release.
 
     Raises
     ------
@@ -319,11 +328,13 @@ def cost_records(
         If a rule has fewer than four years from its first to its last release, or `until` is past.
     """
     rng = np.random.default_rng(seed)
-    grid = np.arange(int(panel.as_of[:4]) - 1, period_end(until).year + 1)
-    if len(grid) < 2:
+    now, last = int(panel.as_of[:4]), period_end(until).year
+    if last < now:
         raise DataError(f"cannot forecast training costs to {until!r} as of {panel.as_of}")
     rule = panel.data["rule"].values.astype(str)
     released = np.array([int(day[:4]) for day in panel.data["released"].values.astype(str)])
+    first = max(int(released[rule == name].min()) for name in set(rule))
+    grid = np.arange(min(first, now - 1), last + 1)
     size = chains * draws
     names, units, paths = [], [], []
     for name in dict.fromkeys(rule):
@@ -419,7 +430,7 @@ def price_walk(
         As the api_price model draws; ``signal`` is ``y``.
     """
     rng, size = np.random.default_rng(seed), chains * draws
-    quarters, known, history = price_history(panel.data, panel.as_of, until)
+    quarters, known, history = price_history(panel.data, until)
     ends = np.array([years_since(q) for q in quarters])
     names, paths, observed = [], [], []
     for name, past in history.items():
@@ -543,13 +554,23 @@ FALLS_NAME = "naive: as often as at any time"
 
 
 def _at_any_time(rates: Mapping[str, float], ahead: np.ndarray) -> np.ndarray:
-    """Return the chance of each of the metrics of falls by month, shape (metric, month)."""
+    """Return the chance of each fall by month, shape (fall, month)."""
     rows = []
     for fall in FALLS:
         early, late = (-np.log1p(-rates[f"p{fall}_{m}m"]) for m in (18, 24))
         beyond = early + (late - early) * (ahead - 18) / 6
         rows.append(-np.expm1(-np.where(ahead <= 18, early * ahead / 18, beyond)))
-    return np.stack([*rows, rows[0] - rows[-1]])
+    return np.stack(rows)
+
+
+def _after(one: Position, rates: Mapping[str, float], ahead: np.ndarray) -> np.ndarray:
+    """Return the same after the falls on record: a deeper one given the last that has come.
+
+    A fall of 40 % is as likely after one of 20 % in so many months as their rates' ratio says.
+    """
+    chance = _at_any_time(rates, ahead)
+    reached = one.stage
+    return chance / chance[reached - 1] if reached else chance
 
 
 def unconditional_falls(
@@ -578,20 +599,15 @@ def unconditional_falls(
     xarray.Dataset
         As :func:`forecast.models.hazard.draw` gives it; ``signal`` is the rate.
     """
-    known = last_close(panel.as_of)
-    ahead = np.arange(1, month_index(period_end(until).isoformat()) - known + 1)
-    if not len(ahead):
+    known, last = last_close(panel.as_of), month_index(period_end(until).isoformat())
+    if last <= known:
         raise DataError(f"cannot forecast to {until!r}; closes are known to {month_name(known)}")
     held = positions(panel.data)
-    rate = np.stack([_at_any_time(base_rates(panel.data, one), ahead) for one in held])
+    ahead = np.arange(1, last - min(one.closed for one in held) + 1)
+    rate = np.stack([_after(one, base_rates(panel.data, one), ahead) for one in held])
     uniform = np.random.default_rng(seed).random((chains * draws, len(held), 1, 1))
-    fallen = (uniform < rate[:, :-1]).astype(float)
-    fallen = np.concatenate([fallen, fallen[:, :, [0]] - fallen[:, :, [-1]]], axis=2)
-    shape = (chains, draws, rate.shape[0] * rate.shape[1], len(ahead))
+    fallen = (uniform < rate).astype(float)
+    sample = (np.arange(chains), np.arange(draws))
     return parts.monthly_falls(
-        fallen.reshape(shape),
-        np.broadcast_to(rate.reshape(shape[2:]), shape),
-        [one.entity for one in held],
-        [month_name(known + int(k)) for k in ahead],
-        (np.arange(chains), np.arange(draws)),
+        fallen, np.broadcast_to(rate, fallen.shape), held, last, sample
     ).assign_attrs(model=FALLS_NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from forecast.panels import CLOUD_METRICS
+from forecast.panels.hazard import Position, last_close, month_name
 from forecast.schema import period_end
 
 HYPER = "hyper"
@@ -112,36 +113,54 @@ FALL_METRICS = ("fall_20", "fall_30", "fall_40", "correction")
 
 
 def monthly_falls(
-    y: np.ndarray,
-    signal: np.ndarray,
-    entities: list[str],
-    months: list[str],
+    fallen: np.ndarray,
+    chance: np.ndarray,
+    held: Sequence[Position],
+    last: int,
     sample: tuple[np.ndarray, np.ndarray],
 ) -> xr.Dataset:
-    """Label monthly paths of falls.
+    """Label monthly paths of falls, behind what is on record of each position.
 
     Parameters
     ----------
-    y, signal
-        Whether it has come so far (0 or 1) and the probability of it, shape (chain, draw, series,
-        month); series are every one of :data:`FALL_METRICS` of the first entity, then of the next.
-    entities, months
-        Names of the entities, and months such as 2026-05.
+    fallen, chance
+        Whether a fall has come so far (0 or 1) and the probability of it, shape (sample, position,
+        fall, month), by month after the position's last one on record. A fall on record has come.
+    held
+        The positions.
+    last
+        Index of the last month to label.
     sample
         Labels of the chains and of the draws.
 
     Returns
     -------
     xarray.Dataset
-        The joint draws with their coordinates; nothing is observed.
+        The joint draws with their coordinates, by month from the first that is on record or
+        forecast: of each position every one of :data:`FALL_METRICS`.
     """
-    names = [f"{entity}/{metric}" for entity in entities for metric in FALL_METRICS]
+    first = min(last_close(one.since or one.dated) for one in held) + 1
+    grid = np.arange(first, last + 1)
+    record = np.stack([one.record(grid) for one in held])
+    shape = (*fallen.shape[:3], len(grid))
+    y, signal = (np.broadcast_to(record, shape).copy() for _ in range(2))
+    for k, one in enumerate(held):
+        ahead = slice(one.closed + 1 - first, None)
+        count = last - one.closed
+        for whole, drawn in ((y, fallen), (signal, chance)):
+            whole[:, k, :, ahead] = drawn[:, k, :, :count]
+            whole[:, k, : one.stage, ahead] = 1.0
+    y, signal = (np.concatenate([a, a[:, :, [0]] - a[:, :, [-1]]], axis=2) for a in (y, signal))
+    record = np.concatenate([record, record[:, [0]] - record[:, [-1]]], axis=1)
+    names = [f"{one.entity}/{metric}" for one in held for metric in FALL_METRICS]
+    months = [month_name(int(k)) for k in grid]
+    sizes = (len(sample[0]), len(sample[1]), len(names), len(grid))
     dims = ("chain", "draw", "series", "period")
     return xr.Dataset(
         {
-            "y": (dims, y),
-            "signal": (dims, signal),
-            "observed": (dims[2:], np.full(y.shape[2:], np.nan)),
+            "y": (dims, y.reshape(sizes)),
+            "signal": (dims, signal.reshape(sizes)),
+            "observed": (dims[2:], record.reshape(sizes[2:])),
         },
         coords={"chain": sample[0], "draw": sample[1], "series": names, "period": months},
     ).assign_coords(

@@ -392,6 +392,12 @@ def draw(
     return _drawn(parameters, _last_year(until), None, rng)
 
 
+def horizon(as_of: str) -> str:
+    """Return the last year that is drawn, whatever the day: a programme's own years count."""
+    del as_of
+    return str(LAST)
+
+
 def _last_year(until: str) -> int:
     last: int = period_end(until).year
     if not FIRST + 1 <= last <= LAST:

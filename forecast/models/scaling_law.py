@@ -20,7 +20,6 @@ it against a numerical search.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,6 +30,7 @@ from scipy.stats import chi2
 
 from forecast.models import parts
 from forecast.panels import Panel
+from forecast.schema import period_end
 
 COMPUTE = (1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26)
 """Compute (FLOP) that draws are made for."""
@@ -159,14 +159,14 @@ def draw(
     Returns
     -------
     xarray.Dataset
-        ``y`` and ``signal``, dims chain, draw, series, period with one period, the panel's
-        ``as_of``. For each compute c of :data:`COMPUTE`, named such as 1e24: "c/loss" (nats per
+        ``y`` and ``signal``, dims chain, draw, series, period with one period, the day
+        `until`. For each compute c of :data:`COMPUTE`, named such as 1e24: "c/loss" (nats per
         token; ``y`` with a run's noise), "c/optimal_params" and "c/optimal_tokens" (billions),
         "c/gain_tenfold" (nats per token that ten times the compute removes) and "c/gain_share" (of
         what is left above E, percent); "law/compute_exponent". ``curve``, dims chain, draw,
         compute: the least loss against compute in FLOP.
     """
-    del until  # a curve has no horizon
+    day = period_end(until).isoformat()  # a curve has no horizon
     compute = xr.DataArray(list(COMPUTE), dims="compute", coords={"compute": list(COMPUTE)})
     params, tokens = optimum(parameters, compute)
     loss = loss_at(parameters, params, tokens)
@@ -183,11 +183,11 @@ def draw(
     }
     fine = xr.DataArray(COMPUTE_GRID, dims="compute", coords={"compute": COMPUTE_GRID})
     curve = loss_at(parameters, *optimum(parameters, fine))
-    return _labelled(panel, parameters, by_metric, curve)
+    return _labelled(day, parameters, by_metric, curve)
 
 
 def _labelled(
-    panel: Panel,
+    day: str,
     parameters: xr.Dataset,
     by_metric: Mapping[str, tuple[xr.DataArray, xr.DataArray, str]],
     curve: xr.DataArray,
@@ -213,8 +213,8 @@ def _labelled(
             "entity": ("series", [n.split("/")[0] for n in names]),
             "metric": ("series", [n.split("/")[1] for n in names]),
             "unit": ("series", units),
-            "period": [panel.as_of],
-            "period_end": ("period", [dt.date.fromisoformat(panel.as_of).isoformat()]),
+            "period": [day],
+            "period_end": ("period", [day]),
         },
     )
 

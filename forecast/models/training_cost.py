@@ -210,12 +210,12 @@ def draw(
     Returns
     -------
     xarray.Dataset
-        ``y`` and ``signal``, dims chain, draw, series, period; periods are years from the one
-        before ``as_of``. For each rule r: "r/training_cost" (USD m, amortised; ``signal`` is the
-        trend at the year's end, ``y`` the estimate of one release then), "r/growth_per_year"
-        (factor) and "r/doubling_months", the same in every year; of the frontier rules also
-        "r/largest_run" and "r/largest_run_cloud" (USD m, the most expensive release by the year's
-        end, amortised and as rent; ``signal`` leaves out the estimation error of releases to
+        ``y`` and ``signal``, dims chain, draw, series, period; periods are years from the first in
+        which every rule has a release. For each rule r: "r/training_cost" (USD m, amortised;
+        ``signal`` is the trend at the year's end, ``y`` the estimate of one release then),
+        "r/growth_per_year" (factor) and "r/doubling_months", the same in every year; of the frontier
+        rules also "r/largest_run" and "r/largest_run_cloud" (USD m, the most expensive release by
+        the year's end, amortised and as rent; ``signal`` leaves out the estimation error of releases to
         come). Nothing but the data bends the trend: no budget ends it. ``observed``
         is NaN: a year has many releases. ``trend``, dims chain, draw, rule, time: the trend in USD
         m at ``time``, decimal years.
@@ -265,13 +265,19 @@ def draw(
 
 
 def _grid(panel: Panel, until: str) -> np.ndarray:
-    start, last = int(panel.as_of[:4]) - 1, period_end(until).year
-    if not start < last <= start + 30:
+    now, last = int(panel.as_of[:4]), period_end(until).year
+    if not now <= last < now + 30:
         raise DataError(
-            f"cannot forecast training costs to {until!r}; wanted a year from {start + 1} to "
-            f"{start + 30}"
+            f"cannot forecast training costs to {until!r}; wanted a year from {now} to {now + 29}"
         )
-    return np.arange(start, last + 1)
+    return np.arange(min(first_year(panel), now - 1), last + 1)
+
+
+def first_year(panel: Panel) -> int:
+    """Return the first year by whose end every rule of the panel has a release."""
+    rule = panel.data["rule"].values.astype(str)
+    released = panel.data["released"].values.astype(str)
+    return max(int(min(released[rule == name])[:4]) for name in set(rule))
 
 
 def _year_end(year: int) -> float:
@@ -295,7 +301,15 @@ def _one_rule(
     error = float(np.median(_errors(panel, priors)[rows]))
     ends = np.array([_year_end(int(t)) for t in grid])
     trend = level + growth * ends
-    t = rng.standard_t(np.broadcast_to(tail, trend.shape))
+    # Years that are over are drawn from a stream of their own: how many there are moves no forecast.
+    past = int((grid < int(panel.as_of[:4]) - 1).sum())
+    t = np.concatenate(
+        [
+            stream.standard_t(np.broadcast_to(tail, part.shape))
+            for stream, part in ((rng.spawn(1)[0], trend[:, :past]), (rng, trend[:, past:]))
+        ],
+        axis=1,
+    )
     years = panel.data["years"].values[rows]
     known = np.log(panel.data["value"].values[rows]) - offsets[:, panel.data["basis"].values[rows]]
     law = (level, growth, spread, tail)

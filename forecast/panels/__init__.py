@@ -96,6 +96,10 @@ __all__ = [
 ]
 
 
+DRAWN = ("positions", "base_rates")
+"""Attributes of a panel's data that only draws read: a fit is the same whatever they say."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Panel:
     """One model's inputs.
@@ -116,14 +120,17 @@ class Panel:
 
     @property
     def hash(self) -> str:
-        """Hash of the date, values, labels and units."""
-        return hashlib.sha256(f"{self.as_of} {self.content_hash}".encode()).hexdigest()
+        """Hash of all that the draws depend on: the date, and all of the panel's content."""
+        asked = {name: self.data.attrs[name] for name in DRAWN if name in self.data.attrs}
+        more = json.dumps(asked, sort_keys=True) if asked else ""
+        return hashlib.sha256(f"{self.as_of} {self.content_hash}{more}".encode()).hexdigest()
 
     @property
     def content_hash(self) -> str:
-        """Hash of the values, labels and units, whatever the date."""
+        """Hash of all that a fit depends on: values, labels and units, not the date or :data:`DRAWN`."""
         digest = hashlib.sha256(f"{self.model} ".encode())
-        digest.update(json.dumps(dict(self.data.attrs), sort_keys=True).encode())
+        fitted = {name: value for name, value in self.data.attrs.items() if name not in DRAWN}
+        digest.update(json.dumps(fitted, sort_keys=True).encode())
         for name in sorted(str(n) for n in self.data.variables):
             values = self.data[name].values
             content = [repr(v) for v in values.ravel().tolist()]

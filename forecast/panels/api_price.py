@@ -198,16 +198,17 @@ def _offers(listing: pd.DataFrame, capabilities: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changes(
-    lines: Mapping[str, list[tuple[str, float]]], as_of: str, listed: float
+    lines: Mapping[str, list[tuple[str, float]]], seen: str, listed: float
 ) -> tuple[list[tuple[str, str, float]], float]:
     """Return the changes (line, day, new over old), and the years in which one could be seen.
 
-    A price is watched until the next one of its line, at most `listed` years.
+    A price is watched until the next one of its line, at most `listed` years, and not after the day
+    on which the list was last `seen`.
     """
     found, watched = [], 0.0
     for line, steps in lines.items():
         years = [years_since(day) for day, _ in steps]
-        ends = [*years[1:], years_since(as_of)]
+        ends = [*years[1:], years_since(seen)]
         watched += sum(min(b - a, listed) for a, b in zip(years, ends, strict=True))
         for (_, old), (day, new) in itertools.pairwise(steps):
             if abs(math.log(new / old)) > UNCHANGED:
@@ -255,13 +256,16 @@ def _small(listing: pd.DataFrame, flagships: Mapping[str, list[tuple[str, float]
 def api_price_panel(known: Table) -> xr.Dataset:
     """One row an offer, a price change, a count of changes or a small model; see :data:`KINDS`.
 
+    ``attrs["seen"]`` is the day of the newest price: what was listed later is not known, however
+    much later it is, so days after it tell nothing of how seldom prices change.
+
     Raises
     ------
     DataError
         If there are fewer than 12 offers with a capability, or a price cannot be used.
     """
-    as_of = str(known.attrs["as_of"])
     listing = _listing(known)
+    seen = str(known.loc[known["metric"].isin(PRICE_METRICS), "reported_on"].max())
     offers = _offers(listing, _capabilities(known))
     if len(offers) < 12:
         raise DataError(
@@ -284,10 +288,10 @@ def api_price_panel(known: Table) -> xr.Dataset:
         ("product", products, LISTED_YEARS),
         ("flagship", flagships, math.inf),
     ):
-        found, watched = _changes(lines, as_of, listed)
+        found, watched = _changes(lines, seen, listed)
         moved = pd.DataFrame(found, columns=["line", "day", "value"])
         blocks.append(moved.assign(kind="change", name=name))
-        total = {"kind": "changes", "name": name, "day": as_of, "watched": watched}
+        total = {"kind": "changes", "name": name, "day": seen, "watched": watched}
         blocks.append(pd.DataFrame([{**total, "value": float(len(found))}]))
     rows = pd.concat(blocks, ignore_index=True)
     words = ("kind", "name", "line", "provider", "day")
@@ -311,6 +315,7 @@ def api_price_panel(known: Table) -> xr.Dataset:
             ),
             "flagships": json.dumps(flagships),
             "smalls": json.dumps(smalls),
+            "seen": seen,
         },
     )
 
@@ -343,24 +348,21 @@ def cheapest(offers: xr.Dataset, capability: float, year: float, fresh: float = 
     return float(offers["value"].values[keep].min()) if len(keep) else math.nan
 
 
-def price_history(
-    data: xr.Dataset, as_of: str, until: str
-) -> tuple[list[str], int, dict[str, np.ndarray]]:
+def price_history(data: xr.Dataset, until: str) -> tuple[list[str], int, dict[str, np.ndarray]]:
     """Return what was listed at the end of each quarter.
 
     Parameters
     ----------
     data
         A panel's data.
-    as_of
-        Its date.
     until
         The last quarter wanted.
 
     Returns
     -------
     tuple
-        The quarters from the first offer to `until`; how many of them had ended by `as_of`; and by
+        The quarters from the first offer to `until`; how many of them had ended by the day on which
+        the list was last seen; and by
         series ("GPT-4 level/price", "GPT-4 level/new_price", "OpenAI flagship/price", "OpenAI small
         model/price") the price at the end of those, NaN before there was one.
     """
@@ -369,7 +371,7 @@ def price_history(
     start, stop = (quarter_index(f"{d[:4]}Q{(int(d[5:7]) + 2) // 3}") for d in (first, last))
     quarters = [quarter_name(k) for k in range(start, stop + 1)]
     ends = [period_end(q).isoformat() for q in quarters]
-    past = [day for day in ends if day <= as_of]
+    past = [day for day in ends if day <= data.attrs["seen"]]
     history: dict[str, list[float]] = {}
     for name, level in LEVELS.items():
         for metric, fresh in (("price", math.inf), ("new_price", NEW_YEARS)):

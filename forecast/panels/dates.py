@@ -20,6 +20,17 @@ def years_since(period: str) -> float:
     return (period_end(period) - YEAR_ORIGIN).days / 365.25
 
 
+def quarter_of(day: str) -> str:
+    """Return the calendar quarter in which a day lies.
+
+    Examples
+    --------
+    >>> quarter_of("2026-05-06")
+    '2026Q2'
+    """
+    return f"{day[:4]}Q{(int(day[5:7]) + 2) // 3}"
+
+
 def months(first: str, last: str) -> list[str]:
     """Return all months from the end of one period to the end of another.
 

@@ -16,9 +16,9 @@ dropped, falls after it are not known, and follow-up ends with the last full mon
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -187,9 +187,13 @@ class Position:
     net, raw
         Two-year run-up over the market in points, and in percent.
     months
-        Full months since that run-up was identified, in which it has not fallen by 20 %.
+        Full months since that run-up was identified, up to the first fall of 20 % if one has come.
     source
         Where the figures are from.
+    since
+        The day from which its falls are on record, ISO: that of its first row; "" for `dated`.
+    fell
+        Months of the first falls of :data:`FALLS` since then, "" for one that has not come by `dated`.
     sample
         The row of ``drawdown_base_rates`` that says how often this series falls at any time, or "".
     relative, relative_sd
@@ -204,9 +208,47 @@ class Position:
     raw: float
     months: int
     source: str
+    since: str = ""
+    fell: tuple[str, str, str] = ("", "", "")
     sample: str = ""
     relative: float = 0.0
     relative_sd: float = 0.0
+
+    @property
+    def stage(self) -> int:
+        """Number of the falls of :data:`FALLS` that have come."""
+        return sum(bool(month) for month in self.fell)
+
+    @property
+    def closed(self) -> int:
+        """Index of the last month that is on record: what comes later is not known."""
+        return last_close(self.dated)
+
+    @property
+    def passed(self) -> int:
+        """Months survived in the stage it has reached, by the last month on record."""
+        return self.closed - month_index(self.fell[self.stage - 1]) if self.stage else self.months
+
+    def record(self, months: np.ndarray) -> np.ndarray:
+        """Return which falls had come by some months.
+
+        Parameters
+        ----------
+        months
+            Month indices, shape (month,).
+
+        Returns
+        -------
+        numpy.ndarray
+            0 or 1, shape (fall, month); NaN in months that are not on record.
+        """
+        first = last_close(self.since or self.dated)
+        rows = [
+            (months >= month_index(month)) if month else np.zeros(len(months), bool)
+            for month in self.fell
+        ]
+        known = (months > first) & (months <= self.closed)
+        return np.where(known, np.array(rows, dtype=float), np.nan)
 
 
 def _rates() -> dict[str, dict[str, float]]:
@@ -258,23 +300,26 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
     """Return the episodes known on a day, and the positions to forecast from.
 
     The positions are one of any industry for each of :data:`CLASSES`, and per entity of the
-    reference table ``positions`` the newest by then whose net run-up belongs to the class the table
-    enumerates (its smallest is the limit).
+    reference table ``positions`` the newest by then. An entity is left out if its first row's net
+    run-up is below the class that the table enumerates: the smallest known by then is the limit.
+    What happened to a position after its last row is not known, whatever the date.
+
+    Raises
+    ------
+    DataError
+        If the rows of a position contradict each other.
     """
     rows = episodes(table, as_of)
-    lowest = float(table["runup24_net"].min())
-    table_of = read_reference_table("positions")
-    newest: dict[str, dict[str, Any]] = {}
-    for record in sorted(table_of.to_dict("records"), key=lambda r: str(r["dated"])):
-        if str(record["dated"]) <= as_of and record["net"] >= np.floor(lowest):
-            newest[str(record["entity"])] = {str(k): v for k, v in record.items()}
+    identified = [month_index(m) < last_close(as_of) for m in table["id_month"]]
+    lowest = np.floor(float(table.loc[identified, "runup24_net"].min()))
     held = [
         Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, "class") for net in CLASSES
     ]
-    for _, one in sorted(newest.items()):
-        ratio = relative_hazard(one["sample"]) if one["sample"] else (0.0, 0.0)
-        one["months"] = int(one["months"])
-        held.append(Position(**one, relative=ratio[0], relative_sd=ratio[1]))
+    known = read_reference_table("positions")
+    known = known[known["dated"] <= as_of].sort_values("dated", kind="stable")
+    for entity, own in known.groupby("entity", sort=True):
+        if own["net"].iloc[0] >= lowest:
+            held.append(_position(str(entity), own, lowest))
     rates = _rates()
     used = sorted({UNCONDITIONAL, *(one.sample for one in held if one.sample)})
     columns = [c for c in rows.columns if c not in ("industry", "identified")]
@@ -294,13 +339,63 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
     )
 
 
+def _position(entity: str, rows: pd.DataFrame, lowest: float) -> Position:
+    """Return where a series stands by its newest row, with what all of its rows say of falls.
+
+    Its run-up is that of the newest row that belongs to the class: it is what was identified.
+    """
+    newest, identified = rows.iloc[-1], rows[rows["net"] >= lowest].iloc[-1]
+    fell = []
+    for fall in FALLS:
+        said = [str(month) for month in rows[f"fell_{fall}"] if month]
+        if len(set(said)) > 1 or (said and not newest[f"fell_{fall}"]):
+            raise DataError(
+                f"positions.csv, {entity}: its rows name {one_line(said)} as the month of its first "
+                f"fall of {fall} %, the newest {newest[f'fell_{fall}'] or 'none'}; wanted one month, "
+                "in that row and in all later ones; a new run-up after a fall is another entity"
+            )
+        fell.append(said[0] if said else "")
+    months = [month_index(month) for month in fell if month]
+    since, closed = str(rows["dated"].iloc[0]), last_close(str(newest["dated"]))
+    if (
+        any(late and not early for early, late in itertools.pairwise(fell))
+        or months != sorted(months)
+        or any(not last_close(since) < month <= closed for month in months)
+    ):
+        raise DataError(
+            f"positions.csv, {entity}: got first falls of {one_line(FALLS)} % in "
+            f"{one_line([month or 'no month' for month in fell])}; wanted a deeper one no earlier "
+            f"than a smaller one, after {month_name(last_close(since))} and by {month_name(closed)}, "
+            "the last month that had closed on the row's day"
+        )
+    sample = str(newest["sample"])
+    ratio = relative_hazard(sample) if sample else (0.0, 0.0)
+    return Position(
+        entity=entity,
+        dated=str(newest["dated"]),
+        industry=str(newest["industry"]),
+        net=float(identified["net"]),
+        raw=float(identified["raw"]),
+        months=int(newest["months"]),
+        source=str(newest["source"]),
+        since=since,
+        fell=(fell[0], fell[1], fell[2]),
+        sample=sample,
+        relative=ratio[0],
+        relative_sd=ratio[1],
+    )
+
+
 def _dump(held: Sequence[Position]) -> str:
     return json.dumps([dataclasses.asdict(p) for p in held])
 
 
 def positions(data: xr.Dataset) -> list[Position]:
     """Return the positions of a hazard panel's data."""
-    return [Position(**record) for record in json.loads(data.attrs["positions"])]
+    return [
+        Position(**{**record, "fell": tuple(record["fell"])})
+        for record in json.loads(data.attrs["positions"])
+    ]
 
 
 def base_rates(data: xr.Dataset, one: Position) -> dict[str, float]:
@@ -373,6 +468,21 @@ def read_position(text: str, as_of: str) -> Position:
         raise DataError(f"got the position {text!r}; {wanted}") from None
     industry = cells[4] if len(cells) == 5 else ""
     return Position(cells[0], as_of, industry, net, raw, months, "given by the user")
+
+
+def months_of(draws: xr.Dataset, entity: str) -> np.ndarray:
+    """Return where a position's own months lie among the periods of hazard draws.
+
+    Its first month is the one after its first row's day, on record or forecast; the draws may begin
+    earlier, with the record of another position.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices of periods, shape (month,): its month n stands at position n - 1.
+    """
+    own = draws["y"].sel(series=f"{entity}/fall_{FALLS[0]}").isel(chain=0, draw=0)
+    return np.flatnonzero(np.isfinite(own.values))
 
 
 def kaplan_meier(months: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

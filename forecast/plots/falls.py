@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from forecast.panels.hazard import kaplan_meier
+from forecast.panels.hazard import kaplan_meier, months_of
 from forecast.plots.base import (
     BANDS,
     INK,
@@ -40,6 +40,11 @@ CLASSES = ((50.0, 100.0), (100.0, np.inf))
 """Net run-ups of the two classes, points."""
 
 
+def _own(draws: xr.Dataset, metric: str, entity: str) -> xr.Dataset:
+    """Return a series of a position over the months that it has."""
+    return find_series(draws, metric, entity).isel(period=months_of(draws, entity))
+
+
 def _percent_axis(ax: Axes, right: float) -> None:
     grid_lines(ax, [0, 25, 50, 75, 100], ["0 %", "25 %", "50 %", "75 %", "100 %"], right)
 
@@ -58,7 +63,7 @@ def first_passage(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the probability that the first fall has come, by month.
+    """Draw the probability that the first fall has come, by month of the position's record.
 
     Parameters
     ----------
@@ -81,7 +86,7 @@ def first_passage(
         The share of draws in which it has come, with bands of the probability that a draw gives:
         they are as wide as the years to come may differ, and the parameters be wrong.
     """
-    series = find_series(draws, f"fall_{fall}", entity)
+    series = _own(draws, f"fall_{fall}", entity)
     sample = 100 * samples_of(series["signal"])
     months = np.arange(sample.shape[1] + 1)
     sample = np.concatenate([np.zeros((len(sample), 1)), sample], axis=1)
@@ -90,7 +95,7 @@ def first_passage(
     labels = [("model", float(mean[-1]))]
     naive = None
     if baseline is not None:
-        path = samples_of(find_series(baseline, f"fall_{fall}", entity)["signal"])
+        path = samples_of(_own(baseline, f"fall_{fall}", entity)["signal"])
         naive = np.concatenate([[0.0], 100 * path.mean(axis=0)])
         labels.append((naive_label(baseline.attrs), float(naive[-1])))
     ax, own = begin(ax, height=2.4)
@@ -108,7 +113,7 @@ def first_passage(
         note_at(ax, percent(mean[month] / 100), (month, mean[month]), (-3, 5), align="right bottom")
     label_right(ax, last, labels, past=2)
     _months_axis(ax, last)
-    name_axis(ax, f"months after {draws.attrs.get('as_of', 'the date')}")
+    name_axis(ax, f"months from {series['period'].values[0]} on")
     subtitle = (
         f"Probability of a first fall of {fall} % from the peak, %; bands: 5 and 8 in 10 draws of "
         "what the years bring"
@@ -145,7 +150,7 @@ def severity(
     matplotlib.axes.Axes
         One bar a row, of shares of joint draws that add up to 100 %.
     """
-    last = draws.sizes["period"]
+    last = min(_own(draws, "fall_40", entity).sizes["period"] for entity in entities)
     rows = [
         (f"{entity}, {month} months" if whose == "" else whose, source, entity, month)
         for entity in entities
@@ -167,7 +172,7 @@ def severity(
     for k, (text, source, entity, month) in enumerate(rows):
         own_row = source is draws
         share = {
-            m: 100 * float(find_series(source, m, entity)["y"].isel(period=month - 1).mean())
+            m: 100 * float(_own(source, m, entity)["y"].isel(period=month - 1).mean())
             for m in ("correction", "fall_40")
         }
         pieces = [
@@ -258,7 +263,8 @@ def class_survival(
                     100 * error,
                 )
             )
-    series = find_series(draws, f"fall_{fall}", entity)
+    series = _own(draws, f"fall_{fall}", entity)
+    series = series.isel(period=np.flatnonzero(~np.isfinite(series["observed"].values)))
     mean = 100 * (1 - samples_of(series["y"]).mean(axis=0))
     passed = int(draws["passed"].sel(position=entity)) if "passed" in draws else 0
     at = passed + np.arange(len(mean) + 1)
