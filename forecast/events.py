@@ -426,9 +426,14 @@ def _peak_to_trough(draws: xr.Dataset, event: Mapping[str, Any], window: Window)
 
 
 def _ordering(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    at = event.get("at")
-    left = _path(draws, event).numbers(_place(draws, at))
-    right = _path(draws, event, "than").numbers(_place(draws, event.get("than_at", at)))
+    one, other, at = _path(draws, event), _path(draws, event, "than"), event.get("at")
+    units = [str(p.own(0)["unit"].values[0]) for p in (one, other)]
+    if units[0] != units[1]:
+        raise ClaimError(
+            f"cannot compare {one.name} with {other.name}: their units are {one_line(units)}"
+        )
+    left = one.numbers(_place(draws, at))
+    right = other.numbers(_place(draws, event.get("than_at", at)))
     return _compare(event, left[:, :, 0], right[:, :, 0] + event.get("margin", 0.0))
 
 

@@ -429,6 +429,17 @@ def test_units_are_not_added_up():
         path(draws, ["A/x", "A/y"])
 
 
+def test_units_are_not_compared():
+    draws = make_draws([[[[1] * 4, [2] * 4]]], names=("A/x", "A/y"))
+    event = {"kind": "ordering", "series": "A/x", "than": "A/y", "op": "<", "at": "2027"}
+    assert happens(draws, event, WINDOW).item()
+    draws = draws.assign_coords(unit=("series", ["USD bn", "ratio"]))
+    with pytest.raises(
+        ClaimError, match="cannot compare A/x with A/y: their units are USD bn, ratio"
+    ):
+        happens(draws, event, WINDOW)
+
+
 def test_an_event_that_leaves_a_dim_is_refused():
     left = xr.DataArray(np.zeros((1, 2, 3), dtype=bool), dims=("chain", "draw", "period"))
     with pytest.raises(ClaimError, match="reduce the rest"):
