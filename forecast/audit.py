@@ -19,8 +19,8 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.claims import Claim
-from forecast.schema import ClaimError, UnknownNameError, convert, one_line, period_end, unit_of
+from forecast.claims import Claim, check_rule
+from forecast.schema import ClaimError, DataError, convert, one_line, period_end, unit_of
 from forecast.sources import REFERENCE_FILE, data_dir
 from forecast.vintages import Table, as_of, read_table
 
@@ -123,6 +123,8 @@ def rule_sum(table: Table, references: Table, check: Mapping[str, Any]) -> list[
     """Add up a column and compare with the total that was said ("over X")."""
     rows = _need(table, entity=check["entity"], metric=check["metric"])
     rows = rows[(rows["period"] >= check["first"]) & (rows["period"] <= check["last"])]
+    if rows.empty:
+        raise ClaimError(f"the audit finds no period from {check['first']} to {check['last']}")
     total = sum(_in(check["unit"], row) for row in _rows(rows))
     said = float(check["said"])
     # "Over X" names the order of the total; a total of twice X and more is not what it says.
@@ -223,6 +225,8 @@ def rule_doubling(table: Table, references: Table, check: Mapping[str, Any]) -> 
         months = (d1 - d0).days / DAYS_A_MONTH
         times.append(months / math.log2(v1 / v0))
         parts.append(f"{v1 / v0:.1f}x in {months:.0f} months up to {name}: {times[-1]:.1f} months")
+    if not times:
+        raise ClaimError("a doubling time needs two rows, the later one above the earlier")
     limit = float(check["said_months"])
     verdict = "contradicted" if min(times) > limit else "agrees"
     growth = _pick(references, metric="growth_per_year")
@@ -444,8 +448,9 @@ def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tu
 
     Raises
     ------
-    UnknownNameError
-        If a claim names a rule that there is not.
+    ClaimError
+        If a claim names a rule that there is not, or a parameter of it is not what it must be or
+        names numbers of another dimension.
     """
     findings: list[Finding] = []
     for claim in claims:
@@ -453,17 +458,19 @@ def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tu
         for definition in claim.definitions:
             if definition.check is None:
                 continue
-            name = str(definition.check.get("rule"))
-            if name not in RULES:
-                raise UnknownNameError(
-                    f"claim {claim.id!r}: no audit rule is called {name!r}; "
-                    f"there are {', '.join(RULES)}"
-                )
+            where = f"claim {claim.id!r}, definition {definition.id!r}"
+            check_rule(definition.check, f"{where}, check")
+            name = str(definition.check["rule"])
             try:
                 results = RULES[name](table, known, definition.check)
             except ClaimError as error:
                 # A user's own table need not hold the article's rows.
                 results = [("not in the table", claim.text, str(error), "certain", "the table")]
+            except ZeroDivisionError:
+                why = "a number to divide by is zero"
+                results = [("not in the table", claim.text, why, "certain", "the table")]
+            except DataError as error:
+                raise ClaimError(f"{where}: {error}") from error
             if not results:
                 results = [
                     ("agrees", claim.text, "the rule found nothing against it", "possible", "")

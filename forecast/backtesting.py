@@ -57,6 +57,10 @@ class Task:
     size: int
 
 
+def _mean_of_all(values: pd.Series[float]) -> float:
+    return float(values.mean(skipna=False))
+
+
 @dataclasses.dataclass(frozen=True)
 class Backtest:
     """What a walk found.
@@ -66,7 +70,7 @@ class Backtest:
     cells
         One row a forecast number: forecast, as_of, series, metric, target_period, horizon, truth,
         scores on the log scale (``crps``, ``log_score``, ``interval_score`` of 80 %, ``pit``) and
-        whether the 50, 80 and 95 % intervals held it (``c50``, ``c80``, ``c95``).
+        1 where the 50, 80 and 95 % intervals held it, else 0 (``c50``, ``c80``, ``c95``).
     origins
         One row a date: as_of, observations, whether the gate passed, the values of its checks, and
         the reason where there is no forecast.
@@ -77,6 +81,8 @@ class Backtest:
 
     def summary(self, by: Sequence[str] = ("metric",)) -> pd.DataFrame:
         """Return mean scores of each forecast, best first, where every rule has a forecast.
+
+        Of a cell without a score the mean is NaN.
 
         Parameters
         ----------
@@ -98,7 +104,7 @@ class Backtest:
         shown = [*SCORES[:3], *(f"c{share}" for share in SHARES)]
         tables = []
         for _, part in cells.groupby(by) if by else [(None, cells)]:
-            means = part.groupby("forecast")[shown].mean()
+            means = part.groupby("forecast")[shown].agg(_mean_of_all)
             best = means.drop(index=MODEL, errors="ignore")["crps"].idxmin()
             wide = part.pivot_table(index=key, columns="forecast", values="crps")
             apart = wide.sub(wide[best], axis=0).groupby("as_of").mean()

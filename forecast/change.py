@@ -27,6 +27,7 @@ from forecast.predict import forecast
 from forecast.prospects import Prospect, anticipate
 from forecast.schema import (
     COLUMNS,
+    ClaimError,
     DataError,
     ForecastError,
     Spec,
@@ -115,7 +116,8 @@ def read_run(folder: str | Path) -> Stored:
     Raises
     ------
     StoreError
-        If it is damaged, or was written before runs kept what was known.
+        If it is damaged, or was written by an earlier version that did not keep what was known, or
+        whose claims are not read any more.
     """
     folder = store.verify(folder).resolve()
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -123,12 +125,16 @@ def read_run(folder: str | Path) -> Stored:
         raise StoreError(f"{folder}: made by an earlier version, without {KNOWN}; run it again")
     known = read_table(folder / KNOWN)
     known.attrs["as_of"] = manifest["as_of"]
+    try:
+        claims = read_claims(folder / CLAIMS)
+    except ClaimError as error:
+        raise StoreError(f"made by an earlier version; run it again: {error}") from error
     records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     return Stored(
         folder=folder,
         manifest=manifest,
         known=known,
-        claims=read_claims(folder / CLAIMS),
+        claims=claims,
         verdicts=Verdicts.from_records(records, manifest["draws"]),
         forecasts=pd.read_parquet(folder / "forecasts.parquet"),
     )

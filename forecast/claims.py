@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import html
-import tomllib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast.events import check_event, expand_sums, happens, single
+from forecast import fields
+from forecast.events import FIELDS, happens, read_event, single
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
-    DataError,
     Verdict,
     one_line,
     parse_date,
@@ -75,7 +75,7 @@ class BaseRate:
         A Poisson process with Jeffreys' prior, Gamma(1/2, 0), on its rate: after k events in T the
         chance of none in h is ``(T / (T + h)) ** (k + 1/2)``.
         """
-        none = (self.exposure / (self.exposure + self.horizon)) ** (self.events + 0.5)
+        none = (1 + self.horizon / self.exposure) ** -(self.events + 0.5)
         return 1.0 - none
 
 
@@ -290,63 +290,121 @@ def window_text(verdict: Verdict) -> str:
 
 
 # --- reading ---------------------------------------------------------------------------------
+CHECKS: Mapping[str, fields.Keys] = {
+    "sum": fields.Keys(
+        {"entity": fields.TEXT, "metric": fields.TEXT, "first": fields.PERIOD}
+        | {"last": fields.PERIOD, "said": fields.ABOVE_ZERO, "unit": fields.UNIT}
+    ),
+    "ratio": fields.Keys(dict.fromkeys(("entity", "metric", "top", "bottom"), fields.TEXT)),
+    "reference": fields.Keys({}, {"entity": fields.TEXT, "metric": fields.TEXT}),
+    "doubling": fields.Keys({"metric": fields.TEXT, "said_months": fields.ABOVE_ZERO}),
+    "score_gain": fields.Keys(
+        dict.fromkeys(("metric", "from", "to"), fields.TEXT) | {"said": fields.NUMBER}
+    ),
+    "unit": fields.Keys({}),
+    "homes": fields.Keys({"entity": fields.TEXT}),
+    "stale": fields.Keys({"metric": fields.TEXT}, {"entity": fields.TEXT}),
+    "range": fields.Keys(dict.fromkeys(("entity", "low", "high"), fields.TEXT)),
+}
+"""Parameters of the audit's rules, by rule."""
+
+WEIGHTS = fields.Field(
+    "a table of id = weight, one or more, each a number above 0 (leave a reading out that is to "
+    "weigh nothing)",
+    lambda v: isinstance(v, Mapping) and bool(v) and all(map(fields.ABOVE_ZERO.fits, v.values())),
+)
+TOP = fields.Keys(
+    {"claim": fields.TABLES},
+    {"source": fields.ANY_TEXT, "source_date": fields.DAY, "sums": fields.TABLE},
+)
+CLAIM = fields.Keys(
+    {
+        "id": fields.NAME,
+        "kind": fields.one_of(*KINDS),
+        "words": fields.one_of(*WORDS),
+        "text": fields.TEXT,
+        "definition": fields.TABLES,
+    },
+    {
+        "quote": fields.ANY_TEXT,
+        "source": fields.ANY_TEXT,
+        "source_date": fields.DAY,
+        "pool": fields.TABLE,
+        "implied": fields.TABLE,
+    },
+)
+POOL = fields.Keys({"weights": WEIGHTS, "why": fields.TEXT})
+IMPLIED = fields.Keys({"low": fields.SHARE, "high": fields.SHARE, "how": fields.TEXT})
+DEFINITION = fields.Keys(
+    {
+        "id": fields.NAME,
+        "model": fields.one_of(*MODEL_NAMES, "audit", "none"),
+        "why": fields.TEXT,
+    },
+    {
+        "event": fields.TABLE,
+        "window": fields.WINDOW,
+        "check": fields.TABLE,
+        "base_rate": fields.TABLE,
+        "waits": fields.FLAG,
+        "group": fields.ANY_TEXT,
+        "label": fields.ANY_TEXT,
+        "thresholds": fields.NUMBERS,
+    },
+)
+BASE_RATE = fields.Keys(
+    {
+        "events": fields.NOT_NEGATIVE,
+        "exposure": fields.ABOVE_ZERO,
+        "horizon": fields.ABOVE_ZERO,
+        "unit": fields.TEXT,
+        "how": fields.TEXT,
+        "source": fields.TEXT,
+    }
+)
+CLAIM_KEYS, DEFINITION_KEYS = set(CLAIM.all), set(DEFINITION.all)
+
+
 def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     """Read a claims file; the shipped one by default.
 
     Raises
     ------
     ClaimError
-        Naming the claim and definition that cannot be read, and what was wanted.
+        Naming the file, the claim, the definition and the key that cannot be read, and what was
+        wanted.
     """
     path = data_dir() / CLAIMS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such claims file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
-    unknown = sorted(set(raw) - {"claim", "source", "source_date", "sums"})
-    if unknown:
-        raise ClaimError(
-            f"{path}: got {one_line(unknown)} at the top of the file; wanted source, source_date, "
-            "[sums] and [[claim]]"
-        )
-    claims = tuple(_claim(entry, raw, str(path)) for entry in raw.get("claim", []))
-    if not claims:
-        raise ClaimError(f"{path}: got no [[claim]]; wanted at least one")
-    ids = [claim.id for claim in claims]
-    twice = sorted({i for i in ids if ids.count(i) > 1})
+    raw = fields.read_toml(path, "claims file")
+    fields.check(raw, TOP, f"{path}, at the top of the file")
+    sums = read_sums(raw.get("sums", {}), str(path))
+    claims = tuple(
+        _claim(entry, raw, sums, f"{path}, claim {fields.title(entry, n)}")
+        for n, entry in enumerate(raw["claim"], 1)
+    )
+    twice = _twice([claim.id for claim in claims])
     if twice:
         raise ClaimError(f"{path}: more than one claim is called {one_line(twice)}")
     return claims
 
 
-CLAIM_KEYS = {
-    "id", "kind", "words", "quote", "text", "definition", "source", "source_date", "pool", "implied",
-}  # fmt: skip
-DEFINITION_KEYS = {field.name for field in dataclasses.fields(Definition)}
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
-def _check_keys(entry: Mapping[str, Any], known: set[str], must: set[str], where: str) -> None:
-    missing, unknown = sorted(must - set(entry)), sorted(set(entry) - known)
-    if missing or unknown:
-        raise ClaimError(
-            f"{where}: missing {one_line(missing) or 'nothing'}, unknown "
-            f"{one_line(unknown) or 'nothing'}; wanted {one_line(sorted(must))}"
-        )
-
-
-def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim:
-    where = f"{file}, claim {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, CLAIM_KEYS, {"id", "kind", "words", "text", "definition"}, where)
-    for key, allowed in (("kind", KINDS), ("words", WORDS)):
-        if entry[key] not in allowed:
-            raise ClaimError(f"{where}: got {key} {entry[key]!r}; wanted {', '.join(allowed)}")
-    sums = read_sums(top.get("sums", {}), file)
-    definitions = tuple(_definition(d, where, sums) for d in entry["definition"])
-    ids = [d.id for d in definitions]
-    if len(set(ids)) < len(ids):
-        raise ClaimError(f"{where}: two definitions have one id")
+def _claim(
+    entry: Mapping[str, Any], top: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str
+) -> Claim:
+    fields.check(entry, CLAIM, where)
+    if "source_date" not in {*entry, *top}:
+        raise ClaimError(f"{where}: missing source_date, here or at the top of the file")
+    definitions = tuple(
+        _definition(one, entry["kind"], sums, f"{where}, definition {fields.title(one, n)}")
+        for n, one in enumerate(entry["definition"], 1)
+    )
+    twice = _twice([d.id for d in definitions])
+    if twice:
+        raise ClaimError(f"{where}: two definitions have one id: {one_line(twice)}")
     return Claim(
         id=entry["id"],
         kind=entry["kind"],
@@ -354,7 +412,7 @@ def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim
         quote=entry.get("quote", ""),
         text=entry["text"],
         source=entry.get("source", top.get("source", "")),
-        source_date=parse_date(entry.get("source_date", top.get("source_date", "")), "source_date"),
+        source_date=parse_date(entry.get("source_date", top.get("source_date"))),
         definitions=definitions,
         pool=_pool(entry["pool"], definitions, where) if "pool" in entry else None,
         implied=_implied(entry["implied"], where) if "implied" in entry else None,
@@ -370,90 +428,93 @@ def read_sums(entry: Any, file: str) -> dict[str, list[str]]:
         If a sum is no list of two or more names.
     """
     if not isinstance(entry, Mapping):
-        raise ClaimError(f"{file}, sums: got {entry!r}; wanted a table of name = [members]")
+        raise ClaimError(
+            f"{file}, sums: got {fields.shown(entry)}; wanted a table of name = [members]"
+        )
     for name, members in entry.items():
+        where = f"{file}, sums, {name!r}"
         listed = isinstance(members, list) and all(isinstance(m, str) for m in members)
         if not listed or len(set(members)) < max(len(members), 2):
             raise ClaimError(
-                f"{file}, sums, {name!r}: got {members!r}; wanted two or more names, each once, "
+                f"{where}: got {fields.shown(members)}; wanted two or more names, each once, "
                 'such as ["MSFT", "META"]'
             )
-        bad = [n for n in (name, *members) if "/" in n or not n]
+        bad = [one for one in (name, *members) if not fields.NAME.fits(one)]
         if bad:
             raise ClaimError(
-                f"{file}, sums, {name!r}: got {one_line(bad)}; wanted names without a metric: the "
-                "metric stands in the event, as in SUM/capex"
+                f"{where}: got {fields.shown(bad)}; wanted names without a metric: the metric stands "
+                "in the event, as in SUM/capex"
             )
     return {str(name): list(members) for name, members in entry.items()}
 
 
 def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     where = f"{claim}, pool"
-    if not isinstance(entry, Mapping):
-        raise ClaimError(f"{where}: got {entry!r}; wanted a table with weights and why")
-    _check_keys(entry, {"weights", "why"}, {"weights", "why"}, where)
+    fields.check(entry, POOL, where)
     weights, ids = entry["weights"], [d.id for d in definitions]
-    if not isinstance(weights, Mapping) or not weights:
-        raise ClaimError(f"{where}: got the weights {weights!r}; wanted a table of id = weight")
     strange = [name for name in weights if name not in ids]
     if strange:
         raise ClaimError(
             f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
         )
-    for name, weight in weights.items():
-        number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not number or not 0 < weight < float("inf"):
-            raise ClaimError(
-                f"{where}: got the weight {weight!r} of {name}; wanted a number above 0; leave a "
-                "reading out that is to weigh nothing"
-            )
-    return Pool({str(n): float(w) for n, w in weights.items()}, str(entry["why"]))
+    if not math.isfinite(sum(float(w) for w in weights.values())):
+        raise ClaimError(f"{where}: the sum of the weights is infinite; wanted smaller ones")
+    return Pool({str(n): float(w) for n, w in weights.items()}, entry["why"])
 
 
 def _implied(entry: Any, claim: str) -> Implied:
     where = f"{claim}, implied"
-    if not isinstance(entry, Mapping):
-        raise ClaimError(f"{where}: got {entry!r}; wanted a table with low, high and how")
-    _check_keys(entry, {"low", "high", "how"}, {"low", "high", "how"}, where)
-    low, high = entry["low"], entry["high"]
-    if not all(isinstance(x, int | float) for x in (low, high)) or not 0 <= low <= high <= 1:
-        raise ClaimError(f"{where}: got {low!r} to {high!r}; wanted shares, 0 <= low <= high <= 1")
-    return Implied(float(low), float(high), str(entry["how"]))
+    fields.check(entry, IMPLIED, where)
+    low, high = float(entry["low"]), float(entry["high"])
+    if low > high:
+        raise ClaimError(f"{where}: got {low} to {high}; wanted shares, 0 <= low <= high <= 1")
+    return Implied(low, high, entry["how"])
 
 
 def _definition(
-    entry: Mapping[str, Any], claim: str, sums: Mapping[str, Sequence[str]]
+    entry: Mapping[str, Any], kind: str, sums: Mapping[str, Sequence[str]], where: str
 ) -> Definition:
-    where = f"{claim}, definition {entry.get('id', '(without id)')!r}"
-    _check_keys(entry, DEFINITION_KEYS, {"id", "model", "why"}, where)
-    model = entry["model"]
-    known = (*MODEL_NAMES, "audit", "none")
-    if model not in known:
-        raise ClaimError(f"{where}: no model is called {model!r}; wanted one of {one_line(known)}")
-    waits = bool(entry.get("waits", False))
-    if "event" in entry:
-        check_event(entry["event"], where)
-    elif model in MODEL_NAMES and not waits:
-        raise ClaimError(f"{where}: a definition for the {model} model needs an event")
-    window = None
-    if "window" in entry:
-        window = read_window(entry["window"], where)
-    elif "event" in entry:
-        raise ClaimError(f"{where}: an event needs a window of two days")
-    rate = entry.get("base_rate")
+    fields.check(entry, DEFINITION, where)
+    wrong = _contradiction(entry, kind)
+    if wrong:
+        raise ClaimError(f"{where}: {wrong}")
+    window = read_window(entry["window"], where) if "window" in entry else None
+    event = None
+    if "event" in entry and window is not None:
+        event = read_event(entry["event"], f"{where}, event", window, sums)
+    if "check" in entry:
+        check_rule(entry["check"], f"{where}, check")
+    if "base_rate" in entry:
+        fields.check(entry["base_rate"], BASE_RATE, f"{where}, base_rate")
     return Definition(
         id=entry["id"],
-        model=model,
+        model=entry["model"],
         why=entry["why"],
-        event=expand_sums(entry["event"], sums) if "event" in entry else None,
+        event=event,
         window=window,
         check=entry.get("check"),
-        base_rate=BaseRate(**rate) if rate else None,
-        waits=waits,
-        group=str(entry.get("group", "")),
-        label=str(entry.get("label", "")),
+        base_rate=BaseRate(**entry["base_rate"]) if "base_rate" in entry else None,
+        waits=entry.get("waits", False),
+        group=entry.get("group", ""),
+        label=entry.get("label", ""),
         thresholds=_thresholds(entry, where),
     )
+
+
+def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
+    """Return what is wrong with keys of a definition that are right one by one; "" if nothing is."""
+    model = entry["model"]
+    if (kind == "fact") != (model == "audit"):
+        return f"got model {model} in a claim of the kind {kind}; wanted facts, and they alone, audited"
+    if (model == "audit") != ("check" in entry):
+        return "a definition for the audit, and no other, needs a check"
+    if "event" in entry and model not in MODEL_NAMES:
+        return f"got an event and model {model}; wanted a model that decides it"
+    if "event" not in entry and model in MODEL_NAMES and not entry.get("waits", False):
+        return f"a definition for the {model} model needs an event"
+    if "event" in entry and "window" not in entry:
+        return "an event needs a window of two days"
+    return ""
 
 
 def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
@@ -464,26 +525,45 @@ def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
     ClaimError
         If there are not two days, one cannot be read, or the window ends before it starts.
     """
-    if not isinstance(entry, list) or len(entry) != 2:
-        raise ClaimError(f"{where}: got {entry!r} as window; wanted two days")
-    try:
-        start, end = (parse_date(day, "window") for day in entry)
-    except DataError as error:
-        raise ClaimError(f"{where}: {error}") from None
+    if not fields.WINDOW.fits(entry):
+        raise ClaimError(
+            f"{where}: got window {fields.shown(entry)}, wanted {fields.WINDOW.wanted}"
+        )
+    start, end = (parse_date(day) for day in entry)
     if end < start:
         raise ClaimError(f"{where}: the window ends on {end}, before it starts on {start}")
     return start, end
 
 
+def check_rule(entry: Mapping[str, Any], where: str) -> None:
+    """Check the parameters of a rule of the audit; `where` names it in the error.
+
+    Raises
+    ------
+    ClaimError
+        If there is no such rule, or a parameter is missing, not known, or not what is wanted.
+    """
+    rule = entry.get("rule")
+    if not isinstance(rule, str) or rule not in CHECKS:
+        raise ClaimError(
+            f"{where}: no audit rule is called {fields.shown(rule)}; there are {', '.join(CHECKS)}"
+        )
+    keys = CHECKS[rule]
+    fields.check(entry, fields.Keys({"rule": fields.TEXT, **keys.must}, keys.may), where)
+
+
 def _thresholds(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
+    """Return other values of an event's ``fall`` or ``value``; each must fit there."""
     values = entry.get("thresholds", [])
-    numbers = isinstance(values, list) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) for v in values
-    )
-    if not numbers:
-        raise ClaimError(f"{where}: got thresholds {values!r}; wanted a list of numbers")
-    if values and not {"fall", "value"} & set(entry.get("event", {})):
+    key = next((k for k in ("fall", "value") if k in entry.get("event", {})), None)
+    if values and key is None:
         raise ClaimError(f"{where}: thresholds need an event with a fall or a value")
+    bad = [v for v in values if not FIELDS[str(key)].fits(v)]
+    if bad:
+        raise ClaimError(
+            f"{where}: got thresholds {fields.shown(bad)}, wanted what {key} takes: "
+            f"{FIELDS[str(key)].wanted}"
+        )
     return tuple(float(v) for v in values)
 
 
@@ -710,7 +790,7 @@ def _judgement(definition: Definition) -> str:
     if rate is None:
         return f"Not for this model. {definition.why}"
     return (
-        f"Not for this model; base rate {100 * rate.probability:.0f} % "
+        f"Not for this model; base rate {percent(rate.probability)} "
         f"({rate.events:g} in {rate.exposure:g} {rate.unit}, asked about {rate.horizon:g}: "
         f"{rate.how}). {definition.why}"
     )

@@ -149,7 +149,12 @@ def parser() -> argparse.ArgumentParser:
     out(news)
 
     claims = add("claims", "print every claim with its verdict of the latest run", commands.claims)
-    claims.add_argument("--file", metavar="TOML", help="another claims file, not judged")
+    claims.add_argument(
+        "--file", metavar="TOML", help="another claims file: checked as a run would, not judged"
+    )
+    claims.add_argument(
+        "--data", metavar="DIR", help="check against these tables; their own claims without --file"
+    )
     claims.add_argument("--json", action="store_true", help="only JSON on stdout")
     out(claims)
 

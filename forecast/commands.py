@@ -106,16 +106,29 @@ def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
     from forecast import store
     from forecast.claims import Verdicts, judge, read_claims
+    from forecast.sources import CLAIMS_FILE, own_or_shipped
 
     latest = Path(args.out) / "latest"
-    if latest.exists() and args.file is None:
+    file = args.file
+    if file is None and args.data is not None:
+        file = own_or_shipped(CLAIMS_FILE, args.data)
+    if file is not None:
+        from forecast.pipeline import check_claims
+
+        given = read_claims(file)
+        check_claims(given, args.data, say)
+        verdicts = judge(given, [])
+        say(
+            f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
+        )
+    elif latest.exists():
         folder = store.verify(latest)
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
         verdicts = Verdicts.from_records(records, manifest["draws"])
         say(f"verdicts of the run {manifest['run']}, data as of {manifest['as_of']}")
     else:
-        verdicts = judge(read_claims(args.file), [])
+        verdicts = judge(read_claims(), [])
         say(f"no run to take probabilities from in {args.out}; forecast run makes one")
     if args.json:
         _print_json(verdicts.records())

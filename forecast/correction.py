@@ -243,7 +243,7 @@ def curve(definition: Definition, draws: xr.Dataset, label: str) -> Curve:
     days = tuple(day for day in ends if start < day <= end)
     if not days:
         raise ClaimError(f"no period of the draws ends in the window {start} to {end}")
-    last = probability(first_in(definition, draws, start, days[-1]))[0]
+    last = probability(first_in(definition, draws, start, end))[0]
     chance = []
     for day in days[:-1]:
         try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from forecast import fields
 from forecast.claims import probability, read_window
-from forecast.events import check_event, happens
+from forecast.events import happens, read_event
 from forecast.schema import MODEL_NAMES, ClaimError, one_line
 from forecast.sources import data_dir, read_reference_table
 
@@ -83,7 +83,16 @@ class Beside:
     draws: int = 0
 
 
-_KEYS = {"forecaster", "date", "question", "differs", "model", "event", "window", "ours"}
+TOP = fields.Keys({}, {"comparison": fields.TABLES})
+COMPARISON = fields.Keys(
+    dict.fromkeys(("forecaster", "date", "question", "differs"), fields.TEXT),
+    {
+        "model": fields.one_of(*MODEL_NAMES),
+        "event": fields.TABLE,
+        "window": fields.WINDOW,
+        "ours": fields.ANY_TEXT,
+    },
+)
 
 
 def read_comparisons(
@@ -103,14 +112,13 @@ def read_comparisons(
     """
     rows = read_reference_table("public_forecasts") if table is None else table
     path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such file of comparisons") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    raw = fields.read_toml(path, "file of comparisons")
+    fields.check(raw, TOP, f"{path}, at the top of the file")
     there = list(zip(rows["forecaster"], rows["date"], rows["question"], strict=True))
-    found = tuple(_nearest(entry, str(path)) for entry in raw.get("comparison", []))
+    found = tuple(
+        _nearest(entry, f"{path}, comparison {n}, {fields.title(entry, n, 'forecaster')}")
+        for n, entry in enumerate(raw.get("comparison", []), 1)
+    )
     named = [(one.forecaster, one.date, one.question) for one in found]
     strange = [key for key in named if key not in there]
     if strange:
@@ -124,24 +132,17 @@ def read_comparisons(
     return found
 
 
-def _nearest(entry: Mapping[str, Any], file: str) -> Nearest:
-    where = f"{file}, comparison {entry.get('forecaster', '(without forecaster)')!r}"
-    must = {"forecaster", "date", "question", "differs"}
-    missing, unknown = sorted(must - set(entry)), sorted(set(entry) - _KEYS)
-    if missing or unknown:
-        raise ClaimError(
-            f"{where}: missing {one_line(missing) or 'nothing'}, unknown "
-            f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(_KEYS))}"
-        )
-    if "event" not in entry:
+def _nearest(entry: Mapping[str, Any], where: str) -> Nearest:
+    fields.check(entry, COMPARISON, where)
+    ours = {"model", "event", "window"}
+    given = sorted(ours & set(entry))
+    if not given:
         return Nearest(**entry)
-    if entry.get("model") not in MODEL_NAMES:
-        raise ClaimError(
-            f"{where}: no model is called {entry.get('model')!r}; wanted one of "
-            + one_line(MODEL_NAMES)
-        )
-    check_event(entry["event"], where)
-    return Nearest(**{**entry, "window": read_window(entry.get("window"), where)})
+    if len(given) < len(ours):
+        raise ClaimError(f"{where}: got {one_line(given)}; wanted model, event and window, or none")
+    window = read_window(entry["window"], where)
+    event = read_event(entry["event"], f"{where}, event", window)
+    return Nearest(**{**entry, "event": event, "window": window})
 
 
 def beside_others(
@@ -180,11 +181,15 @@ def beside_others(
         size = 0
         if one is not None and one.event is not None and one.window is not None:
             own, walk = draws.get(str(one.model)), walks.get(str(one.model))
-            if own is not None:
-                ours, mcse = probability(happens(own, one.event, one.window))
-                size = own.sizes["chain"] * own.sizes["draw"]
-                if walk is not None:
+            try:
+                if own is not None:
+                    ours, mcse = probability(happens(own, one.event, one.window))
+                    size = own.sizes["chain"] * own.sizes["draw"]
+                if own is not None and walk is not None:
                     naive = probability(happens(walk, one.event, one.window))[0]
+            except ClaimError as error:
+                name = f"comparison {one.forecaster!r}, {one.date}"
+                raise ClaimError(f"{name}: {error}") from error
         theirs = float(row["value"])
         found.append(
             Beside(

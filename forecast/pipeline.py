@@ -150,10 +150,7 @@ def run_all(
         say(f"unchanged inputs: using the run {run_id} as it is")
         return kept
     with _stage("audit the article", seconds, say):
-        # Every reading is asked of an outline first: a name or a window that no draw has is said
-        # before anything is fitted.
-        outlines = [_outlined(panel, until[name]) for name, panel in panels.items()]
-        judge(article.claims, outlines)
+        _ask_outlines(article.claims, panels, until)
         findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
     jobs = [
@@ -187,6 +184,45 @@ def run_all(
 
     folder = store.write_run(out, run_id, fill)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def check_claims(
+    claims: Sequence[Claim], data: str | Path | None = None, say: Say = lambda _: None
+) -> None:
+    """Refuse claims that a run would refuse, as far as that is known without a fit.
+
+    Parameters
+    ----------
+    claims
+        From :func:`forecast.claims.read_claims`.
+    data
+        A folder laid out like the shipped ``data/``.
+    say
+        Called with a line of progress.
+
+    Raises
+    ------
+    ClaimError
+        If a reading names a series, a period or a window that its model's draws do not have, or a
+        fact's rule cannot be put to the tables.
+    """
+    table = read_vintages(data)
+    known = as_of(table, str(table["reported_on"].max()))
+    named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
+    models = [name for name in named if _has_data(name, data)]
+    say(f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ...")
+    panels, asked = panels_of(known, models, data), questions(claims)
+    until = {name: reach(name, panel.as_of, asked) for name, panel in panels.items()}
+    _ask_outlines(claims, panels, until)
+    audits.audit_claims(known, audits.read_references(), claims)
+
+
+def _ask_outlines(
+    claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
+) -> None:
+    """Ask every reading of an outline: what no draw has is said before anything is fitted."""
+    named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
+    judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 
 
 def _outlined(panel: Panel, to: Reach) -> xr.Dataset:

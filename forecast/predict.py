@@ -64,11 +64,13 @@ def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:
 def outline(panel: Panel, until: str | None = None) -> xr.Dataset:
     """Return draws to a period as :func:`forecast` gives them, two paths from the prior, unfitted.
 
-    Their numbers say nothing. Their series, periods and what was ``observed`` are those of every
-    draw from this panel: enough to check whether an event can be asked of them.
+    Their numbers say nothing, and are 1 wherever there is one. Their series, periods and what was
+    ``observed`` are those of every draw from this panel: enough to check whether an event can be
+    asked of them.
     """
     model = get_model(panel.model)
     paths = prior_draws(model, panel, model.priors, size=2, seed=0)
     until = until or model.horizon(panel.as_of)
     draws = model.draw(paths, panel, model.priors, until, np.random.default_rng(0))
-    return draws.assign_attrs(model=model.name, as_of=panel.as_of)
+    ones = {name: draws[name].where(draws[name].isnull(), 1.0) for name in ("y", "signal")}
+    return draws.assign(ones).assign_attrs(model=model.name, as_of=panel.as_of)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,13 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from forecast import fields
 from forecast.claims import Claim, Verdicts, judge, read_sums, read_window
-from forecast.events import check_event, expand_sums, happens
+from forecast.events import happens, read_event
 from forecast.fitting import Run, prior_set
 from forecast.models import get_model
 from forecast.predict import forecast
-from forecast.schema import MODEL_NAMES, ClaimError, DataError, one_line
+from forecast.schema import MODEL_NAMES, ClaimError, one_line
 from forecast.sources import data_dir
 
 SCENARIOS_FILE = "article/scenarios.toml"
@@ -120,7 +120,21 @@ class Conditional:
         )
 
 
-_KEYS = {"id", "text", "why", "model", "condition", "fixed", "source"}
+TOP = fields.Keys({}, {"scenario": fields.TABLES, "sums": fields.TABLE})
+SCENARIO = fields.Keys(
+    {
+        "id": fields.NAME,
+        "text": fields.TEXT,
+        "why": fields.TEXT,
+        "model": fields.one_of(*MODEL_NAMES),
+    },
+    {
+        "condition": fields.TABLES,
+        "fixed": fields.NUMBERS_BY_NAME,
+        "source": fields.ANY_TEXT,
+    },
+)
+CONDITION = fields.Keys({"event": fields.TABLE, "window": fields.WINDOW})
 
 
 def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
@@ -129,53 +143,50 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
     Raises
     ------
     ClaimError
-        Naming the scenario that cannot be read, and what was wanted.
+        Naming the file, the scenario and the key that cannot be read, and what was wanted.
     """
     path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such file of scenarios") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
-    unknown = sorted(set(raw) - {"scenario", "sums"})
-    if unknown:
-        raise ClaimError(f"{path}: got {one_line(unknown)}; wanted [sums] and [[scenario]]")
+    raw = fields.read_toml(path, "file of scenarios")
+    fields.check(raw, TOP, f"{path}, at the top of the file")
     sums = read_sums(raw.get("sums", {}), str(path))
-    found = tuple(_scenario(entry, sums, str(path)) for entry in raw.get("scenario", []))
+    found = tuple(
+        _scenario(entry, sums, f"{path}, scenario {fields.title(entry, n)}")
+        for n, entry in enumerate(raw.get("scenario", []), 1)
+    )
     twice = sorted({s.id for s in found if sum(o.id == s.id for o in found) > 1})
     if twice:
         raise ClaimError(f"{path}: more than one scenario is called {one_line(twice)}")
     return found
 
 
-def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], file: str) -> Scenario:
-    where = f"{file}, scenario {entry.get('id', '(without id)')!r}"
-    missing = sorted({"id", "text", "why", "model"} - set(entry))
-    unknown = sorted(set(entry) - _KEYS)
-    if missing or unknown:
-        raise ClaimError(
-            f"{where}: missing {one_line(missing) or 'nothing'}, unknown "
-            f"{one_line(unknown) or 'nothing'}; it takes {one_line(sorted(_KEYS))}"
-        )
-    if entry["model"] not in MODEL_NAMES:
-        raise ClaimError(
-            f"{where}: no model is called {entry['model']!r}; wanted one of {one_line(MODEL_NAMES)}"
-        )
-    conditions = []
-    for one in entry.get("condition", []):
-        if set(one) != {"event", "window"}:
-            raise ClaimError(f"{where}: a condition takes an event and a window; got {sorted(one)}")
-        check_event(one["event"], where)
-        window = read_window(one["window"], where)
-        conditions.append(Condition(expand_sums(one["event"], sums), window))
-    fixed = {str(k): float(v) for k, v in entry.get("fixed", {}).items()}
-    if bool(conditions) == bool(fixed):
+def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str) -> Scenario:
+    fields.check(entry, SCENARIO, where)
+    if ("condition" in entry) == ("fixed" in entry):
         raise ClaimError(f"{where}: wanted either [[scenario.condition]] or [scenario.fixed]")
+    conditions = []
+    for n, one in enumerate(entry.get("condition", []), 1):
+        place = f"{where}, condition {n}"
+        fields.check(one, CONDITION, place)
+        window = read_window(one["window"], place)
+        conditions.append(
+            Condition(read_event(one["event"], f"{place}, event", window, sums), window)
+        )
+    fixed = {name: float(value) for name, value in entry.get("fixed", {}).items()}
+    _check_fixed(entry["model"], fixed, where)
     return Scenario(
         entry["id"], entry["text"], entry["why"], entry["model"], tuple(conditions), fixed,
         entry.get("source", ""),
     )  # fmt: skip
+
+
+def _check_fixed(model: str, fixed: Mapping[str, float], where: str) -> None:
+    own = get_model(model).report
+    strange = sorted(set(fixed) - set(own))
+    if strange:
+        raise ClaimError(
+            f"{where}: the {model} model has no parameter {one_line(strange)}; there are "
+            f"{one_line(own)}"
+        )
 
 
 def condition(scenario: Scenario, draws: xr.Dataset) -> xr.DataArray:
@@ -242,9 +253,8 @@ def conditional(
     Raises
     ------
     ClaimError
-        If a condition cannot be evaluated.
-    DataError
-        If the model has no parameter of a fixed name.
+        If a condition cannot be evaluated, or the model has no parameter of a fixed name or cannot
+        have that value.
     """
     own = [
         dataclasses.replace(
@@ -288,12 +298,7 @@ def _fixed(
     scenario: Scenario, claims: Sequence[Claim], run: Run, draws: xr.Dataset, seed: int
 ) -> Conditional:
     posterior, model = run.posterior, get_model(scenario.model)
-    strange = sorted(set(scenario.fixed) - set(model.report))
-    if strange:
-        raise DataError(
-            f"scenario {scenario.id!r}: the {scenario.model} model has no parameter "
-            f"{one_line(strange)}; there are {one_line(model.report)}"
-        )
+    _check_fixed(scenario.model, scenario.fixed, f"scenario {scenario.id!r}")
     tails = []
     for name, value in scenario.fixed.items():
         below = float((posterior[name] < value).mean())
@@ -301,12 +306,18 @@ def _fixed(
     supposed = posterior.assign(
         {name: posterior[name] * 0 + value for name, value in scenario.fixed.items()}
     )
-    anew = model.draw(
-        supposed,
-        run.panel,
-        prior_set(model, run.spec.variant),
-        str(draws["period"].values[-1]),
-        np.random.default_rng(seed),
-    ).assign_attrs(draws.attrs)
+    try:
+        anew = model.draw(
+            supposed,
+            run.panel,
+            prior_set(model, run.spec.variant),
+            str(draws["period"].values[-1]),
+            np.random.default_rng(seed),
+        ).assign_attrs(draws.attrs)
+    except (ArithmeticError, ValueError) as error:
+        got = ", ".join(f"{name} = {value:g}" for name, value in scenario.fixed.items())
+        raise ClaimError(
+            f"scenario {scenario.id!r}: the {scenario.model} model cannot be drawn with {got}: {error}"
+        ) from error
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
     return Conditional(scenario, min(tails), float(size), judge(claims, anew))

@@ -27,6 +27,7 @@ __all__ = [
     "Verdict",
     "calendar_quarter",
     "convert",
+    "next_end",
     "parse_date",
     "percent",
     "period_days",
@@ -243,6 +244,24 @@ def period_end(period: str) -> dt.date:
     return period_days(period)[1]
 
 
+def next_end(period: str) -> dt.date:
+    """Return the last day of the period that follows one of the same kind.
+
+    A period of whole calendar months is followed by as many, any other by as many days.
+
+    Examples
+    --------
+    >>> [next_end(p).isoformat() for p in ("2027Q4", "2028-01", "2027", "2025-12-28/2026-03-28")]
+    ['2028-03-31', '2028-02-29', '2028-12-31', '2026-06-27']
+    """
+    start, end = period_days(period)
+    after = end + dt.timedelta(days=1)
+    if start.day > 1 or after.day > 1:
+        return end + (after - start)
+    months = 12 * (2 * after.year - start.year) + 2 * after.month - start.month - 1
+    return dt.date(months // 12, months % 12 + 1, 1) - dt.timedelta(days=1)
+
+
 def calendar_quarter(period: str) -> str:
     """Return the calendar quarter in which the middle of a quarter-long period lies.
 
@@ -273,12 +292,12 @@ def parse_date(text: str | dt.date, what: str = "date") -> dt.date:
     Raises
     ------
     DataError
-        If `text` is not a day written YYYY-MM-DD.
+        If `text` is not a day, or not written YYYY-MM-DD.
     """
-    if isinstance(text, dt.date):
+    if isinstance(text, dt.date) and not isinstance(text, dt.datetime):
         return text
     try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) is None:
+        if not isinstance(text, str) or re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) is None:
             raise ValueError
         return dt.date.fromisoformat(text)
     except ValueError:

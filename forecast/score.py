@@ -1,10 +1,14 @@
 """Scores of predictive draws against what came: lower is better unless said otherwise.
 
+Of a truth or a draw that is no finite number there is no score: it is NaN, never nought or a miss.
+
 Invariant: each fast formula has a slow definition in ``tests/test_score.py``, compared at points
 where the two could differ.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -12,12 +16,29 @@ import xarray as xr
 from forecast.schema import SAMPLE
 
 
+def _scored(
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    draws: xr.DataArray,
+    truth: xr.DataArray | float,
+) -> xr.DataArray:
+    """Return a score of the draws on the last axis, NaN where a draw or the truth is not finite."""
+
+    def known(values: np.ndarray, came: np.ndarray) -> np.ndarray:
+        flat, came = values.reshape(*values.shape[:-2], -1), np.asarray(came, dtype=float)
+        there = np.isfinite(flat).all(axis=-1) & np.isfinite(came)
+        found = score(np.where(there[..., None], flat, 0.0), np.where(there, came, 0.0))
+        return np.where(there, found, np.nan)
+
+    result: xr.DataArray = xr.apply_ufunc(known, draws, truth, input_core_dims=[list(SAMPLE), []])
+    return result
+
+
 def _crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """CRPS of the last two axes' draws: E|X - y| - E|X - X'| / 2, by sorting in n log n."""
-    flat = np.sort(draws.reshape(*draws.shape[:-2], -1), axis=-1)
+    """CRPS of the last axis' draws: E|X - y| - E|X - X'| / 2, by sorting in n log n."""
+    flat = np.sort(draws, axis=-1)
     n = flat.shape[-1]
     weights = (2 * np.arange(1, n + 1) - n - 1) / n**2
-    distance = np.abs(flat - np.asarray(truth)[..., None]).mean(axis=-1)
+    distance = np.abs(flat - truth[..., None]).mean(axis=-1)
     return np.asarray(distance - (weights * flat).sum(axis=-1))
 
 
@@ -36,8 +57,7 @@ def crps(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     xarray.DataArray
         The other dims. Gneiting & Raftery 2007, equation 21, with the draws as the distribution.
     """
-    result: xr.DataArray = xr.apply_ufunc(_crps, draws, truth, input_core_dims=[list(SAMPLE), []])
-    return result
+    return _scored(_crps, draws, truth)
 
 
 def crps_of_quantiles(levels: np.ndarray, values: np.ndarray, truth: float) -> float:
@@ -59,18 +79,24 @@ def crps_of_quantiles(levels: np.ndarray, values: np.ndarray, truth: float) -> f
     return 2 * (inner + ends)
 
 
+def _limits(draws: np.ndarray, share: float) -> np.ndarray:
+    """Return the limits of the equal-tailed interval that holds `share` of the last axis' draws."""
+    return np.asarray(np.quantile(draws, [(1 - share) / 2, (1 + share) / 2], axis=-1))
+
+
 def covered(draws: xr.DataArray, truth: xr.DataArray | float, share: float) -> xr.DataArray:
-    """Return whether the equal-tailed interval holding `share` of the draws holds the truth."""
-    tail = (1 - share) / 2
-    limits = draws.quantile([tail, 1 - tail], dim=SAMPLE)
-    low, high = limits.isel(quantile=0, drop=True), limits.isel(quantile=1, drop=True)
-    return (truth >= low) & (truth <= high)
+    """Return 1 where the equal-tailed interval holding `share` of the draws holds the truth, else 0."""
+
+    def held(values: np.ndarray, came: np.ndarray) -> np.ndarray:
+        low, high = _limits(values, share)
+        return ((came >= low) & (came <= high)).astype(float)
+
+    return _scored(held, draws, truth)
 
 
 def pit(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     """Return the share of the draws below the truth; uniform over many truths if calibrated."""
-    result: xr.DataArray = (draws < truth).mean(SAMPLE)
-    return result
+    return _scored(lambda values, came: (values < came[..., None]).mean(axis=-1), draws, truth)
 
 
 def interval_score(
@@ -81,20 +107,20 @@ def interval_score(
     Its width, and ``2 / (1 - share)`` times the distance of a truth outside it (Gneiting & Raftery
     2007, equation 43).
     """
-    tail = (1 - share) / 2
-    limits = draws.quantile([tail, 1 - tail], dim=SAMPLE)
-    low, high = limits.isel(quantile=0, drop=True), limits.isel(quantile=1, drop=True)
-    missed = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
-    result: xr.DataArray = (high - low) + 2 / (1 - share) * missed
-    return result
+
+    def score(values: np.ndarray, came: np.ndarray) -> np.ndarray:
+        low, high = _limits(values, share)
+        missed = np.maximum(low - came, 0) + np.maximum(came - high, 0)
+        return np.asarray((high - low) + 2 / (1 - share) * missed)
+
+    return _scored(score, draws, truth)
 
 
 def _log_score(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    flat = draws.reshape(*draws.shape[:-2], -1)
-    low, high = np.quantile(flat, [0.25, 0.75], axis=-1)
-    spread = np.minimum(flat.std(axis=-1, ddof=1), (high - low) / 1.34)
-    width = 0.9 * spread * flat.shape[-1] ** -0.2
-    z = (np.asarray(truth)[..., None] - flat) / width[..., None]
+    low, high = np.quantile(draws, [0.25, 0.75], axis=-1)
+    spread = np.minimum(draws.std(axis=-1, ddof=1), (high - low) / 1.34)
+    width = 0.9 * np.where(spread > 0, spread, np.nan) * draws.shape[-1] ** -0.2
+    z = (truth[..., None] - draws) / width[..., None]
     peak = (-0.5 * z**2).max(axis=-1, keepdims=True)
     density = np.exp(-0.5 * z**2 - peak).mean(axis=-1)
     return -(np.log(density) + peak[..., 0] - np.log(width * np.sqrt(2 * np.pi)))
@@ -104,12 +130,10 @@ def log_score(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     """Return minus the log density of the truth, by a normal kernel over the draws.
 
     The kernel's width is Silverman's rule with the smaller of the sd and the interquartile range
-    over 1.34 (Silverman 1986, equation 3.31). Far outside the draws it is the kernel that speaks.
+    over 1.34 (Silverman 1986, equation 3.31); NaN where that is nought. Far outside the draws it is
+    the kernel that speaks.
     """
-    result: xr.DataArray = xr.apply_ufunc(
-        _log_score, draws, truth, input_core_dims=[list(SAMPLE), []]
-    )
-    return result
+    return _scored(_log_score, draws, truth)
 
 
 def brier(probability: float, happened: bool) -> float:

@@ -1,10 +1,12 @@
 """The rules find what is wrong by looking at numbers, not at names."""
 
+import dataclasses
+
 import pytest
 
-from forecast.audit import audit_claims, read_references, sentences
-from forecast.claims import read_claims
-from forecast.schema import UnknownNameError
+from forecast.audit import RULES, audit_claims, read_references, sentences
+from forecast.claims import CHECKS, read_claims
+from forecast.schema import ClaimError
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +135,65 @@ def test_a_table_without_the_rows_is_told_so(known):
     assert found.verdict == "not in the table"
 
 
-def test_an_unknown_rule(known):
-    import dataclasses
-
+def asked(known, check, references=None):
+    """Return the findings of one rule put to the shipped tables."""
     claim = next(c for c in read_claims() if c.id == "energy_homes")
-    bad = dataclasses.replace(claim.definitions[0], check={"rule": "astrology"})
-    with pytest.raises(UnknownNameError, match="no audit rule is called 'astrology'"):
-        audit_claims(known, read_references(), [dataclasses.replace(claim, definitions=(bad,))])
+    one = dataclasses.replace(claim.definitions[0], check=check)
+    claims = [dataclasses.replace(claim, definitions=(one,))]
+    return audit_claims(known, read_references() if references is None else references, claims)
+
+
+def test_every_rule_says_what_it_takes():
+    assert list(CHECKS) == list(RULES)
+
+
+SUM = {"rule": "sum", "entity": "AI market", "metric": "ai_investment", "first": "2022",
+       "last": "2025", "said": 150, "unit": "USD bn"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (
+            {"rule": "astrology"},
+            "'homes_recomputed', check: no audit rule is called 'astrology'; there",
+        ),
+        ({**SUM, "said": "many"}, "got said 'many', wanted a number above 0"),
+        ({**SUM, "said": 0}, "got said 0, wanted a number above 0"),
+        ({**SUM, "unit": "GWh"}, "cannot turn 'USD bn' .money. into 'GWh' .energy."),
+        ({**SUM, "colour": 1}, "unknown colour; it takes entity, first, last"),
+        ({"rule": "doubling", "metric": "mmlu", "said_months": 6}, "cannot turn 'percent'"),
+    ],
+)
+def test_a_rule_that_cannot_be_put_is_refused(known, check, message):
+    with pytest.raises(ClaimError, match=f"claim 'energy_homes', definition .*{message}"):
+        asked(known, check)
+
+
+@pytest.mark.parametrize(
+    ("check", "follows"),
+    [
+        ({**SUM, "first": "2030", "last": "2031"}, "no period from 2030 to 2031"),
+        ({**SUM, "entity": "tea"}, "no row with entity 'tea'"),
+    ],
+)
+def test_a_rule_that_finds_no_rows_says_so(known, check, follows):
+    (found,) = asked(known, check)
+    assert found.verdict == "not in the table"
+    assert follows in found.follows
+
+
+def test_doubling_needs_a_later_row_above_an_earlier_one(known):
+    one = known[(known["metric"] == "training_cost") & (known["entity"] == "GPT-3")]
+    (found,) = asked(one, {"rule": "doubling", "metric": "training_cost", "said_months": 6})
+    assert found.verdict == "not in the table"
+    assert "needs two rows" in found.follows
+
+
+def test_a_ratio_to_nought_has_no_verdict(known):
+    market = known.copy()
+    market.loc[market["metric"] == "ai_revenue", "value"] = 0.0
+    check = {"rule": "ratio", "entity": "AI market", "metric": "capex_to_revenue",
+             "top": "datacenter_capex", "bottom": "ai_revenue"}  # fmt: skip
+    (found,) = asked(market, check)
+    assert (found.verdict, found.follows) == ("not in the table", "a number to divide by is zero")

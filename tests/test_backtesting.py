@@ -120,6 +120,18 @@ def test_the_summary_compares_where_all_forecast():
     assert list(got.index)[-1] == "seasonal"
 
 
+def test_a_cell_without_a_score_leaves_no_mean_of_the_others():
+    cells = pd.DataFrame(
+        {"forecast": ["model", "model", "drift", "drift"], "as_of": ["a", "b"] * 2,
+         "series": "X/capex", "metric": "capex", "target_period": ["p", "q"] * 2, "horizon": 1,
+         "truth": 1.0, "crps": 0.1, "log_score": [0.0, np.nan, 0.0, 0.0], "interval_score": 0.0,
+         "pit": 0.5, "c50": 1.0, "c80": [0.0, np.nan, 0.0, 1.0], "c95": 1.0}
+    )  # fmt: skip
+    got = Backtest(cells, pd.DataFrame()).summary().set_index("forecast")
+    assert np.isnan(got.loc["model", ["log_score", "c80"]].astype(float)).all()
+    assert got.loc["drift", ["log_score", "c80"]].tolist() == [0.0, 0.5]
+
+
 def test_dates_without_a_forecast_are_said_and_passed_over(instant_sampler, annual):
     """Eighty draws are too few for the gate; the naive rule is scored all the same."""
     found = backtest("market", annual, ["2015-02-14", DAYS[0]], seed=3, size=20)

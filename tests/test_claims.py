@@ -1,5 +1,6 @@
 """Every definition comes back as one verdict; nothing of the article is dropped."""
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -18,9 +19,10 @@ from forecast.claims import (
     pool,
     probability,
     read_claims,
+    window_text,
     word,
 )
-from forecast.schema import ClaimError, percent
+from forecast.schema import ClaimError, Verdict, percent
 
 MINIMUM = {
     "value_correction", "never_recovered", "ratio_stubborn", "cost_doubling", "diminishing_returns",
@@ -80,6 +82,49 @@ def test_the_script_interface_has_exactly_its_keys():
     assert all(set(row) == wanted for row in rows)
     back = Verdicts.from_records(rows, 4000)
     assert back.records() == rows
+    assert {v.draws for v in back if v.probability is not None} == {4000}
+    assert {v.draws for v in back if v.probability is None} == {0}
+
+
+def test_a_window_is_told_as_two_days_or_one():
+    verdicts = judge(read_claims(), [])
+    one_day = verdicts.of("diminishing_returns", "fewer_points")
+    two_days = verdicts.of("cost_doubling", "doubling_below_6_months")
+    assert window_text(one_day) == "2026-05-06"
+    assert window_text(two_days) == "2026-05-06 to 2028-05-06"
+    assert window_text(verdicts.of("shakeout")) == "–"
+
+
+def test_a_fact_is_checked_and_a_waiting_reading_waits():
+    event = {
+        "kind": "threshold",
+        "series": "AI market/ai_revenue",
+        "at": "2027",
+        "op": ">",
+        "value": 1,
+    }
+    fact = claim(event, kind="fact")
+    (found,) = judge([fact], market_draws(), facts={("c", "d"): "Agrees."})
+    assert (found.status, found.text, found.probability) == ("checked", "Agrees.", None)
+    (found,) = judge([fact], market_draws(), facts={("c", "other"): "Agrees."})
+    assert (found.status, found.text) == ("model not run", "The audit was not run. why")
+    (found,) = judge([claim(event, waits=True)], market_draws())
+    assert (found.status, found.probability) == ("model not built yet", None)
+    (found,) = judge([claim(event)], market_draws())
+    assert found.status == "judged"
+
+
+def test_the_words_of_a_verdict_count_its_own_draws():
+    event = {
+        "kind": "threshold",
+        "series": "AI market/ai_revenue",
+        "at": "2027",
+        "op": "<",
+        "value": 0,
+    }
+    (found,) = judge([claim(event)], market_draws(n=25))
+    assert found.draws == 100
+    assert found.text == "< 1/100 (almost no chance, 1–5\xa0%). why"
 
 
 def test_probability_is_the_share_of_draws_and_its_error_knows_about_autocorrelation():
@@ -114,8 +159,9 @@ def test_percent_never_says_nought_or_certainty(p, shown):
 @pytest.mark.parametrize(
     ("p", "words"),
     [(0.0, "almost no chance"), (0.049, "almost no chance"), (0.05, "very unlikely"),
-     (0.31, "unlikely"), (0.5, "roughly even"), (0.55, "likely"), (0.80, "very likely"),
-     (1.0, "almost certain")],
+     (0.199, "very unlikely"), (0.20, "unlikely"), (0.31, "unlikely"), (0.449, "unlikely"),
+     (0.45, "roughly even"), (0.5, "roughly even"), (0.55, "likely"), (0.80, "very likely"),
+     (0.949, "very likely"), (0.95, "almost certain"), (1.0, "almost certain")],
 )  # fmt: skip
 def test_words_follow_the_scale(p, words):
     assert word(p).startswith(words + ",")
@@ -125,6 +171,19 @@ def test_base_rate_is_jeffreys_poisson_prediction():
     rate = BaseRate(2, 1.6, 1.0, "years", "", "")
     draws = np.random.default_rng(0).gamma(2.5, 1 / 1.6, 400_000)
     assert rate.probability == pytest.approx(1 - np.exp(-draws).mean(), abs=2e-3)
+
+
+def test_a_base_rate_of_numbers_near_the_end_of_the_scale():
+    """No event in a time, asked about as long again: whatever the size, 1 - (1/2) ** (1/2)."""
+    for size in (1e-300, 1.0, 1e308):
+        assert BaseRate(0, size, size, "years", "", "").probability == pytest.approx(1 - 0.5**0.5)
+    assert BaseRate(1e300, 1, 1, "years", "", "").probability == 1.0
+
+
+def test_a_certain_base_rate_is_not_said_to_be_certain():
+    rate = BaseRate(500, 1.0, 9.0, "years", "h", "s")
+    (found,) = judge([claim(None, kind="judgement", model="none", base_rate=rate)], [])
+    assert "base rate > 99 % (500 in 1 years, asked about 9: h)" in found.text
 
 
 def test_an_event_may_be_a_function_of_draws_but_must_reduce():
@@ -157,16 +216,18 @@ EVENT = 'event = { kind = "growth", series = "A/x", op = "<", value = 0 }\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "got no"),
+        ("", "at the top of the file: missing claim; it takes claim, source, source_date, sums"),
         ("[[claim]]\nid = 3 =", "not a TOML file"),
         ('[[claim]]\nid = "a"\n', "missing definition, kind, text, words"),
-        (HEAD.replace("forecast", "hope") + DEF + 'model = "none"\n', "got kind 'hope'"),
-        (HEAD + DEF + 'model = "oracle"\n', "no model is called 'oracle'"),
+        (HEAD.replace("forecast", "hope") + DEF + 'model = "none"\n',
+         "got kind 'hope', wanted one of forecast"),
+        (HEAD + DEF + 'model = "oracle"\n', "got model 'oracle', wanted one of market"),
         (HEAD + DEF + 'model = "market"\n', "needs an event"),
         (HEAD + DEF + 'model = "market"\n' + EVENT, "needs a window"),
         (HEAD + DEF + 'model = "market"\nwindow = ["2027-01-01", "2026-01-01"]\n' + EVENT,
          "before it starts"),
-        (HEAD + DEF + 'model = "market"\nwindow = ["2026", "2027"]\n' + EVENT, "cannot read the window"),
+        (HEAD + DEF + 'model = "market"\nwindow = ["2026", "2027"]\n' + EVENT,
+         "got window .'2026', '2027'., wanted two days"),
         (HEAD + DEF + 'model = "none"\ncolour = 1\n', "unknown colour"),
         (2 * (HEAD + DEF + 'model = "none"\n'), "more than one claim is called a"),
         (HEAD + 2 * (DEF + 'model = "none"\n'), "two definitions have one id"),
@@ -219,6 +280,41 @@ def test_a_pool_averages_log_odds_by_weight():
     assert found.error == pytest.approx(np.std(again), rel=0.2)
 
 
+def pooled(weights, *readings):
+    """Pool verdicts given by id, model, probability, error and draws."""
+    one = two_readings(weights)
+    rows = [
+        Verdict("c", d, "forecast", model, p, error, None, None, "judged", "", draws)
+        for d, model, p, error, draws in readings
+    ]
+    return pool(one, Verdicts(tuple(rows)))
+
+
+def test_the_error_of_a_pool_by_the_delta_method():
+    """Errors of the log-odds: 0.01 / 0.09 and 0.02 / 0.25, by weights of 3/4 and 1/4."""
+    a, b = ("a", "market", 0.1, 0.01, 4000), ("b", "earnings", 0.5, 0.02, 4000)
+    own = 0.75 * 0.01 / 0.09, 0.25 * 0.02 / 0.25
+    found = pooled({"a": 3, "b": 1}, a, b)
+    inner = found.probability * (1 - found.probability)
+    assert found.error == pytest.approx(inner * np.hypot(*own))  # two models, two samples
+    found = pooled({"a": 3, "b": 1}, a, ("b", "market", 0.5, 0.02, 4000))
+    assert found.error == pytest.approx(inner * sum(own))  # one model, the same draws
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_a_reading_of_all_or_no_draws_counts_as_half_a_draw_less(p):
+    found = pooled({"a": 1, "b": 1}, ("a", "market", p, 0.0, 50), ("b", "earnings", 0.5, 0.0, 400))
+    assert found.probability == pytest.approx(log_pool([abs(p - 0.5 / 50), 0.5], [1, 1]))
+
+
+def test_a_pool_takes_the_readings_of_its_own_claim():
+    claims = [two_readings({"a": 1, "b": 1})]
+    own = judge(claims, [shares(0.2, "market"), shares(0.5, "earnings")])
+    other = dataclasses.replace(own[0], claim="another", probability=0.9)
+    assert pool(claims[0], Verdicts((*own, other))) == pool(claims[0], own)
+    assert pool(claims[0], Verdicts((other, own[1]))).missing == ("a",)
+
+
 def test_a_reading_without_a_number_leaves_no_pool_and_is_named():
     claims = [two_readings({"a": 1, "b": 1})]
     found = pool(claims[0], judge(claims, shares(0.1, "market")))
@@ -257,11 +353,12 @@ OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
     [
         ("[sums]\nours = 'MSFT'\n" + HEAD + DEF + 'model = "none"\n', "wanted two or more names"),
         ('[sums]\nours = ["MSFT", "MSFT"]\n' + HEAD + DEF + 'model = "none"\n', "each once"),
+        ('[sums]\nours = ["MSFT", "META", "MSFT"]\n' + HEAD + DEF + 'model = "none"\n', "each once"),
         ('[sums]\nours = ["MSFT/capex", "META"]\n' + HEAD + DEF + 'model = "none"\n',
          "names without a metric"),
-        ("[[clam]]\n" + HEAD + DEF + 'model = "none"\n', "got clam at the top of the file"),
+        ("[[clam]]\n" + HEAD + DEF + 'model = "none"\n', "at the top of the file: unknown clam"),
         (HEAD + POOL + "{ e = 1 }\n" + DEF + 'model = "none"\n', "no definition is called e"),
-        (HEAD + POOL + "{ d = 0 }\n" + DEF + 'model = "none"\n', "wanted a number above 0"),
+        (HEAD + POOL + "{ d = 0 }\n" + DEF + 'model = "none"\n', "one or more, each a number above 0"),
         (HEAD + POOL + "{}\n" + DEF + 'model = "none"\n', "wanted a table of id = weight"),
         (HEAD + "[claim.implied]\nlow = 0.9\nhigh = 0.1\nhow = 'h'\n" + DEF + 'model = "none"\n',
          "0 <= low <= high <= 1"),
@@ -271,6 +368,13 @@ OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
 def test_what_is_wrong_with_pools_sums_and_thresholds_is_said(tmp_path, text, message):
     with pytest.raises(ClaimError, match=message):
         read_claims(write(tmp_path, text))
+
+
+def test_a_reading_that_waits_needs_no_event(tmp_path):
+    text = HEAD + DEF + 'model = "market"\nwaits = true\n'
+    (one,) = read_claims(write(tmp_path, text))
+    assert one.definitions[0].waits
+    assert judge([one], []).of("a").status == "model not built yet"
 
 
 def test_the_shipped_pool_gives_each_group_a_third():

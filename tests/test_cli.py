@@ -134,6 +134,97 @@ def test_claims_before_and_after_a_run(tmp_path, capsys, monkeypatch):
     assert "altered memo.md" in capsys.readouterr().err
 
 
+OWN = """
+source = "s"
+source_date = "2026-05-06"
+[[claim]]
+id = "a"
+kind = "forecast"
+words = "paraphrase"
+text = "t"
+[[claim.definition]]
+id = "d"
+model = "market"
+why = "w"
+event = { kind = "growth", series = "AI market/ai_investment", op = "<=", value = -10 }
+window = ["2026-05-06", "2028-05-06"]
+"""
+FACT = """
+[[claim]]
+id = "f"
+kind = "fact"
+words = "paraphrase"
+text = "t"
+[[claim.definition]]
+id = "e"
+model = "audit"
+why = "w"
+[claim.definition.check]
+rule = "sum"
+entity = "AI market"
+metric = "ai_investment"
+first = "2022"
+last = "2025"
+said = 1
+unit = "GWh"
+"""
+
+
+def test_a_claims_file_is_checked_as_a_run_would(tmp_path, capsys):
+    path = tmp_path / "own.toml"
+    path.write_text(OWN)
+    assert cli.main(["claims", "--json", "--file", str(path)]) == 0
+    out, err = capsys.readouterr()
+    (row,) = json.loads(out)  # only JSON on stdout
+    assert (row["claim"], row["definition"], row["status"]) == ("a", "d", "model not run")
+    assert "series, periods and windows of market" in err
+    assert f"{path}: nothing that a run would refuse" in err
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "message"),
+    [
+        (
+            "AI market/ai_investment",
+            "AI market/wages",
+            "'a', definition 'd': the market draws have no",
+        ),
+        ("2028-05-06", "2099-12-31", "'a', definition 'd': the draws end with 2030"),
+        (
+            'op = "<="',
+            'op = "=<"',
+            "claim 'a', definition 'd', event: got op '=<', wanted one of <",
+        ),
+        (
+            "-10 }",
+            "-10, lag = 9 }",
+            "'a', definition 'd': growth over 9 period(s) needs 9 period(s)",
+        ),
+        ("[[claim]]", FACT + "[[claim]]", "claim 'f', definition 'e': cannot turn 'USD bn'"),
+    ],
+)
+def test_a_claims_file_that_a_run_would_refuse(tmp_path, capsys, was, now, message):
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.replace(was, now, 1))
+    assert cli.main(["claims", "--json", "--file", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+def test_claims_of_a_folder_are_checked_against_its_own_tables(tmp_path, capsys):
+    """The user's market is called otherwise: the shipped tables do not have the series, theirs do."""
+    article = tmp_path / "data" / "article"
+    article.mkdir(parents=True)
+    table = (data_dir() / "article" / "market.csv").read_text()
+    (article / "market.csv").write_text(table.replace("AI market", "My market"))
+    (article / "claims.toml").write_text(OWN.replace("AI market", "My market"))
+    assert cli.main(["claims", "--data", str(tmp_path / "data")]) == 0
+    assert "claims.toml: nothing that a run would refuse" in capsys.readouterr().err
+    assert cli.main(["claims", "--file", str(article / "claims.toml")]) == 1
+    assert "no series My market/ai_investment; there are AI market" in capsys.readouterr().err
+
+
 def test_a_run_that_fails_its_gate_is_exit_1(tmp_path, capsys, monkeypatch):
     import numpy as np
     from conftest import independent_tree

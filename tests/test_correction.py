@@ -97,6 +97,13 @@ def test_what_needs_four_quarters_cannot_come_in_three(draws):
         curve(reading(growth, window=(dt.date(2030, 1, 1), dt.date(2031, 1, 1))), draws, "x")
 
 
+def test_a_curve_ends_where_its_reading_does(draws):
+    """A window that holds a quarter more than the draws is refused by its curve as well."""
+    definition = reading(FALL, window=(DAY, dt.date(2028, 6, 30)))
+    with pytest.raises(ClaimError, match="ends on 2028-06-30; forecast further"):
+        curve(definition, draws, "capex down 10")
+
+
 def monthly(depth):
     """Return monthly falls: each draw reaches `depth` (0, 20, 30, 40) in the second month."""
     metrics = ("fall_20", "fall_30", "fall_40", "correction")

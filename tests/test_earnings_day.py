@@ -22,7 +22,7 @@ from forecast.pipeline import run_all
 from forecast.predict import forecast
 from forecast.schema import StoreError
 from forecast.sources import data_dir, read_user_table, read_vintages
-from forecast.store import verify
+from forecast.store import verify, write_run
 from forecast.vintages import as_of, read_table
 
 CLAIMS = """
@@ -313,6 +313,20 @@ def test_the_first_update_makes_the_first_run(place, capsys):
     (out / "latest" / "known.csv").write_text("altered")
     with pytest.raises(StoreError, match=r"altered known\.csv"):
         update_run(out, None, data=place / "data", quick=True)
+
+
+def test_a_run_whose_claims_are_not_read_any_more_is_to_be_made_again(tmp_path):
+    def fill(folder):
+        read_vintages().head(3).to_csv(folder / "known.csv", index=False)
+        (folder / "manifest.json").write_text('{"as_of": "2026-05-06", "draws": 0}')
+        (folder / "verdicts.json").write_text("[]")
+        (folder / "claims.toml").write_text(CLAIMS.replace("fall = 10", "fall = -10"))
+
+    write_run(tmp_path, "old", fill)
+    with pytest.raises(
+        StoreError, match=r"made by an earlier version; run it again: .*got fall -10"
+    ):
+        read_run(tmp_path / "latest")
 
 
 def test_a_run_in_a_session_is_updated(place, fits):

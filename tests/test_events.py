@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.events import check_event, happens, path, single, with_yearly
-from forecast.schema import ClaimError
+from forecast.events import check_event, expand_sums, happens, path, single, with_yearly
+from forecast.schema import ClaimError, period_days, period_end
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 # one chain, four draws of A/x over 2024..2027
@@ -80,7 +80,7 @@ def test_sums_and_orderings():
     two = [[[[1, 2, 3, 4], [2, 2, 2, 5]]]]
     names = ("A/x", "B/x")
     total = {"kind": "threshold", "series": ["A/x", "B/x"], "at": "2027", "op": "==", "value": 9}
-    with pytest.raises(ClaimError, match="wanted one of <"):
+    with pytest.raises(ClaimError, match="got op '==', wanted one of <, <=, >, >="):
         judge(total, two, names)
     assert judge({**total, "op": ">="}, two, names) == [True]
     assert judge({**total, "op": ">"}, two, names) == [False]
@@ -123,8 +123,8 @@ def test_an_event_is_checked_before_draws_are_there(event, message):
     ("event", "window", "message"),
     [
         ({"series": "B/x", "at": "2027"}, WINDOW, "no series B/x; there are A/x"),
-        ({"series": "A/x", "at": "2031"}, WINDOW, "no period '2031'"),
-        ({"series": "A/x"}, WINDOW, "no period None"),
+        ({"series": "A/x", "at": "2026Q4"}, WINDOW, "no period '2026Q4'; there are 2024, 2025"),
+        ({"series": "A/x"}, WINDOW, "no period at, and the draws have several, 2024 to 2027"),
     ],
 )
 def test_what_the_draws_do_not_hold(event, window, message):
@@ -140,11 +140,304 @@ def test_windows_the_draws_do_not_cover():
         judge(event, window=(dt.date(2026, 1, 1), dt.date(2029, 1, 1)))
 
 
+# --- windows that reach past the draws by part of a period ----------------------------------------
+TO_2028Q1 = [f"{y}Q{q}" for y in (2026, 2027) for q in (1, 2, 3, 4)] + ["2028Q1"]
+TO_SPRING = (dt.date(2026, 3, 31), dt.date(2028, 3, 31))
+
+
+def test_a_quarter_that_the_draws_do_not_reach_is_not_left_out_in_silence():
+    # of eight draws one falls in 2027Q4 and another in 2028Q1
+    paths = np.full((1, 8, 1, 9), 100.0)
+    paths[0, 0, 0, 7:] = paths[0, 1, 0, 8] = 80.0
+    draws = make_draws(paths, periods=TO_2028Q1)
+    short = draws.isel(period=slice(0, 8))
+    for event in (
+        {"kind": "first_passage", "series": "A/x", "op": "<", "value": 85},
+        {"kind": "peak_to_trough", "series": "A/x", "fall": 20},
+        {"kind": "growth", "series": "A/x", "op": "<=", "value": -20},
+        {"kind": "rope", "series": "A/x", "low": -100, "high": -1},
+    ):
+        assert happens(draws, event, TO_SPRING).mean() == 2 / 8
+        with pytest.raises(
+            ClaimError, match=r"end with 2027Q4, .* ends on 2028-03-31; forecast further"
+        ):
+            happens(short, event, TO_SPRING)
+        year = (TO_SPRING[0], dt.date(2028, 3, 30))  # a day less holds no further quarter
+        assert happens(short, event, year).mean() == 1 / 8
+
+
+@pytest.mark.parametrize(
+    ("periods", "after"),
+    [
+        (["2027Q3", "2027Q4"], "2028-03-31"),
+        (["2027Q4"], "2028-03-31"),  # one period alone has a next one as well
+        (["2027-12", "2028-01"], "2028-02-29"),
+        (["2028-01"], "2028-02-29"),
+        (["2027-02", "2027-03"], "2027-04-30"),
+        (["2027", "2028"], "2029-12-31"),  # after a leap year
+        (["2027"], "2028-12-31"),
+        (["2028-02-28"], "2028-02-29"),
+        (["2025-08-01/2025-10-31"], "2026-01-31"),
+        (["2025-06-30/2025-09-28", "2025-09-29/2025-12-28"], "2026-03-29"),
+    ],
+)
+def test_the_next_period_is_that_of_the_calendar(periods, after):
+    draws = make_draws(np.full((1, 1, 1, len(periods)), 5.0), periods=periods)
+    event = {"kind": "first_passage", "series": "A/x", "op": ">", "value": 1}
+    start, after = period_days(periods[0])[0] - dt.timedelta(days=1), dt.date.fromisoformat(after)
+    with pytest.raises(ClaimError, match=f"ends on {after}; forecast further"):
+        happens(draws, event, (start, after))
+    assert happens(draws, event, (start, after - dt.timedelta(days=1))).item()
+
+
+def test_a_window_that_begins_before_the_draws_is_refused():
+    event = {"kind": "first_passage", "series": "A/x", "op": "<", "value": 85}
+    early = dt.date(2023, 12, 30), dt.date(2027, 12, 31)
+    with pytest.raises(
+        ClaimError, match=r"begin with 2024, .* ends on 2023-12-31; begin the window"
+    ):
+        judge(event, window=early)
+    assert judge(event, window=(dt.date(2023, 12, 31), early[1])) == [False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("at", "fine"),
+    [("2025", False), ("2026", True), ("2027", True), ("2028", False), ("2028-05-06", True)],
+)
+def test_at_ends_in_the_window(at, fine):
+    window = (dt.date(2025, 12, 31), dt.date(2028, 5, 6))
+    event = {"kind": "threshold", "series": "A/x", "op": "<", "value": 1, "at": at}
+    if fine:
+        check_event(event, "here", window)
+        return
+    for ask in (lambda: check_event(event, "here", window), lambda: judge(event, window=window)):
+        with pytest.raises(ClaimError, match=f"got at '{at}', which ends on {at}-12-31, outside"):
+            ask()
+
+
+def test_another_period_may_end_before_the_window_but_not_after_it():
+    event = {"kind": "ordering", "series": "A/x", "than": "A/x", "op": ">", "at": "2027"}
+    assert judge({**event, "than_at": "2024"}) == [True, False, True, True]
+    # 130 > 90, 80 > 80, 133.1 > 121, 95 > 60; by more than 13
+    assert judge({**event, "than_at": "2026"}) == [True, False, True, True]
+    assert judge({**event, "than_at": "2026", "margin": 13}) == [True, False, False, True]
+    with pytest.raises(
+        ClaimError, match=r"than_at '2028', which .* wanted one that ends by its end"
+    ):
+        judge({**event, "than_at": "2028"})
+
+
+# --- undefined is not false -----------------------------------------------------------------------
+NAN, INF = float("nan"), float("inf")
+LATE = [NAN, 110, 121, 133]
+BROKEN = [100, 110, NAN, 133]
+
+
+@pytest.mark.parametrize("op", ["<", ">="])  # neither an event nor its opposite
+@pytest.mark.parametrize(
+    ("event", "path", "message"),
+    [
+        ({"kind": "threshold", "at": "2026"}, BROKEN, "A/x: no number at 2026: A/x had not begun"),
+        ({"kind": "threshold", "at": "2025", "total": 4}, [1, 2, 3, 4],
+         r"A/x: no number at 2025: a total of 4 needs 3 period\(s\) before it"),
+        ({"kind": "threshold", "at": "2026", "total": 2}, [1, NAN, 3, 4], "A/x had not begun, or has a"),
+        ({"kind": "threshold", "at": "2026"}, [1, 2, INF, 4], "no number at 2026: it is infinite"),
+        ({"kind": "threshold", "at": "2026"}, [1, 2, -INF, 4], "no number at 2026: it is infinite"),
+        ({"kind": "first_passage"}, [1, NAN, NAN, 4], "no number at 2025, 2026: "),
+        ({"kind": "first_passage"}, [1, 2, 3, INF], "no number at 2027: "),
+        ({"kind": "growth"}, LATE, "no number at 2024: "),
+        ({"kind": "growth", "how": "all"}, BROKEN, "no number at 2026: "),
+        ({"kind": "growth", "row": 2}, BROKEN, "no number at 2026: "),
+        ({"kind": "growth"}, [-10, -5, -4, -3],
+         "growth in percent is not defined from a base of zero or below at 2024, 2025, 2026: ask for a "
+         "difference with an ordering"),
+        ({"kind": "growth", "how": "all"}, [0, 5, 6, 7], "of zero or below at 2024: "),
+        ({"kind": "ordering", "than": "B/x", "at": "2026"}, BROKEN, "A/x: no number at 2026"),
+        ({"kind": "ordering", "than": "A/x", "at": "2027", "than_at": "2026"}, BROKEN,
+         "A/x: no number at 2026"),
+    ],
+)  # fmt: skip
+def test_what_has_no_number_is_refused(event, path, message, op):
+    paths = np.array([[[path, [1, 1, 1, 1]]]], dtype=float)
+    event = {"series": "A/x", "op": op, **event}
+    if event["kind"] != "ordering":
+        event["value"] = 1
+    with pytest.raises(ClaimError, match=message):
+        judge(event, paths, ("A/x", "B/x"))
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "message"),
+    [
+        ({"kind": "rope", "low": -900, "high": 900}, [1, -2, 3, 4],
+         "the slope of the logarithm is not defined at zero or below at 2025: "),
+        ({"kind": "rope", "low": -900, "high": 900}, [0, 2, 3, 4], "zero or below at 2024: "),
+        ({"kind": "rope", "low": -900, "high": 900}, LATE, "no number at 2024: "),
+        ({"kind": "rope", "low": -900, "high": 900}, [1, 2, 3, INF], "no number at 2027: "),
+        ({"kind": "peak_to_trough", "fall": 10}, BROKEN, "no number at 2026: "),
+        ({"kind": "peak_to_trough", "fall": 10}, [NAN, NAN, 100, 50], "no number at 2025: "),
+        ({"kind": "peak_to_trough", "fall": 10, "peak_from": "window"}, BROKEN, "no number at 2026: "),
+        ({"kind": "peak_to_trough", "fall": 10}, [-4, -3, 0, 5],
+         "a fall in percent is not defined from a peak of zero or below at 2025, 2026: "),
+        ({"kind": "peak_to_trough", "fall": 10}, [INF, 4, 3, 2], "no number at 2024: it is infinite"),
+    ],
+)  # fmt: skip
+def test_what_has_no_peak_or_no_slope_is_refused(event, path, message):
+    with pytest.raises(ClaimError, match=message):
+        judge({"series": "A/x", **event}, [[[path]]])
+
+
+def test_one_draw_without_a_number_is_enough_and_is_counted():
+    paths = [[[[5, 5, 5, 5]], [[5, 5, 5, 5]], [[5, 5, -5, 5]]]]
+    event = {"kind": "growth", "series": "A/x", "op": ">", "value": 0}
+    with pytest.raises(ClaimError, match="zero or below at 2026 in 1 of 3 draws: "):
+        judge(event, paths)
+
+
+@pytest.mark.parametrize("below", [[1, 1, 0, 1], [1, 1, -2, 1], [-1, -1, -1, -1]])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "threshold", "at": "2026", "op": "<", "value": 3},
+        {"kind": "first_passage", "op": "<", "value": 3},
+        {"kind": "growth", "op": "<", "value": 3},
+        {"kind": "peak_to_trough", "fall": 10},
+        {"kind": "ordering", "than": "C/x", "op": "<", "at": "2026"},
+        {"kind": "rope", "low": -3, "high": 3},
+    ],
+)
+def test_there_is_no_ratio_to_zero_or_less(event, below):
+    paths = [[[[5, 5, 5, 5], below, [1, 1, 1, 1]]]]
+    event = {"series": "A/x", "over": "B/x", **event}
+    with pytest.raises(
+        ClaimError, match=r"A/x over B/x: no number at .*: its denominator B/x is not"
+    ):
+        judge(event, paths, ("A/x", "B/x", "C/x"))
+    if below[0] > 0:  # in the other periods there is one
+        assert (
+            np.isfinite(path(make_draws(paths, names=["A/x", "B/x", "C/x"]), "A/x", "B/x")).sum()
+            == 3
+        )
+
+
+def test_numbers_that_no_event_looks_at_may_be_missing():
+    early = [[[[NAN, 100, 80, 80]]]]
+    late = (dt.date(2025, 12, 31), dt.date(2027, 12, 31))
+    fall = {"kind": "peak_to_trough", "series": "A/x", "fall": 20}
+    assert judge(fall, early, window=late) == [True]  # before the first value there is no peak
+    assert judge({**fall, "fall": 21}, early, window=late) == [False]
+    assert judge({**fall, "peak_from": "window"}, early, window=late) == [False]
+    below = {"kind": "first_passage", "series": "A/x", "op": "<", "value": 90}
+    assert judge(below, early, window=late) == [True]
+    assert judge({**below, "kind": "threshold", "at": "2027"}, early) == [True]
+    # growth to a loss is defined, and so is a fall from a peak before a loss
+    loss = [[[[50, 40, -10, 30]]]]
+    year = (dt.date(2025, 12, 31), dt.date(2026, 12, 31))
+    assert judge(
+        {"kind": "growth", "series": "A/x", "op": "<=", "value": -125}, loss, window=year
+    ) == [True]
+    assert judge({**fall, "fall": 100}, loss, window=year) == [True]
+
+
+def test_a_gap_in_the_record_hides_a_peak():
+    event = {"kind": "peak_to_trough", "series": "A/x", "fall": 20}
+    late = (dt.date(2025, 12, 31), dt.date(2027, 12, 31))
+    with pytest.raises(ClaimError, match="no number at 2025: A/x had not begun, or has a gap"):
+        judge(event, [[[[100, NAN, 100, 100]]]], window=late)
+
+
+# --- small things that decide an answer -----------------------------------------------------------
+@pytest.mark.parametrize(("op", "told"), [("<", False), ("<=", True), (">", False), (">=", True)])
+def test_exactly_at_the_value(op, told):
+    flat = [[[[7, 7, 7, 7]]]]
+    event = {"kind": "threshold", "series": "A/x", "at": "2027", "op": op, "value": 7}
+    assert judge(event, flat) == [told]
+    assert judge({"kind": "first_passage", "series": "A/x", "op": op, "value": 7}, flat) == [told]
+
+
+def test_a_fall_before_the_window_does_not_count():
+    paths = [[[[100, 50, 100, 95]]]]
+    event = {"kind": "peak_to_trough", "series": "A/x", "fall": 10}
+    assert judge(event, paths, window=(dt.date(2025, 12, 31), dt.date(2027, 12, 31))) == [False]
+    assert judge(event, paths) == [True]
+
+
+def test_a_slope_takes_the_window_and_the_period_before_it():
+    # logs 0, 1, 4, 4 a year apart: least squares by hand over 2024-2027, 2025-2027 and 2024-2026
+    days = np.array([period_end(str(y)).toordinal() for y in (2024, 2025, 2026, 2027)]) / 365.25
+    logs = np.array([0.0, 1.0, 4.0, 4.0])
+    window = {
+        slice(0, 4): WINDOW,
+        slice(1, 4): (dt.date(2025, 12, 31), dt.date(2027, 12, 31)),
+        slice(0, 3): (dt.date(2025, 6, 30), dt.date(2026, 12, 31)),
+    }
+    event = {"kind": "rope", "series": "A/x"}
+    for used, asked in window.items():
+        slope = 100 * np.polyfit(days[used] - days[0], logs[used], 1)[0]
+        for low, high, told in ((-1, 1, True), (-9, -0.1, False), (0.1, 9, False)):
+            near = {"low": slope + low, "high": slope + high}
+            assert judge({**event, **near}, [[[np.exp(logs)]]], window=asked) == [told]
+    with pytest.raises(ClaimError, match="a slope needs two periods, the first of them before"):
+        judge({**event, "low": 0, "high": 1}, window=(dt.date(2023, 12, 31), dt.date(2027, 12, 31)))
+
+
+def test_a_ratio_on_the_signal_is_one_of_signals():
+    draws = make_draws([[[[8, 8, 8, 8], [2, 2, 2, 2]]]], names=("A/x", "B/x"))
+    draws["signal"] = draws["y"] * xr.DataArray([1, 2], dims="series")
+    event = {
+        "kind": "threshold",
+        "series": "A/x",
+        "over": "B/x",
+        "at": "2027",
+        "op": ">=",
+        "value": 4,
+    }
+    assert happens(draws, event, WINDOW).item()
+    assert not happens(draws, {**event, "on": "signal"}, WINDOW).item()  # 8 over 4
+
+
+@pytest.mark.parametrize("on", ["observed", "Y", ""])
+def test_a_path_is_y_or_signal(on):
+    with pytest.raises(ClaimError, match="wanted y or signal"):
+        path(make_draws(PATHS), "A/x", on=on)
+    with pytest.raises(ClaimError, match=r"got on .*, wanted one of y, signal"):
+        judge({"kind": "first_passage", "series": "A/x", "op": "<", "value": 85, "on": on})
+
+
+@pytest.mark.parametrize("series", [[], ["A/x", "A/x"], "x", ["A/"], 5, None, [["A/x"]]])
+def test_a_path_has_series_each_once(series):
+    with pytest.raises(
+        ClaimError, match=r'got series .*anted "entity/metric" in quotes, or a list'
+    ):
+        path(make_draws(PATHS), series)
+
+
+def test_sums_are_written_out_wherever_series_stand():
+    event = {"series": "ours/x", "over": ["B/x", "ours/y"], "than": "ours/z", "op": ">"}
+    assert expand_sums(event, {"ours": ["A", "C"]}) == {
+        "series": ["A/x", "C/x"],
+        "over": ["B/x", "A/y", "C/y"],
+        "than": ["A/z", "C/z"],
+        "op": ">",
+    }
+
+
 def test_units_are_not_added_up():
     draws = make_draws([[[[1] * 4, [2] * 4]]], names=("A/x", "A/y"))
     draws = draws.assign_coords(unit=("series", ["USD bn", "ratio"]))
     with pytest.raises(ClaimError, match="their units are USD bn, ratio"):
         path(draws, ["A/x", "A/y"])
+
+
+def test_units_are_not_compared():
+    draws = make_draws([[[[1] * 4, [2] * 4]]], names=("A/x", "A/y"))
+    event = {"kind": "ordering", "series": "A/x", "than": "A/y", "op": "<", "at": "2027"}
+    assert happens(draws, event, WINDOW).item()
+    draws = draws.assign_coords(unit=("series", ["USD bn", "ratio"]))
+    with pytest.raises(
+        ClaimError, match="cannot compare A/x with A/y: their units are USD bn, ratio"
+    ):
+        happens(draws, event, WINDOW)
 
 
 def test_an_event_that_leaves_a_dim_is_refused():
@@ -270,3 +563,19 @@ def test_draws_that_have_no_quarters_stay_as_they_are():
     assert unpaired["series"].values.tolist()[2:] == [
         "A/capex_4q", "B/revenue_4q", "A/capex_growth", "B/revenue_growth",
     ]  # fmt: skip
+
+
+def test_growth_from_a_loss_and_ratios_to_one_are_nan_and_refused():
+    """In 2024 the company loses money: neither its growth nor a ratio to it is a number."""
+    income = [-1, -1, -1, -1, 2, 2, 2, 2]
+    names = ("A/net_income", "A/capex", "A/revenue")
+    paths = [[[income, [4] * 8, income]]]
+    full = with_yearly(make_draws(paths, names=names, periods=TWO_YEARS, model="earnings"))
+    for name, there in (("A/net_income_growth", 0), ("A/capex_growth", 4), ("A/net_income_4q", 5)):
+        assert np.isfinite(full["y"].sel(series=name)).sum() == there
+    ratio = full["y"].sel(series="A/capex_to_revenue_4q").values.ravel()
+    # totals of revenue: -4, -1, 2, 5, 8 after three quarters without one
+    np.testing.assert_allclose(ratio, [np.nan] * 5 + [16 / 2, 16 / 5, 16 / 8])
+    event = {"kind": "first_passage", "series": "A/net_income_growth", "op": "<=", "value": -20}
+    with pytest.raises(ClaimError, match="A/net_income_growth: no number at 2025Q1, 2025Q2"):
+        happens(full, event, (dt.date(2024, 12, 31), dt.date(2025, 12, 31)))

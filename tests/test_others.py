@@ -1,5 +1,8 @@
 """What others published is their cell of the table, beside an event of ours."""
 
+import dataclasses
+import datetime as dt
+
 import numpy as np
 import pytest
 from conftest import make_draws
@@ -59,8 +62,21 @@ def test_a_bad_file_says_where_and_what(tmp_path, table):
         (ENTRY.format("nobody asked this"), "has no row"),
         (2 * ENTRY.format(question), "more than one comparison names"),
         (ENTRY.format(question) + "colour = 1\n", "unknown colour"),
-        (ENTRY.format(question) + 'model = "x"\nevent = { kind = "rope" }\n', "called 'x'"),
+        (
+            ENTRY.format(question) + 'model = "x"\n',
+            "comparison 1, 'Bain': got model 'x', wanted one",
+        ),
+        (ENTRY.format(question) + 'model = "hazard"\n', "wanted model, event and window, or none"),
+        ("[[comparisons]]\n", "at the top of the file: unknown comparisons"),
     ):
         path.write_text(text)
         with pytest.raises(ClaimError, match=message):
             read_comparisons(table, path)
+
+
+def test_an_event_that_cannot_be_asked_names_its_comparison(table):
+    (one,) = (c for c in read_comparisons(table) if c.question == "same after 100%")
+    late = dataclasses.replace(one, window=(one.window[0], dt.date(2030, 1, 1)))
+    draws = {"hazard": hazard_draws(0.25)}
+    with pytest.raises(ClaimError, match="'Greenwood-Shleifer-You 2019', 2019: the draws end"):
+        beside_others(table, [late], draws, {}, "2026-05-06")

@@ -21,7 +21,7 @@ from forecast.scenarios import (
     effective,
     read_scenarios,
 )
-from forecast.schema import ClaimError, DataError
+from forecast.schema import ClaimError
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 
@@ -126,7 +126,7 @@ def test_a_fixed_parameter_makes_the_draws_anew(market_panel, instant_sampler):
     ratio = [f.verdicts.of("ratio_stubborn", "ratio_flat").probability for f in (found, still)]
     assert ratio[0] < ratio[1]
     assert found.share < 0.05  # far out in the posterior
-    with pytest.raises(DataError, match="no parameter nothing; there are level"):
+    with pytest.raises(ClaimError, match="no parameter nothing; there are level"):
         conditional(dataclasses.replace(growing, fixed={"nothing": 1.0}), (), run, draws)
 
 
@@ -146,13 +146,15 @@ EVENT = 'event = { kind = "threshold", series = "A/x", op = ">", value = 1 }\n'
     ("text", "message"),
     [
         (ENTRY, "wanted either"),
-        (ENTRY.replace("market", "weather"), "no model is called 'weather'"),
+        (ENTRY.replace("market", "weather"), "got model 'weather', wanted one of market"),
         (ENTRY + "colour = 1\n", "unknown colour"),
-        (ENTRY + "[[scenario.condition]]\n" + EVENT, "takes an event and a window"),
+        (ENTRY + "[[scenario.condition]]\n" + EVENT,
+         "condition 1: missing window; it takes event, window"),
         (ENTRY + '[[scenario.condition]]\nwindow = ["2027-01-01", "2026-01-01"]\n' + EVENT,
          "before it starts"),
         (2 * (ENTRY + "[scenario.fixed]\ngrowth_mean = 1\n"), "more than one scenario is called a"),
-        ("[[claim]]\n", "got claim; wanted"),
+        ("[[claim]]\n", "at the top of the file: unknown claim; it takes scenario, sums"),
+        (ENTRY + "[scenario.fixed]\nweather = 1\n", "no parameter weather; there are level"),
     ],
 )  # fmt: skip
 def test_a_bad_file_says_where_and_what(tmp_path, text, message):

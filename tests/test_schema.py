@@ -1,5 +1,7 @@
 """The words are an interface: units, periods, records."""
 
+import datetime as dt
+
 import pytest
 
 from forecast import schema
@@ -7,6 +9,7 @@ from forecast.schema import (
     DataError,
     Spec,
     convert,
+    next_end,
     parse_date,
     period_end,
     unit_of,
@@ -60,7 +63,28 @@ def test_bad_periods_say_what_was_wanted(period):
         period_end(period)
 
 
-@pytest.mark.parametrize("day", ["2026-5-6", "06.05.2026", "2026-02-30", ""])
+@pytest.mark.parametrize(
+    ("period", "end"),
+    [
+        ("2027Q4", "2028-03-31"),
+        ("2027-11", "2027-12-31"),
+        ("2028-01", "2028-02-29"),
+        ("2028", "2029-12-31"),
+        ("2028-02-28", "2028-02-29"),
+        ("2025-11-01/2026-01-31", "2026-04-30"),  # three months
+        ("2025-09-28/2025-12-27", "2026-03-28"),  # thirteen weeks
+        ("2025-01-31/2025-01-31", "2025-02-01"),
+    ],
+)
+def test_the_end_of_the_next_period(period, end):
+    assert next_end(period).isoformat() == end
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["2026-5-6", "06.05.2026", "2026-02-30", "", 20260506, None,
+     dt.datetime.fromisoformat("2026-05-06T00:00"), dt.datetime(2026, 5, 6, tzinfo=dt.UTC)],
+)  # fmt: skip
 def test_bad_dates(day):
     with pytest.raises(DataError, match="wanted a day such as"):
         parse_date(day)
