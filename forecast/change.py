@@ -299,6 +299,9 @@ def _split(
     except (ForecastError, KeyError, ValueError) as error:
         say(f"the change of {run.spec.model} is not split: {error}")
         return None
+    statistics = [one for one in statistics if one.told_by(drawn)]
+    if not statistics:
+        return None
     said = {
         f"{v.claim}/{v.definition}": v.probability
         for v in before.verdicts

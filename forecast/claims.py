@@ -24,6 +24,7 @@ from forecast.events import FIELDS, happens, read_event, single
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
+    UndefinedError,
     Verdict,
     one_line,
     parse_date,
@@ -679,6 +680,9 @@ def _decide(
         return None, None, "model not run", f"The {model} model is not in these draws.", 0
     try:
         hit = event_draws(definition, by_model[model])
+    except UndefinedError as error:
+        day = by_model[model].attrs.get("as_of", "this day")
+        return None, None, "not judged", f"Not to be told as of {day}: {error}. {definition.why}", 0
     except ClaimError as error:
         raise ClaimError(f"claim {claim.id!r}, definition {definition.id!r}: {error}") from error
     p, mcse = probability(hit)

@@ -44,12 +44,14 @@ import xarray as xr
 
 from forecast import fields
 from forecast.schema import (
+    AHEAD_ONLY,
     CHAIN,
     DRAW,
     PERIOD,
     SAMPLE,
     SERIES,
     ClaimError,
+    UndefinedError,
     next_end,
     one_line,
     period_days,
@@ -265,8 +267,14 @@ def in_window(draws: xr.Dataset | xr.DataArray, window: Window) -> np.ndarray:
     return inside
 
 
-def _place(draws: xr.Dataset, period: str | None) -> np.ndarray:
-    """Return where a period stands in the draws."""
+def _place(draws: xr.Dataset, period: str | None, window: Window) -> np.ndarray:
+    """Return where a period stands in the draws: without a name, their only one.
+
+    Raises
+    ------
+    UndefinedError
+        If that one lies outside the window: it is of another day than is asked about.
+    """
     there = [str(p) for p in draws[PERIOD].values]
     if period is None and len(there) > 1:
         raise ClaimError(
@@ -275,6 +283,10 @@ def _place(draws: xr.Dataset, period: str | None) -> np.ndarray:
         )
     if period is not None and period not in there:
         raise ClaimError(f"the draws have no period {period!r}; there are {one_line(there)}")
+    if period is None and not window[0] <= period_end(there[0]) <= window[1]:
+        raise UndefinedError(
+            f"the draws tell of {there[0]} alone, outside the window {window[0]} to {window[1]}"
+        )
     return np.array([0 if period is None else there.index(period)])
 
 
@@ -320,13 +332,31 @@ class _Path:
         ------
         ClaimError
             Naming the periods in which there is none, and why.
+        UndefinedError
+            If it is told only of what comes after the draws' date, and a period has passed.
         """
         values = self.values[:, :, places]
         bad = ~np.isfinite(values)
         if bad.any():
+            self._check_passed(places[_where(bad)])
             why = self._why(int(places[_where(bad)[0]]))
             raise self.undefined(bad, places, "no number", why)
         return values
+
+    def _check_passed(self, places: np.ndarray) -> None:
+        """Refuse periods that have passed of a series that draws tell only from their date on."""
+        if AHEAD_ONLY not in self.draws.coords:
+            return
+        names = np.array([*_listed(self.event[self.key]), *_listed(self.event.get("over"))])
+        only = names[self.draws[AHEAD_ONLY].sel({SERIES: names}).values]
+        day = str(self.draws.attrs.get("as_of", ""))
+        periods = [str(p) for p in self.draws[PERIOD].values[places]]
+        passed = [p for p in periods if period_end(p).isoformat() <= day]
+        if passed and len(only):
+            raise UndefinedError(
+                f"{one_line(only)} is told only of what comes after {day}, from where it stands then; "
+                f"{one_line(passed)} has passed"
+            )
 
     def undefined(self, bad: np.ndarray, places: np.ndarray, what: str, why: str) -> ClaimError:
         """Return the error of an event that some draws do not define in some periods."""
@@ -376,7 +406,7 @@ def _compare(event: Mapping[str, Any], left: Any, right: Any) -> np.ndarray:
 
 
 def _threshold(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    values = _path(draws, event).numbers(_place(draws, event.get("at")))
+    values = _path(draws, event).numbers(_place(draws, event.get("at"), window))
     return _compare(event, values[:, :, 0], event["value"])
 
 
@@ -432,8 +462,8 @@ def _ordering(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np
         raise ClaimError(
             f"cannot compare {one.name} with {other.name}: their units are {one_line(units)}"
         )
-    left = one.numbers(_place(draws, at))
-    right = other.numbers(_place(draws, event.get("than_at", at)))
+    left = one.numbers(_place(draws, at, window))
+    right = other.numbers(_place(draws, event.get("than_at", at), window))
     return _compare(event, left[:, :, 0], right[:, :, 0] + event.get("margin", 0.0))
 
 

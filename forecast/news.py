@@ -38,7 +38,7 @@ from forecast.events import path
 from forecast.fitting import Run, fit_spec, priors_of
 from forecast.models import get_model, parts
 from forecast.panels import EARNINGS_UNIT, Panel, build_panel
-from forecast.schema import COLUMNS, DataError, calendar_quarter, one_line, percent
+from forecast.schema import COLUMNS, ClaimError, DataError, calendar_quarter, one_line, percent
 from forecast.vintages import Table, as_of, compare
 
 MAX_K = 0.7
@@ -90,6 +90,14 @@ class Statistic:
     window: tuple[str, str] = ("", "")
     why: str = ""
 
+    def told_by(self, draws: xr.Dataset) -> bool:
+        """Return whether draws, such as those of another day, can be asked for it."""
+        try:
+            self.of(draws)
+        except (ClaimError, KeyError):
+            return False
+        return True
+
     def text(self, value: float, draws: int = 0) -> str:
         """Return a value for a reader."""
         if self.unit:
@@ -129,7 +137,7 @@ def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tup
                     why=f"Median of {name.replace('/', ' ')} in calendar {year}.",
                 )
             )
-    return tuple(found)
+    return tuple(one for one in found if one.told_by(draws))
 
 
 def headlines(as_of: str) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,7 @@ import xarray as xr
 from forecast import fields
 from forecast.claims import probability, read_window
 from forecast.events import happens, read_event
-from forecast.schema import MODEL_NAMES, ClaimError, one_line
+from forecast.schema import MODEL_NAMES, ClaimError, UndefinedError, one_line
 from forecast.sources import data_dir, read_reference_table
 
 COMPARISONS_FILE = "article/comparisons.toml"
@@ -169,7 +169,8 @@ def beside_others(
     Raises
     ------
     ClaimError
-        If an event cannot be evaluated on its model's draws.
+        If an event cannot be evaluated on its model's draws. One that draws of another day would
+        define has no number of ours, and says why.
     """
     nearest = {(c.forecaster, c.date, c.question): c for c in comparisons}
     found = []
@@ -178,7 +179,7 @@ def beside_others(
             continue
         one = nearest.get((row["forecaster"], row["date"], row["question"]))
         ours = mcse = naive = None
-        size = 0
+        size, untold = 0, ""
         if one is not None and one.event is not None and one.window is not None:
             own, walk = draws.get(str(one.model)), walks.get(str(one.model))
             try:
@@ -187,6 +188,9 @@ def beside_others(
                     size = own.sizes["chain"] * own.sizes["draw"]
                 if own is not None and walk is not None:
                     naive = probability(happens(walk, one.event, one.window))[0]
+            except UndefinedError as error:
+                ours = mcse = naive = None
+                untold = f"; no number of ours: {error}"
             except ClaimError as error:
                 name = f"comparison {one.forecaster!r}, {one.date}"
                 raise ClaimError(f"{name}: {error}") from error
@@ -203,7 +207,7 @@ def beside_others(
                 mcse,
                 naive,
                 one.ours if one else "",
-                one.differs if one else "nothing that a model here covers comes near",
+                one.differs + untold if one else "nothing that a model here covers comes near",
                 str(one.model) if one and one.model else "none",
                 size,
             )

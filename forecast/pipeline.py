@@ -150,7 +150,9 @@ def run_all(
         say(f"unchanged inputs: using the run {run_id} as it is")
         return kept
     with _stage("audit the article", seconds, say):
-        _ask_outlines(article.claims, panels, until)
+        for verdict in _ask_outlines(article.claims, panels, until):
+            if verdict.status == "not judged":
+                say(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
         findings = audits.audit_claims(known, references, article.claims)
     place = Path(out) / "fits"
     jobs = [
@@ -219,10 +221,10 @@ def check_claims(
 
 def _ask_outlines(
     claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
-) -> None:
-    """Ask every reading of an outline: what no draw has is said before anything is fitted."""
+) -> Verdicts:
+    """Ask every reading of an outline: what no draw has is refused before anything is fitted."""
     named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
-    judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
+    return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 
 
 def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
@@ -420,7 +422,7 @@ def _report(
             if f.run.gate is not None and f.draws is None
         }
         verdicts = judge(claims, draws, facts=audits.sentences(findings), failed=failed)
-        sensitivities = _sensitivities(claims, fitted)
+        sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
         beside = _naive_probabilities(claims, walks)
     hold_outs: tuple[diagnose.HoldOut, ...] = ()
@@ -476,13 +478,15 @@ def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...
 
 
 def _sensitivities(
-    claims: Sequence[Claim], fitted: Mapping[str, Fitted]
+    claims: Sequence[Claim], verdicts: Verdicts, fitted: Mapping[str, Fitted]
 ) -> dict[tuple[str, str], diagnose.Sensitivity]:
     found = {}
     for claim in claims:
         for definition in claim.definitions:
             one = fitted.get(definition.model)
-            if one is None or one.draws is None or definition.waits or not one.variants:
+            if one is None or one.draws is None or not one.variants:
+                continue
+            if verdicts.of(claim.id, definition.id).status != "judged":
                 continue
             found[claim.id, definition.id] = diagnose.sensitivity(
                 claim, definition, one.run, one.draws, one.variants

@@ -23,6 +23,7 @@ __all__ = [
     "Problem",
     "Spec",
     "StoreError",
+    "UndefinedError",
     "UnknownNameError",
     "Verdict",
     "calendar_quarter",
@@ -39,6 +40,9 @@ __all__ = [
 CHAIN, DRAW = "chain", "draw"
 SAMPLE = (CHAIN, DRAW)
 SERIES, PERIOD = "series", "period"
+AHEAD_ONLY = "ahead_only"
+"""Coordinate along series, where a model has such: whether one is told only of what comes after the
+draws' date, from where it stands then. On a later date it is about something else."""
 
 # --- columns of the vintage table ------------------------------------------------------------
 KEY = ("entity", "metric", "period")
@@ -74,6 +78,10 @@ class DataError(ForecastError, ValueError):
 
 class ClaimError(ForecastError, ValueError):
     """A claim, a definition or an event cannot be read or judged."""
+
+
+class UndefinedError(ClaimError):
+    """An event that draws of another day would define: these tell nothing of the days it asks about."""
 
 
 class GateError(ForecastError, RuntimeError):
@@ -378,11 +386,19 @@ MODEL_NAMES = (
 """Models that claims may name; a definition may still wait, with ``waits = true``."""
 
 Status = Literal[
-    "judged", "checked", "judgement", "model not built yet", "model not run", "gate failed"
+    "judged",
+    "decided",
+    "not judged",
+    "checked",
+    "judgement",
+    "model not built yet",
+    "model not run",
+    "gate failed",
 ]
-"""``judged``: from draws. ``checked``: a fact held against the tables by a rule of the audit.
-``judgement``: no draw can decide it; its base rate is stated. The others say why there is no
-number."""
+"""``judged``: from draws. ``decided``: by what has come, whatever may come; the probability is 0 or 1.
+``not judged``: what it asks about lies before what the draws of this day hold. ``checked``: a fact held
+against the tables by a rule of the audit. ``judgement``: no draw can decide it; its base rate is stated.
+The others say why there is no number."""
 
 
 @dataclasses.dataclass(frozen=True)

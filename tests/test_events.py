@@ -8,7 +8,7 @@ import xarray as xr
 from conftest import make_draws
 
 from forecast.events import check_event, expand_sums, happens, path, single, with_yearly
-from forecast.schema import ClaimError, period_days, period_end
+from forecast.schema import ClaimError, UndefinedError, period_days, period_end
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 # one chain, four draws of A/x over 2024..2027
@@ -579,3 +579,29 @@ def test_growth_from_a_loss_and_ratios_to_one_are_nan_and_refused():
     event = {"kind": "first_passage", "series": "A/net_income_growth", "op": "<=", "value": -20}
     with pytest.raises(ClaimError, match="A/net_income_growth: no number at 2025Q1, 2025Q2"):
         happens(full, event, (dt.date(2024, 12, 31), dt.date(2025, 12, 31)))
+
+
+def test_what_is_told_only_from_the_date_on_is_not_told_of_days_that_have_passed():
+    paths = [[[[100, 90, 80, 70], [NAN, NAN, 100, 70]]]]
+    draws = make_draws(paths, names=("A/x", "B/x"))  # as of May 2026
+    draws = draws.assign_coords(ahead_only=("series", [False, True]))
+    event = {"kind": "first_passage", "op": "<", "value": 75}
+    both = (dt.date(2024, 12, 31), dt.date(2027, 12, 31))
+    assert happens(draws, {**event, "series": "A/x"}, both).all()
+    with pytest.raises(
+        UndefinedError, match=r"B/x is told only of what comes after 2026-05-06, .*2025"
+    ):
+        happens(draws, {**event, "series": "B/x"}, both)
+    ahead = (dt.date(2025, 12, 31), dt.date(2027, 12, 31))
+    assert happens(draws, {**event, "series": "B/x"}, ahead).all()
+
+
+def test_draws_of_one_day_answer_no_question_about_another():
+    draws = make_draws([[[[3.0]]]], periods=("2026-07-23",))
+    event = {"kind": "threshold", "series": "A/x", "op": ">", "value": 1}
+    day = dt.date(2026, 7, 23)
+    assert happens(draws, event, (day, day)).all()
+    with pytest.raises(
+        UndefinedError, match="tell of 2026-07-23 alone, outside the window 2026-05-06"
+    ):
+        happens(draws, event, (dt.date(2026, 5, 6), dt.date(2026, 5, 6)))

@@ -39,8 +39,9 @@ from scipy.special import expit
 
 from forecast.models import latent, parts
 from forecast.panels import LEVELS, NEW_YEARS, PRICE_UNIT, Panel, price_history, years_since
-from forecast.schema import DataError, period_end
+from forecast.schema import AHEAD_ONLY, SERIES, DataError, period_end
 
+INDEX = "fixed product/price_index"
 ORIGIN = 2.0  # 2025, in years since 2023: the middle of the offers
 ANCHOR = 136.0  # index points, the middle of the offers: about GPT-4.1 mini
 TIER_EDGES = (122.0, 130.0, 140.0, 148.0)
@@ -477,13 +478,14 @@ def draw(
     series = _Series(size, len(quarters), known)
     _draw_levels(series, parameters, panel, priors, history, ends, rng)
     _draw_houses(series, parameters, panel, history, ends, rng)
-    return latent.labelled(
+    drawn = latent.labelled(
         parameters,
         (np.stack(series.y, 1), np.stack(series.signal, 1), np.stack(series.observed)),
         series.names,
         series.units,
         quarters,
     )
+    return drawn.assign_coords({AHEAD_ONLY: (SERIES, [n == INDEX for n in series.names])})
 
 
 class _Series:
@@ -576,7 +578,7 @@ def _draw_houses(
     moves = [_moves(parameters, "product", span, 1, rng)[:, 0] for span in spans]
     index = 100 * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
     past = np.full(series.known, np.nan)  # another day's products: their index starts elsewhere
-    series.add("fixed product/price_index", past, index, unit="percent")
+    series.add(INDEX, past, index, unit="percent")
 
 
 def _small_ratio(

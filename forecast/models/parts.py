@@ -18,7 +18,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from forecast.panels import CLOUD_METRICS
-from forecast.panels.hazard import Position, last_close, month_name
+from forecast.panels.hazard import CLASS, Position, last_close, month_name
 from forecast.schema import period_end
 
 HYPER = "hyper"
@@ -168,6 +168,7 @@ def monthly_falls(
         metric=("series", [n.split("/")[1] for n in names]),
         unit=("series", ["ratio"] * len(names)),
         period_end=("period", [period_end(m).isoformat() for m in months]),
+        ahead_only=("series", [one.source == CLASS for one in held for _ in FALL_METRICS]),
     )
 
 

@@ -285,6 +285,8 @@ def relative_hazard(sample: str) -> tuple[float, float]:
     return float(np.log(hazard / -np.log1p(-base))), float(error)
 
 
+CLASS = "class"
+"""Source of a position that stands for any industry just identified on the date, whatever the date."""
 CLASSES = (50.0, 100.0, 150.0)
 """Run-ups of the published base rates, points over the market."""
 MARKET_MEAN = 40.0
@@ -313,7 +315,7 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
     identified = [month_index(m) < last_close(as_of) for m in table["id_month"]]
     lowest = np.floor(float(table.loc[identified, "runup24_net"].min()))
     held = [
-        Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, "class") for net in CLASSES
+        Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, CLASS) for net in CLASSES
     ]
     known = read_reference_table("positions")
     known = known[known["dated"] <= as_of].sort_values("dated", kind="stable")
