@@ -33,7 +33,7 @@ from forecast.sources import CLAIMS_FILE, data_dir
 
 KINDS = ("forecast", "fact", "judgement")
 WORDS = ("verbatim", "fragment", "paraphrase")
-OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
+POLARITIES = ("same", "opposite")
 
 ICD_203 = (
     (0.05, "almost no chance", "1–5 %"),
@@ -108,6 +108,10 @@ class Definition:
         A few words for a figure; "" for one that is not drawn when it may come.
     thresholds
         Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
+    polarity
+        ``same``, or ``opposite`` if its coming true speaks against the claim.
+    excludes
+        Readings of the claim that cannot come true if this one does, and the other way round.
     """
 
     id: str
@@ -121,6 +125,8 @@ class Definition:
     group: str = ""
     label: str = ""
     thresholds: tuple[float, ...] = ()
+    polarity: str = "same"
+    excludes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,7 +252,10 @@ class Verdicts(Sequence[Verdict]):
 
     @classmethod
     def from_records(cls, records: Sequence[Mapping[str, Any]], draws: int) -> Verdicts:
-        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws."""
+        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws.
+
+        Records of before the field ``polarity`` come back as ``same``.
+        """
         return cls(
             tuple(
                 Verdict(**row, draws=0 if row["probability"] is None else draws) for row in records
@@ -347,6 +356,13 @@ def _claim(entry: Mapping[str, Any], top: Mapping[str, Any], file: str) -> Claim
     ids = [d.id for d in definitions]
     if len(set(ids)) < len(ids):
         raise ClaimError(f"{where}: two definitions have one id")
+    for one in definitions:
+        strange = [name for name in one.excludes if name == one.id or name not in ids]
+        if strange:
+            raise ClaimError(
+                f"{where}, definition {one.id!r}: it excludes {one_line(strange)}; wanted other "
+                f"definitions of the claim: {one_line([i for i in ids if i != one.id], 60) or 'none'}"
+            )
     return Claim(
         id=entry["id"],
         kind=entry["kind"],
@@ -399,6 +415,12 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     if strange:
         raise ClaimError(
             f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
+        )
+    against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
+    if against:
+        raise ClaimError(
+            f"{where}: {one_line(against)} speaks against the claim; wanted weights of readings that "
+            "speak for it: leave it out"
         )
     for name, weight in weights.items():
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
@@ -453,7 +475,23 @@ def _definition(
         group=str(entry.get("group", "")),
         label=str(entry.get("label", "")),
         thresholds=_thresholds(entry, where),
+        polarity=_polarity(entry, where),
+        excludes=_excludes(entry, where),
     )
+
+
+def _polarity(entry: Mapping[str, Any], where: str) -> str:
+    value = entry.get("polarity", "same")
+    if value not in POLARITIES:
+        raise ClaimError(f"{where}: got polarity {value!r}; wanted {' or '.join(POLARITIES)}")
+    return str(value)
+
+
+def _excludes(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    names = entry.get("excludes", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ClaimError(f"{where}: got excludes {names!r}; wanted a list of definition ids")
+    return tuple(names)
 
 
 def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
@@ -570,6 +608,7 @@ def judge(
                     status=status,
                     text=text,
                     draws=n,
+                    polarity=definition.polarity,
                 )
             )
     return Verdicts(tuple(rows))
