@@ -563,15 +563,20 @@ def resolve(args: argparse.Namespace) -> int:
 
 
 def track(args: argparse.Namespace) -> int:
-    """Print the track record."""
+    """Enter what reported numbers have decided, and print the track record."""
     import datetime as dt
 
     from forecast import track as ledger
-    from forecast.sources import read_vintages
+    from forecast.claims import read_claims
+    from forecast.decided import decided
+    from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
     from forecast.vintages import as_of
 
     today = dt.date.today()  # noqa: DTZ011
     table = read_vintages(args.data)
+    open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
+    for one in ledger.enter(args.out, decided(open_, table, today, say), today, say):
+        say(f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})")
     found, came = ledger.record(args.out, today), ledger.outcomes(args.out)
     locked = len(ledger.locked(args.out))
     numbers = ledger.numbers(args.out, as_of(table, str(table["reported_on"].max())), say)

@@ -31,6 +31,7 @@ from scipy import stats
 
 from forecast import chain, lock, score, store
 from forecast.claims import Claim, Definition
+from forecast.decided import Decision
 from forecast.schema import ClaimError, DataError, StoreError, one_line, parse_date, period_end
 from forecast.surprise import Forecast, cells_of, forecast_of
 
@@ -365,6 +366,58 @@ def _check_excluded(
                     f"{claim.id}/{definition.id} cannot be yes: it and {other.id}, which is yes, "
                     "exclude each other; take that back first, with the outcome open"
                 )
+
+
+def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
+    """Return the readings of whose question no outcome was ever written."""
+    rows = outcomes(out)[["claim", "definition", "question"]].itertuples(index=False, name=None)
+    known = set(rows)
+    return [
+        (claim, definition)
+        for claim, definition in _readings(claims)
+        if not callable(definition.event)
+        and (claim.id, definition.id, question(claim, definition)) not in known
+    ]
+
+
+def enter(
+    out: str | Path, decisions: Sequence[Decision], today: dt.date, say: Callable[[str], None]
+) -> tuple[Decision, ...]:
+    """Write down what reported numbers decided, each once, and return what was new.
+
+    Parameters
+    ----------
+    out
+        Output folder.
+    decisions
+        From :func:`forecast.decided.decided`.
+    today
+        The day this is written.
+    say
+        Called with a line for each that contradicts a reading that is true already.
+
+    Raises
+    ------
+    StoreError
+        If the track record was altered.
+    """
+    if not decisions:
+        return ()
+    entered = []
+    with _held(out):
+        for one in decisions:
+            if not unresolved(out, [dataclasses.replace(one.claim, definitions=(one.definition,))]):
+                continue
+            try:
+                if one.outcome == "yes":
+                    _check_excluded(one.claim, one.definition, {}, outcomes(out))
+            except ClaimError as error:
+                say(f"not entered, though the data say yes: {error}")
+                continue
+            row = _row(one.claim, one.definition, one.outcome, one.on, one.source, today)
+            chain.append(_place(out) / "outcomes.csv", RESOLVED, [row])
+            entered.append(one)
+    return tuple(entered)
 
 
 # --- reading ---------------------------------------------------------------------------------

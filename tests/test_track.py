@@ -11,6 +11,7 @@ import pytest
 
 from forecast import cli, store, track
 from forecast.claims import BaseRate, Claim, Definition, read_claims
+from forecast.decided import Decision
 from forecast.schema import ClaimError, DataError, StoreError
 from forecast.score import crps_of_quantiles, log_loss
 from forecast.sources import read_vintages
@@ -382,6 +383,45 @@ def test_a_bad_outcome_is_refused_and_nothing_written(tmp_path, change, error, w
     assert not (tmp_path / "track" / "outcomes.csv").exists()
 
 
+# --- what the data decided -------------------------------------------------------------------
+def decision(one, name, outcome="yes", on="2026-10-30"):
+    definition = next(d for d in one.definitions if d.id == name)
+    return Decision(one, definition, outcome, dt.date.fromisoformat(on), "data: A/capex")
+
+
+def test_what_the_data_decide_is_entered_once(tmp_path):
+    lock(tmp_path, 0.2, DAY)
+    said, found = [], decision(ONE, "down")
+    assert track.unresolved(tmp_path, [ONE]) == [(ONE, ONE.definitions[0])]
+    assert track.enter(tmp_path, [found], LATER, said.append) == (found,)
+    assert track.unresolved(tmp_path, [ONE]) == []
+    assert track.enter(tmp_path, [found], LATER, said.append) == ()
+    row = track.outcomes(tmp_path).iloc[0]
+    assert (row["outcome"], row["on"], row["source"]) == ("yes", "2026-10-30", "data: A/capex")
+    assert scores(tmp_path)["brier"] == pytest.approx(0.64)
+    assert not said
+
+
+def test_what_was_taken_back_by_hand_is_not_entered_again(tmp_path):
+    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
+    resolve(tmp_path, "open", "2026-11-30")
+    assert track.enter(tmp_path, [decision(ONE, "down")], LATER, print) == ()
+    assert track.outcomes(tmp_path)["outcome"].tolist() == ["open"]
+
+
+def test_a_changed_question_is_open_again(tmp_path):
+    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
+    assert track.unresolved(tmp_path, [claim(reading(event={**FALL, "fall": 20}))])
+
+
+def test_data_that_contradict_a_true_reading_are_told_and_not_entered(tmp_path):
+    resolve(tmp_path, "yes", "2026-09-01", SIX, definition="fall")
+    said = []
+    both = [decision(SIX, "crash"), decision(SIX, "deep")]
+    assert track.enter(tmp_path, both, LATER, said.append) == (both[1],)
+    assert "not entered, though the data say yes: six/crash cannot be yes" in said[0]
+
+
 # --- scores ----------------------------------------------------------------------------------
 def test_a_forecast_weighs_the_days_on_which_it_stood(tmp_path):
     lock(tmp_path, 0.2, dt.date(2026, 5, 7))  # 86 days, to the first of August
@@ -599,6 +639,39 @@ def folder(tmp_path):
     (data / "vintages").mkdir()
     (data / "vintages" / "a.csv").write_text(COLUMNS + "".join(rows[1:]))
     return data
+
+
+def test_the_commands(tmp_path, folder, capsys):
+    out, one = tmp_path / "out", read_claims(folder / "article" / "claims.toml")[0]
+    lock(out, {"above_10": 0.7, "above_20": 0.2}, dt.date(2025, 9, 28), one, data="2025-09-28")
+    where = ["--data", str(folder), "--out", str(out)]
+    assert cli.main(["track", *where]) == 0
+    text = capsys.readouterr()
+    assert "growth/above_10 is yes on 2025-10-28 (data: A/capex" in text.err
+    assert "growth/above_20 is no on 2026-01-28 (data: A/capex" in text.err
+    assert (
+        "counted when its window has closed, whether it came true early or not at all" in text.out
+    )
+    assert cli.main(["track", "--json", *where]) == 0
+    text = capsys.readouterr()
+    assert "is yes" not in text.err  # entered once
+    content = json.loads(text.out)
+    assert content["locked"] == 2
+    assert [row["outcome"] for row in content["outcomes"]] == ["yes", "no"]
+    assert {row["source"][:5] for row in content["outcomes"]} == {"data:"}
+    assert content["events"][0]["brier"] == pytest.approx((0.3**2 + 0.2**2) / 2)
+    assert (content["waiting"], content["overdue"], content["unscored"]) == ([], [], [])
+
+    words = ["--on", "2025-12-31", "--source", "a note", *where]
+    assert cli.main(["resolve", "growth", "no", *words]) == 1
+    assert "growth has 3 readings, and a no of the claim" in capsys.readouterr().err
+    given = ["--definition", "flat", "--definition", "above_20"]
+    assert cli.main(["resolve", "growth", "yes", *given, *words]) == 1
+    assert "exclude each other" in capsys.readouterr().err
+    assert cli.main(["resolve", "growth", "no", *given, *words]) == 0
+    assert "growth: above_20 is no, flat is no" in capsys.readouterr().err
+    assert cli.main(["resolve", "nothing", "no", *words]) == 1
+    assert "no claim is called 'nothing'" in capsys.readouterr().err
 
 
 def test_a_track_of_which_the_end_is_cut_off_ends_in_a_sentence(tmp_path, folder, capsys):
