@@ -34,7 +34,7 @@ from forecast.sources import CLAIMS_FILE, data_dir
 
 KINDS = ("forecast", "fact", "judgement")
 WORDS = ("verbatim", "fragment", "paraphrase")
-OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
+POLARITIES = ("same", "opposite")
 
 ICD_203 = (
     (0.05, "almost no chance", "1–5 %"),
@@ -109,6 +109,10 @@ class Definition:
         A few words for a figure; "" for one that is not drawn when it may come.
     thresholds
         Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
+    polarity
+        ``same``, or ``opposite`` if its coming true speaks against the claim.
+    excludes
+        Readings of the claim that cannot come true if this one does, and the other way round.
     """
 
     id: str
@@ -122,6 +126,8 @@ class Definition:
     group: str = ""
     label: str = ""
     thresholds: tuple[float, ...] = ()
+    polarity: str = "same"
+    excludes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,7 +253,10 @@ class Verdicts(Sequence[Verdict]):
 
     @classmethod
     def from_records(cls, records: Sequence[Mapping[str, Any]], draws: int) -> Verdicts:
-        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws."""
+        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws.
+
+        Records of before the field ``polarity`` come back as ``same``.
+        """
         return cls(
             tuple(
                 Verdict(**row, draws=0 if row["probability"] is None else draws) for row in records
@@ -351,6 +360,8 @@ DEFINITION = fields.Keys(
         "group": fields.ANY_TEXT,
         "label": fields.ANY_TEXT,
         "thresholds": fields.NUMBERS,
+        "polarity": fields.one_of(*POLARITIES),
+        "excludes": fields.NAMES,
     },
 )
 BASE_RATE = fields.Keys(
@@ -403,9 +414,17 @@ def _claim(
         _definition(one, entry["kind"], sums, f"{where}, definition {fields.title(one, n)}")
         for n, one in enumerate(entry["definition"], 1)
     )
-    twice = _twice([d.id for d in definitions])
+    ids = [d.id for d in definitions]
+    twice = _twice(ids)
     if twice:
         raise ClaimError(f"{where}: two definitions have one id: {one_line(twice)}")
+    for one in definitions:
+        strange = [name for name in one.excludes if name == one.id or name not in ids]
+        if strange:
+            raise ClaimError(
+                f"{where}, definition {one.id!r}: it excludes {one_line(strange)}; wanted other "
+                f"definitions of the claim: {one_line([i for i in ids if i != one.id], 60) or 'none'}"
+            )
     return Claim(
         id=entry["id"],
         kind=entry["kind"],
@@ -458,6 +477,12 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
         raise ClaimError(
             f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
         )
+    against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
+    if against:
+        raise ClaimError(
+            f"{where}: {one_line(against)} speaks against the claim; wanted weights of readings that "
+            "speak for it: leave it out"
+        )
     if not math.isfinite(sum(float(w) for w in weights.values())):
         raise ClaimError(f"{where}: the sum of the weights is infinite; wanted smaller ones")
     return Pool({str(n): float(w) for n, w in weights.items()}, entry["why"])
@@ -499,6 +524,8 @@ def _definition(
         group=entry.get("group", ""),
         label=entry.get("label", ""),
         thresholds=_thresholds(entry, where),
+        polarity=entry.get("polarity", "same"),
+        excludes=tuple(entry.get("excludes", ())),
     )
 
 
@@ -651,6 +678,7 @@ def judge(
                     status=status,
                     text=text,
                     draws=n,
+                    polarity=definition.polarity,
                 )
             )
     return Verdicts(tuple(rows))

@@ -213,9 +213,19 @@ def parser() -> argparse.ArgumentParser:
     came = add("resolve", "write down how a claim came out, and keep score", commands.resolve)
     came.add_argument("claim", metavar="CLAIM", help="a claim's id")
     came.add_argument("outcome", metavar="OUTCOME", help="yes, no, open, ambiguous or annulled")
-    came.add_argument("--on", required=True, metavar="DATE", help="the day it was decided")
+    came.add_argument(
+        "--on",
+        required=True,
+        metavar="DATE",
+        help="the day: of a yes in the window, of a no at its end or later",
+    )
     came.add_argument("--source", required=True, metavar="S", help="where that can be checked")
-    came.add_argument("--definition", metavar="D", help="one reading (all of the claim's)")
+    came.add_argument(
+        "--definition",
+        action="append",
+        metavar="D",
+        help="a reading that came out so (the claim's only one); may be repeated",
+    )
     kept = add("track", "print the track record: claims and numbers that came", commands.track)
     for one in (came, kept):
         one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")

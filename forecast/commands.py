@@ -571,19 +571,27 @@ def resolve(args: argparse.Namespace) -> int:
         today=dt.date.today(),  # noqa: DTZ011
         definition=args.definition,
     )
-    say(f"{args.claim} is {args.outcome}: {', '.join(chosen)}")
+    say(f"{args.claim}: " + ", ".join(f"{name} is {word}" for name, word in chosen.items()))
     return track(args)
 
 
 def track(args: argparse.Namespace) -> int:
-    """Print the track record."""
+    """Enter what reported numbers have decided, and print the track record."""
+    import datetime as dt
+
     from forecast import track as ledger
-    from forecast.sources import read_vintages
+    from forecast.claims import read_claims
+    from forecast.decided import decided
+    from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
     from forecast.vintages import as_of
 
-    found, came = ledger.record(args.out), ledger.outcomes(args.out)
-    locked = len(ledger.locked(args.out))
+    today = dt.date.today()  # noqa: DTZ011
     table = read_vintages(args.data)
+    open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
+    for one in ledger.enter(args.out, decided(open_, table, today, say), today, say):
+        say(f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})")
+    found, came = ledger.record(args.out, today), ledger.outcomes(args.out)
+    locked = len(ledger.locked(args.out))
     numbers = ledger.numbers(args.out, as_of(table, str(table["reported_on"].max())), say)
     if args.json:
         frames = {
@@ -592,13 +600,9 @@ def track(args: argparse.Namespace) -> int:
             "outcomes": came,
             "numbers": numbers,
         }
-        _print_json(
-            {
-                **{k: json.loads(v.to_json(orient="records")) for k, v in frames.items()},
-                "unscored": list(found.unscored),
-                "locked": locked,
-            }
-        )
+        told = {name: list(getattr(found, name)) for name in ("waiting", "overdue", "unscored")}
+        rows = {k: json.loads(v.to_json(orient="records")) for k, v in frames.items()}
+        _print_json({**rows, **told, "locked": locked})
         return 0
     put(f"{locked} probabilities locked, {len(came)} readings resolved")
     for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
@@ -608,9 +612,13 @@ def track(args: argparse.Namespace) -> int:
             put(f"\n{title}\n{_table([head, *body])}")
     if len(found.means):
         put(
-            "\nOne vote a claim, however often it was forecast; lower is better; 90 % intervals "
-            "from three claims on."
+            "\nOne vote a claim, counted when its window has closed, whether it came true early or "
+            "not at all; a forecast weighs the days on which it stood; lower is better; 90 % "
+            "intervals from three claims on."
         )
+    for lines, word in ((found.waiting, "waits"), (found.overdue, "overdue")):
+        for line in lines:
+            put(f"{word}: {line}")
     for line in found.unscored:
         say(f"not scored: {line}")
     return 0

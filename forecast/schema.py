@@ -425,6 +425,8 @@ class Verdict:
         One sentence for a reader.
     draws
         Number of joint draws behind `probability`; 0 if there are none.
+    polarity
+        ``same``, or ``opposite`` if its coming true speaks against the claim.
     """
 
     claim: str
@@ -438,6 +440,7 @@ class Verdict:
     status: str
     text: str
     draws: int = 0
+    polarity: str = "same"
 
     def record(self) -> dict[str, Any]:
         """Return the fields of the script interface, and only those."""

@@ -1,22 +1,27 @@
 """Keep score: forecasts locked when they are made, outcomes as they come, one vote an event.
 
 ``OUT/track/forecasts.csv`` holds every probability that a run gave to a reading, with the day it was
-written and what others said of the same event; ``outcomes.csv`` holds how claims were resolved. Rows
-are only ever added, and each carries a hash of itself and of the row before it.
+written and what others said of the same event; ``outcomes.csv`` holds how readings were resolved.
+Rows are only ever added, and none can be changed or lost unnoticed (:mod:`forecast.chain`).
 
-Invariant: a row that was changed, removed or put elsewhere after it was written breaks the chain of
-hashes, and then nothing is read. A forecast written on the day of the outcome or later has no score.
+A forecast and an outcome belong together if they are about one question (:func:`question`). A forecast
+weighs the days on which it stood: from the day it was made to that of the next one, or to the outcome
+or the window's end, whichever is first.
+
+Invariant: a forecast written on the day of the outcome or later has no score. A claim counts in the
+means when its window has closed, whenever its outcome became known: if one that came true early
+counted at once, while one that does not come true counts at the end, the means up to then would be of
+those that came true.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime as dt
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,71 +29,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forecast import lock, score, store
+from forecast import chain, lock, score, store
 from forecast.claims import Claim, Definition
-from forecast.schema import ClaimError, DataError, StoreError, one_line, parse_date
+from forecast.decided import Decision
+from forecast.schema import ClaimError, DataError, StoreError, one_line, parse_date, period_end
 from forecast.surprise import Forecast, cells_of, forecast_of
-from forecast.vintages import replace_text
 
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
-"""How a claim can stand: the first two are scored; ``open`` takes an outcome back."""
+"""How a reading can stand: the first two are scored; ``open`` takes an outcome back."""
 SOURCES = ("model", "naive", "base_rate", "implied")
 """Whose probabilities are scored: ours, the naive rule's, a stated base rate, and what the words of
 the claim imply."""
 FORECASTS = (
     "written_on", "as_of", "run", "claim", "definition", "question", "window_end", *SOURCES, "link",
 )  # fmt: skip
-RESOLVED = ("written_on", "claim", "definition", "outcome", "on", "source", "link")
+RESOLVED = ("written_on", "claim", "definition", "question", "outcome", "on", "source", "link")
 LEVELS = (50, 80, 95)
-
-
-# --- the two files ---------------------------------------------------------------------------
-def _linked(before: str, cells: Sequence[str]) -> str:
-    """Return the hash that ties a row to the one before it."""
-    return hashlib.sha256("\x1f".join([before, *cells]).encode()).hexdigest()[:16]
-
-
-def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of a file whose chain holds; none if there is no file.
-
-    Raises
-    ------
-    StoreError
-        Naming the first line that is not what was written.
-    """
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != tuple(columns):
-            raise StoreError(
-                f"{path}: got the columns {one_line(list(reader.fieldnames or ()))}; wanted "
-                f"{one_line(list(columns))}; restore the file, nothing is read from it"
-            )
-        rows, before = [], ""
-        for number, row in enumerate(reader, start=2):
-            cells = [row[name] or "" for name in columns[:-1]]
-            if row["link"] != _linked(before, cells):
-                raise StoreError(
-                    f"{path}: line {number} is not what was written there, or a line before it is "
-                    "missing; restore the file, nothing is read from it"
-                )
-            rows.append(row)
-            before = row["link"]
-    return rows
-
-
-def _append(path: Path, columns: Sequence[str], fresh: Iterable[Mapping[str, str]]) -> None:
-    rows = _read(path, columns)
-    before = rows[-1]["link"] if rows else ""
-    for row in fresh:
-        before = _linked(before, [row[name] for name in columns[:-1]])
-        rows.append({**row, "link": before})
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    replace_text(path, text.getvalue())
 
 
 def _place(out: str | Path) -> Path:
@@ -101,10 +57,42 @@ def _held(out: str | Path) -> Any:
     return lock.hold(_place(out) / ".lock", f"the track record in {out}")
 
 
-def question(definition: Definition) -> str:
-    """Return a hash of what a reading asks: a changed event or window is another question."""
-    content = json.dumps([definition.event, definition.window], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
+def question(claim: Claim, definition: Definition) -> str:
+    """Return a hash of what a reading asks: of the claim's words, a dash, of event and window.
+
+    The words are the quote, of a paraphrase the text, and where there is no event the reading's own;
+    only their letters and digits count, so that a comma put right is no other question. What makes
+    no difference to the answer is not in it: the ``why`` beside an event, labels, groups, other
+    thresholds, the model that judges.
+
+    Raises
+    ------
+    ClaimError
+        If the event is a function: what it asks cannot be told from its name.
+    """
+    if callable(definition.event):
+        raise ClaimError(f"{claim.id}/{definition.id}: an event that is a function has no record")
+    said = claim.quote or claim.text
+    if definition.event is None:
+        said = f"{said} {definition.why}"
+    words = " ".join(re.findall(r"\w+", said.casefold()))
+    content = json.dumps([_plain(definition.event), definition.window], sort_keys=True, default=str)
+    return "-".join(hashlib.sha256(part.encode()).hexdigest()[:12] for part in (words, content))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a table with 10.0 as 10, which ask the same."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two hashes are of one question; former ones are of event and window only."""
+    parts = min((one.split("-"), other.split("-")), key=len)
+    return one.split("-")[-len(parts) :] == other.split("-")[-len(parts) :]
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -154,7 +142,7 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
                 "run": folder.name,
                 "claim": claim.id,
                 "definition": definition.id,
-                "question": question(definition),
+                "question": question(claim, definition),
                 "window_end": definition.window[1].isoformat(),
                 "model": _number(verdict["probability"]),
                 "naive": _number(naive.get((claim.id, definition.id))),
@@ -164,16 +152,22 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
         )
     with _held(out):
         path = _place(out) / "forecasts.csv"
-        known = {_asked(row) for row in _read(path, FORECASTS)}
-        fresh = [row for row in rows if _asked(row) not in known]
+        known: dict[tuple[str, ...], list[str]] = {}
+        for old in chain.read(path, FORECASTS):
+            known.setdefault(_forecast(old), []).append(old["question"])
+        fresh = [
+            row
+            for row in rows
+            if not any(_same(row["question"], q) for q in known.get(_forecast(row), []))
+        ]
         if fresh:
-            _append(path, FORECASTS, fresh)
+            chain.append(path, FORECASTS, fresh)
     return len(fresh)
 
 
-def _asked(row: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what makes two rows the same forecast."""
-    return tuple(row[name] for name in ("run", "claim", "definition", "question"))
+def _forecast(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what, with its question, makes two rows the same forecast."""
+    return tuple(row[name] for name in ("run", "claim", "definition"))
 
 
 def _number(value: float | None) -> str:
@@ -193,8 +187,8 @@ def resolve(
     on: str,
     source: str,
     today: dt.date,
-    definition: str | None = None,
-) -> tuple[str, ...]:
+    definition: str | Sequence[str] | None = None,
+) -> Mapping[str, str]:
     """Write down how a claim came out.
 
     Parameters
@@ -208,25 +202,30 @@ def resolve(
     outcome
         One of :data:`OUTCOMES`. A later one takes the place of an earlier one; both stay on file.
     on
-        The day it was decided, ISO.
+        The day it was decided, ISO: of a ``yes`` a day of the window, of a ``no`` the window's last
+        or a later one.
     source
         Where that can be checked.
     today
         The day this is written.
     definition
-        One reading; all of the claim's by default.
+        A reading or several; `outcome` is then theirs, whatever it says of the claim. Without one it
+        is the claim's: a claim of one reading gets it, turned round if that reading speaks against
+        it; of several readings ``yes`` and ``no`` do not say which came true.
 
     Returns
     -------
-    tuple of str
-        The readings that were resolved.
+    mapping
+        The outcome that was written by reading.
 
     Raises
     ------
     ClaimError
-        If no claim or reading is called so, or the outcome is no word of the list.
+        If no claim or reading is called so, the outcome is no word of the list, the claim alone does
+        not decide its readings, or two that exclude each other would be true.
     DataError
-        If the day cannot be read or has not come, or the source is empty.
+        If the day cannot be read, has not come, or is none on which the outcome can be known, or the
+        source is empty.
     StoreError
         If the track record was altered.
     """
@@ -235,37 +234,190 @@ def resolve(
         raise ClaimError(
             f"no claim is called {claim!r}; there are {one_line([c.id for c in claims])}"
         )
-    names = [d.id for d in found.definitions]
-    if definition is not None and definition not in names:
-        raise ClaimError(f"{claim} has no reading {definition!r}; there are {one_line(names)}")
     if outcome not in OUTCOMES:
         raise ClaimError(f"got the outcome {outcome!r}; wanted one of {', '.join(OUTCOMES)}")
+    given = [definition] if isinstance(definition, str) else definition
+    chosen = _chosen(found, outcome, given)
     day = parse_date(on, "day of the outcome")
     if not found.source_date <= day <= today:
         raise DataError(
             f"got {day} as the day of the outcome; wanted one from the claim's, "
             f"{found.source_date}, to today's, {today}"
         )
-    if not source.strip():
-        raise DataError("got an empty source; say where the outcome can be checked")
-    chosen = names if definition is None else [definition]
-    with _held(out):
-        _append(
-            _place(out) / "outcomes.csv",
-            RESOLVED,
-            [
-                {
-                    "written_on": today.isoformat(),
-                    "claim": claim,
-                    "definition": name,
-                    "outcome": outcome,
-                    "on": day.isoformat(),
-                    "source": source.strip(),
-                }
-                for name in chosen
-            ],
+    for one, word in chosen:
+        _check_day(found, one, word, day)
+    if not source.strip().isprintable() or not source.strip():
+        raise DataError(
+            f"got the source {source!r}; say in a line where the outcome can be checked"
         )
-    return tuple(chosen)
+    with _held(out):
+        standing = outcomes(out)
+        for one, word in chosen:
+            if word == "yes":
+                _check_excluded(found, one, {d.id: w for d, w in chosen}, standing)
+        rows = [_row(found, one, word, day, source.strip(), today) for one, word in chosen]
+        chain.append(_place(out) / "outcomes.csv", RESOLVED, rows)
+    return {one.id: word for one, word in chosen}
+
+
+def _row(
+    claim: Claim, definition: Definition, outcome: str, on: dt.date, source: str, today: dt.date
+) -> dict[str, str]:
+    return {
+        "written_on": today.isoformat(),
+        "claim": claim.id,
+        "definition": definition.id,
+        "question": question(claim, definition),
+        "outcome": outcome,
+        "on": on.isoformat(),
+        "source": source,
+    }
+
+
+def _chosen(
+    claim: Claim, outcome: str, names: Sequence[str] | None
+) -> list[tuple[Definition, str]]:
+    """Return the readings that an outcome is about, each with its own.
+
+    Raises
+    ------
+    ClaimError
+        If there is no such reading, or the claim's outcome is not that of its readings.
+    """
+    all_names = [d.id for d in claim.definitions]
+    if names:
+        strange = [name for name in names if name not in all_names]
+        if strange:
+            raise ClaimError(
+                f"{claim.id} has no reading {one_line(strange)!r}; there are {one_line(all_names, 60)}"
+            )
+        return [(d, outcome) for d in claim.definitions if d.id in names]
+    turned = {"yes": "no", "no": "yes"}
+    if outcome in turned and len(all_names) > 1:
+        raise ClaimError(
+            f"{claim.id} has {len(all_names)} readings, and a {outcome} of the claim does not say how "
+            f"each came out; name those that are {outcome} with --definition: "
+            + one_line(all_names, 60)
+        )
+    return [
+        (d, turned.get(outcome, outcome) if d.polarity == "opposite" else outcome)
+        for d in claim.definitions
+    ]
+
+
+def _check_day(claim: Claim, definition: Definition, outcome: str, day: dt.date) -> None:
+    """Refuse a day on which an outcome cannot be known.
+
+    Raises
+    ------
+    DataError
+        Of a ``yes`` outside the window or before a period that must be over, and of a ``no`` before
+        the window has closed; a reading without a window never closes, unless it is of a fact.
+    """
+    name, window = f"{claim.id}/{definition.id}", definition.window
+    if window is None:
+        if outcome == "no" and claim.kind != "fact":
+            raise DataError(
+                f"{name} has no window and may still come true: a no is never known; wanted yes, "
+                "ambiguous or annulled"
+            )
+        return
+    if outcome == "no" and day < window[1]:
+        raise DataError(
+            f"{name} may still come true: its window closes on {window[1]}; got a no on {day}, wanted "
+            "one on that day or later"
+        )
+    first = max(window[0], _known_from(definition))
+    if outcome == "yes" and not first <= day <= window[1]:
+        raise DataError(
+            f"got {day} as the day on which {name} came true; wanted one from {first}, before which "
+            f"it cannot have, to {window[1]}, when its window closes"
+        )
+
+
+def _known_from(definition: Definition) -> dt.date:
+    """Return the first day on which an event can have come true, as far as its periods tell."""
+    event, window = definition.event, definition.window
+    if not isinstance(event, Mapping) or window is None:
+        return dt.date.min
+    if event.get("how") == "all" or event["kind"] == "rope":
+        return window[1]  # every period of the window has a say
+    named = [str(event[key]) for key in ("at", "than_at") if key in event]
+    return min(max((period_end(p) for p in named), default=dt.date.min), window[1])
+
+
+def _check_excluded(
+    claim: Claim, definition: Definition, words: Mapping[str, str], standing: pd.DataFrame
+) -> None:
+    """Refuse a second ``yes`` among readings that exclude each other.
+
+    Raises
+    ------
+    ClaimError
+        Naming the reading that is true already, or would be.
+    """
+    for other in claim.definitions:
+        if other.id in definition.excludes or definition.id in other.excludes:
+            asked = question(claim, other)
+            rows = standing[(standing["claim"] == claim.id) & (standing["definition"] == other.id)]
+            same = [w for w, q in zip(rows["outcome"], rows["question"], strict=True) if q == asked]
+            if words.get(other.id, same[-1] if same else "open") == "yes":
+                raise ClaimError(
+                    f"{claim.id}/{definition.id} cannot be yes: it and {other.id}, which is yes, "
+                    "exclude each other; take that back first, with the outcome open"
+                )
+
+
+def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
+    """Return the readings of whose question no outcome was ever written."""
+    rows = outcomes(out)[["claim", "definition", "question"]].itertuples(index=False, name=None)
+    known = set(rows)
+    return [
+        (claim, definition)
+        for claim, definition in _readings(claims)
+        if not callable(definition.event)
+        and (claim.id, definition.id, question(claim, definition)) not in known
+    ]
+
+
+def enter(
+    out: str | Path, decisions: Sequence[Decision], today: dt.date, say: Callable[[str], None]
+) -> tuple[Decision, ...]:
+    """Write down what reported numbers decided, each once, and return what was new.
+
+    Parameters
+    ----------
+    out
+        Output folder.
+    decisions
+        From :func:`forecast.decided.decided`.
+    today
+        The day this is written.
+    say
+        Called with a line for each that contradicts a reading that is true already.
+
+    Raises
+    ------
+    StoreError
+        If the track record was altered.
+    """
+    if not decisions:
+        return ()
+    entered = []
+    with _held(out):
+        for one in decisions:
+            if not unresolved(out, [dataclasses.replace(one.claim, definitions=(one.definition,))]):
+                continue
+            try:
+                if one.outcome == "yes":
+                    _check_excluded(one.claim, one.definition, {}, outcomes(out))
+            except ClaimError as error:
+                say(f"not entered, though the data say yes: {error}")
+                continue
+            row = _row(one.claim, one.definition, one.outcome, one.on, one.source, today)
+            chain.append(_place(out) / "outcomes.csv", RESOLVED, [row])
+            entered.append(one)
+    return tuple(entered)
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -277,20 +429,29 @@ def locked(out: str | Path) -> pd.DataFrame:
     StoreError
         If a row is not what was written.
     """
-    frame = pd.DataFrame(_read(Path(out) / "track" / "forecasts.csv", FORECASTS), columns=FORECASTS)
+    frame = pd.DataFrame(
+        chain.read(Path(out) / "track" / "forecasts.csv", FORECASTS), columns=FORECASTS
+    )
     return frame.assign(**{name: pd.to_numeric(frame[name]) for name in SOURCES})
 
 
 def outcomes(out: str | Path) -> pd.DataFrame:
-    """Return how each reading stands: the last word written on it.
+    """Return how each reading stands: the last word written on it, on each question it asked.
+
+    One that was written before outcomes held their question has none, and stands as long as nothing
+    later is written on the reading.
 
     Raises
     ------
     StoreError
         If a row is not what was written.
     """
-    frame = pd.DataFrame(_read(Path(out) / "track" / "outcomes.csv", RESOLVED), columns=RESOLVED)
-    return frame.drop_duplicates(["claim", "definition"], keep="last", ignore_index=True)
+    frame = pd.DataFrame(
+        chain.read(Path(out) / "track" / "outcomes.csv", RESOLVED), columns=RESOLVED
+    )
+    last = frame.drop_duplicates(["claim", "definition", "question"], keep="last")
+    over = (last["question"] == "") & last.duplicated(["claim", "definition"], keep="last")
+    return last[~over].reset_index(drop=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -331,25 +492,38 @@ class Record:
     Attributes
     ----------
     events
-        One row a resolved claim and source of probabilities: claim, forecaster, brier, log,
-        forecasts (how often it was forecast), readings.
+        One row a resolved claim, forecaster and whether its windows have closed: claim, forecaster,
+        closed; brier and log; model_brier and model_log, the model's over the same days; forecasts,
+        those that stood for a day or more; days, on which one stood; readings.
     means
-        One row a forecaster and score: forecaster, score, and the fields of :class:`Mean`;
-        ``model less ...`` compares on the events that both forecast.
+        Of closed windows, one row a forecaster and score: forecaster, score, and the fields of
+        :class:`Mean`; ``model less ...`` compares on the days on which both forecast.
+    waiting
+        Sentences: what is resolved and counts when its window has closed.
+    overdue
+        Sentences: what was forecast, has closed and has no outcome. Until it has one, the means lean
+        towards what became known.
     unscored
         Sentences: what is resolved without a score, and why.
     """
 
     events: pd.DataFrame
     means: pd.DataFrame
+    waiting: tuple[str, ...]
+    overdue: tuple[str, ...]
     unscored: tuple[str, ...]
 
 
-def record(out: str | Path) -> Record:
+KINDS = ("brier", "log")
+EVENT = ("claim", "forecaster", "closed")
+
+
+def record(out: str | Path, today: dt.date) -> Record:
     """Score resolved claims; a claim has one vote, however often it was forecast and read.
 
-    A reading's score is the mean over its forecasts that were written before its outcome's day, a
-    claim's the mean over its readings.
+    A reading's score is the mean over its forecasts of the question that came out, each weighed by
+    the days on which it stood (of several made on a day the last); a claim's is the mean over its
+    readings. Windows that have closed by `today` count in the means, and only these.
 
     Raises
     ------
@@ -357,52 +531,124 @@ def record(out: str | Path) -> Record:
         If the track record was altered.
     """
     forecasts, came = locked(out), outcomes(out)
-    rows, unscored = [], []
+    rows: list[dict[str, Any]] = []
+    waiting, unscored = [], []
     for one in came.itertuples():
         name = f"{one.claim}/{one.definition}"
-        if one.outcome not in ("yes", "no"):
-            unscored.append(f"{name} is {one.outcome}")
+        stood = _stood(forecasts, one)
+        if isinstance(stood, str):
+            unscored.append(f"{name} {stood}")
             continue
-        mine = forecasts[
-            (forecasts["claim"] == one.claim) & (forecasts["definition"] == one.definition)
-        ]
-        early = mine[(mine["written_on"] < one.on) & (mine["as_of"] < one.on)]
-        if early.empty:
-            late = f"none of {len(mine)} was written before {one.on}" if len(mine) else "none made"
-            unscored.append(f"{name} has no forecast to score: {late}")
-            continue
-        for who in SOURCES:
-            said = early[who].dropna()
-            if len(said):
-                yes = bool(one.outcome == "yes")
-                rows.append(
-                    {
-                        "claim": one.claim,
-                        "definition": one.definition,
-                        "forecaster": who,
-                        "brier": float(np.mean([score.brier(p, yes) for p in said])),
-                        "log": float(np.mean([score.log_loss(p, yes) for p in said])),
-                        "forecasts": len(said),
-                    }
-                )
-    columns = ["claim", "definition", "forecaster", "brier", "log", "forecasts"]
+        closes = str(stood["window_end"].iloc[-1])
+        if closes >= today.isoformat():
+            waiting.append(
+                f"{name} was {one.outcome} on {one.on}; it counts when its window has closed, on "
+                f"{closes}, like those that do not come true"
+            )
+        given = {"claim": one.claim, "definition": one.definition, "question": one.question}
+        scores = _reading_scores(stood, str(one.outcome) == "yes")
+        rows += [{**given, "closed": closes < today.isoformat(), **row} for row in scores]
+    numbers = [*KINDS, *(f"model_{kind}" for kind in KINDS)]
+    columns = [*EVENT, "definition", "question", *numbers, "forecasts", "days"]
     readings = pd.DataFrame(rows, columns=columns)
-    events = (
-        readings.groupby(["claim", "forecaster"], as_index=False, sort=False)
-        .agg(brier=("brier", "mean"), log=("log", "mean"), forecasts=("forecasts", "sum"),
-             readings=("definition", "nunique"))
+    grouped = readings.groupby(list(EVENT), as_index=False, sort=False)
+    events = grouped.agg(
+        **{name: (name, "mean") for name in numbers},
+        forecasts=("forecasts", "sum"), days=("days", "sum"), readings=("definition", "nunique"),
     )  # fmt: skip
-    return Record(events, _means(events), tuple(unscored))
+    means = _means(events[events["closed"].astype(bool)])
+    return Record(events, means, tuple(waiting), _overdue(forecasts, came, today), tuple(unscored))
+
+
+def _stood(forecasts: pd.DataFrame, one: Any) -> pd.DataFrame | str:
+    """Return the forecasts of an outcome's question with the days on which each stood, or why none.
+
+    What is made on the window's last day, or has a later one of the same day, stands for no day.
+    """
+    if one.outcome not in ("yes", "no"):
+        return f"is {one.outcome}"
+    if not one.question:
+        return "was resolved before outcomes held their question; resolve it again"
+    mine = forecasts[
+        (forecasts["claim"] == one.claim) & (forecasts["definition"] == one.definition)
+    ]
+    asked = mine[[_same(q, one.question) for q in mine["question"]]]
+    if asked.empty:
+        others = f"; {len(mine)} asked another question (other words, event or window)"
+        return f"has no forecast to score: none made{others if len(mine) else ''}"
+    early = asked[(asked["written_on"] < one.on) & (asked["as_of"] < one.on)]
+    if early.empty:
+        return f"has no forecast to score: none of {len(asked)} was written before {one.on}"
+    last = early.sort_values("written_on", kind="stable").drop_duplicates("written_on", keep="last")
+    days = days_stood(list(last["written_on"]), min(one.on, str(last["window_end"].iloc[-1])))
+    if not days.sum():
+        return "has no forecast to score: none stood for a day before its window closed"
+    return last.assign(days=days)[days > 0]
+
+
+def days_stood(made: Sequence[str], end: str) -> np.ndarray:
+    """Return for how many days each forecast stood, from its day to the next one's or the end.
+
+    Parameters
+    ----------
+    made
+        Days on which forecasts were made, ISO, in any order; those of one day share its time.
+    end
+        The day from which nothing stands, ISO.
+
+    Examples
+    --------
+    >>> days_stood(["2026-05-07", "2026-08-01", "2026-08-01"], "2026-08-11").tolist()
+    [86.0, 5.0, 5.0]
+    """
+    starts, which, count = np.unique(
+        np.asarray(made, "M8[D]"), return_inverse=True, return_counts=True
+    )
+    ends = np.append(starts[1:], np.datetime64(end, "D"))
+    days = np.maximum((ends - starts).astype(int), 0) / count
+    return np.asarray(days[which])
+
+
+def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, Any]]:
+    """Return one row a forecaster: its scores and the model's over the days on which it stood."""
+    rows = []
+    for who in SOURCES:
+        part = stood[stood[who].notna()]
+        if len(part):
+            row: dict[str, Any] = {"forecaster": who}
+            for kind, rule in zip(KINDS, (score.brier, score.log_loss), strict=True):
+                for name, source in ((kind, who), (f"model_{kind}", "model")):
+                    each = [rule(p, yes) for p in part[source]]
+                    row[name] = float(np.average(each, weights=part["days"]))
+            rows.append({**row, "forecasts": len(part), "days": int(part["days"].sum())})
+    return rows
+
+
+def _overdue(forecasts: pd.DataFrame, came: pd.DataFrame, today: dt.date) -> tuple[str, ...]:
+    """Return what was forecast and has closed without an outcome, in sentences."""
+    last = forecasts.drop_duplicates(["claim", "definition"], keep="last")  # what is asked now
+    last = last[last["window_end"] < today.isoformat()]
+    done = came[came["outcome"] != "open"]
+    told: dict[tuple[str, str], list[str]] = {}
+    for row in done.to_dict("records"):
+        told.setdefault((row["claim"], row["definition"]), []).append(row["question"])
+    return tuple(
+        f"{row['claim']}/{row['definition']} closed on {row['window_end']} without an outcome"
+        for row in last.to_dict("records")
+        if not any(
+            _same(row["question"], q) for q in told.get((row["claim"], row["definition"]), [])
+        )
+    )
 
 
 def _means(events: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for kind in ("brier", "log"):
-        wide = events.pivot(index="claim", columns="forecaster", values=kind)
-        for who in (name for name in SOURCES if name in wide):
-            rows.append((who, kind, *dataclasses.astuple(mean_of(wide[who].dropna().tolist()))))
-            if who != "model" and "model" in wide:
-                apart = (wide["model"] - wide[who]).dropna().tolist()
+    for kind in KINDS:
+        for who in (name for name in SOURCES if name in set(events["forecaster"])):
+            mine = events[events["forecaster"] == who]
+            rows.append((who, kind, *dataclasses.astuple(mean_of(mine[kind].tolist()))))
+            if who != "model":
+                apart = (mine[f"model_{kind}"] - mine[kind]).tolist()
                 rows.append((f"model less {who}", kind, *dataclasses.astuple(mean_of(apart))))
     columns = ["forecaster", "score", *(f.name for f in dataclasses.fields(Mean))]
     return pd.DataFrame(rows, columns=columns)
@@ -424,36 +670,49 @@ def numbers(out: str | Path, known: pd.DataFrame, say: Callable[[str], None]) ->
     Returns
     -------
     pandas.DataFrame
-        One row a metric: metric, events (a number has one vote, however often it was forecast),
-        forecasts, crps on the log scale with the 90 % interval of its mean (``low``, ``high``), and
-        the share of numbers that the 50, 80 and 95 % intervals held.
+        One row a metric: metric, events (a number has one vote, the mean over its forecasts, each
+        weighed by the days from its data's date to the next one's or the report; those of one date
+        share its time), forecasts, crps on the log scale with the 90 % interval of its mean
+        (``low``, ``high``), and the share of numbers that the 50, 80 and 95 % intervals held.
     """
     rows = known.to_dict("records")
     scored = []
     for folder in sorted((Path(out) / "runs").glob("[!.]*")):
         try:
             store.verify(folder)
-            cells = cells_of(pd.read_parquet(folder / "forecasts.parquet"))
+            quantiles = pd.read_parquet(folder / "forecasts.parquet")
         except (StoreError, OSError) as error:
             say(f"left out: {error}")
             continue
+        cells = cells_of(quantiles)
+        dates = sorted(set(quantiles["as_of"])) if len(quantiles) else []
         for row in rows:
             found = forecast_of(cells, row)
             if found is not None and found.came > 0 and (found.values > 0).all():
-                place = {name: row[name] for name in ("entity", "metric", "period")}
-                scored.append({**place, **_scores(found)})
+                place = {name: row[name] for name in ("entity", "metric", "period", "reported_on")}
+                made = max(day for day in dates if day < row["reported_on"])
+                scored.append({**place, "made": made, **_scores(found)})
     if not scored:
         return pd.DataFrame()
     table, shown = pd.DataFrame(scored), []
     for metric, part in table.groupby("metric"):
-        votes = part.drop(columns="metric").groupby(["entity", "period"]).mean()
-        mean = mean_of(votes["crps"].tolist())
-        held = {f"c{level}": float(votes[f"c{level}"].mean()) for level in LEVELS}
+        votes = [_vote(one) for _, one in part.groupby(["entity", "period"])]
+        mean = mean_of([vote["crps"] for vote in votes])
+        held = {
+            name: float(np.mean([v[name] for v in votes])) for name in votes[0] if name != "crps"
+        }
         shown.append(
             {"metric": metric, "events": mean.events, "forecasts": len(part), "crps": mean.mean,
              "low": mean.low, "high": mean.high, **held}
         )  # fmt: skip
     return pd.DataFrame(shown)
+
+
+def _vote(one: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of one number, its forecasts weighed by the days on which they stood."""
+    days = days_stood(list(one["made"]), str(one["reported_on"].iloc[0]))
+    names = ("crps", *(f"c{level}" for level in LEVELS))
+    return {name: float(np.average(one[name], weights=days)) for name in names}
 
 
 def _scores(found: Forecast) -> dict[str, float]:

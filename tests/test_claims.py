@@ -77,13 +77,16 @@ def test_a_judgement_states_its_base_rate():
 
 def test_the_script_interface_has_exactly_its_keys():
     rows = judge(read_claims(), market_draws()).records()
-    wanted = {"claim", "definition", "kind", "model", "probability", "mcse", "window_start",
+    wanted = {"claim", "definition", "kind", "polarity", "model", "probability", "mcse", "window_start",
               "window_end", "status", "text"}  # fmt: skip
     assert all(set(row) == wanted for row in rows)
     back = Verdicts.from_records(rows, 4000)
     assert back.records() == rows
     assert {v.draws for v in back if v.probability is not None} == {4000}
     assert {v.draws for v in back if v.probability is None} == {0}
+    polarity = {(row["claim"], row["definition"]): row["polarity"] for row in rows}
+    assert polarity["value_correction", "crash"] == "opposite"
+    assert polarity["value_correction", "correction_not_crash"] == "same"
 
 
 def test_a_window_is_told_as_two_days_or_one():
@@ -125,6 +128,14 @@ def test_the_words_of_a_verdict_count_its_own_draws():
     (found,) = judge([claim(event)], market_draws(n=25))
     assert found.draws == 100
     assert found.text == "< 1/100 (almost no chance, 1–5\xa0%). why"
+
+
+def test_records_of_before_polarity_are_read_as_same():
+    rows = judge(read_claims(), market_draws()).records()
+    former = [{k: v for k, v in row.items() if k != "polarity"} for row in rows]
+    back = Verdicts.from_records(former, 4000)
+    assert [v.probability for v in back] == [row["probability"] for row in rows]
+    assert {v.polarity for v in back} == {"same"}
 
 
 def test_probability_is_the_share_of_draws_and_its_error_knows_about_autocorrelation():
@@ -363,9 +374,17 @@ OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
         (HEAD + "[claim.implied]\nlow = 0.9\nhigh = 0.1\nhow = 'h'\n" + DEF + 'model = "none"\n',
          "0 <= low <= high <= 1"),
         (HEAD + DEF + OF_MARKET + EVENT + 'thresholds = ["a"]\n', "wanted a list of numbers"),
+        (HEAD + DEF + 'model = "none"\npolarity = "oposite"\n', "'d': got polarity 'oposite'"),
+        (HEAD + DEF + 'model = "none"\npolarity = ["same"]\n', "got polarity"),
+        (HEAD + DEF + 'model = "none"\nexcludes = "e"\n', "'d': got excludes 'e'"),
+        (HEAD + DEF + 'model = "none"\nexcludes = [1]\n', r"got excludes \[1\]"),
+        (HEAD + DEF + 'model = "none"\nexcludes = ["d"]\n', "it excludes d; wanted other .*none"),
+        (HEAD + DEF + 'model = "none"\nexcludes = ["e"]\n', "'d': it excludes e; wanted other"),
+        (HEAD + POOL + "{ d = 1 }\n" + DEF + 'model = "none"\npolarity = "opposite"\n',
+         "d speaks against the claim"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_pools_sums_and_thresholds_is_said(tmp_path, text, message):
+def test_what_is_wrong_with_pools_sums_thresholds_and_directions_is_said(tmp_path, text, message):
     with pytest.raises(ClaimError, match=message):
         read_claims(write(tmp_path, text))
 
@@ -387,3 +406,13 @@ def test_the_shipped_pool_gives_each_group_a_third():
     assert len(set(total.values())) == 1
     assert "crash" not in one.pool.weights
     assert (one.implied.low, one.implied.high) == (0.95, 0.99)
+
+
+def test_the_shipped_readings_that_speak_against_their_claim_are_marked():
+    readings = {(c.id, d.id): d for c in read_claims() for d in c.definitions}
+    against = {key for key, d in readings.items() if d.polarity == "opposite"}
+    said = {key for key, d in readings.items() if "the claim's opposite" in d.why.lower()}
+    assert len(said) == 7
+    assert against == said | {("value_correction", "crash")}
+    excluding = {key: d.excludes for key, d in readings.items() if d.excludes}
+    assert excluding == {("value_correction", "crash"): ("correction_not_crash",)}

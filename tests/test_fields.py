@@ -72,6 +72,7 @@ def claims_file():
     ]
     readings[0] |= {"group": "g", "label": "l", "thresholds": [1, 2.5]}
     readings[3] |= {"thresholds": [5, 100], "waits": False}
+    readings[3] |= {"polarity": "opposite", "excludes": ["threshold"]}
     facts = [
         {"id": rule, "model": "audit", "why": "w", "check": {"rule": rule, **more}}
         for rule, more in CHECKS.items()
