@@ -390,7 +390,7 @@ def news(args: argparse.Namespace) -> int:
 
 def _before(args: argparse.Namespace, run: Any) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
-    from forecast.earnings_day import foresee, prospect_record, prospect_rows
+    from forecast.earnings_day import foresee, prospect_record, prospect_rows, untold
 
     found = foresee(
         run,
@@ -408,12 +408,12 @@ def _before(args: argparse.Namespace, run: Any) -> int:
             }
         )
     else:
-        put(_table(prospect_rows(found), widest=72))
-        put(
-            f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
-            "are not told from Monte-Carlo error and left out"
-        )
-        put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+        rows = prospect_rows(found)
+        put(_table(rows, widest=72) if len(rows) > 1 else "no number is told of any reading")
+        for line in untold(found):
+            put(line)
+        if len(rows) > 1:
+            put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
     return 0
 
 
