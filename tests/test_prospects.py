@@ -1,5 +1,6 @@
 """Section D, prospects: a curve averages to the probability, and what cannot be told is not told."""
 
+import dataclasses
 import itertools
 import json
 import types
@@ -159,6 +160,7 @@ def test_a_number_that_has_nothing_to_do_with_the_event_is_told_about_never():
     found = anticipate(draws_of(*scores), events, seed=2)
     assert len(found) == 40
     assert sum(one.told for one in found) <= 1
+    assert sum(one.bits == 0 for one in found) > 20  # what shuffles give is taken off
 
 
 # --- too few ---------------------------------------------------------------------------------
@@ -272,6 +274,16 @@ def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypa
     assert lines[-1].startswith("not told: 6 pairs of a number and a reading")
     rows = prospect_rows(kept)[1:]
     assert [row[0] for row in rows] == ["B", "A"]
+
+
+def test_what_is_not_told_has_no_rank_whatever_its_bits(monkeypatch, few_shuffles):
+    z, hit, _ = jointly_normal(0.2, 0.5)
+    one = one_of(z, hit)
+    reweighting(monkeypatch, {"A/capex": (one.at([0.05, 0.5, 0.95]) - one.probability, 0.01)})
+    idle = dataclasses.replace(one, bits=9.0, reason="its expected move may be chance")
+    kept = ranked([idle, one], None, [event(hit)], seed=1)
+    assert [k.told for k in kept] == [True, False]
+    assert len(prospect_rows([idle])) == 1
 
 
 def test_what_has_no_curve_is_not_checked(monkeypatch):
