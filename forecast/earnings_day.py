@@ -21,9 +21,9 @@ from forecast.figures import Fitted
 from forecast.fitting import child_seed
 from forecast.pipeline import Outcome, panels_of, run_all
 from forecast.prospects import Prospect, anticipate, ranked
-from forecast.schema import DataError, one_line, percent
+from forecast.schema import DataError, few, one_line, percent
 from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
-from forecast.surprise import surprised
+from forecast.surprise import jumps, surprised
 from forecast.vintages import Changes, Table, append_rows, as_of, compare, table_hash
 
 
@@ -131,9 +131,9 @@ def _take(
             f"{one_line(listed)}; nothing was written; correct them, or give a revision its own "
             "later reported_on"
         )
-    if before is not None:
-        for line in surprises(surprised(changes, before.forecasts)):
-            say(line)
+    told = changes if before is None else surprised(changes, before.forecasts)
+    for line in few(jumps(told) if before is None else surprises(told)):
+        say(line)
     fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
     if fresh.empty:
         say(f"nothing new: all {len(rows)} rows are in the table already")
@@ -156,7 +156,8 @@ def surprises(changes: Changes) -> list[str]:
             said = f"at {where} of its forecast" if where else "not forecast"
             was = f" (was {row['old_value']:.12g})" if "old_value" in row else ""
             place = f"{row['entity']} {row['metric']} {row['period']}"
-            lines.append(f"{word}: {place} {row['value']:.12g} {row['unit']}{was}, {said}")
+            far = f"; {row['jump']}" if row["jump"] else ""
+            lines.append(f"{word}: {place} {row['value']:.12g} {row['unit']}{was}, {said}{far}")
     return lines
 
 
