@@ -24,7 +24,7 @@ from forecast.gate import Gate
 from forecast.panels import build_panel, report_calendar
 from forecast.pipeline import CLAIMS, KNOWN
 from forecast.predict import forecast
-from forecast.prospects import Prospect, anticipate
+from forecast.prospects import Prospect, anticipate, ranked
 from forecast.schema import (
     COLUMNS,
     ClaimError,
@@ -258,7 +258,8 @@ def between(
         if fitted is None or not statistics:
             continue
         if model == AHEAD:
-            prospects = anticipate(fitted[1], statistics, seed=seed)
+            coming = anticipate(fitted[1], statistics, seed=seed)
+            prospects = tuple(ranked(coming, fitted[0], statistics, seed=seed, say=say))
         if before.passed(model):
             say(f"splitting the change of {len(statistics)} statistics of {model}")
             split = _split(before, later, fitted, statistics, seed, say)

@@ -15,10 +15,14 @@ import numpy as np
 from forecast import memo, news, plots
 from forecast.change import Change, change_record
 from forecast.prospects import Prospect
+from forecast.schema import percent
 from forecast.vintages import Changes
 
 UNEXPECTED = 10.0
 """A number outside the 10 % to 90 % quantiles of its forecast is called a surprise."""
+
+UNTOLD = "no probability, as far as the draws can tell"
+"""What stands for a company whose numbers are known to move nothing."""
 
 
 def write_change(folder: Path, change: Change) -> None:
@@ -151,9 +155,8 @@ def _lines(change: Change, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _watch(change: Change) -> list[dict[str, str]]:
     """Return the reports to come, the overdue ones first, with what each could do most."""
     best: dict[str, Prospect] = {}
-    for one in change.prospects:
-        if one.company not in best or one.move > best[one.company].move:
-            best[one.company] = one
+    for one in change.prospects:  # told ones first, by what they tell
+        best.setdefault(one.company, one)
     if change.calendar is None:
         return []
     rows = change.calendar[change.calendar["status"] != "reported"]
@@ -174,21 +177,18 @@ def _watch(change: Change) -> list[dict[str, str]]:
                 "range": "–"
                 if r["expected_from"] == r["expected_to"]
                 else f"{r['expected_from']} to {r['expected_to']}",
-                "what": "" if top is None else prospect_text(top),
+                "what": "" if top is None else prospect_text(top) if top.told else UNTOLD,
             }
         )
     return found
 
 
 def prospect_text(one: Prospect) -> str:
-    """Return what a coming number could do, in a line."""
+    """Return what a coming number that is told could do, in a line."""
     metric = one.series.split("/")[1].replace("_", " ")
-    if not one.told:
-        return "no probability by more than Monte-Carlo error"
     low, high = np.interp([0.1, 0.9], one.levels, one.prints)
-    at = np.interp([0.1, 0.9], one.levels, one.curve)
+    at = [percent(p) for p in one.at([0.1, 0.9])]
     return (
         f"{metric} of {low:,.3g} or {high:,.3g} {one.unit} (one in ten below, above): "
-        f"{one.statistic} at {100 * at[0]:.0f} % or {100 * at[1]:.0f} %, "
-        f"now {100 * one.probability:.0f} %"
+        f"{one.statistic} at {at[0]} or {at[1]}, now {percent(one.probability)}"
     )

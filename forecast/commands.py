@@ -9,6 +9,7 @@ Invariant: no other file reads the clock or prints.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,23 @@ def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cut
     ]
     return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+
+def today() -> dt.date:
+    """Return the day on which a command runs."""
+    return dt.date.today()  # noqa: DTZ011
+
+
+def _day(table: Any, asked: str | None = None) -> str:
+    """Return the day that decides what is known: as asked, else of the newest report up to today."""
+    from forecast.vintages import newest_day, not_yet
+
+    if asked:
+        return asked
+    note = not_yet(table, today())
+    if note:
+        say(note)
+    return newest_day(table, today())
 
 
 def _verdict_table(verdicts: Any) -> str:
@@ -86,14 +104,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _close(args: argparse.Namespace, outcome: Any) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
-    import datetime as dt
-
     from forecast.claims import read_claims
     from forecast.pipeline import CLAIMS
     from forecast.track import lock_run
 
     claims = read_claims(outcome.folder / CLAIMS)
-    added = lock_run(args.out, outcome.folder.name, claims, dt.date.today())  # noqa: DTZ011
+    added = lock_run(args.out, outcome.folder.name, claims, today())
     if added:
         say(f"{added} probabilities locked in {Path(args.out) / 'track' / 'forecasts.csv'}")
     if outcome.draft:
@@ -147,7 +163,7 @@ def audit(args: argparse.Namespace) -> int:
     from forecast.vintages import as_of
 
     table = read_vintages(args.data)
-    known = as_of(table, args.as_of or str(table["reported_on"].max()))
+    known = as_of(table, _day(table, args.as_of))
     findings = audit_claims(known, read_references(), read_claims())
     if args.json:
         _print_json([dataclasses.asdict(f) for f in findings])
@@ -174,7 +190,7 @@ def fit(args: argparse.Namespace) -> int:
         own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.data), read_vintages()
     else:
         table = read_table(args.data) if args.data else read_vintages()
-    known = as_of(table, args.as_of or str(table["reported_on"].max()))
+    known = as_of(table, _day(table, args.as_of))
     panel = _with_positions(build_panel(known, args.model, own), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         say(note)
@@ -281,7 +297,7 @@ def check(args: argparse.Namespace) -> int:
     """Check a table."""
     from forecast.vintages import read_table, table_hash
 
-    table = read_table(args.file)
+    table = read_table(args.file, today())
     put(f"{args.file}: {len(table)} rows are good, hash {table_hash(table)[:16]}")
     return 0
 
@@ -296,7 +312,9 @@ def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
         "source": args.source,
         "reported_on": args.reported_on,
     }
-    found = read_user_table(args.file, dict(args.map), {k: v for k, v in given.items() if v})
+    found = read_user_table(
+        args.file, dict(args.map), {k: v for k, v in given.items() if v}, today()
+    )
     for note in found.notes:
         say(note)
     renamed = [f"{theirs} -> {ours}" for ours, theirs in found.columns.items() if theirs != ours]
@@ -403,7 +421,7 @@ def news(args: argparse.Namespace) -> int:
 
 def _before(args: argparse.Namespace, run: Any) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
-    from forecast.earnings_day import foresee, prospect_record, prospect_rows
+    from forecast.earnings_day import foresee, prospect_record, prospect_rows, untold
 
     found = foresee(
         run,
@@ -421,12 +439,12 @@ def _before(args: argparse.Namespace, run: Any) -> int:
             }
         )
     else:
-        put(_table(prospect_rows(found), widest=72))
-        put(
-            f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
-            "are not told from Monte-Carlo error and left out"
-        )
-        put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+        rows = prospect_rows(found)
+        put(_table(rows, widest=72) if len(rows) > 1 else "no number is told of any reading")
+        for line in untold(found):
+            put(line)
+        if len(rows) > 1:
+            put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
     return 0
 
 
@@ -436,7 +454,7 @@ def fetch(args: argparse.Namespace) -> int:
     import time
 
     from forecast import edgar
-    from forecast.schema import parse_date
+    from forecast.schema import few, parse_date
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
     connection = edgar.Connection(
@@ -455,7 +473,7 @@ def fetch(args: argparse.Namespace) -> int:
         else list(edgar.METRICS),
         say=say,
     )
-    for line in found.left_out:
+    for line in few(found.left_out):
         say(f"left out: {line}")
     return _take(found.rows, args, {"left_out": list(found.left_out)})
 
@@ -464,7 +482,9 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
     import pandas as pd
 
+    from forecast.schema import few
     from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
+    from forecast.surprise import jumps
     from forecast.vintages import append_rows, compare, read_table
 
     folder = Path(args.data) if args.data else data_dir()
@@ -487,6 +507,8 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
         _print_json({"table": str(target), "written": written, **said, **lists, **more})
     else:
         _print_changes(changes)
+        for line in few(jumps(changes)):
+            put(line)
         put(
             f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
             f"{len(changes.there)} already there, {conflicts} conflicts; table {target}"
@@ -533,12 +555,16 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     return told, {"percentiles_of": run}
 
 
+MOST_ROWS = 200
+"""Rows of each kind of change that are printed."""
+
+
 def _print_changes(changes: Any) -> None:
     shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
     head = ("", "entity", "metric", "period", "was", "value", "unit", "percentile")
     rows: list[tuple[str, ...]] = [(*head, "reported on", "source")]
     for word, frame in shown.items():
-        for row in frame.to_dict("records"):
+        for row in frame.head(MOST_ROWS).to_dict("records"):
             was = f"{row['old_value']:.12g}" if "old_value" in row else ""
             if row.get("old_qualifier"):
                 was = f"{row['old_qualifier']} {was}"
@@ -551,12 +577,13 @@ def _print_changes(changes: Any) -> None:
         rows = [row[:told] + row[told + 1 :] for row in rows]
     if len(rows) > 1:
         put(_table(rows))
+    for word, frame in shown.items():
+        if len(frame) > MOST_ROWS:
+            put(f"... and {len(frame) - MOST_ROWS:,} more {word} rows; --json has them all")
 
 
 def resolve(args: argparse.Namespace) -> int:
     """Write down how a claim came out, and keep score."""
-    import datetime as dt
-
     from forecast import track as ledger
     from forecast.claims import read_claims
     from forecast.sources import CLAIMS_FILE, own_or_shipped
@@ -568,7 +595,7 @@ def resolve(args: argparse.Namespace) -> int:
         args.outcome,
         on=args.on,
         source=args.source,
-        today=dt.date.today(),  # noqa: DTZ011
+        today=today(),
         definition=args.definition,
     )
     say(f"{args.claim}: " + ", ".join(f"{name} is {word}" for name, word in chosen.items()))
@@ -577,22 +604,19 @@ def resolve(args: argparse.Namespace) -> int:
 
 def track(args: argparse.Namespace) -> int:
     """Enter what reported numbers have decided, and print the track record."""
-    import datetime as dt
-
     from forecast import track as ledger
     from forecast.claims import read_claims
     from forecast.decided import decided
     from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
     from forecast.vintages import as_of
 
-    today = dt.date.today()  # noqa: DTZ011
-    table = read_vintages(args.data)
+    table, now = read_vintages(args.data), today()
     open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
-    for one in ledger.enter(args.out, decided(open_, table, today, say), today, say):
+    for one in ledger.enter(args.out, decided(open_, table, now, say), now, say):
         say(f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})")
-    found, came = ledger.record(args.out, today), ledger.outcomes(args.out)
+    found, came = ledger.record(args.out, now), ledger.outcomes(args.out)
     locked = len(ledger.locked(args.out))
-    numbers = ledger.numbers(args.out, as_of(table, str(table["reported_on"].max())), say)
+    numbers = ledger.numbers(args.out, as_of(table, _day(table)), say)
     if args.json:
         frames = {
             "events": found.events,
@@ -640,7 +664,7 @@ def calibrate(args: argparse.Namespace) -> int:
     from forecast.vintages import as_of
 
     table = read_vintages()
-    panel = build_panel(as_of(table, str(table["reported_on"].max())), args.model)
+    panel = build_panel(as_of(table, _day(table)), args.model)
     say(f"{args.simulations} simulations of {args.model} ...")
     ranks = diagnose.calibrate(args.model, panel, simulations=args.simulations, seed=args.seed)
     bins = 10
@@ -671,6 +695,7 @@ def backtest(args: argparse.Namespace) -> int:
     from forecast.sources import read_vintages
 
     table = read_vintages(args.data)
+    table = table[table["reported_on"] <= _day(table)]  # what is to come is no truth yet
     found = backtesting.backtest(
         args.model,
         table,

@@ -20,10 +20,10 @@ from forecast.change_memo import prospect_text, write_change
 from forecast.figures import Fitted
 from forecast.fitting import child_seed
 from forecast.pipeline import Outcome, panels_of, run_all
-from forecast.prospects import Prospect, anticipate, check_prospect
-from forecast.schema import DataError, one_line
+from forecast.prospects import Prospect, anticipate, ranked
+from forecast.schema import DataError, few, one_line, percent
 from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
-from forecast.surprise import surprised
+from forecast.surprise import jumps, surprised
 from forecast.vintages import Changes, Table, append_rows, as_of, compare, table_hash
 
 
@@ -131,9 +131,9 @@ def _take(
             f"{one_line(listed)}; nothing was written; correct them, or give a revision its own "
             "later reported_on"
         )
-    if before is not None:
-        for line in surprises(surprised(changes, before.forecasts)):
-            say(line)
+    told = changes if before is None else surprised(changes, before.forecasts)
+    for line in few(jumps(told) if before is None else surprises(told)):
+        say(line)
     fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
     if fresh.empty:
         say(f"nothing new: all {len(rows)} rows are in the table already")
@@ -156,7 +156,8 @@ def surprises(changes: Changes) -> list[str]:
             said = f"at {where} of its forecast" if where else "not forecast"
             was = f" (was {row['old_value']:.12g})" if "old_value" in row else ""
             place = f"{row['entity']} {row['metric']} {row['period']}"
-            lines.append(f"{word}: {place} {row['value']:.12g} {row['unit']}{was}, {said}")
+            far = f"; {row['jump']}" if row["jump"] else ""
+            lines.append(f"{word}: {place} {row['value']:.12g} {row['unit']}{was}, {said}{far}")
     return lines
 
 
@@ -211,7 +212,7 @@ def foresee(
     figures: Path | None = None,
     say: Say = lambda _: None,
 ) -> list[Prospect]:
-    """Return what the coming reports could move, the most telling first, each company's best checked.
+    """Return what the coming reports could move: the most telling first, and last what is not told.
 
     Parameters
     ----------
@@ -240,47 +241,46 @@ def foresee(
     if not any(not s.unit for s in statistics):
         raise DataError(f"no reading of the {AHEAD} model is called {claim!r}")
     seed = child_seed(int(run.manifest["seed"]), "before")
-    found = sorted(
-        anticipate(draws, statistics, seed=seed, companies=companies), key=lambda p: -p.bits
-    )
-    checked: set[str] = set()
-    for k, one in enumerate(found):
-        if one.company in checked or not one.told:
-            continue
-        checked.add(one.company)
-        say(f"checking {one.series} {one.period} against {one.statistic} by reweighting")
-        statistic = next(s for s in statistics if s.name == one.statistic)
-        found[k] = check_prospect(one, fitted, statistic, seed=seed)
-        if figures is not None:
-            _prospect_figure(found[k], statistic, figures)
-    return found
+    found = anticipate(draws, statistics, seed=seed, companies=companies)
+    if not found:
+        raise DataError(
+            f"the draws of the run {run.id} end before any company reports again; forecast run makes "
+            "longer ones from what is known now"
+        )
+    kept = ranked(found, fitted, statistics, seed=seed, say=say)
+    if figures is not None:
+        why = {s.name: s.why for s in statistics}
+        for one in kept:
+            if one.told and one.checked:
+                _prospect_figure(one, why[one.statistic], figures)
+    return kept
 
 
-def _prospect_figure(one: Prospect, statistic: news.Statistic, folder: Path) -> None:
+def _prospect_figure(one: Prospect, why: str, folder: Path) -> None:
     metric = one.series.split("/")[1]
     words = f"{one.company} {metric.replace('_', ' ')} {one.period}"
     title = f"{words}: {prospect_range(one)}"
     ax = plots.print_curve(
-        plots.PrintCurve(words, metric, one.prints, one.curve, one.levels, one.checked),
+        plots.PrintCurve(words, metric, one.prints, one.at(one.levels), one.levels, one.checked),
         one.probability,
         unit=one.unit,
         noise=one.noise,
         title=title,
     )
-    plots.save(ax, folder / one.company, alt=f"{statistic.why} {title}. {prospect_text(one)}.")
+    plots.save(ax, folder / one.company, alt=f"{why} {title}. {prospect_text(one)}.")
 
 
 def prospect_range(one: Prospect) -> str:
     """Return the range over which a coming number could move a probability."""
-    low, high = np.interp([0.1, 0.9], one.levels, one.curve)
+    low, high = (percent(p) for p in one.at([0.1, 0.9]))
     name = one.statistic.split("/")[-1].replace("_", " ")
-    return f"{100 * low:.0f} % or {100 * high:.0f} % for “{name}”"
+    return f"{low} or {high} for “{name}”"
 
 
 def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
     """Return a table with its header: of each company and reading the most telling number.
 
-    What cannot be told from Monte-Carlo error is left out.
+    What is not told is left out; :func:`untold` says why.
     """
     head = ("company", "number", "quarter", "reading", "now", "at 10 %", "at 90 %", "expected move")
     rows: list[tuple[str, ...]] = [(*head, "bits", "crosses", "reweighted at 5, 50, 95 %")]
@@ -289,7 +289,7 @@ def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
         if (one.company, one.statistic) in seen or not one.told:
             continue
         seen.add((one.company, one.statistic))
-        at = np.interp([0.1, 0.9], one.levels, one.curve)
+        at = one.at([0.1, 0.9])
         prints = np.interp([0.1, 0.9], one.levels, one.prints)
         crossed = [f"{100 * t:.0f} % at {v:,.3g}" for t, v in one.crossings.items()]
         rows.append(
@@ -298,29 +298,51 @@ def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
                 one.series.split("/")[1],
                 one.period,
                 one.statistic.split("/")[-1],
-                f"{100 * one.probability:.0f} %",
-                f"{100 * at[0]:.0f} % ({prints[0]:,.3g})",
-                f"{100 * at[1]:.0f} % ({prints[1]:,.3g})",
+                percent(one.probability),
+                f"{percent(at[0])} ({prints[0]:,.3g})",
+                f"{percent(at[1])} ({prints[1]:,.3g})",
                 f"{100 * one.move:.1f} points",
                 f"{one.bits:.3f}",
                 ", ".join(crossed),
-                ", ".join(f"{100 * v:.0f}" for v in one.checked.values()),
+                ", ".join(percent(v).removesuffix(" %") for v in one.checked.values()),
             )
         )
     return rows
 
 
+def untold(found: Sequence[Prospect]) -> list[str]:
+    """Return why numbers are not told, in a line each: of a reading where it is of all its numbers."""
+    lines, idle = [], 0
+    of: dict[tuple[str, str], list[Prospect]] = {}
+    for one in found:
+        if one.reason and one.curve is not None:
+            idle += 1
+        elif one.reason:
+            of.setdefault((one.statistic, one.reason), []).append(one)
+    for (statistic, reason), members in of.items():
+        first = members[0]
+        number = f"{first.company} {first.series.split('/')[1]} {first.period}"
+        whose = number if len(members) == 1 else f"{len(members)} numbers"
+        lines.append(f"not told: {statistic} by {whose}: {reason}")
+    if idle:
+        lines.append(
+            f"not told: {idle} pairs of a number and a reading: their expected move may be "
+            "Monte-Carlo error"
+        )
+    return lines
+
+
 def prospect_record(one: Prospect) -> dict[str, Any]:
-    """Return a prospect as plain values."""
+    """Return a prospect as plain values; null where there is no curve."""
+    names = ("company", "series", "period", "statistic", "unit", "probability", "bits", "move",
+             "noise", "told", "reason")  # fmt: skip
+    plain = {name: getattr(one, name) for name in names}
     return {
-        **{
-            name: getattr(one, name)
-            for name in ("company", "series", "period", "statistic", "unit", "probability", "bits",
-                         "move", "noise", "told")
-        },
+        **{k: None if isinstance(v, float) and np.isnan(v) else v for k, v in plain.items()},
         "levels": one.levels.tolist(),
         "prints": one.prints.tolist(),
-        "curve": one.curve.tolist(),
+        "curve": None if one.curve is None else one.curve.tolist(),
+        "errors": None if one.errors is None else one.errors.tolist(),
         "crossings": {f"{level:g}": value for level, value in one.crossings.items()},
         "checked": {f"{level:g}": value for level, value in one.checked.items()},
-    }  # fmt: skip
+    }

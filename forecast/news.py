@@ -863,6 +863,25 @@ def _road(
     return dataclasses.replace(road, log_pool=_pooled(*ends))
 
 
+@dataclasses.dataclass(frozen=True)
+class AsIf:
+    """What a statistic would be with a number taken as reported.
+
+    Attributes
+    ----------
+    value
+        The statistic.
+    change
+        What it is more than without the number, by the same draws and random numbers.
+    error
+        Monte-Carlo standard error of `change`.
+    """
+
+    value: float
+    change: float
+    error: float
+
+
 def as_if(
     run: Run,
     statistic: Statistic,
@@ -873,7 +892,7 @@ def as_if(
     seed: int,
     until: str | None = None,
     size: int = 1000,
-) -> list[float]:
+) -> list[AsIf]:
     """Return a statistic of a run with a number of a coming quarter taken as reported.
 
     Parameters
@@ -885,7 +904,7 @@ def as_if(
     series, period
         Whose number, of which quarter; not reported in the run.
     values
-        The numbers to try, in the panel's unit; NaN for one that is still not reported.
+        The numbers to try, in the panel's unit.
     seed
         Decides the random numbers, the same for all.
     until
@@ -919,5 +938,13 @@ def as_if(
     )
     base = cells["value"].to_numpy(float)
     road = dataclasses.replace(road, log_pool=_look(road, sides, base)[0])
-    panels = [np.append(base[:-1], value) for value in values]
-    return [float(point.estimate.value[0]) for point in _points(road, panels)]
+    panels = [base, *(np.append(base[:-1], value) for value in values)]
+    without, *found = (point.estimate for point in _points(road, panels))
+    return [
+        AsIf(
+            float(one.value[0]),
+            float(one.value[0] - without.value[0]),
+            float(_gap(without, one)[0]),
+        )
+        for one in found
+    ]

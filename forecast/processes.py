@@ -1,13 +1,15 @@
 """Work spread over processes of this machine.
 
 Invariant: a new process starts empty; a forked one would share compiled code and locks with this one's
-threads.
+threads. It ends with this one, however that ends. ``tests/test_processes.py`` kills a parent.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 
@@ -23,7 +25,8 @@ def each[Task, Result](
     tasks
         What it is called with; begun in their order.
     workers
-        Number of processes; there are no more than tasks. At the first error, or Ctrl-C, they are ended.
+        Number of processes; there are no more than tasks. At the first error, or Ctrl-C, they are ended;
+        where this process is killed, they end by themselves.
     """
     count = min(workers, len(tasks))
     if count <= 1:
@@ -31,7 +34,7 @@ def each[Task, Result](
         return
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    with concurrent.futures.ProcessPoolExecutor(count, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(count, context, _watch_parent) as pool:
         waiting = [pool.submit(work, task) for task in tasks]
         try:
             for future in concurrent.futures.as_completed(waiting):
@@ -41,3 +44,15 @@ def each[Task, Result](
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
             raise
+
+
+def _watch_parent() -> None:
+    """End this worker when the process that started it is gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # a pipe that the operating system closes, also when the parent is killed
+        os._exit(1)  # at once: what is under way is written beside and named last

@@ -28,6 +28,7 @@ from forecast.schema import (
     DataError,
     Problem,
     UnknownNameError,
+    listed,
     one_line,
 )
 from forecast.vintages import Table, check_table, read_table
@@ -278,8 +279,9 @@ def _checked(path: Path, header: list[str], body: Body, kinds: Mapping[str, str]
         if not _fits(cell, kind)
     ]
     if problems or raw.empty:
-        listed = "".join(f"\n  {p}" for p in sorted(problems, key=lambda p: p.row))
-        raise DataError(f"{path}: {len(problems)} problem(s) in {len(body)} row(s):{listed}")
+        raise DataError(
+            f"{path}: {len(problems)} problem(s) in {len(body)} row(s):{listed(problems)}"
+        )
     return pd.DataFrame({c: _typed(raw[c], kind) for c, kind in kinds.items()})
 
 
@@ -358,6 +360,7 @@ def read_user_table(
     path: str | Path,
     renamed: Mapping[str, str] | None = None,
     given: Mapping[str, str] | None = None,
+    today: dt.date | None = None,
 ) -> UserTable:
     """Read a user's CSV or XLSX, whatever its columns are called, and check it.
 
@@ -370,6 +373,8 @@ def read_user_table(
         compete.
     given
         Values for columns that the file lacks or leaves empty, such as ``unit``.
+    today
+        The day on which rows come in: what is reported later is refused. Any day will do without.
 
     Returns
     -------
@@ -407,7 +412,7 @@ def read_user_table(
             "written first day/last day, 2025-06-01/2025-08-31",
         )
     frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS), dtype=str)
-    checked = check_table(frame, str(path), [line for line, _ in body])
+    checked = check_table(frame, str(path), [line for line, _ in body], today)
     return UserTable(checked, columns, tuple(unused), notes)
 
 

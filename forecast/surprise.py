@@ -50,15 +50,29 @@ def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def surprised(changes: Changes, forecasts: pd.DataFrame) -> Changes:
-    """Return changes with the columns ``percentile`` and ``percentile_text`` of :func:`percentiles`."""
+    """Return changes with the columns ``percentile`` and ``percentile_text`` of :func:`percentiles`.
+
+    Where there is a percentile, ``jump`` is empty: a forecast says more than the number before.
+    """
     found = {}
     for field in dataclasses.fields(changes):
         frame = getattr(changes, field.name)
         where = percentiles(forecasts, frame)
-        found[field.name] = frame.assign(
-            percentile=where["percentile"], percentile_text=where["text"]
-        )
+        more = {"percentile": where["percentile"], "percentile_text": where["text"]}
+        if "jump" in frame:
+            more["jump"] = frame["jump"].where(where["text"] == "", "")
+        found[field.name] = frame.assign(**more)
     return dataclasses.replace(changes, **found)
+
+
+def jumps(changes: Changes) -> list[str]:
+    """Return a line for each new or revised number that is far from its neighbour and not forecast."""
+    return [
+        f"{row['entity']} {row['metric']} {row['period']}: {row['jump']}"
+        for frame in (changes.new, changes.revisions)
+        for row in frame.to_dict("records")
+        if row["jump"]
+    ]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ reported after the date. ``tests/test_vintages.py`` proves both on random tables
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import dataclasses
 import datetime as dt
@@ -35,8 +36,10 @@ from forecast.schema import (
     Problem,
     StoreError,
     convert,
+    listed,
     one_line,
     parse_date,
+    period_days,
     period_end,
 )
 
@@ -48,13 +51,15 @@ _EARLY = ("estimated", "projected")
 _BOUNDS = {"percent": (0.0, 100.0)}
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, today: dt.date | None = None) -> Table:
     """Read one CSV of the vintage schema and check it.
 
     Parameters
     ----------
     path
         A UTF-8 CSV with at least the columns of :data:`forecast.schema.COLUMNS`.
+    today
+        As in :func:`check_table`.
 
     Returns
     -------
@@ -78,11 +83,14 @@ def read_table(path: str | Path) -> Table:
             f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
             f"wanted UTF-8 text with a header line naming {', '.join(COLUMNS)}"
         ) from None
-    return check_table(raw, str(path))
+    return check_table(raw, str(path), today=today)
 
 
 def check_table(
-    raw: pd.DataFrame, name: str = "table", lines: Sequence[int] | None = None
+    raw: pd.DataFrame,
+    name: str = "table",
+    lines: Sequence[int] | None = None,
+    today: dt.date | None = None,
 ) -> Table:
     """Return `raw` as a checked table, or raise one error that names every bad row.
 
@@ -94,6 +102,9 @@ def check_table(
         What to call the table in the error.
     lines
         The line of each row in the file it came from; 2, 3, ... by default.
+    today
+        The day on which rows come in: what is reported later is refused. None for a table that is
+        held, in which one may have written what could be.
 
     Raises
     ------
@@ -119,20 +130,19 @@ def check_table(
     problems = [
         problem
         for line, row in zip(at, records, strict=True)
-        for problem in _row_problems(line, row)
+        for problem in _row_problems(line, row, today)
     ]
     problems += _duplicates(at, records)
     if problems:
-        listed = "\n".join(f"  {p}" for p in sorted(problems, key=lambda p: p.row))
         raise DataError(
             f"{name}: {len(problems)} problem(s) in {len({p.row for p in problems})} row(s), "
-            f"nothing was taken:\n{listed}"
+            f"nothing was taken:{listed(problems)}"
         )
     rows["value"] = rows["value"].astype(float)
     return rows
 
 
-def _row_problems(line: int, row: Mapping[Any, str]) -> list[Problem]:
+def _row_problems(line: int, row: Mapping[Any, str], today: dt.date | None) -> list[Problem]:
     found: list[Problem] = []
 
     def add(column: str, wanted: str) -> None:
@@ -148,7 +158,7 @@ def _row_problems(line: int, row: Mapping[Any, str]) -> list[Problem]:
     if row["qualifier"] not in QUALIFIERS:
         add("qualifier", f"empty or one of {', '.join(QUALIFIERS[1:])}")
     _check_value(row, add)
-    _check_clocks(row, add)
+    _check_clocks(row, today, add)
     return found
 
 
@@ -169,7 +179,9 @@ def _check_value(row: Mapping[Any, str], add: Callable[[str, str], None]) -> Non
     return None
 
 
-def _check_clocks(row: Mapping[Any, str], add: Callable[[str, str], None]) -> None:
+def _check_clocks(
+    row: Mapping[Any, str], today: dt.date | None, add: Callable[[str, str], None]
+) -> None:
     end, reported = _end_of(row["period"]), _day(row["reported_on"])
     if end is None:
         add("period", PERIOD_WANTED)
@@ -181,6 +193,8 @@ def _check_clocks(row: Mapping[Any, str], add: Callable[[str, str], None]) -> No
             f"a day on or after the period's end {end.isoformat()}, "
             f"or the qualifier {' or '.join(_EARLY)}",
         )
+    if reported and today and reported > today:
+        add("reported_on", f"a day on which it was reported, not after today, {today.isoformat()}")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -247,6 +261,36 @@ def as_of(table: Table, date: str | dt.date) -> Table:
     return newest
 
 
+def newest_day(table: Table, today: dt.date) -> str:
+    """Return the newest report day that is not after today: what is known where no day is asked for.
+
+    Raises
+    ------
+    DataError
+        If all reports are of later days.
+    """
+    days = table["reported_on"]
+    known = days[days <= today.isoformat()]
+    if known.empty:
+        raise DataError(
+            f"got no report up to today, {today.isoformat()}; the first is of {days.min()}: correct its "
+            "reported_on, or say with --as-of which day to take for today"
+        )
+    return str(known.max())
+
+
+def not_yet(table: Table, today: dt.date) -> str:
+    """Return a sentence on rows that a table holds of days after today; empty if there are none."""
+    later = table[table["reported_on"] > today.isoformat()]
+    if later.empty:
+        return ""
+    rows = [f"{r.entity} {r.metric} {r.period} of {r.reported_on}" for r in later.itertuples()]
+    return (
+        f"{len(later)} row(s) are of days after today, {today.isoformat()}, and are not known yet: "
+        f"{one_line(rows, 3)}; correct them, or say with --as-of which day to take for today"
+    )
+
+
 def table_hash(table: Table) -> str:
     """Return a hash of the rows' content that does not depend on their order."""
     texts = [table[c].astype(str) for c in COLUMNS if c != "value"]
@@ -262,10 +306,11 @@ class Changes:
     Attributes
     ----------
     new
-        Rows that are the first on their key, or its first known vintage by their day.
+        Rows that are the first on their key, or its first known vintage by their day; ``jump`` says
+        in words if a number is far from its neighbour, the period before it or else the one after.
     revisions
         Rows that change what was known; ``old_value`` (in the row's own unit) and
-        ``old_reported_on`` say what.
+        ``old_reported_on`` say what, and ``jump`` if the two are far apart.
     there
         Rows that say what the table already says on their day.
     conflicts
@@ -294,19 +339,27 @@ def compare(table: Table | None, new: Table) -> Changes:
         Checked rows; vintages of one key may come together.
     """
     history: dict[tuple[str, ...], list[dict[Any, Any]]] = {}
+    series: dict[tuple[str, ...], list[_Spot]] = {}
     for row in [] if table is None else table.to_dict("records"):
         history.setdefault(tuple(row[c] for c in KEY), []).append(row)
+        bisect.insort(series.setdefault((row["entity"], row["metric"]), []), _spot(row))
     found: dict[str, list[dict[Any, Any]]] = {f.name: [] for f in dataclasses.fields(Changes)}
     for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
         vintages = history.setdefault(tuple(row[c] for c in KEY), [])
         by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
         before = max(by_then, key=lambda v: v["reported_on"], default=None)
         kind, said = _change(before, row)
-        found[kind].append({**row, **said})
         if kind in ("new", "revisions"):
+            spots, spot = series.setdefault((row["entity"], row["metric"]), []), _spot(row)
+            other = _neighbour(spots, spot) if before is None else _spot(before)
+            far = FAR_FLOW if row["metric"] in SIGNED_METRICS else FAR
+            said["jump"] = "" if other is None else _jump(other, spot, far)
             vintages.append(row)
+            bisect.insort(spots, spot)
+        found[kind].append({**row, **said})
     extra = {
-        "revisions": ("old_value", "old_reported_on"),
+        "new": ("jump",),
+        "revisions": ("old_value", "old_reported_on", "jump"),
         "conflicts": ("old_value", "old_qualifier", "old_source"),
     }
     return Changes(
@@ -314,6 +367,65 @@ def compare(table: Table | None, new: Table) -> Changes:
             kind: pd.DataFrame(rows, columns=[*new.columns, *extra.get(kind, ())])
             for kind, rows in found.items()
         }
+    )
+
+
+FAR, FAR_FLOW = 5.0, 100.0
+"""How many times its neighbour a number may almost be, or its neighbour it, without a word; a flow that
+may be negative comes near nought by itself."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class _Spot:
+    """A number in its series: by the last day of its period, its length in days, its report day."""
+
+    end: dt.date
+    days: int
+    reported_on: str
+    period: str
+    value: float
+    unit: str
+
+
+def _spot(row: Mapping[Any, Any]) -> _Spot:
+    start, end = period_days(row["period"])
+    return _Spot(
+        end, (end - start).days + 1, row["reported_on"], row["period"], row["value"], row["unit"]
+    )
+
+
+def _neighbour(spots: Sequence[_Spot], spot: _Spot) -> _Spot | None:
+    """Return what was last reported of the nearest period before, of like length, or else after."""
+    k = bisect.bisect_left(spots, spot.end, key=lambda s: s.end)
+    for ordered in (reversed(spots[:k]), spots[k:]):
+        like = (s for s in ordered if 0.8 < s.days / spot.days < 1.25 and s.period != spot.period)
+        nearest = next(like, None)
+        if nearest is not None:
+            return max(
+                (s for s in spots if s.period == nearest.period), key=lambda s: s.reported_on
+            )
+    return None
+
+
+def _jump(other: _Spot, spot: _Spot, far: float) -> str:
+    """Return two numbers that are far apart in words, or nothing."""
+    try:
+        old = convert(other.value, other.unit, spot.unit)
+    except DataError:  # another dimension: no distance
+        return ""
+    if not old or not spot.value:
+        return ""
+    times = abs(spot.value / old)
+    if 1 / far < times < far:
+        return ""
+    larger = max(times, 1 / times)
+    count = f"{larger:,.0f}" if larger >= 10 else f"{larger:.2g}"
+    link, where = "after" if other.end <= spot.end else "before", f" in {other.period}"
+    if other.period == spot.period:
+        link, where = "in place of", ""
+    return (
+        f"{spot.value:,.6g} {spot.unit} {link} {old:,.6g}{where}: "
+        f"{count + ' times' if times > 1 else '1/' + count}; look at the unit"
     )
 
 

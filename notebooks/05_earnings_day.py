@@ -88,7 +88,7 @@ pd.DataFrame(
 # The grey band is what the curve may do by chance.
 
 # %%
-first = [p for p in prospects if p.company in ("MSFT", "META", "GOOGL", "AMZN")]
+first = [p for p in told if p.company in ("MSFT", "META", "GOOGL", "AMZN")]
 best = max(first, key=lambda p: p.bits)
 reading = next(s for s in followed if s.name == best.statistic)
 best = fc.check_prospect(best, run, reading, seed=4)

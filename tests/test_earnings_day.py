@@ -241,9 +241,14 @@ def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     assert cli.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
     prospects = json.loads(capsys.readouterr().out)["prospects"]
     assert {p["company"] for p in prospects} == {"MSFT"}
-    assert prospects[0]["bits"] == max(p["bits"] for p in prospects)
+    bits = [p["bits"] for p in prospects if p["told"]]
+    assert bits == sorted(bits, reverse=True)
+    assert all(p["told"] == (p["reason"] == "") for p in prospects)
+    assert [p["told"] for p in prospects] == sorted((p["told"] for p in prospects), reverse=True)
     assert cli.main(["news", *out, "--before"]) == 0
-    assert "expected move" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "expected move" in shown
+    assert "not told: " in shown
     assert cli.main(["news", *out, "--before", "--company", "TEA"]) == 1
     assert "no report is expected of TEA" in capsys.readouterr().err
 

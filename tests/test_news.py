@@ -178,6 +178,47 @@ def test_the_error_of_a_median_is_that_of_many_samples():
     assert np.mean(errors) == pytest.approx(np.std(medians), rel=0.2)
 
 
+def test_a_weighted_median_lies_where_half_the_weight_does():
+    values, weights = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([0.1, 0.2, 0.4, 0.3])
+    one = news._estimate(values, weights, np.array([True]))
+    # The weight up to the middle of each draw: 0.05, 0.2, 0.5, 0.85.
+    assert one.value[0] == pytest.approx(3.0)
+    below = news._estimate(values, np.array([0.4, 0.3, 0.2, 0.1]), np.array([True]))
+    assert below.value[0] == pytest.approx(1 + 0.3 / 0.35)  # 0.2, 0.55
+
+
+def test_a_number_taken_as_reported_moves_a_probability_with_the_error_of_the_difference(
+    days, run_of, monkeypatch
+):
+    monkeypatch.setattr(news, "MAX_K", np.inf)
+    monkeypatch.setattr(news, "MIN_EFFECTIVE", 0.0)
+    run, (hit, _) = run_of(days[1][0]), followed(120)
+    ask = {"series": "MSFT/capex", "period": "2025Q4", "seed": 3, "size": 40}
+    low, high, low_too = news.as_if(run, hit, values=[18.0, 40.0, 18.0], **ask)
+    assert low == low_too
+    assert low.value < high.value
+    # By hand: the weight of each draw is the likelihood of the panel with the number over that without.
+    road_of = {}
+
+    def points(road, panels):
+        road_of.update(road=road, panels=panels)
+        return real(road, panels)
+
+    real = news._points
+    monkeypatch.setattr(news, "_points", points)
+    (again,) = news.as_if(run, hit, values=[40.0], **ask)
+    assert again == high
+    (plain, happens), (density, would) = (
+        news._look(road_of["road"], road_of["road"].sides, values) for values in road_of["panels"]
+    )
+    weights, _ = news._weights(density - plain)
+    happens, would, n = happens[:, 0], would[:, 0], len(plain)
+    assert high.value == pytest.approx(weights @ would)
+    assert high.change == pytest.approx(weights @ would - happens.mean())
+    apart = weights * (would - weights @ would) - (happens - happens.mean()) / n
+    assert high.error == pytest.approx(np.sqrt((apart**2).sum()))
+
+
 def test_far_posteriors_share_no_draws():
     """Each of one side's draws has the largest weight there is: no tail to smooth."""
     rng = np.random.default_rng(8)

@@ -1,11 +1,15 @@
-"""Work over processes: every result comes, and an error does not wait for the rest."""
+"""Work over processes: every result comes, an error does not wait for the rest, no worker is left."""
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
+from forecast import lock
 from forecast.processes import each
 
 
@@ -37,3 +41,49 @@ def test_an_error_ends_the_others(tmp_path):
         list(each(nap, [tmp_path / "slept", None], 2))
     assert not (tmp_path / "slept").exists()
     assert not multiprocessing.active_children()
+
+
+# Two workers, one asleep and one at work; each marks its folder for as long as it lives.
+WORK = """
+import sys, time
+from pathlib import Path
+from forecast import lock
+from forecast.processes import each
+
+def work(folder):
+    with lock.alive(folder):
+        (folder / "begun").touch()
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if folder.name == "sleeps":
+                time.sleep(60)
+        (folder / "done").touch()
+
+if __name__ == "__main__":
+    for _ in each(work, [Path(place) for place in sys.argv[1:]], 2):
+        pass
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "SIGINT"])
+def test_workers_end_with_their_parent_however_it_ends(tmp_path, how):
+    (tmp_path / "work.py").write_text(WORK)
+    folders = [tmp_path / "sleeps", tmp_path / "works"]
+    for folder in folders:
+        folder.mkdir()
+    command = [sys.executable, tmp_path / "work.py", *folders]
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(command, env=where, stderr=subprocess.DEVNULL) as parent:
+        wait_until(lambda: all((folder / "begun").exists() for folder in folders), 30)
+        assert not any(map(lock.abandoned, folders))
+        parent.send_signal(getattr(signal, how))
+        parent.wait(10)
+    wait_until(lambda: all(map(lock.abandoned, folders)), 5)
+    assert not any((folder / "done").exists() for folder in folders)
+
+
+def wait_until(met, seconds):
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
