@@ -267,8 +267,8 @@ class Verdicts(Sequence[Verdict]):
         """Show the table with probabilities as percent and an ICD 203 word."""
         rows = "".join(
             f"<tr><td>{html.escape(v.claim)}</td><td>{html.escape(v.definition)}</td>"
-            f"<td style='text-align:right'>{html.escape(percent(v.probability, v.draws))}</td>"
-            f"<td>{html.escape(word(v.probability))}</td><td>{html.escape(window_text(v))}</td>"
+            f"<td style='text-align:right'>{html.escape(answer_text(v))}</td>"
+            f"<td>{html.escape(answer_word(v))}</td><td>{html.escape(window_text(v))}</td>"
             f"<td>{html.escape(v.model)}</td><td>{html.escape(v.status)}</td></tr>"
             for v in self
         )
@@ -289,6 +289,18 @@ def word(probability: float | None) -> str:
     if probability is None:
         return ""
     return next(f"{words}, {span}" for top, words, span in ICD_203 if probability < top)
+
+
+def answer_text(verdict: Verdict) -> str:
+    """Return a verdict's answer: a probability with the bound of its draws, yes or no, or a dash."""
+    if verdict.status == "decided":
+        return "yes" if verdict.probability else "no"
+    return percent(verdict.probability, verdict.draws)
+
+
+def answer_word(verdict: Verdict) -> str:
+    """Return the words for a verdict's probability; nothing for what is decided or has none."""
+    return "" if verdict.status == "decided" else word(verdict.probability)
 
 
 def window_text(verdict: Verdict) -> str:

@@ -126,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
         "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
     )
     columns(update)
+    day(update)
     update.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
     out(update)
     update.add_argument(
@@ -236,10 +237,12 @@ def parser() -> argparse.ArgumentParser:
     data = kinds.add_parser("data", help=what, description=what)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = add("check", "check a table and name every bad row", commands.check, actions)
+    day(one)
     one.add_argument("file", metavar="FILE", help="a CSV of the schema")
     own = add("add", "add a file's rows to a table; shows what would change", commands.add, actions)
     own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
     columns(own)
+    day(own)
     taking(own)
     sec = add(
         "fetch", "get quarters from SEC filings; shows what would change", commands.fetch, actions

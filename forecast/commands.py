@@ -49,6 +49,13 @@ def today() -> dt.date:
     return dt.date.today()  # noqa: DTZ011
 
 
+def _now(args: argparse.Namespace) -> dt.date:
+    """Return the day that a command takes for today: as asked, else today."""
+    from forecast.schema import parse_date
+
+    return parse_date(args.as_of, "--as-of date") if args.as_of else today()
+
+
 def _day(table: Any, asked: str | None = None) -> str:
     """Return the day that decides what is known: as asked, else of the newest report up to today."""
     from forecast.vintages import newest_day, not_yet
@@ -62,16 +69,15 @@ def _day(table: Any, asked: str | None = None) -> str:
 
 
 def _verdict_table(verdicts: Any) -> str:
-    from forecast.claims import window_text, word
-    from forecast.schema import percent
+    from forecast.claims import answer_text, answer_word, window_text
 
     rows = [("claim", "definition", "probability", "in words", "window", "model", "status")]
     rows += [
         (
             v.claim,
             v.definition,
-            percent(v.probability, v.draws),
-            word(v.probability),
+            answer_text(v),
+            answer_word(v),
             window_text(v),
             v.model,
             v.status,
@@ -84,10 +90,11 @@ def _verdict_table(verdicts: Any) -> str:
 def run(args: argparse.Namespace) -> int:
     """Fit, judge and write the memo."""
     from forecast.pipeline import run_all
+    from forecast.sources import read_vintages
 
     outcome = run_all(
         args.out,
-        as_of_date=args.as_of,
+        as_of_date=_day(read_vintages(args.data), args.as_of),
         data=args.data,
         seed=args.seed,
         quick=args.quick,
@@ -122,7 +129,7 @@ def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
     from forecast import store
     from forecast.claims import Verdicts, judge, read_claims
-    from forecast.sources import CLAIMS_FILE, own_or_shipped
+    from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
 
     latest = Path(args.out) / "latest"
     file = args.file
@@ -132,7 +139,7 @@ def claims(args: argparse.Namespace) -> int:
         from forecast.pipeline import check_claims
 
         given = read_claims(file)
-        check_claims(given, args.data, say)
+        check_claims(given, args.data, as_of_date=_day(read_vintages(args.data)), say=say)
         verdicts = judge(given, [])
         say(
             f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
@@ -297,7 +304,7 @@ def check(args: argparse.Namespace) -> int:
     """Check a table."""
     from forecast.vintages import read_table, table_hash
 
-    table = read_table(args.file, today())
+    table = read_table(args.file, _now(args))
     put(f"{args.file}: {len(table)} rows are good, hash {table_hash(table)[:16]}")
     return 0
 
@@ -313,7 +320,7 @@ def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
         "reported_on": args.reported_on,
     }
     found = read_user_table(
-        args.file, dict(args.map), {k: v for k, v in given.items() if v}, today()
+        args.file, dict(args.map), {k: v for k, v in given.items() if v}, _now(args)
     )
     for note in found.notes:
         say(note)
@@ -340,6 +347,8 @@ def update(args: argparse.Namespace) -> int:
     done = update_run(
         args.out,
         rows,
+        as_of_date=args.as_of,
+        today=today(),
         data=args.data,
         seed=args.seed,
         quick=args.quick,

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.claims import Claim, Definition
+from forecast.claims import Claim, Definition, Verdicts
 from forecast.events import Window, happens, path
 from forecast.models import parts
 from forecast.panels import (
@@ -37,7 +37,7 @@ from forecast.panels import (
     quarter_index,
     quarter_name,
 )
-from forecast.schema import PERIOD, SERIES, ClaimError, DataError, one_line, period_end
+from forecast.schema import PERIOD, SERIES, ClaimError, DataError, Verdict, one_line, period_end
 from forecast.vintages import Table, as_of
 
 METRICS: Mapping[str, tuple[str, ...]] = {
@@ -155,6 +155,60 @@ def _decision(
     source = f"data: {one_line(names, 3)}, by what was reported up to {day}"
     on = day if came else max(day, window[1])
     return Decision(claim, definition, "yes" if came else "no", on, source)
+
+
+def settled(verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset]) -> Verdicts:
+    """Return verdicts in which what has come settles the readings that nothing to come can change.
+
+    Parameters
+    ----------
+    verdicts, claims
+        What was judged, and the claims.
+    draws
+        The draws that it was judged by; what is on record of each series is their ``observed``, in
+        periods that have ended.
+
+    Returns
+    -------
+    Verdicts
+        A settled reading has the status ``decided`` and the probability 0 or 1 without an error. One
+        whose window is over, but of which not all is on record, says so: it is a forecast still.
+    """
+    by_model = {str(one.attrs["model"]): one for one in draws}
+    readings = {(c.id, d.id): d for c in claims for d in c.definitions}
+    return Verdicts(
+        tuple(
+            _settled(v, readings[v.claim, v.definition], by_model[v.model])
+            if v.status == "judged"
+            else v
+            for v in verdicts
+        )
+    )
+
+
+def _settled(verdict: Verdict, definition: Definition, draws: xr.Dataset) -> Verdict:
+    event, window, day = definition.event, definition.window, str(draws.attrs["as_of"])
+    if window is None or not isinstance(event, Mapping):
+        return verdict
+    came = None
+    if _of_reports(definition):
+        ended = [period_end(str(p)).isoformat() <= day for p in draws[PERIOD].values]
+        seen = draws["observed"].where(xr.DataArray(ended, dims=PERIOD))
+        record = seen.expand_dims(chain=1, draw=1).to_dataset(name="y")
+        came = happened(record.assign_attrs(draws.attrs), event, window)
+    if came is None and window[1].isoformat() < day:
+        said = "The window is over, but what came is not all on record: this is a forecast still. "
+        return dataclasses.replace(verdict, text=verdict.text.replace(". ", f". {said}", 1))
+    if came is None:
+        return verdict
+    word = "It came true" if came else "It did not come true"
+    return dataclasses.replace(
+        verdict,
+        probability=float(came),
+        mcse=0.0,
+        status="decided",
+        text=f"{word}, by what was on record on {day}. {definition.why}",
+    )
 
 
 # --- the path that was reported --------------------------------------------------------------

@@ -7,6 +7,8 @@ model could build its panel; if what follows fails, the next update goes on from
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,15 @@ from forecast.prospects import Prospect, anticipate, ranked
 from forecast.schema import DataError, few, one_line, percent
 from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
 from forecast.surprise import jumps, surprised
-from forecast.vintages import Changes, Table, append_rows, as_of, compare, table_hash
+from forecast.vintages import (
+    Changes,
+    Table,
+    append_rows,
+    as_of,
+    compare,
+    newest_day,
+    table_hash,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +63,8 @@ def update_run(
     out: str | Path,
     rows: Table | None,
     *,
+    as_of_date: str | None = None,
+    today: dt.date | None = None,
     data: str | Path | None = None,
     seed: int | None = None,
     quick: bool = False,
@@ -67,6 +79,10 @@ def update_run(
         Output folder; its latest run is what the new one is compared with.
     rows
         Checked rows of the schema; None to go on from what the table holds already.
+    as_of_date
+        What was known on this day; the newest report's day, up to `today`, by default.
+    today
+        The day on which this runs; reports of later days are not known yet.
     data
         A folder laid out like the shipped ``data/``, to whose ``vintages/user.csv`` rows are added.
     seed, models
@@ -95,11 +111,10 @@ def update_run(
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
         folder = Path(data) if data is not None else data_dir()
-        appended = _take(folder, rows, before, models, say) if rows is not None else 0
+        job = _Job(as_of_date, today, data, 1 if seed is None else seed, quick, models)
+        appended = _take(folder, rows, before, job, say) if rows is not None else 0
         try:
-            outcome, change = _run(
-                out, before, data, 1 if seed is None else seed, quick, models, say
-            )
+            outcome, change = _run(out, before, job, say)
         except BaseException:
             if appended:
                 say(
@@ -110,13 +125,19 @@ def update_run(
     return Updated(outcome, folder / USER_FILE, appended, change)
 
 
-def _take(
-    folder: Path,
-    rows: Table,
-    before: Stored | None,
-    models: Sequence[str] | None,
-    say: Say,
-) -> int:
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What the run of an update is asked for; see :func:`update_run`."""
+
+    as_of_date: str | None
+    today: dt.date | None
+    data: str | Path | None
+    seed: int
+    quick: bool
+    models: Sequence[str] | None
+
+
+def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     table = read_vintages(folder) if folder.is_dir() and vintage_files(folder) else None
     changes = compare(table, rows)
@@ -139,9 +160,11 @@ def _take(
         say(f"nothing new: all {len(rows)} rows are in the table already")
         return 0
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
-    known = as_of(merged, str(merged["reported_on"].max()))
-    if models:
-        panels_of(known, models, folder)  # what no model could take is refused before it is stored
+    known = as_of(merged, job.as_of_date or newest_day(merged, job.today))
+    if job.models:
+        panels_of(
+            known, job.models, folder
+        )  # what no model could take is refused before it is stored
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count
@@ -162,44 +185,36 @@ def surprises(changes: Changes) -> list[str]:
 
 
 def _run(
-    out: str | Path,
-    before: Stored | None,
-    data: str | Path | None,
-    seed: int,
-    quick: bool,
-    models: Sequence[str] | None,
-    say: Say,
+    out: str | Path, before: Stored | None, job: _Job, say: Say
 ) -> tuple[Outcome, Change | None]:
-    table = read_vintages(data)
-    known = as_of(table, str(table["reported_on"].max()))
+    table = read_vintages(job.data)
+    known = as_of(table, job.as_of_date or newest_day(table, job.today))
+    run = functools.partial(
+        run_all,
+        out,
+        as_of_date=str(known.attrs["as_of"]),
+        data=job.data,
+        seed=job.seed,
+        quick=job.quick,
+        models=job.models,
+        say=say,
+    )
     told: list[Change] = []
     if before is None or table_hash(known) == before.manifest["data_hash"]:
         again = ""
         if before is not None:
             say("nothing has become known since the latest run")
             again = before.manifest.get("previous") or ""
-        outcome = run_all(
-            out, data=data, seed=seed, quick=quick, models=models, previous=again, say=say
-        )
-        return outcome, None
+        return run(previous=again), None
 
     def also(folder: Path, report: memo.Report, fitted: Mapping[str, Fitted]) -> None:
-        change = between(before, (report, fitted), seed=child_seed(seed, "news"), say=say)
+        change = between(before, (report, fitted), seed=child_seed(job.seed, "news"), say=say)
         write_change(folder, change)
         told.append(change)
 
-    outcome = run_all(
-        out,
-        data=data,
-        seed=seed,
-        quick=quick,
-        models=models,
-        previous=before.id,
-        also=also,
-        say=say,
-    )
+    outcome = run(previous=before.id, also=also)
     if not told:  # the run was there already
-        told.append(between(before, read_run(outcome.folder), seed=child_seed(seed, "news")))
+        told.append(between(before, read_run(outcome.folder), seed=child_seed(job.seed, "news")))
     return outcome, told[0]
 
 

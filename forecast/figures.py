@@ -460,8 +460,11 @@ def _strip_figure(report: memo.Report) -> tuple[Any, str, str]:
     title = f"From {percent(low)} to {percent(high)}, depending on what counts"
     said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
     alt = f"Probability of “{claim.quote}” under each reading: {said}."
-    waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts)
+    decided = sum(v.claim == claim.id and v.status == "decided" for v in report.verdicts)
+    waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts) - decided
     caption = f"Claim: {claim.text}"
+    if decided:
+        caption += f" {decided} more reading(s) are decided by what has come."
     if waiting:
         caption += f" {waiting} more readings have no number."
     if any(row.reach_low is not None for row in rows):

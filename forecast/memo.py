@@ -18,7 +18,15 @@ import jinja2
 import markdown_it
 
 from forecast.audit import Finding
-from forecast.claims import ICD_203, Claim, Pooled, Verdicts, word
+from forecast.claims import (
+    ICD_203,
+    Claim,
+    Pooled,
+    Verdicts,
+    answer_text,
+    answer_word,
+    word,
+)
 from forecast.correction import MONTHS, Curve, Depth, Variation
 from forecast.diagnose import MOSTLY_DATA, MOSTLY_PRIOR, HoldOut, Sensitivity, WarningCheck
 from forecast.gate import Gate
@@ -40,6 +48,8 @@ EARNINGS_FIGURES = (
 )
 """Figures of the section on reported spending, in order."""
 SCALE_NAME = "Intelligence Community Directive 203"
+ANSWERED = ("judged", "decided")
+"""Statuses of verdicts that have an answer."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -170,11 +180,6 @@ def significant(value: float, digits: int = 2) -> str:
     return f"{rounded:,.{max(places, 0)}f}"
 
 
-def share_of(verdict: Verdict) -> str:
-    """Return a verdict's probability, with the bound that its draws give where it is 0 or 1."""
-    return percent(verdict.probability, verdict.draws)
-
-
 def points(value: float, error: float) -> str:
     """Return a change of probability in percentage points with its Monte-Carlo error."""
     return signed(100 * value, f"± {100 * error:.1f}")
@@ -239,7 +244,8 @@ def standing(verdict: Verdict) -> str:
 
 
 def _judged(report: Report, claim: str) -> list[Verdict]:
-    return [v for v in report.verdicts if v.claim == claim and v.status == "judged"]
+    """Return a claim's verdicts with an answer, from draws or by what has come."""
+    return [v for v in report.verdicts if v.claim == claim and v.status in ANSWERED]
 
 
 def _waiting(report: Report, claim: str) -> list[Verdict]:
@@ -251,13 +257,14 @@ def _headline(report: Report) -> dict[str, Any]:
     claim = next(iter(report.claims))
     groups = dict.fromkeys(d.group for d in claim.definitions)
     judged = sorted(_judged(report, claim.id), key=lambda v: v.probability or 0.0)
+    open_ = [v for v in judged if v.status == "judged"] or judged
     keys = [(v.claim, v.definition) for v in judged]
     spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
     return {
         "claim": claim,
         "judged": judged,
-        "low": judged[0] if judged else None,
-        "high": judged[-1] if judged else None,
+        "low": open_[0] if open_ else None,
+        "high": open_[-1] if open_ else None,
         "range_low": min((s.low for s in spread), default=None),
         "range_high": max((s.high for s in spread), default=None),
         "grades": sorted({s.grade for s in spread}),
@@ -359,7 +366,8 @@ def _environment() -> jinja2.Environment:
         five=five,
         cell=cell,
         significant=significant,
-        percent=share_of,
+        percent=answer_text,
+        in_words=answer_word,
         word=word,
         short=short,
         shorter=shorter,
@@ -388,7 +396,7 @@ def markdown(report: Report) -> str:
             head=_headline(report),
             claims={c.id: c for c in report.claims},
             definitions={(c.id, d.id): d for c in report.claims for d in c.definitions},
-            judged=[v for v in report.verdicts if v.status == "judged"],
+            judged=[v for v in report.verdicts if v.status in ANSWERED],
             days=answer_days(report),
             conditionals=conditionals(report),
             expected_falls=expected_falls(report),

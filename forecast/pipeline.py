@@ -24,6 +24,7 @@ from forecast import audit as audits
 from forecast import diagnose, memo, store
 from forecast.claims import Claim, Verdicts, judge, probability, read_claims
 from forecast.claims import event_draws as hits
+from forecast.decided import settled
 from forecast.events import YEAR, with_yearly
 from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
@@ -45,7 +46,7 @@ from forecast.sources import (
     read_reference_table,
     read_vintages,
 )
-from forecast.vintages import Table, as_of, table_hash
+from forecast.vintages import Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
 Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
@@ -130,7 +131,7 @@ def run_all(
     )
     with _stage("read tables and claims", seconds, say):
         table = read_vintages(data)
-        day = as_of_date or str(table["reported_on"].max())
+        day = as_of_date or newest_day(table)
         known = as_of(table, day)
         article = _read_article(data)
         panels = panels_of(known, names, data)
@@ -189,7 +190,11 @@ def run_all(
 
 
 def check_claims(
-    claims: Sequence[Claim], data: str | Path | None = None, say: Say = lambda _: None
+    claims: Sequence[Claim],
+    data: str | Path | None = None,
+    *,
+    as_of_date: str | None = None,
+    say: Say = lambda _: None,
 ) -> None:
     """Refuse claims that a run would refuse, as far as that is known without a fit.
 
@@ -199,6 +204,8 @@ def check_claims(
         From :func:`forecast.claims.read_claims`.
     data
         A folder laid out like the shipped ``data/``.
+    as_of_date
+        As in :func:`run_all`.
     say
         Called with a line of progress.
 
@@ -209,7 +216,7 @@ def check_claims(
         fact's rule cannot be put to the tables.
     """
     table = read_vintages(data)
-    known = as_of(table, str(table["reported_on"].max()))
+    known = as_of(table, as_of_date or newest_day(table))
     named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
     models = [name for name in named if _has_data(name, data)]
     say(f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ...")
@@ -421,7 +428,9 @@ def _report(
             for name, f in fitted.items()
             if f.run.gate is not None and f.draws is None
         }
-        verdicts = judge(claims, draws, facts=audits.sentences(findings), failed=failed)
+        verdicts = settled(
+            judge(claims, draws, facts=audits.sentences(findings), failed=failed), claims, draws
+        )
         sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
         beside = _naive_probabilities(claims, walks)

@@ -130,8 +130,8 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
     rows = []
     for claim, definition in _readings(claims):
         verdict = judged.get((claim.id, definition.id))
-        if verdict is None or verdict["probability"] is None or definition.window is None:
-            continue
+        if verdict is None or verdict["status"] != "judged" or definition.window is None:
+            continue  # without a number, or decided: nothing is forecast
         if definition.window[1] < today:
             continue  # what is over is not forecast
         rate, said = definition.base_rate, claim.implied

@@ -261,8 +261,10 @@ def as_of(table: Table, date: str | dt.date) -> Table:
     return newest
 
 
-def newest_day(table: Table, today: dt.date) -> str:
+def newest_day(table: Table, today: dt.date | None = None) -> str:
     """Return the newest report day that is not after today: what is known where no day is asked for.
+
+    Without a `today` every report counts.
 
     Raises
     ------
@@ -270,8 +272,8 @@ def newest_day(table: Table, today: dt.date) -> str:
         If all reports are of later days.
     """
     days = table["reported_on"]
-    known = days[days <= today.isoformat()]
-    if known.empty:
+    known = days if today is None else days[days <= today.isoformat()]
+    if today is not None and known.empty:
         raise DataError(
             f"got no report up to today, {today.isoformat()}; the first is of {days.min()}: correct its "
             "reported_on, or say with --as-of which day to take for today"

@@ -189,7 +189,7 @@ def test_a_claims_file_is_checked_as_a_run_would(tmp_path, capsys):
             "AI market/wages",
             "'a', definition 'd': the market draws have no",
         ),
-        ("2028-05-06", "2099-12-31", "'a', definition 'd': the draws end with 2030"),
+        ("2028-05-06", "2099-12-31", "'a', definition 'd' asks the market model to look to 2099"),
         (
             'op = "<="',
             'op = "=<"',

@@ -51,7 +51,8 @@ def write_run(out, name, p, one=ONE, *, naive=0.3, forecasts=None, data="2026-05
     def fill(folder):
         content = {
             "manifest": {"as_of": data},
-            "verdicts": [{"claim": one.id, "definition": d, "probability": q}
+            "verdicts": [{"claim": one.id, "definition": d, "probability": q,
+                          "status": "decided" if q in (0.0, 1.0) else "judged"}
                          for d, q in by_name.items()],
             "sensitivity": [{"claim": one.id, "definition": d, "naive": naive} for d in by_name],
         }  # fmt: skip
@@ -681,3 +682,8 @@ def test_a_track_of_which_the_end_is_cut_off_ends_in_a_sentence(tmp_path, folder
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     assert cli.main(["track", "--data", str(folder), "--out", str(out)]) == 1
     assert "got the end '1 " in capsys.readouterr().err
+
+
+def test_what_is_decided_is_no_forecast(tmp_path):
+    assert lock(tmp_path, 1.0, dt.date(2026, 6, 1)) == 0
+    assert lock(tmp_path, 0.99, dt.date(2026, 6, 1)) == 1
