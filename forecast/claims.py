@@ -455,7 +455,7 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     strange = [name for name in weights if name not in ids]
     if strange:
         raise ClaimError(
-            f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
+            f"{where}: no definition is called {fields.names(strange)}; there are {one_line(ids, 60)}"
         )
     if not math.isfinite(sum(float(w) for w in weights.values())):
         raise ClaimError(f"{where}: the sum of the weights is infinite; wanted smaller ones")
