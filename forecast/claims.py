@@ -487,7 +487,7 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     strange = [name for name in weights if name not in ids]
     if strange:
         raise ClaimError(
-            f"{where}: no definition is called {one_line(strange)}; there are {one_line(ids, 60)}"
+            f"{where}: no definition is called {fields.names(strange)}; there are {one_line(ids, 60)}"
         )
     against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
     if against:

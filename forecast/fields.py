@@ -65,16 +65,16 @@ def check(entry: Any, keys: Keys, where: str) -> None:
         all that is wrong in one sentence.
     """
     if not isinstance(entry, Mapping):
-        raise ClaimError(f"{where}: got {shown(entry)}; wanted a table of {_names(keys.all)}")
+        raise ClaimError(f"{where}: got {shown(entry)}; wanted a table of {names(keys.all)}")
     wrong = []
     missing = sorted(set(keys.must) - set(entry))
     unknown = sorted(set(entry) - set(keys.all))
     if missing:
-        wrong.append(f"missing {_names(missing)}")
+        wrong.append(f"missing {names(missing)}")
     if unknown:
-        wrong.append(f"unknown {_names(unknown)}")
+        wrong.append(f"unknown {names(unknown)}")
     if wrong:
-        wrong.append(f"it takes {_names(sorted(keys.all))}")
+        wrong.append(f"it takes {names(sorted(keys.all))}")
     for key, field in keys.all.items():
         if key in entry and not field.fits(entry[key]):
             wrong.append(f"got {key} {shown(entry[key])}, wanted {field.wanted}")
@@ -115,7 +115,7 @@ def shown(value: Any) -> str:
     elif isinstance(value, int) and abs(value) >= 10**40:
         text = "a whole number of more than 40 digits"
     elif isinstance(value, Mapping):
-        text = f"a table of {_names(list(value))}" if value else "an empty table"
+        text = f"a table of {names(list(value))}" if value else "an empty table"
     elif isinstance(value, list | tuple):
         text = f"[{', '.join(map(shown, value[:12]))}]"
     else:
@@ -123,8 +123,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= 120 else text[:120] + "…"
 
 
-def _names(keys: Sequence[str] | Fields) -> str:
-    """Return keys in a row; those that could not stand bare in a file in quotes."""
+def names(keys: Sequence[str] | Fields) -> str:
+    """Return keys in a row, in quotes those that could not stand bare in a file."""
     bare = [k if re.fullmatch(r"[\w-]+", k) else json.dumps(k) for k in keys]
     return one_line(bare, 16)
 

@@ -184,7 +184,7 @@ def _check_fixed(model: str, fixed: Mapping[str, float], where: str) -> None:
     strange = sorted(set(fixed) - set(own))
     if strange:
         raise ClaimError(
-            f"{where}: the {model} model has no parameter {one_line(strange)}; there are "
+            f"{where}: the {model} model has no parameter {fields.names(strange)}; there are "
             f"{one_line(own)}"
         )
 

@@ -15,6 +15,7 @@ from forecast.diagnose import refill
 from forecast.fitting import fit, prior_draws
 from forecast.models import api_price, get_model, naive
 from forecast.panels import LEVELS, build_panel, cheapest, price_history, price_on
+from forecast.predict import outline
 from forecast.schema import DataError
 from forecast.sources import read_reference_table, read_vintages
 from forecast.vintages import as_of
@@ -29,6 +30,18 @@ def drawn(api_price_panel):
     parameters = prior_draws(model, api_price_panel, PRIORS, size=200, seed=1)
     rng = np.random.default_rng(2)
     return parameters, api_price.draw(parameters, api_price_panel, PRIORS, "2028Q2", rng)
+
+
+def test_an_outline_has_the_shape_of_the_draws_and_ones_for_numbers(drawn, api_price_panel):
+    """Whether an event can be asked is decided by what is there, not by two draws of the prior."""
+    drawn, told = drawn[1], outline(api_price_panel)
+    for name in ("series", "period", "unit"):
+        assert told[name].values.tolist() == drawn[name].values.tolist()
+    missing = np.isnan(drawn["y"].values).all(axis=(0, 1))
+    assert missing.any()
+    for name in ("y", "signal"):
+        for path in told[name].values[0]:
+            np.testing.assert_array_equal(path, np.where(missing, np.nan, 1.0))
 
 
 def offers(panel):

@@ -279,6 +279,7 @@ def test_what_has_no_number_is_refused(event, path, message, op):
         ({"kind": "peak_to_trough", "fall": 10, "peak_from": "window"}, BROKEN, "no number at 2026: "),
         ({"kind": "peak_to_trough", "fall": 10}, [-4, -3, 0, 5],
          "a fall in percent is not defined from a peak of zero or below at 2025, 2026: "),
+        ({"kind": "peak_to_trough", "fall": 10}, [-4, 0, 0, 0], "of zero or below at 2025, 2026, 2027"),
         ({"kind": "peak_to_trough", "fall": 10}, [INF, 4, 3, 2], "no number at 2024: it is infinite"),
     ],
 )  # fmt: skip
@@ -337,6 +338,22 @@ def test_numbers_that_no_event_looks_at_may_be_missing():
         {"kind": "growth", "series": "A/x", "op": "<=", "value": -125}, loss, window=year
     ) == [True]
     assert judge({**fall, "fall": 100}, loss, window=year) == [True]
+
+
+def test_there_is_no_ratio_to_infinity():
+    paths = [[[[5, 5, 5, 5], [1, 1, INF, 1]]]]
+    event = {"kind": "first_passage", "series": "A/x", "over": "B/x", "op": "<", "value": 3}
+    with pytest.raises(ClaimError, match="A/x over B/x: no number at 2026: it is infinite"):
+        judge(event, paths, ("A/x", "B/x"))
+
+
+def test_a_series_begins_where_the_first_of_its_draws_does():
+    """In the second draw nothing is known of 2025, where there may have been a peak."""
+    paths = [[[[NAN, 100, 90, 90]], [[NAN, NAN, 90, 90]]]]
+    event = {"kind": "peak_to_trough", "series": "A/x", "fall": 10}
+    late = (dt.date(2025, 12, 31), dt.date(2027, 12, 31))
+    with pytest.raises(ClaimError, match="no number at 2025 in 1 of 2 draws: A/x had not begun"):
+        judge(event, paths, window=late)
 
 
 def test_a_gap_in_the_record_hides_a_peak():

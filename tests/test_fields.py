@@ -250,7 +250,7 @@ BAD = {
     "value": ["1,3", "ten", True, float("nan"), float("inf"), [1], dt.date(2026, 5, 6), 10**400],
     "margin": ["1", float("-inf"), False],
     "low": ["-3", float("nan"), None],
-    "high": [{}, float("inf"), -3, -4],
+    "high": [{}, float("inf"), -3, -3.0, -4],
     "fall": ["10%", -5, 0, 150, float("nan"), True],
     "op": ["=<", "==", "", 5, ["<"]],
     "at": [2027, 2027.0, "soon", "2027Q5", "27", dt.date(2027, 12, 31), "2025", "2029", ""],
@@ -549,6 +549,13 @@ def test_a_file_that_is_no_toml(text, message, tmp_path):
         read_claims(path)
     with pytest.raises(ClaimError, match="cannot read the claims file: Is a directory"):
         read_claims(tmp_path)
+
+
+def test_names_that_could_move_a_cursor_are_shown_in_quotes(tmp_path):
+    content = put(claims_file(), (*FORECAST, "pool", "weights"), {"\x1b[2J": 1})
+    for changed in (content, {**claims_file(), "\x1b[2J": 1}):
+        with pytest.raises(ClaimError, match=r'"\\u001b\[2J"'):
+            read_claims(write(tmp_path / "own.toml", changed))
 
 
 def test_values_are_shown_as_they_stand_in_a_file():

@@ -324,6 +324,13 @@ def test_threshold_probability_refuses_what_it_cannot_do():
         plots.threshold_probability(ratio(annual()), op="=", value=1, as_of=AS_OF)
     with pytest.raises(DataError, match="no period"):
         plots.threshold_probability(ratio(annual()), op="<", value=1, as_of="2029-01-01")
+    path = ratio(annual())
+    path[0, 0, -1] = np.nan
+    last = str(path["period"].values[-1])
+    with pytest.raises(
+        DataError, match=f"some draws of the path have no number in {last}, so that"
+    ):
+        plots.threshold_probability(path, op="<", value=1, as_of=AS_OF)
 
 
 # --- strips ----------------------------------------------------------------------------------

@@ -130,6 +130,17 @@ def test_a_fixed_parameter_makes_the_draws_anew(market_panel, instant_sampler):
         conditional(dataclasses.replace(growing, fixed={"nothing": 1.0}), (), run, draws)
 
 
+def test_a_parameter_that_cannot_have_its_value_is_told(training_cost_panel, instant_sampler):
+    run = fit("training_cost", training_cost_panel, seed=1, draws=5, tune=5, progress=False)
+    draws = make_draws(np.ones((4, 5, 1, 4)), model="training_cost")
+    light = Scenario(
+        "s", "Tails of minus one degree.", "why", "training_cost", fixed={"tail": -1.0}
+    )
+    with pytest.raises(ClaimError, match="scenario 's': the training_cost model cannot be drawn with "
+                                         "tail = -1: df <= 0"):  # fmt: skip
+        conditional(light, (), run, draws)
+
+
 def test_the_shipped_scenarios_name_their_sources():
     found = read_scenarios()
     assert {s.id for s in found} >= {"guidance_met", "funding_stop", "efficiency_shock"}

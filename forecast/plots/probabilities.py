@@ -38,7 +38,7 @@ from forecast.plots.base import (
     time_axis,
     words,
 )
-from forecast.schema import DataError, UnknownNameError, parse_date, percent, period_end
+from forecast.schema import DataError, UnknownNameError, one_line, parse_date, percent, period_end
 
 # --- probabilities ---------------------------------------------------------------------------
 OPERATORS: Mapping[str, tuple[Callable[[np.ndarray, float], np.ndarray], str]] = {
@@ -90,7 +90,7 @@ def threshold_probability(
     UnknownNameError
         If `op` is not a comparison.
     DataError
-        If `path` has other dims, or no period ends after `as_of`.
+        If `path` has other dims, no period ends after `as_of`, or it has no number in one that does.
     """
     if op not in OPERATORS:
         raise UnknownNameError(f"no comparison {op!r}; there are {', '.join(OPERATORS)}")
@@ -99,6 +99,12 @@ def threshold_probability(
     if not labels:
         raise DataError(f"no period of the path ends after {as_of}; nothing is left to forecast")
     shares, errors, n = _shares(path, labels, op, value)
+    if np.isnan(shares).any():
+        empty = [label for label, share in zip(labels, shares, strict=True) if np.isnan(share)]
+        raise DataError(
+            f"some draws of the path have no number in {one_line(empty)}, so that no share of them can "
+            "be told; leave these periods out"
+        )
     naive = None if baseline is None else _shares(baseline, labels, op, value)[0]
     x = centres(labels)
     color = hue(str(path.name or label or ""))
@@ -161,9 +167,10 @@ def threshold_probability(
 def _shares(
     path: xr.DataArray, labels: Sequence[str], op: str, value: float
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return share, its error (both by period, NaN where the path has none) and draws behind it."""
+    """Return share, its error (both by period, NaN where a draw has none) and draws behind it."""
     n = len(samples_of(path))
-    hit = OPERATORS[op][0](path.transpose("chain", "draw", "period").values, value).astype(float)
+    values = path.transpose("chain", "draw", "period").values
+    hit = np.where(np.isfinite(values), OPERATORS[op][0](values, value), np.nan)
     share, error = hit.mean(axis=(0, 1)), share_error(hit)
     place = {str(p): k for k, p in enumerate(path["period"].values)}
     cells = [place.get(label, -1) for label in labels]
