@@ -3,11 +3,13 @@
 import dataclasses
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
+from conftest import make_draws
 
-from forecast.claims import Claim, Definition, read_claims
-from forecast.decided import decided
+from forecast.claims import Claim, Definition, judge, read_claims
+from forecast.decided import decided, settled
 from forecast.schema import COLUMNS
 from forecast.sources import read_vintages
 from forecast.vintages import check_table
@@ -263,3 +265,61 @@ def test_nothing_is_decided_of_the_article_on_its_day():
     said = []
     assert decided(readings, read_vintages(), dt.date(2026, 5, 6), said.append) == ()
     assert not said
+
+
+# --- verdicts that what has come settles ---------------------------------------------------------
+NAN = float("nan")
+
+
+def drawn(observed, day, periods=("2025", "2026", "2027", "2028")):
+    """Return draws whose reported cells are `observed`; the others stand at 100 and at 50."""
+    seen = np.asarray(observed, dtype=float)
+    paths = np.where(np.isfinite(seen), seen, np.array([[100.0], [50.0]]))
+    draws = make_draws(paths[None, :, None, :], names=("A/x",), periods=periods)
+    return draws.assign(observed=(("series", "period"), seen[None])).assign_attrs(as_of=day)
+
+
+def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31")):
+    reading = Definition(
+        "d", "market", "Why.", {"series": "A/x", **event},
+        tuple(dt.date.fromisoformat(d) for d in window),
+    )  # fmt: skip
+    asked = [Claim("c", "forecast", "paraphrase", "", "t", "s", dt.date(2026, 1, 1), (reading,))]
+    draws = drawn(observed, day)
+    return settled(judge(asked, draws), asked, [draws]).of("c")
+
+
+LOW = {"kind": "first_passage", "op": "<", "value": 80}
+ALL_ABOVE = {"kind": "growth", "op": ">", "value": -90, "how": "all"}
+
+
+@pytest.mark.parametrize(
+    ("event", "observed", "day", "status", "p"),
+    [
+        (LOW, [90, NAN, NAN, NAN], "2026-06-01", "judged", 0.5),  # all is to come
+        (LOW, [90, 95, NAN, NAN], "2027-06-01", "judged", 0.5),  # half is to come
+        (LOW, [90, 70, NAN, NAN], "2027-06-01", "decided", 1.0),  # it has come early
+        (LOW, [90, 95, 90, NAN], "2028-06-01", "decided", 0.0),  # it did not come
+        (LOW, [90, 95, 70, NAN], "2028-06-01", "decided", 1.0),
+        (LOW, [90, 95, NAN, NAN], "2028-06-01", "judged", 0.5),  # over, and not on record
+        (LOW, [70, NAN, NAN, NAN], "2026-06-01", "judged", 0.5),  # before the window
+        (LOW, [90, 70, NAN, NAN], "2026-06-01", "judged", 1.0),  # an estimate of the running year
+        (ALL_ABOVE, [90, 95, NAN, NAN], "2027-06-01", "judged", 1.0),
+        (ALL_ABOVE, [90, 5, NAN, NAN], "2027-06-01", "decided", 0.0),  # broken already
+        ({**LOW, "on": "signal"}, [90, 70, NAN, NAN], "2027-06-01", "judged", 1.0),
+    ],
+)
+def test_what_has_come_settles_what_nothing_to_come_can_change(event, observed, day, status, p):
+    found = one_verdict(event, observed, day)
+    assert (found.status, found.probability) == (status, p)
+    assert (found.mcse == 0.0) or status == "judged"
+    if status == "decided":
+        word = "It came true" if p else "It did not come true"
+        assert found.text == f"{word}, by what was on record on {day}. Why."
+
+
+def test_a_window_that_is_over_without_its_numbers_says_so():
+    text = one_verdict(LOW, [90, 95, NAN, NAN], "2028-06-01").text
+    assert text.endswith("The window is over, but what came is not all on record: this is a forecast "
+                         "still. Why.")  # fmt: skip
+    assert "The window is over" not in one_verdict(LOW, [90, 95, NAN, NAN], "2027-12-31").text
