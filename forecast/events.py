@@ -355,7 +355,7 @@ class _Path:
         if passed and len(only):
             raise UndefinedError(
                 f"{one_line(only)} is told only of what comes after {day}, from where it stands then; "
-                f"{one_line(passed)} has passed"
+                f"{one_line(passed, 3)} have passed"
             )
 
     def undefined(self, bad: np.ndarray, places: np.ndarray, what: str, why: str) -> ClaimError:

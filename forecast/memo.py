@@ -279,6 +279,9 @@ def _headline(report: Report) -> dict[str, Any]:
             default=0.0,
         ),
         "end": max((v.window_end for v in judged if v.window_end), default=None),
+        "over": sum(
+            v.status == "judged" and (v.window_end or report.as_of) < report.as_of for v in judged
+        ),
         "pooled": report.first.pooled.get(claim.id),
         "groups": {
             group: [
