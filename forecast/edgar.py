@@ -239,9 +239,7 @@ def settle(readings: Iterable[Reading]) -> list[Reading]:
             if not fresh:
                 continue
             latest = max(r.accession for r in fresh)
-            best = min(
-                fresh, key=lambda r: (r.kind == MIXED, r.order, r.kind, r.accession != latest)
-            )
+            best = min(fresh, key=lambda r: (r.order, r.kind, r.accession != latest))
             if last is None or best.value != last.value:
                 found.append(best if last is None else _after(last, best))
                 last = best
@@ -646,7 +644,7 @@ def _retry_after(text: str, clock: Clock) -> float:
     """Return the seconds that a Retry-After asks for, whether it counts or names an hour."""
     if re.fullmatch(r"[0-9]+", text.strip(" \t")):
         return min(float(text), LONGEST_WAIT)
-    with contextlib.suppress(ValueError, TypeError, ArithmeticError, OSError, IndexError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         wait = email.utils.parsedate_to_datetime(text).timestamp() - clock.now()
         return min(max(0.0, wait), LONGEST_WAIT)
     return 0.0

@@ -331,6 +331,9 @@ def reading(value, filed, kind, order, accession="1"):
         ([(1, "2024-05-01", edgar.DIRECT, 0), (2, "2024-06-01", edgar.DERIVED, 0)], [1]),
         ([(1, "2024-05-01", edgar.DERIVED, 0), (2, "2024-06-01", edgar.DIRECT, 0)], [1, 2]),
         ([(1, "2024-05-01", edgar.DIRECT, 0, "2"), (2, "2024-05-01", edgar.DIRECT, 0, "3")], [2]),
+        # of two filings of a day the later one counts, whatever a third is subtracted from
+        ([(1, "2024-05-01", edgar.DIRECT, 0, "1"), (2, "2024-05-01", edgar.DIRECT, 0, "2"),
+          (3, "2024-05-01", edgar.DERIVED, 0, "3")], [2]),
         # a tag that repeats itself after another was restated
         ([(1, "2024-05-01", edgar.DIRECT, 1), (2, "2024-06-01", edgar.DIRECT, 0),
           (1, "2024-07-01", edgar.DIRECT, 1)], [1, 2]),
@@ -544,20 +547,45 @@ def test_a_wait_for_ever_is_left_to_the_reader_too(server, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["٣", "²", "", " ", "\x00", "5\n5", "Mon, 01 Jan -5 00:00:00", "0 0 0 0 0"]
+    "text",
+    [
+        "01 Jan 2001 00:00:00 +99999999999999999999",
+        "٣",
+        "²",
+        "",
+        " ",
+        "\x00",
+        "5\n5",
+        "Mon, 01 Jan -5 00:00:00",
+        "0 0 0 0 0",
+    ],
 )
 def test_a_retry_after_of_any_text_is_some_seconds(text):
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     assert edgar._retry_after(text, clock) == 0.0
 
 
+@pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1e-9999999", "1e16", "Infinity"])
+def test_an_amount_that_no_company_has_is_a_sentence(server, number):
+    body = json.dumps(GOOD).replace("100000000", number).encode()
+    server.answers[FACTS] = [(200, {}, body)]
+    with pytest.raises(
+        DataError, match=r"MSFT: got something that has not the shape of SEC company"
+    ):
+        ask(server)
+
+
 def test_a_number_too_large_for_any_decimal_is_a_sentence(server):
     body = json.dumps(GOOD).replace("100000000", "1e999999999999999999999").encode()
     server.answers[FACTS] = [(200, {}, body)]
-    with pytest.raises(
-        DataError, match=r"not JSON, or only a part of it|shape of SEC company facts"
-    ):
+    with pytest.raises(DataError, match="is not JSON, or only a part of it"):
         ask(server)
+
+
+def test_a_quarter_at_the_end_of_time_is_a_sentence():
+    last = fact("9999-10-01", "9999-12-31", 5_000_000, "9999-12-31")
+    with pytest.raises(DataError, match="a period from 9999-10-01 to 9999-12-31"):
+        company_rows("A", content({CAPEX: [*YEAR, last]}))
 
 
 def test_a_validator_that_cannot_be_sent_back_is_not(server, tmp_path):
