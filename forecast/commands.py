@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +19,24 @@ from typing import Any
 
 from forecast.schema import ForecastError
 
+_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal, turns the direction of writing, or is no character at all."""
+
+
+def _seen(text: str) -> str:
+    """Return a text with what steers a terminal written out, as JSON would have it."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
 
 def say(line: str) -> None:
     """Write a line of progress or of an error to stderr."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(_seen(line) + "\n")
     sys.stderr.flush()
 
 
 def put(text: str) -> None:
     """Write a result to stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_seen(text) + "\n")
 
 
 def _print_json(content: Any) -> None:
@@ -36,7 +45,8 @@ def _print_json(content: Any) -> None:
 
 def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
     """Return rows as aligned text; the first is the header."""
-    cut = [[c if len(c) <= widest else c[: widest - 1] + "…" for c in row] for row in rows]
+    flat = [[_seen(re.sub(r"[\n\t]", " ", c)) for c in row] for row in rows]
+    cut = [[c if len(c) <= widest else c[: widest - 1] + "…" for c in row] for row in flat]
     widths = [max(len(row[k]) for row in cut) for k in range(len(cut[0]))]
     lines = [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cut
@@ -480,6 +490,7 @@ def fetch(args: argparse.Namespace) -> int:
         metrics=[m.strip() for m in args.metrics.split(",")]
         if args.metrics
         else list(edgar.METRICS),
+        today=today(),
         say=say,
     )
     for line in few(found.left_out):

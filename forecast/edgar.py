@@ -16,6 +16,7 @@ import email.utils
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -31,6 +32,7 @@ from forecast.schema import (
     UnknownNameError,
     one_line,
     parse_date,
+    shortened,
 )
 from forecast.vintages import Table, check_table
 
@@ -133,17 +135,20 @@ def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
             .get("USD", ())
             if "start" in item
         ]
+        for fact in found:
+            if not 1900 <= fact.start.year <= fact.end.year <= 2200:
+                raise DataError(f"a period from {fact.start} to {fact.end}")
     except (KeyError, TypeError, AttributeError, InvalidOperation, DataError) as error:
         raise DataError(
             f"{name}: got something that has not the shape of SEC company facts "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__}: {shortened(str(error), 200)})"
         ) from None
     return sorted(found, key=lambda f: (f.filed, f.accession))
 
 
 def _amount(value: Any) -> Decimal:
     amount = Decimal(str(value))
-    if not amount.is_finite():
+    if not (amount.is_finite() and -20 <= amount.adjusted() < 16):
         raise InvalidOperation(f"val {value}")
     return amount
 
@@ -216,26 +221,42 @@ def settle(readings: Iterable[Reading]) -> list[Reading]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
     A derived reading never replaces a reported one that was known before, nor one over two tags a
-    derived one; on one day the metric's first tag counts.
+    derived one; on one day the metric's first tag counts. A tag that says again what it said is no
+    news, whatever another tag, of wider scope, said in between.
     """
     quarters: dict[tuple[dt.date, dt.date], list[Reading]] = {}
     for reading in readings:
         quarters.setdefault((reading.start, reading.end), []).append(reading)
     found: list[Reading] = []
     for _, group in sorted(quarters.items()):
-        last: Decimal | None = None
+        last: Reading | None = None
         for day in sorted({r.filed for r in group}):
-            today = [r for r in group if r.filed == day and not _beaten(r, group)]
-            if not today:
+            fresh = [
+                r
+                for r in group
+                if r.filed == day and not _beaten(r, group) and not _repeated(r, group)
+            ]
+            if not fresh:
                 continue
-            latest = max(r.accession for r in today)
-            best = min(
-                today, key=lambda r: (r.kind == MIXED, r.order, r.kind, r.accession != latest)
-            )
-            if best.value != last:
-                found.append(best)
-                last = best.value
+            latest = max(r.accession for r in fresh)
+            best = min(fresh, key=lambda r: (r.order, r.kind, r.accession != latest))
+            if last is None or best.value != last.value:
+                found.append(best if last is None else _after(last, best))
+                last = best
     return found
+
+
+def _after(last: Reading, best: Reading) -> Reading:
+    """Return a revision, with a note if it is by another tag."""
+    if last.order == best.order:
+        return best
+    said = "by another tag than before: the scope may have changed, and not the figure"
+    return dataclasses.replace(best, note=f"{best.note}; {said}".removeprefix("; "))
+
+
+def _repeated(reading: Reading, group: Iterable[Reading]) -> bool:
+    before = [r for r in group if r.order == reading.order and r.filed < reading.filed]
+    return bool(before) and max(before, key=lambda r: r.filed).value == reading.value
 
 
 def _beaten(reading: Reading, group: Iterable[Reading]) -> bool:
@@ -274,6 +295,7 @@ def company_rows(
     content: Any,
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
+    today: dt.date = dt.date.max,
 ) -> Fetched:
     """Return one company's quarters, in USD m, from its SEC company facts.
 
@@ -287,6 +309,8 @@ def company_rows(
         Leave out quarters that end before this day.
     metrics
         Those of :data:`METRICS` to take.
+    today
+        Leave out what is filed after this day.
 
     Raises
     ------
@@ -305,6 +329,10 @@ def company_rows(
                 left_out.append(f"{what}: {reading.value} is not above zero ({reading.source})")
             elif reading.filed < reading.end:
                 left_out.append(f"{what}: filed before its end ({reading.source})")
+            elif reading.filed > today:
+                left_out.append(
+                    f"{what}: filed on {reading.filed}, after today, {today} ({reading.source})"
+                )
             else:
                 records.append(_record(entity, metric, reading))
     if not records:
@@ -380,6 +408,9 @@ class Connection:
 MOST_PATIENT = 120.0
 """The longest Retry-After that is waited for, in seconds."""
 
+LONGEST_WAIT = 1e9
+"""Seconds beyond which it does not matter how long a server asks to wait."""
+
 PAUSE = 0.15
 """Seconds between companies; SEC allows ten requests a second."""
 
@@ -398,6 +429,7 @@ def fetch(
     *,
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
+    today: dt.date = dt.date.max,
     say: Callable[[str], None],
 ) -> Fetched:
     """Return the quarters of companies from SEC company facts.
@@ -412,6 +444,8 @@ def fetch(
         Leave out quarters that end before this day.
     metrics
         Those of :data:`METRICS` to take.
+    today
+        Leave out what is filed after this day.
     say
         Takes progress lines.
 
@@ -453,7 +487,7 @@ def fetch(
                 (base or FACTS_HOST) + FACTS.format(cik=cik),
                 f"there are no company facts of {ticker}; it may file without XBRL",
             )
-            found.append(company_rows(ticker, content, since, metrics))
+            found.append(company_rows(ticker, content, since, metrics, today))
     rows = pd.concat([f.rows for f in found], ignore_index=True)
     return Fetched(rows, tuple(line for f in found for line in f.left_out))
 
@@ -478,7 +512,7 @@ def _check_connection(connection: Connection) -> None:
 def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
     """Return the CIK by ticker, in the order asked."""
     try:
-        known = {str(row["ticker"]).upper(): int(row["cik_str"]) for row in listed.values()}
+        known = {str(row["ticker"]).upper(): row["cik_str"] for row in listed.values()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"the list of tickers has another shape than SEC's ({type(error).__name__}: {error})"
@@ -489,7 +523,17 @@ def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
         near = {t: difflib.get_close_matches(t, known, n=3) for t in unknown}
         hints = [f"{t} (near: {', '.join(n)})" if n else t for t, n in near.items()]
         raise UnknownNameError(f"SEC lists no ticker {one_line(hints)}; nothing was fetched")
-    return {t: known[t] for t in wanted}
+    return {t: _cik(t, known[t]) for t in wanted}
+
+
+def _cik(ticker: str, value: Any) -> int:
+    text = "" if isinstance(value, bool) else str(value)
+    if re.fullmatch(r"[0-9]{1,10}", text) is None or not int(text):
+        raise DataError(
+            f"the list of tickers has the CIK {shortened(repr(value), 40)} for {ticker}; wanted a "
+            "number of up to ten digits; check --base-url"
+        )
+    return int(text)
 
 
 class _TransientError(Exception):
@@ -546,7 +590,8 @@ def _once(
     import httpx
 
     validators = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-    headers = {ask: cached[0][k] for k, ask in validators.items() if cached and k in cached[0]}
+    kept = {} if cached is None else cached[0]
+    headers = {ask: kept[k] for k, ask in validators.items() if _sendable(kept.get(k))}
     begun = clock.monotonic()
     try:
         with client.stream("GET", url, headers=headers) as answer:
@@ -575,6 +620,10 @@ def _once(
         raise DataError(f"{url}: not a URL ({error})") from None
 
 
+def _sendable(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
 def _check_status(answer: httpx.Response, url: str, absent: str, clock: Clock) -> None:
     code = answer.status_code
     if code == 200:
@@ -593,17 +642,18 @@ def _check_status(answer: httpx.Response, url: str, absent: str, clock: Clock) -
 
 def _retry_after(text: str, clock: Clock) -> float:
     """Return the seconds that a Retry-After asks for, whether it counts or names an hour."""
-    if text.strip().isdigit():
-        return float(text)
-    with contextlib.suppress(ValueError, TypeError):
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - clock.now())
+    if re.fullmatch(r"[0-9]+", text.strip(" \t")):
+        return min(float(text), LONGEST_WAIT)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        wait = email.utils.parsedate_to_datetime(text).timestamp() - clock.now()
+        return min(max(0.0, wait), LONGEST_WAIT)
     return 0.0
 
 
 def _parse(body: bytes, url: str) -> Any:
     try:
         return json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         start = body[:40].decode("utf-8", "replace")
         raise DataError(
             f"{url}: the answer of {len(body)} bytes is not JSON, or only a part of it "
@@ -624,7 +674,7 @@ def _read_cache(folder: Path | None, url: str) -> Cached | None:
         head = json.loads(first)
         whole = head["url"] == url and head["sha256"] == hashlib.sha256(body).hexdigest()
         return ({**head, "at": float(head["at"])}, body) if whole else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, ArithmeticError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -487,7 +487,10 @@ Body = list[tuple[int, list[str]]]
 
 
 def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
-    """Return a file's header, its rows with their line numbers, and notes on the reading."""
+    """Return a file's header, its rows with their line numbers, and notes on the reading.
+
+    Lines without a cell that holds something are none, and columns without a name are left out.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -495,18 +498,25 @@ def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give a CSV or XLSX") from None
     xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
-    lines, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
-    filled = [(n, cells) for n, cells in lines if any(cells)]
+    filled, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
     if not filled:
         raise DataError(f"{path}: got an empty table; wanted a header line and rows below it")
     header = filled[0][1]
-    while header and not header[-1]:
-        header = header[:-1]
-    wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if any(c[len(header) :])]
+    wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if len(c) > len(header)]
     if wide:
         raise DataError(f"{path}: the header has {len(header)} cells, but {one_line(wide)}")
-    body = [(n, (c + [""] * len(header))[: len(header)]) for n, c in filled[1:]]
-    return header, body, notes
+    named = [k for k, name in enumerate(header) if name]
+    nameless = [n for n, c in filled[1:] if any(c[k] and not header[k] for k in range(len(c)))]
+    if nameless:
+        notes = (*notes, f"cells under no header were not read: of line(s) {one_line(nameless)}")
+    body = [(n, [c[k] if k < len(c) else "" for k in named]) for n, c in filled[1:]]
+    return [header[k] for k in named], body, notes
+
+
+def _without_ends(cells: list[str]) -> list[str]:
+    """Return cells up to the last that holds something."""
+    end = next((k for k in range(len(cells), 0, -1) if cells[k - 1]), 0)
+    return cells[:end]
 
 
 def _csv_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
@@ -517,7 +527,8 @@ def _csv_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
         if "\0" in text:
             raise csv.Error("it holds NUL bytes")
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        lines = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
+        rows = [(n, filled) for n, cells in lines if (filled := _without_ends(cells))]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
@@ -545,9 +556,12 @@ def _xlsx_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         try:
             sheet = book.worksheets[0]
+            # Rows are as wide as what they hold: else one stray cell fills up the whole sheet.
+            sheet.reset_dimensions()
             rows = [
-                (number, [_cell_text(value) for value in row])
+                (number, filled)
                 for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
+                if row and (filled := _without_ends([_cell_text(value) for value in row]))
             ]
             others = book.sheetnames[1:]
         finally:

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -224,6 +225,173 @@ def test_other_content_is_refused_in_words(bad, message):
         company_rows("A", bad)
 
 
+JUNK = (None, True, -1, 0, 10**30, float("inf"), float("nan"), 1e-300, "", "x", "9999-12-31",
+        "0001-01-01", "2024-01-01", "²", "9" * 400, [], {}, [[]], [1], {"a": 1}, "\x1b[31m")  # fmt: skip
+
+
+def places(node, way=()):
+    """Return the way to every node below one."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node)
+    found = [way]
+    for key, child in inner:
+        deeper = isinstance(child, dict | list)
+        found += places(child, (*way, key)) if deeper else [(*way, key)]
+    return found
+
+
+def with_junk(whole, way, junk):
+    if not way:
+        return junk
+    copy = dict(whole) if isinstance(whole, dict) else list(whole)
+    copy[way[0]] = with_junk(copy[way[0]], way[1:], junk)
+    return copy
+
+
+def test_junk_anywhere_in_an_answer_is_a_sentence():
+    """Each node of the answers replaced by each kind of nonsense, and dates at the ends of time."""
+    whole, refused = content({CAPEX: YEAR[:2]}), 0
+    for way in places(whole):
+        for junk in JUNK:
+            bad = json.loads(json.dumps(with_junk(whole, way, junk)), parse_float=Decimal)
+            try:
+                company_rows("A", bad)
+            except DataError as error:
+                refused += 1
+                assert len(str(error)) < 2000
+    assert refused > 100
+    for way in places(TICKERS):
+        for junk in JUNK:
+            try:
+                assert 0 < edgar._resolve(["MSFT"], with_junk(TICKERS, way, junk))["MSFT"] < 10**10
+            except (DataError, UnknownNameError):
+                refused += 1
+
+
+@pytest.mark.parametrize(
+    "junk", [float("inf"), float("nan"), "seven", [789019], -5, True, 1.5, 10**30, 0]
+)
+def test_a_cik_that_is_no_number_is_a_sentence(server, junk):
+    bad = {**TICKERS, "0": {**TICKERS["0"], "cik_str": junk}}
+    server.answers["/files/company_tickers.json"] = [ok(bad)]
+    with pytest.raises(
+        DataError, match=r"the list of tickers has the CIK .* for MSFT; wanted a number"
+    ):
+        ask(server)
+    # It stands in no other company's way.
+    server.answers["/api/xbrl/companyfacts/CIK0001067983.json"] = [ok(GOOD)]
+    assert len(ask(server, tickers=("BRK-B",))) == 4
+
+
+def test_what_is_filed_after_today_is_left_out_in_words():
+    later = fact("2025-01-01", "2025-03-31", 9_000_000, "2062-07-29")
+    found = company_rows("A", content({CAPEX: [*YEAR, later]}), today=dt.date(2026, 11, 29))
+    assert len(found.rows) == 4
+    (line,) = found.left_out
+    assert line.startswith("A capex 2025Q1: filed on 2062-07-29, after today, 2026-11-29")
+    assert len(company_rows("A", content({CAPEX: [*YEAR, later]})).rows) == 5
+    day = company_rows("A", content({CAPEX: YEAR}), today=dt.date(2025, 2, 1))
+    assert (len(day.rows), day.left_out) == (4, ())
+
+
+def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
+    quarter = ("2024-01-01", "2024-03-31")
+    both = {
+        TOTAL: [fact(*quarter, 100_000_000, "2024-04-25")],
+        CONTRACTS: [fact(*quarter, 98_000_000, "2024-04-25"),
+                    fact(*quarter, 98_000_000, "2025-04-25")],
+    }  # fmt: skip
+    rows = company_rows("A", content(both)).rows
+    assert values(rows, "revenue") == [("2024Q1", 100.0, "2024-04-25")]
+    # Where the part was not known, or changed too, it may be a restatement: it comes with a note.
+    both[CONTRACTS][1]["val"] = 97_000_000
+    rows = company_rows("A", content(both)).rows
+    assert values(rows, "revenue")[1:] == [("2024Q1", 97.0, "2025-04-25")]
+    assert rows["note"].tolist()[0] == ""
+    assert rows["note"].tolist()[1].startswith("by another tag than before")
+    again = fact(*quarter, 101_000_000, "2025-06-25")
+    rows = company_rows("A", content({**both, TOTAL: [*both[TOTAL], again]})).rows
+    assert values(rows, "revenue")[2:] == [("2024Q1", 101.0, "2025-06-25")]
+
+
+def reading(value, filed, kind, order, accession="1"):
+    return edgar.Reading(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
+                         dt.date.fromisoformat(filed), kind, order, accession, "", "")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("readings", "taken"),
+    [
+        # of one day the metric's first tag counts, also derived against a reported part
+        ([(1, "2024-05-01", edgar.DIRECT, 1), (2, "2024-05-01", edgar.DERIVED, 0)], [2]),
+        # over two tags is last of all
+        ([(1, "2024-05-01", edgar.MIXED, 0), (2, "2024-05-01", edgar.DERIVED, 1)], [2]),
+        # of one tag the reported one counts
+        ([(1, "2024-05-01", edgar.DERIVED, 0), (2, "2024-05-01", edgar.DIRECT, 0)], [2]),
+        # and for good
+        ([(1, "2024-05-01", edgar.DIRECT, 0), (2, "2024-06-01", edgar.DERIVED, 0)], [1]),
+        ([(1, "2024-05-01", edgar.DERIVED, 0), (2, "2024-06-01", edgar.DIRECT, 0)], [1, 2]),
+        ([(1, "2024-05-01", edgar.DIRECT, 0, "2"), (2, "2024-05-01", edgar.DIRECT, 0, "3")], [2]),
+        # of two filings of a day the later one counts, whatever a third is subtracted from
+        ([(1, "2024-05-01", edgar.DIRECT, 0, "1"), (2, "2024-05-01", edgar.DIRECT, 0, "2"),
+          (3, "2024-05-01", edgar.DERIVED, 0, "3")], [2]),
+        # a tag that repeats itself after another was restated
+        ([(1, "2024-05-01", edgar.DIRECT, 1), (2, "2024-06-01", edgar.DIRECT, 0),
+          (1, "2024-07-01", edgar.DIRECT, 1)], [1, 2]),
+        # a restatement that is taken back
+        ([(1, "2024-05-01", edgar.DIRECT, 0), (2, "2024-06-01", edgar.DIRECT, 0),
+          (1, "2024-07-01", edgar.DIRECT, 0)], [1, 2, 1]),
+    ],
+)  # fmt: skip
+def test_of_several_readings_of_a_quarter_one_is_taken(readings, taken):
+    found = edgar.settle([reading(*one) for one in readings])
+    assert [int(r.value) for r in found] == taken
+
+
+@pytest.mark.parametrize(
+    ("days", "months"),
+    [(79, 0), (80, 3), (100, 3), (101, 0), (169, 0), (170, 6), (195, 6), (196, 0), (259, 0),
+     (260, 9), (285, 9), (286, 0), (349, 0), (350, 12), (380, 12), (381, 0)],
+)  # fmt: skip
+def test_periods_are_told_by_their_days_both_ends_counted(days, months):
+    start = dt.date(2024, 1, 1)
+    end = start + dt.timedelta(days=days - 1)
+    one = edgar.Fact(CAPEX, start, end, Decimal(1), "1", "10-Q", end)
+    assert one.months == months
+
+
+def test_facts_of_one_filing_day_stand_by_accession():
+    quarter = ("2024-01-01", "2024-03-31")
+    rows = [fact(*quarter, k, "2024-04-25", accn=f"0000789019-24-00000{k}") for k in (3, 1, 2)]
+    found = edgar.read_facts(content({CAPEX: rows}), [CAPEX], "A")
+    assert [int(f.value) for f in found] == [1, 2, 3]
+
+
+def test_nine_and_twelve_months_filed_on_one_day_are_subtracted():
+    nine = fact("2024-01-01", "2024-09-30", 400_000_000, "2025-03-01")
+    year = fact("2024-01-01", "2024-12-31", 700_000_000, "2025-03-01", form="10-K")
+    assert values(company_rows("A", content({CAPEX: [nine, year]})).rows) == [
+        ("2024Q4", 300.0, "2025-03-01")
+    ]
+
+
+def test_of_several_waiting_years_the_one_filed_last_is_used():
+    nine = fact("2024-01-01", "2024-09-30", 400_000_000, "2025-11-10")
+    years = [fact("2024-01-01", "2024-12-31", v, day, form="10-K")
+             for v, day in ((700_000_000, "2025-03-01"), (710_000_000, "2025-05-01"))]  # fmt: skip
+    assert values(company_rows("A", content({CAPEX: [nine, *years]})).rows) == [
+        ("2024Q4", 310.0, "2025-11-10")
+    ]
+
+
+def test_a_derived_span_that_is_no_quarter_is_dropped():
+    """Nine months of 260 days and a year of 380 leave 120 days."""
+    nine = fact("2024-01-01", "2024-09-16", 400_000_000, "2024-11-10")
+    year = fact("2024-01-01", "2025-01-14", 700_000_000, "2025-03-01", form="10-K")
+    quarter = fact("2024-01-01", "2024-03-31", 100_000_000, "2024-04-25")
+    rows = company_rows("A", content({CAPEX: [nine, year, quarter]})).rows
+    assert [v[0] for v in values(rows)] == ["2024Q1"]
+
+
 def test_only_whole_calendar_quarters_have_short_names():
     assert period_name(dt.date(2024, 2, 1), dt.date(2024, 4, 30)) == "2024-02-01/2024-04-30"
     assert period_name(dt.date(2024, 1, 1), dt.date(2024, 3, 30)) == "2024-01-01/2024-03-30"
@@ -347,6 +515,13 @@ def test_a_packed_answer_is_unpacked(server):
         ({"Retry-After": "7"}, 7.0),
         ({"Retry-After": "Sun, 09 Sep 2001 01:46:49 GMT"}, 9.0),  # 1e9 + 9 s
         ({"Retry-After": "soon"}, 1.0),
+        ({"Retry-After": "²"}, 1.0),  # a digit, and no number
+        ({"Retry-After": "-5"}, 1.0),
+        ({"Retry-After": "1e3"}, 1.0),
+        ({"Retry-After": "inf"}, 1.0),
+        ({"Retry-After": "Mon, 01 Jan 0001 00:00:00 GMT"}, 1.0),
+        ({"Retry-After": "Sun, 99 Sep 2001 01:46:49 GMT"}, 1.0),
+        ({"Retry-After": "1, 2"}, 1.0),
     ],
 )
 def test_too_many_requests_are_waited_out(server, headers, waited):
@@ -362,6 +537,70 @@ def test_a_long_wait_is_left_to_the_reader(server):
     with pytest.raises(DataError, match="asks to wait 3600 s"):
         ask(server, waits)
     assert waits == []
+
+
+@pytest.mark.parametrize("text", ["9" * 400, "Fri, 31 Dec 9999 23:59:59 -2359", "9" * 5000])
+def test_a_wait_for_ever_is_left_to_the_reader_too(server, text):
+    server.answers[FACTS] = [(429, {"Retry-After": text}, b"")]
+    with pytest.raises(DataError, match=r"asks to wait \d{9,10} s"):
+        ask(server)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01 Jan 2001 00:00:00 +99999999999999999999",
+        "٣",
+        "²",
+        "",
+        " ",
+        "\x00",
+        "5\n5",
+        "Mon, 01 Jan -5 00:00:00",
+        "0 0 0 0 0",
+    ],
+)
+def test_a_retry_after_of_any_text_is_some_seconds(text):
+    clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
+    assert edgar._retry_after(text, clock) == 0.0
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1e-9999999", "1e16", "Infinity"])
+def test_an_amount_that_no_company_has_is_a_sentence(server, number):
+    body = json.dumps(GOOD).replace("100000000", number).encode()
+    server.answers[FACTS] = [(200, {}, body)]
+    with pytest.raises(
+        DataError, match=r"MSFT: got something that has not the shape of SEC company"
+    ):
+        ask(server)
+
+
+def test_a_number_too_large_for_any_decimal_is_a_sentence(server):
+    body = json.dumps(GOOD).replace("100000000", "1e999999999999999999999").encode()
+    server.answers[FACTS] = [(200, {}, body)]
+    with pytest.raises(DataError, match="is not JSON, or only a part of it"):
+        ask(server)
+
+
+def test_a_quarter_at_the_end_of_time_is_a_sentence():
+    last = fact("9999-10-01", "9999-12-31", 5_000_000, "9999-12-31")
+    with pytest.raises(DataError, match="a period from 9999-10-01 to 9999-12-31"):
+        company_rows("A", content({CAPEX: [*YEAR, last]}))
+
+
+def test_a_validator_that_cannot_be_sent_back_is_not(server, tmp_path):
+    server.answers[FACTS] = [ok(GOOD, ETag='"é"'), ok(GOOD)]
+    ask(server, cache=tmp_path, now=lambda: 1e9)
+    assert len(ask(server, cache=tmp_path, now=lambda: 1e9 + 86_400)) == 4
+    assert "If-None-Match" not in server.seen[-1][1]
+
+
+def test_a_cached_answer_from_the_future_is_not_used(server, tmp_path):
+    server.answers[FACTS] = [ok(GOOD)]
+    ask(server, cache=tmp_path, now=lambda: 2e9)
+    asked = len(server.seen)
+    ask(server, cache=tmp_path, now=lambda: 1e9)
+    assert len(server.seen) == asked + 2
 
 
 def test_a_server_error_passes_or_does_not(server):
@@ -504,6 +743,17 @@ def test_the_missing_library_is_named(monkeypatch):
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     with pytest.raises(DataError, match=r"pip install 'forecast\[sec\]'"):
         fetch(["MSFT"], Connection(AGENT), clock, say=lambda line: None)
+
+
+def test_the_command_leaves_out_what_is_filed_after_today(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("forecast.commands.today", lambda: dt.date(2024, 10, 24))
+    server.answers[FACTS] = [ok(GOOD)]
+    line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
+            "--to", str(tmp_path / "t.csv")]  # fmt: skip
+    assert cli.main(line) == 0
+    out, err = capsys.readouterr()
+    assert [r["period"] for r in json.loads(out)["new"]] == ["2024Q1", "2024Q2"]
+    assert "left out: MSFT capex 2024Q3: filed on 2024-10-25, after today, 2024-10-24" in err
 
 
 def test_the_command_shows_then_writes_and_twice_is_once(server, tmp_path, capsys, monkeypatch):
