@@ -67,6 +67,8 @@ class Prospect:
         By level, the probability with the run reweighted to the print as if reported.
     reason
         Why it is not told, in words; empty if it is.
+    until
+        The last period of the draws that it was made from.
     """
 
     company: str
@@ -85,6 +87,7 @@ class Prospect:
     noise: float = float("nan")
     checked: Mapping[float, float] = dataclasses.field(default_factory=dict)
     reason: str = ""
+    until: str | None = None
 
     @property
     def told(self) -> bool:
@@ -213,6 +216,7 @@ def _prospect(
     value = draws["y"].sel(series=series, period=period)
     print_ = value.transpose("chain", "draw").values.ravel()
     bare = Prospect(
+        until=str(draws["period"].values[-1]),
         company=series.split("/")[0],
         series=series,
         period=period,
@@ -405,7 +409,16 @@ def check_prospect(
         return prospect
     prints = np.interp(levels, prospect.levels, prospect.prints)
     values = [convert(float(one), prospect.unit, EARNINGS_UNIT) for one in prints]
-    found = as_if(run, statistic, prospect.series, prospect.period, values, seed=seed, size=size)
+    found = as_if(
+        run,
+        statistic,
+        prospect.series,
+        prospect.period,
+        values,
+        seed=seed,
+        until=prospect.until,
+        size=size,
+    )
     # Against the same draws without the number: the error of a difference is small.
     told = np.clip([prospect.probability + one.change for one in found], 0, 1)
     curve, errors = prospect.at(levels), np.interp(levels, prospect.levels, prospect.errors)

@@ -210,7 +210,7 @@ def reweighting(monkeypatch, answers):
     """Put answers in the place of reweighted runs: by series, changes and their errors."""
     asked = []
 
-    def as_if(run, statistic, series, period, values, *, seed, size):
+    def as_if(run, statistic, series, period, values, *, seed, until, size):
         asked.append((series, statistic.name))
         changes, error = answers[series]
         return [AsIf(np.nan, change, error) for change in changes]
@@ -253,7 +253,7 @@ def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypa
     curves = {(one.series, one.statistic): one for one in found if one.curve is not None}
     asked = []
 
-    def as_if(run, statistic, series, period, values, *, seed, size):
+    def as_if(run, statistic, series, period, values, *, seed, until, size):
         asked.append((series, statistic.name))
         one = curves[series, statistic.name]
         off = 0.3 if statistic.name == "c/1" else 0.0
@@ -321,7 +321,7 @@ def test_the_change_memo_names_the_most_telling_number_or_says_that_none_is():
     found = anticipate(draws_of(a, b), [event(a > 9, "c/rare"), event(a > 1, "c/usual")], seed=1)
     found = sorted(found, key=prospects._rank)
     day = {"status": "expected", "quarter": "2026Q1", "expected_on": "2026-07-29",
-           "expected_from": "2026-07-28", "expected_to": "2026-07-30"}  # fmt: skip
+           "expected_from": "2026-07-28", "expected_to": "2026-07-30", "overdue_since": ""}  # fmt: skip
     calendar = pd.DataFrame([{"entity": name, **day} for name in ("A", "B", "Z")])
     change = types.SimpleNamespace(prospects=found, calendar=calendar)
     of = {row["company"]: row["what"] for row in change_memo._watch(change)}
