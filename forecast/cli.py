@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
     def day(one: argparse.ArgumentParser) -> None:
         one.add_argument(
-            "--as-of", metavar="DATE", help="what was known on this day (the newest report's day)"
+            "--as-of", metavar="DATE", help="what was known on this day (the newest report's, up to today)"
         )
 
     def seed(one: argparse.ArgumentParser) -> None:

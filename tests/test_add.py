@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sys
+import time
 
 import openpyxl
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from forecast import cli, vintages
 from forecast.schema import DataError
-from forecast.sources import read_user_table, read_vintages
+from forecast.sources import data_dir, read_user_table, read_vintages
 from forecast.store import write_run
 from forecast.vintages import check_table, compare, read_table
 
@@ -80,6 +81,22 @@ def test_files_that_cannot_be_read_say_why(folder, text, renamed, message):
         read_user_table(write(folder, text), renamed)
 
 
+def test_what_is_said_for_all_rows_fills_empty_cells_and_no_others(folder):
+    path = write(folder, "entity,metric,period,value,unit,reported_on,source\n"
+                         "A,b,2025 Q4,1,,2026-05-01,s\nA,b,Q3 2025,1,USD bn,2026-05-01,s\n")  # fmt: skip
+    rows = read_user_table(path, given={"unit": "USD m"}).rows
+    assert rows["unit"].tolist() == ["USD m", "USD bn"]
+    assert rows["period"].tolist() == ["2025Q4", "2025Q3"]
+
+
+def test_a_file_as_a_spreadsheet_saves_it_begins_with_a_mark(folder):
+    path = folder.parent / "new.csv"
+    path.write_text(OURS + "A,b,2025Q1,1,USD m,2025-05-01,s,A,\n", encoding="utf-8-sig")
+    found = read_user_table(path)
+    assert found.rows["entity"].tolist() == ["A"]
+    assert found.columns["entity"] == "entity"
+
+
 def test_a_map_decides_between_rivals(folder):
     text = OURS.replace("entity", "ticker,company") + "M,Em,b,2025Q1,1,USD m,2025-05-01,s,A,\n"
     path = write(folder, text)
@@ -143,6 +160,117 @@ def test_writing_makes_the_users_table_and_twice_is_once(folder, capsys):
     assert [p.name for p in (folder / "vintages").glob("[!.]*")] == ["user.csv"]
 
 
+@pytest.fixture
+def today(monkeypatch):
+    """Set the day on which commands run."""
+    return lambda day: monkeypatch.setattr(
+        cli.commands, "today", lambda: dt.date.fromisoformat(day)
+    )
+
+
+@pytest.mark.parametrize("command", ["data add", "data check", "update"])
+def test_a_report_of_the_far_future_is_refused_in_words(folder, tmp_path, capsys, command, today):
+    today("2026-11-29")
+    path = write(folder, OURS + "MSFT,capex,2025Q2,3000,USD m,2062-07-29,10-Q,A,\n")
+    place = (
+        [] if command == "data check" else ["--data", str(folder), "--out", str(tmp_path / "out")]
+    )
+    assert cli.main([*command.split(), str(path), *place]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "line 2, reported_on: got '2062-07-29', wanted a day" in err
+    assert "not after today, 2026-11-29" in err
+    assert list((folder / "vintages").iterdir()) == []
+    today("2062-07-29")  # on that day it is a report like any other
+    assert add(folder, path) == 0
+
+
+def test_a_day_given_for_all_rows_may_not_be_after_today_either(folder, capsys, today):
+    today("2026-11-29")
+    path = write(
+        folder, "entity,metric,period,value,unit,source\nMSFT,capex,2025Q2,3000,USD m,10-Q\n"
+    )
+    assert add(folder, path, "--reported-on", "2026-11-30") == 1
+    assert "line 2, reported_on: got '2026-11-30'" in capsys.readouterr().err
+
+
+def test_a_table_that_holds_a_day_of_the_future_is_known_up_to_today(folder, capsys, today):
+    today("2026-11-29")
+    article = folder / "article"
+    article.mkdir()
+    text = (data_dir() / "article" / "market.csv").read_text()
+    (article / "market.csv").write_text(text)
+    (folder / "vintages" / "late.csv").write_text(
+        OURS + "AI market,ai_revenue,2025,999,USD bn,2062-07-29,s,A,\n"
+    )
+    days = []
+    seen = vintages.as_of
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patch:
+        patch.setattr(vintages, "as_of", lambda table, day: days.append(day) or seen(table, day))
+        for more in ([], ["--as-of", "2062-07-29"]):
+            assert cli.main(["audit", "--data", str(folder), "--json", *more]) == 0
+    assert days[0] == "2026-05-06"
+    assert days[-1] == "2062-07-29"
+    err = capsys.readouterr().err
+    assert (
+        err.count("1 row(s) are of days after today, 2026-11-29, and are not known yet: AI market")
+        == 1
+    )
+
+
+def test_a_number_a_thousand_times_its_neighbour_is_said_where_no_run_forecast_it(folder, capsys):
+    path = write(folder, OURS + "MSFT,capex,2025Q2,2900,USD bn,2025-07-30,10-Q,A,\n")
+    said = "2,900 USD bn after 2.565 in 2025Q1: 1,131 times; look at the unit"
+    assert add(folder, path) == 0
+    assert f"MSFT capex 2025Q2: {said}" in capsys.readouterr().out.splitlines()
+    assert add(folder, path, "--json") == 0
+    assert [r["jump"] for r in json.loads(capsys.readouterr().out)["new"]] == [said]
+    # It is not written.
+    assert add(folder, path, "--write") == 0
+    assert "look at" not in (folder / "vintages" / "user.csv").read_text()
+
+
+def test_many_new_rows_print_a_page(folder, capsys):
+    lines = (f"E{k},capex,2025Q2,3,USD bn,2025-07-30,10-Q,A,\n" for k in range(1000))
+    path = write(folder, OURS + "".join(lines))
+    assert add(folder, path) == 0
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) < 210
+    assert "... and 800 more new rows; --json has them all" in out
+    assert add(folder, path, "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["new"]) == 1000
+
+
+ESCAPES = "\x1b[2J\x1b]0;owned\x07\r\x9b31m\u202etxt\x7f"
+
+
+def test_foreign_text_cannot_steer_the_terminal(folder, capsys):
+    """A source, an entity or a bad cell with escapes is printed with them written out."""
+    row = f'"M{ESCAPES}",capex,"2025Q2",3000,USD m,2025-07-30,"s{ESCAPES}",A,\n'
+    path = write(folder, OURS + row)
+    bad = write(folder, OURS + row.replace("2025Q2", f"Q{ESCAPES}"), "bad.csv")
+    assert add(folder, path) == 0
+    assert add(folder, bad) == 1
+    assert cli.main(["data", "check", f"none{ESCAPES}.csv"]) == 1
+    for stream in capsys.readouterr():
+        assert not set(stream) & set("\x1b\x07\r\x9b\u202e\x7f")
+        assert "\\u001b[2J" in stream
+    assert add(folder, path, "--json") == 0
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x07\r\x9b\u202e\x7f")
+    (kept,) = json.loads(shown)["new"]  # and JSON says what stands there
+    assert kept["source"] == f"s{ESCAPES}"
+
+
+def test_a_cell_of_several_lines_is_one_line_of_the_table(folder, capsys):
+    row = 'MSFT,capex,2025Q2,3000,USD m,2025-07-30,"10-Q\nnew      MSFT\tall is well",A,\n'
+    assert add(folder, write(folder, OURS + row)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[2].endswith("10-Q new      MSFT all is well")
+
+
 def test_a_contradiction_of_the_same_report_is_refused(folder, capsys):
     path = write(folder, MIXED.replace("2.565", "2.6"))
     assert add(folder, path, "--write") == 1
@@ -193,6 +321,13 @@ def test_one_report_in_two_tables_is_named_with_both(folder):
         read_vintages(folder)
 
 
+def test_one_report_with_two_values_in_two_tables_is_named_too(folder):
+    row = (folder / "earnings.csv").read_text()
+    (folder / "vintages" / "user.csv").write_text(row.replace("2565", "2566"))
+    with pytest.raises(DataError, match=r"MSFT / capex.*in earnings\.csv and vintages/user\.csv"):
+        read_vintages(folder)
+
+
 def workbook(path, *rows, more=()):
     book = openpyxl.Workbook()
     for row in rows:
@@ -221,6 +356,50 @@ def test_a_workbook_keeps_its_numbers_and_days(folder, capsys):
         ("2025", 57006, "2026-02-25"),
     ]
     assert "only the first sheet 'Sheet' was read, not Backup" in err
+
+
+GOOD_ROW = ["M", "capex", "2025Q1", 5, "USD m", "2025-05-01", "s", "A", None]
+STRAYS = {
+    "foot": (1_048_576, 1, "x", r"problem\(s\) in 1 row\(s\)(.|\n)*line 1048576, value: got ''"),
+    "blank at the foot": (1_048_576, 3, "  ", None),
+    "far right": (2, 16_384, "x", "the header has 9 cells, but line 2 has 16384 cells"),
+    "blank far right": (2, 16_384, " ", None),
+    "right of the header": (1, 16_384, "x", None),
+    "corner": (1_048_576, 16_384, "x", "the header has 9 cells, but line 1048576 has 16384 cells"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", sorted(STRAYS))
+def test_a_stray_cell_of_a_workbook_costs_nothing_and_is_said(folder, where):
+    row, column, text, message = STRAYS[where]
+    book = openpyxl.Workbook()
+    book.active.append(OURS.strip().split(","))
+    book.active.append(GOOD_ROW)
+    book.active.cell(row=row, column=column, value=text)
+    book.save(folder.parent / "new.xlsx")
+    begun = time.process_time()
+    if message is None:
+        found = read_user_table(folder.parent / "new.xlsx")
+        assert len(found.rows) == 1
+        assert found.unused == (("x",) if where == "right of the header" else ())
+    else:
+        with pytest.raises(DataError, match=message):
+            read_user_table(folder.parent / "new.xlsx")
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.xlsx"])
+def test_cells_under_no_header_are_said(folder, name):
+    head = OURS.strip().split(",")
+    lines = [[*head[:3], "", *head[3:]], [*GOOD_ROW[:3], "stray", *GOOD_ROW[3:]]]
+    path = folder.parent / name
+    if name == "new.csv":
+        path.write_text("\n".join(",".join(str(c or "") for c in line) for line in lines))
+    else:
+        workbook(path, *lines)
+    found = read_user_table(path)
+    assert found.rows["value"].tolist() == [5.0]
+    assert found.notes == ("cells under no header were not read: of line(s) 2",)
 
 
 def test_a_bad_row_of_a_workbook_is_named_by_its_line(folder):

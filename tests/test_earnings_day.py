@@ -285,6 +285,29 @@ def test_what_cannot_be_taken_leaves_all_as_it_was(place, fits, capsys):
     assert fits == []
 
 
+def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
+    """With a run and without one; the run knows nothing of another metric."""
+    head = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
+    held = read_vintages(place / "data")
+    last = held[(held["entity"] == "META") & (held["metric"] == "operating_cash_flow")].iloc[-1]
+    far = last["value"] * 1000
+    (place / "far.csv").write_text(
+        head + f"META,operating_cash_flow,2026Q1,{far},USD m,2026-04-29,10-Q,A,\n"
+    )
+    rows = read_user_table(place / "far.csv").rows
+    for out in (place / "out", tmp_path / "none"):
+        said = []
+        with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(earnings_day, "run_all", stop)
+            update_run(
+                out, rows, data=place / "data", quick=True, models=["market"], say=said.append
+            )
+        (place / "data" / "vintages" / "user.csv").unlink()
+        (line,) = [line for line in said if "look at the unit" in line]
+        assert "META operating_cash_flow 2026Q1" in line
+        assert "1,000 times; look at the unit" in line
+
+
 def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(earnings_day, "run_all", stop)

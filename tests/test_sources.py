@@ -210,6 +210,25 @@ def test_bad_reference_cells_are_named(tmp_path, old, new, message):
         read_reference_table("drawdown_base_rates", tmp_path)
 
 
+def test_an_unknown_column_of_a_reference_table_is_refused(tmp_path):
+    header, _, rest = (data_dir() / "drawdown_base_rates.csv").read_text().partition("\n")
+    lines = "".join(f"{line},1\n" for line in rest.splitlines())
+    (tmp_path / "drawdown_base_rates.csv").write_text(f"{header},colour\n{lines}")
+    with pytest.raises(DataError, match=r"missing column\(s\) none; unknown column\(s\) colour"):
+        read_reference_table("drawdown_base_rates", tmp_path)
+
+
+def test_a_reference_table_of_bad_cells_prints_a_page(tmp_path):
+    text = (data_dir() / "drawdown_base_rates.csv").read_text().splitlines()
+    bad = text[1].replace("0.42", "42", 1)
+    (tmp_path / "drawdown_base_rates.csv").write_text("\n".join([text[0], *[bad] * 5000]))
+    with pytest.raises(DataError) as error:
+        read_reference_table("drawdown_base_rates", tmp_path)
+    assert "5000 problem(s) in 5000 row(s)" in str(error.value)
+    assert "and 4,995 more like that of line 2, p20_18m, up to line 5001" in str(error.value)
+    assert len(str(error.value)) < 1500
+
+
 def test_reference_kinds_are_checked(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_reference_table("runups", tmp_path)
@@ -232,6 +251,9 @@ def test_an_own_table_may_leave_columns_out(tmp_path):
     assert table["model"].tolist() == ["A", "B"]
     path.write_text("release_date,model\n2024-13-02,A\n")
     with pytest.raises(DataError, match="line 2, release_date: got '2024-13-02'"):
+        sources.read_own_table("frontier_models", path)
+    path.write_text("release_date,model,Release Date\n2024-01-02,A,2024-01-02\n")
+    with pytest.raises(DataError, match="more than one column release_date"):
         sources.read_own_table("frontier_models", path)
     path.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="got the columns a, b; wanted some of model"):

@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from forecast.surprise import percentiles
+from forecast.surprise import jumps, percentiles, surprised
+from forecast.vintages import Changes, check_table, compare
 
 LEVELS = (0.005, 0.25, 0.5, 0.75, 0.995)
 
@@ -35,6 +36,8 @@ def row(**changed):
         ({"value": 10.0}, 0.5, "0.5 %"),
         ({"value": 9.99}, 0, "below 0.5 %"),
         ({"value": 50.01}, 100, "above 99.5 %"),
+        ({"value": 50.0}, 99.5, "99.5 %"),  # on the highest quantile is not above it
+        ({"value": 48.0}, 94.6, "94.6 %"),  # tenths in either tail
         ({"value": 40_000.0, "unit": "USD m"}, 75, "75 %"),
         ({"period": "2026-04-01/2026-06-28"}, 50, "50 %"),  # a fiscal quarter
         ({"period": "2026-03-01/2026-05-31"}, 50, "50 %"),  # its middle is in April
@@ -51,7 +54,8 @@ def test_where_a_number_stands(changed, percentile, text):
     "changed",
     [{"entity": "GOOGL"}, {"metric": "revenue"}, {"period": "2026Q3"}, {"period": "2026"},
      {"reported_on": "2026-05-06"},  # the forecast may have known it
-     {"unit": "percent"}, {"qualifier": "at least"}, {"qualifier": "projected"}],
+     {"unit": "percent"}, {"qualifier": "at least"}, {"qualifier": "at most"},
+     {"qualifier": "projected"}],
 )  # fmt: skip
 def test_what_no_forecast_covers(changed):
     found = percentiles(forecasts(), row(**changed)).iloc[0]
@@ -73,3 +77,38 @@ def test_of_two_models_the_first_counts_and_none_is_fine():
     assert percentiles(table, row())["text"].item() == "50 %"
     assert percentiles(pd.DataFrame(), row())["text"].item() == ""
     assert percentiles(forecasts(), row().iloc[:0]).empty
+
+
+def changes(*rows_now):
+    full = {"source": "s", "confidence": "A"}
+    old = row(period="2026Q1", reported_on="2026-05-01").assign(**full)
+    new = pd.concat([row(**one).assign(**full) for one in rows_now], ignore_index=True)
+    return compare(check_table(old), check_table(new))
+
+
+def test_each_row_of_a_change_keeps_its_own_percentile():
+    several = changes(
+        {"value": 20.0}, {"entity": "GOOGL"}, {"value": 40.0, "reported_on": "2026-08-01"}
+    )
+    told = surprised(several, forecasts())
+    assert isinstance(told, Changes)
+    of = {r.entity: (r.value, r.percentile_text, r.percentile) for r in told.new.itertuples()}
+    assert of["MSFT"] == (20.0, "25 %", 25.0)
+    assert of["GOOGL"][:2] == (30.0, "")
+    assert math.isnan(of["GOOGL"][2])
+    assert told.revisions["percentile"].tolist() == [75.0]
+
+
+def test_a_number_far_from_its_neighbour_is_said_where_no_forecast_covers_it():
+    far = {"value": 34_900.0}
+    (line,) = jumps(changes(far))
+    assert line == (
+        "MSFT capex 2026Q2: 34,900 USD bn after 30 in 2026Q1: 1,163 times; look at the unit"
+    )
+    assert jumps(surprised(changes(far), pd.DataFrame())) == [line]
+    assert jumps(surprised(changes(far), forecasts(entity="GOOGL"))) == [line]
+    # A forecast says more: it is above all of it.
+    told = surprised(changes(far), forecasts())
+    assert jumps(told) == []
+    assert told.new["percentile_text"].tolist() == ["above 99.5 %"]
+    assert jumps(changes({"value": 40.0})) == []

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.schema import COLUMNS, DataError
-from forecast.vintages import append_rows, as_of, check_table, read_table, table_hash
+from forecast.vintages import (
+    append_rows,
+    as_of,
+    check_table,
+    compare,
+    newest_day,
+    not_yet,
+    read_table,
+    table_hash,
+)
 
 GOOD = {
     "entity": "MSFT", "metric": "capex", "period": "2025Q1", "value": "100", "unit": "USD m",
@@ -60,6 +69,145 @@ def test_every_bad_row_is_named_at_once():
     assert "3 problem(s) in 3 row(s)" in text
     assert all(f"line {n}" in text for n in (2, 3, 5))
     assert "line 4" not in text
+
+
+# --- a report of a day that has not come (kind 12) -------------------------------------------
+TODAY = dt.date(2026, 11, 29)
+
+
+def test_a_report_of_a_day_after_today_is_refused_when_it_comes_in():
+    late = rows({}, {"period": "2025Q2", "reported_on": "2062-07-29"})
+    with pytest.raises(DataError) as error:
+        check_table(late, today=TODAY)
+    assert "line 3, reported_on: got '2062-07-29', wanted a day on which it was reported" in str(
+        error.value
+    )
+    assert "not after today, 2026-11-29" in str(error.value)
+    assert len(check_table(late)) == 2  # a table that is held may say what could be
+    today = rows({"reported_on": "2026-11-29"})
+    assert len(check_table(today, today=TODAY)) == 1
+    with pytest.raises(DataError, match="'2026-11-30'"):
+        check_table(rows({"reported_on": "2026-11-30"}), today=TODAY)
+
+
+def test_the_default_day_is_the_newest_report_that_is_not_after_today():
+    table = check_table(rows({}, {"value": "110", "reported_on": "2025-07-30"},
+                             {"value": "999", "reported_on": "2062-07-29"}))  # fmt: skip
+    assert newest_day(table, TODAY) == "2025-07-30"
+    assert newest_day(table, dt.date(2025, 7, 29)) == "2025-04-30"
+    assert newest_day(table, dt.date(2062, 7, 29)) == "2062-07-29"
+    with pytest.raises(
+        DataError, match=r"no report up to today, 2020-01-01; the first is of 2025-04-30.*--as-of"
+    ):
+        newest_day(table, dt.date(2020, 1, 1))
+    assert not_yet(table, dt.date(2062, 7, 29)) == ""
+    said = not_yet(table, TODAY)
+    assert said.startswith(
+        "1 row(s) are of days after today, 2026-11-29, and are not known yet: MSFT"
+    )
+    assert "MSFT capex 2025Q1 of 2062-07-29" in said
+
+
+# --- a number far from its neighbour (kind 12) -----------------------------------------------
+def jump_of(*changes, held=({},)):
+    new = compare(check_table(rows(*held)), check_table(rows(*changes)))
+    return [*new.new["jump"], *new.revisions["jump"]]
+
+
+NEXT = {"period": "2025Q2", "reported_on": "2025-07-30"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({**NEXT, "value": "100000"}, "100,000 USD m after 100 in 2025Q1: 1,000 times"),
+        ({**NEXT, "value": "89", "unit": "USD bn"}, "89 USD bn after 0.1 in 2025Q1: 890 times"),
+        ({**NEXT, "value": "0.1"}, "0.1 USD m after 100 in 2025Q1: 1/1,000"),
+        ({**NEXT, "value": "500"}, "500 USD m after 100 in 2025Q1: 5 times"),
+        ({**NEXT, "value": "20"}, "20 USD m after 100 in 2025Q1: 1/5"),
+        ({**NEXT, "value": "499"}, ""),
+        ({**NEXT, "value": "20.1"}, ""),
+        ({**NEXT, "value": "0.1", "unit": "USD bn"}, ""),
+        ({"period": "2024Q4", "value": "1"}, "1 USD m before 100 in 2025Q1: 1/100"),
+        ({"value": "900", "reported_on": "2025-07-30"}, "900 USD m in place of 100: 9 times"),
+        ({"period": "2025-03-30/2025-06-28", "value": "700", "reported_on": "2025-07-30"},
+         "700 USD m after 100 in 2025Q1: 7 times"),
+        ({"period": "2025", "value": "900", "reported_on": "2026-01-30"}, ""),  # a year is no quarter
+        ({**NEXT, "entity": "META", "value": "100000"}, ""),  # another's
+        ({**NEXT, "metric": "revenue", "value": "100000"}, ""),
+        ({**NEXT, "value": "50", "unit": "percent"}, ""),  # no distance between dimensions
+    ],
+)  # fmt: skip
+def test_a_number_five_times_its_neighbour_is_said(change, said):
+    assert jump_of(change) == [f"{said}; look at the unit" if said else ""]
+
+
+def test_a_number_is_held_against_its_nearest_neighbour_as_last_known():
+    held = ({"period": "2024Q3"}, {"period": "2024Q4", "value": "9"},
+            {"period": "2024Q4", "value": "90", "reported_on": "2025-05-30"})  # fmt: skip
+    assert jump_of({"period": "2025Q1", "value": "300"}, held=held) == [""]
+    first, second = jump_of({**NEXT, "value": "90000"},
+                            {"period": "2025Q3", "value": "91000", "reported_on": "2025-10-30"},
+                            held=held)  # fmt: skip
+    assert first == "90,000 USD m after 90 in 2024Q4: 1,000 times; look at the unit"
+    assert second == ""  # said once of a series
+    new = compare(None, check_table(rows({}, {**NEXT, "value": "100000"})))
+    assert new.new["jump"].tolist()[1].startswith("100,000 USD m after 100")
+    assert "jump" not in new.there
+
+
+def test_a_flow_that_may_be_negative_comes_near_nought_by_itself():
+    cash = {"metric": "free_cash_flow"}
+    held = ({**cash, "value": "100"},)
+    assert jump_of({**cash, **NEXT, "value": "-9000"}, held=held) == [""]
+    assert jump_of({**cash, **NEXT, "value": "0"}, held=held) == [""]
+    (said,) = jump_of({**cash, **NEXT, "value": "-100000"}, held=held)
+    assert said == "-100,000 USD m after 100 in 2025Q1: 1,000 times; look at the unit"
+
+
+# --- noise (kind 15) -------------------------------------------------------------------------
+def test_thousands_of_bad_rows_are_a_page():
+    many = rows({"unit": "EUR", "value": "-1"}).loc[[0] * 20_000].reset_index(drop=True)
+    many["period"] = [f"{1900 + k // 4 % 300}Q{k % 4 + 1}" for k in range(len(many))]
+    many["entity"] = [f"company {k}" for k in range(len(many))]
+    many["reported_on"] = "2199-12-31"
+    with pytest.raises(DataError) as error:
+        check_table(many)
+    text = str(error.value)
+    assert len(text) < 8000
+    assert "40000 problem(s) in 20000 row(s)" in text
+    assert text.count("line ") < 20
+    assert all(f"line {n}, unit: got 'EUR'" in text for n in range(2, 7))
+    assert "line 7, unit" not in text
+    assert "and 19,995 more like that of line 2, unit, up to line 20001" in text
+    assert "and 19,995 more like that of line 2, value, up to line 20001" in text
+
+
+def test_of_many_kinds_of_problem_the_first_are_listed_and_each_kind_once():
+    bad = rows(*({"metric": f"metric {k:c}", "value": "-1"} for k in range(97, 123)),
+               *({"value": "-1", "entity": f"e{k}"} for k in range(7)))  # fmt: skip
+    with pytest.raises(DataError) as error:
+        check_table(bad)
+    assert "and 13 of 7 other kinds" in str(error.value)
+    assert str(error.value).count("line ") == 20
+    # A day that differs from row to row is no kind of its own.
+    early = rows(*({"period": f"20{k}Q1", "reported_on": "2000-01-01"} for k in range(10, 30)))
+    with pytest.raises(DataError) as error:
+        check_table(early)
+    assert str(error.value).count("on or after the period's end") == 5
+    assert "and 15 more like that of line 2, reported_on, up to line 21" in str(error.value)
+
+
+def test_a_cell_of_a_megabyte_is_shortened():
+    with pytest.raises(DataError) as error:
+        check_table(
+            rows(
+                {"value": "x" * 1_000_000, "metric": "m" * 1_000_000},
+                {"value": "-1", "metric": "m" * 9999},
+            )
+        )
+    assert len(str(error.value)) < 3000
+    assert "line 2, value: got 'xxx" in str(error.value)
 
 
 def test_an_estimate_may_be_reported_before_its_year_ends():
