@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
 
     def day(one: argparse.ArgumentParser) -> None:
         one.add_argument(
-            "--as-of", metavar="DATE", help="what was known on this day (the newest report's, up to today)"
+            "--as-of",
+            metavar="DATE",
+            help="what was known on this day (the newest report's, up to today)",
         )
 
     def seed(one: argparse.ArgumentParser) -> None:

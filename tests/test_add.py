@@ -263,6 +263,17 @@ def test_foreign_text_cannot_steer_the_terminal(folder, capsys):
     assert kept["source"] == f"s{ESCAPES}"
 
 
+def test_thousands_of_unused_columns_are_a_line(folder, capsys):
+    many = ",".join(f"more{k}" for k in range(5000))
+    row = "MSFT,capex,2025Q2,3000,USD m,2025-07-30,10-Q,A,,"
+    assert add(folder, write(folder, f"{OURS.strip()},{many}\n{row}\n")) == 0
+    assert "columns not used: more0, more1" in (said := capsys.readouterr().err)
+    assert "and 4988 more" in said
+    with pytest.raises(DataError) as error:
+        read_user_table(write(folder, "x" * 1_000_000 + ",b\n1,2\n"))
+    assert len(str(error.value)) < 2000
+
+
 def test_a_cell_of_several_lines_is_one_line_of_the_table(folder, capsys):
     row = 'MSFT,capex,2025Q2,3000,USD m,2025-07-30,"10-Q\nnew      MSFT\tall is well",A,\n'
     assert add(folder, write(folder, OURS + row)) == 0
