@@ -321,6 +321,7 @@ def check(args: argparse.Namespace) -> int:
 
 def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
+    from forecast.schema import one_line
     from forecast.sources import read_user_table
 
     given = {
@@ -338,7 +339,7 @@ def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
     if renamed:
         say(f"columns read as: {', '.join(renamed)}")
     if found.unused:
-        say(f"columns not used: {', '.join(found.unused)}")
+        say(f"columns not used: {one_line(found.unused)}")
     return found.rows, list(found.unused)
 
 

@@ -515,5 +515,5 @@ def percent(probability: float | None, draws: int = 0) -> str:
 
 def one_line(items: Sequence[object], limit: int = 12) -> str:
     """Return items joined by commas, cut after `limit` with a count of the rest."""
-    shown = ", ".join(str(item) for item in items[:limit])
+    shown = ", ".join(shortened(str(item), 300) for item in items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"

@@ -92,7 +92,9 @@ def test_what_is_said_for_all_rows_fills_empty_cells_and_no_others(folder):
 def test_a_file_as_a_spreadsheet_saves_it_begins_with_a_mark(folder):
     path = folder.parent / "new.csv"
     path.write_text(OURS + "A,b,2025Q1,1,USD m,2025-05-01,s,A,\n", encoding="utf-8-sig")
-    assert read_user_table(path).rows["entity"].tolist() == ["A"]
+    found = read_user_table(path)
+    assert found.rows["entity"].tolist() == ["A"]
+    assert found.columns["entity"] == "entity"
 
 
 def test_a_map_decides_between_rivals(folder):
@@ -259,6 +261,25 @@ def test_foreign_text_cannot_steer_the_terminal(folder, capsys):
     assert not set(shown) & set("\x1b\x07\r\x9b\u202e\x7f")
     (kept,) = json.loads(shown)["new"]  # and JSON says what stands there
     assert kept["source"] == f"s{ESCAPES}"
+
+
+def test_thousands_of_unused_columns_are_a_line(folder, capsys):
+    many = ",".join(f"more{k}" for k in range(5000))
+    row = "MSFT,capex,2025Q2,3000,USD m,2025-07-30,10-Q,A,,"
+    assert add(folder, write(folder, f"{OURS.strip()},{many}\n{row}\n")) == 0
+    assert "columns not used: more0, more1" in (said := capsys.readouterr().err)
+    assert "and 4988 more" in said
+    with pytest.raises(DataError) as error:
+        read_user_table(write(folder, "x" * 1_000_000 + ",b\n1,2\n"))
+    assert len(str(error.value)) < 2000
+
+
+def test_a_cell_of_several_lines_is_one_line_of_the_table(folder, capsys):
+    row = 'MSFT,capex,2025Q2,3000,USD m,2025-07-30,"10-Q\nnew      MSFT\tall is well",A,\n'
+    assert add(folder, write(folder, OURS + row)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[2].endswith("10-Q new      MSFT all is well")
 
 
 def test_a_contradiction_of_the_same_report_is_refused(folder, capsys):

@@ -92,8 +92,10 @@ def test_each_row_of_a_change_keeps_its_own_percentile():
     )
     told = surprised(several, forecasts())
     assert isinstance(told, Changes)
-    of = {(r.entity, r.value): r.percentile_text for r in told.new.itertuples()}
-    assert of == {("MSFT", 20.0): "25 %", ("GOOGL", 30.0): ""}
+    of = {r.entity: (r.value, r.percentile_text, r.percentile) for r in told.new.itertuples()}
+    assert of["MSFT"] == (20.0, "25 %", 25.0)
+    assert of["GOOGL"][:2] == (30.0, "")
+    assert math.isnan(of["GOOGL"][2])
     assert told.revisions["percentile"].tolist() == [75.0]
 
 

@@ -189,6 +189,7 @@ def test_of_many_kinds_of_problem_the_first_are_listed_and_each_kind_once():
     with pytest.raises(DataError) as error:
         check_table(bad)
     assert "and 13 of 7 other kinds" in str(error.value)
+    assert str(error.value).count("line ") == 20
     # A day that differs from row to row is no kind of its own.
     early = rows(*({"period": f"20{k}Q1", "reported_on": "2000-01-01"} for k in range(10, 30)))
     with pytest.raises(DataError) as error:
