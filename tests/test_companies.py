@@ -106,9 +106,8 @@ def test_a_late_company_says_since_when_it_is_overdue():
     kept = known[(known["entity"] == "MSFT") & (known["period"] < "2026Q1")]
     kept.attrs.update(known.attrs)
     said = texts(plots.report_calendar(report_calendar(kept)))
-    assert (
-        "overdue since 30 Apr 2026" in said
-    )  # as late as any first quarter of the last four years
+    first = said.index("overdue since")
+    assert said[first + 1] == "30 Apr 2026"  # as late as any first quarter of the last four years
 
 
 def test_reported_ratios_are_of_four_quarter_totals(known):

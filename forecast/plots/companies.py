@@ -290,11 +290,14 @@ def _cell(ax: Axes, row: Mapping[Any, Any], at: tuple[float, float]) -> None:
     if reported:
         note_at(ax, _day(row["reported_on"]), (x, y), (8, 0))
         return
+    if row["overdue_since"]:
+        since = row["overdue_since"]
+        note_at(ax, "overdue since", (x, y), (8, 5))
+        note_at(ax, f"{_day(since)} {since[:4]}", (x, y), (8, -5))
+        return
     if not row["expected_on"]:
         word = "no day to expect" if row["status"] == "missing" else ""
-        if row["overdue_since"]:
-            word = f"overdue since {_day(row['overdue_since'])} {row['overdue_since'][:4]}"
-        note_at(ax, word, (x, y), (8, 0), color=INK if row["overdue_since"] else MUTED)
+        note_at(ax, word, (x, y), (8, 0), color=MUTED)
         return
     note_at(ax, f"expected {_day(row['expected_on'])}", (x, y), (8, 5))
     low, high = _day(row["expected_from"]), _day(row["expected_to"])
