@@ -517,6 +517,8 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     else:
         table = read_table(target) if target.exists() else None
     changes, said = _with_percentiles(compare(table, rows), args.out)
+    for line in few(jumps(changes)):
+        say(line)
     conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
     if args.write and added and not conflicts:
         fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
@@ -528,8 +530,6 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
         _print_json({"table": str(target), "written": written, **said, **lists, **more})
     else:
         _print_changes(changes)
-        for line in few(jumps(changes)):
-            put(line)
         put(
             f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
             f"{len(changes.there)} already there, {conflicts} conflicts; table {target}"

@@ -60,7 +60,7 @@ class Prospect:
     move
         Mean absolute change of the probability that it is expected to bring.
     noise
-        What `move` may come to when the number has nothing to do with the event: mean and five
+        What `move` may come to when the number has nothing to do with the event: mean and four
         standard deviations over shuffled draws, for many numbers and events are looked at. A move
         below it cannot be told from nothing.
     checked
@@ -185,7 +185,7 @@ class _Chance:
     """What a number that has nothing to do with an event seems to tell of it.
 
     Why no number can be held against the event, if so; else the bits and the move that shuffled draws
-    give, for the latter mean and five standard deviations.
+    give, for the latter mean and four standard deviations.
     """
 
     reason: str = ""
@@ -205,7 +205,7 @@ def _chance(hit: np.ndarray, rng: np.random.Generator) -> _Chance:
     move = np.array([one.move for one in shuffled])
     return _Chance(
         bits=float(np.mean([one.bits for one in shuffled])),
-        move=float(move.mean() + 5 * move.std(ddof=1)),
+        move=float(move.mean() + 4 * move.std(ddof=1)),
     )
 
 

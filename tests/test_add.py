@@ -223,9 +223,11 @@ def test_a_number_a_thousand_times_its_neighbour_is_said_where_no_run_forecast_i
     path = write(folder, OURS + "MSFT,capex,2025Q2,2900,USD bn,2025-07-30,10-Q,A,\n")
     said = "2,900 USD bn after 2.565 in 2025Q1: 1,131 times; look at the unit"
     assert add(folder, path) == 0
-    assert f"MSFT capex 2025Q2: {said}" in capsys.readouterr().out.splitlines()
+    assert f"MSFT capex 2025Q2: {said}" in capsys.readouterr().err.splitlines()
     assert add(folder, path, "--json") == 0
-    assert [r["jump"] for r in json.loads(capsys.readouterr().out)["new"]] == [said]
+    shown, told = capsys.readouterr()
+    assert [r["jump"] for r in json.loads(shown)["new"]] == [said]
+    assert f"MSFT capex 2025Q2: {said}" in told
     # It is not written.
     assert add(folder, path, "--write") == 0
     assert "look at" not in (folder / "vintages" / "user.csv").read_text()

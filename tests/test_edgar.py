@@ -745,6 +745,16 @@ def test_the_missing_library_is_named(monkeypatch):
         fetch(["MSFT"], Connection(AGENT), clock, say=lambda line: None)
 
 
+def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_path, capsys):
+    huge = fact("2025-01-01", "2025-03-31", 300_000_000_000, "2025-04-25")
+    server.answers[FACTS] = [ok(content({CAPEX: [*YEAR, huge]}))]
+    line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
+            "--to", str(tmp_path / "t.csv")]  # fmt: skip
+    assert cli.main(line) == 0
+    said = "MSFT capex 2025Q1: 300,000 USD m after 300 in 2024Q4: 1,000 times; look at the unit"
+    assert said in capsys.readouterr().err.splitlines()
+
+
 def test_the_command_leaves_out_what_is_filed_after_today(server, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("forecast.commands.today", lambda: dt.date(2024, 10, 24))
     server.answers[FACTS] = [ok(GOOD)]

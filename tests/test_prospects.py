@@ -13,7 +13,7 @@ from conftest import make_draws
 from scipy.stats import norm, rankdata
 
 from forecast import change_memo, news, prospects
-from forecast.earnings_day import prospect_record, prospect_rows, untold
+from forecast.earnings_day import foresee, prospect_record, prospect_rows, untold
 from forecast.news import AsIf
 from forecast.prospects import anticipate, check_prospect, ranked
 from forecast.schema import DataError
@@ -329,3 +329,15 @@ def test_the_change_memo_names_the_most_telling_number_or_says_that_none_is():
     assert "c/usual at < 1 % or > 99 %, now 16 %" in of["A"]
     assert of["B"] == change_memo.UNTOLD
     assert of["Z"] == ""
+
+
+def test_the_evening_before_says_where_the_draws_end_too_early(monkeypatch):
+    z, hit, _ = jointly_normal(0.3, 0.5, n=400)
+    draws = draws_of(z)
+    draws["observed"][:] = 100.0
+    run = types.SimpleNamespace(
+        id="r1", claims=(), manifest={"seed": 1}, fitted=lambda model: (None, draws)
+    )
+    monkeypatch.setattr(news, "statistics_of", lambda *args: [event(hit)])
+    with pytest.raises(DataError, match="draws of the run r1 end before any company reports again"):
+        foresee(run)
