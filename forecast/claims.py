@@ -20,6 +20,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from forecast.events import check_event, expand_sums, happens, single
+from forecast.files import read_text
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
@@ -300,7 +301,7 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
     """
     path = data_dir() / CLAIMS_FILE if path is None else Path(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ClaimError(f"{path}: there is no such claims file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

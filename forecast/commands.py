@@ -26,11 +26,18 @@ def say(line: str) -> None:
 
 def put(text: str) -> None:
     """Write a result to stdout."""
-    sys.stdout.write(text + "\n")
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        error.filename = "standard output"
+        raise
 
 
 def _print_json(content: Any) -> None:
-    put(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    # What a stream has no code for is printed as an escape, and only JSON's own may stand in JSON.
+    plain = not str(sys.stdout.encoding).lower().startswith("utf")
+    put(json.dumps(content, indent=1, ensure_ascii=plain, allow_nan=False))
 
 
 def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:

@@ -22,6 +22,7 @@ import xarray as xr
 
 from forecast.claims import probability, read_window
 from forecast.events import check_event, happens
+from forecast.files import read_text
 from forecast.schema import MODEL_NAMES, ClaimError, one_line
 from forecast.sources import data_dir, read_reference_table
 
@@ -104,7 +105,7 @@ def read_comparisons(
     rows = read_reference_table("public_forecasts") if table is None else table
     path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ClaimError(f"{path}: there is no such file of comparisons") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -24,6 +24,7 @@ from arviz_stats.base import array_stats
 
 from forecast.claims import Claim, Verdicts, judge, read_sums, read_window
 from forecast.events import check_event, expand_sums, happens
+from forecast.files import read_text
 from forecast.fitting import Run, prior_set
 from forecast.models import get_model
 from forecast.predict import forecast
@@ -133,7 +134,7 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
     """
     path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ClaimError(f"{path}: there is no such file of scenarios") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

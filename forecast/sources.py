@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from forecast.files import read_bytes
 from forecast.schema import (
     COLUMNS,
     KEY,
@@ -484,11 +485,9 @@ Body = list[tuple[int, list[str]]]
 def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
     """Return a file's header, its rows with their line numbers, and notes on the reading."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a CSV or XLSX") from None
     xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
     lines, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
     filled = [(n, cells) for n, cells in lines if any(cells)]

@@ -26,9 +26,9 @@ from scipy import stats
 
 from forecast import lock, score, store
 from forecast.claims import Claim, Definition
+from forecast.files import replace_text
 from forecast.schema import ClaimError, DataError, StoreError, one_line, parse_date
 from forecast.surprise import Forecast, cells_of, forecast_of
-from forecast.vintages import replace_text
 
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a claim can stand: the first two are scored; ``open`` takes an outcome back."""
