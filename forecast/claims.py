@@ -247,12 +247,24 @@ class Verdicts(Sequence[Verdict]):
 
     @classmethod
     def from_records(cls, records: Sequence[Mapping[str, Any]], draws: int) -> Verdicts:
-        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws."""
-        return cls(
-            tuple(
-                Verdict(**row, draws=0 if row["probability"] is None else draws) for row in records
+        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws.
+
+        Raises
+        ------
+        ClaimError
+            If they are not what it writes.
+        """
+        try:
+            return cls(
+                tuple(
+                    Verdict(**row, draws=0 if row["probability"] is None else draws)
+                    for row in records
+                )
             )
-        )
+        except (TypeError, KeyError) as error:
+            raise ClaimError(
+                f"got something that is no verdict ({error}); make the run again"
+            ) from error
 
     def _repr_html_(self) -> str:
         """Show the table with probabilities as percent and an ICD 203 word."""

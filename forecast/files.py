@@ -31,12 +31,12 @@ _ADVICE = {
 }
 
 
-def what_failed(error: OSError) -> str:
-    """Return what the operating system refused, with the path if it names one, and what to do."""
-    what = " ".join((error.strerror or f"{type(error).__name__}: {error}").split())
-    places = _places(error)
+def what_failed(error: OSError, path: Path | None = None) -> str:
+    """Return what the operating system refused and what to do, of `path` or of what it names."""
+    what = f"{type(error).__name__}: {error}" if error.errno is None else os.strerror(error.errno)
+    places = _places(error) if path is None else [str(path)]
     advice = _ADVICE.get(error.errno or 0, "put that right and run again")
-    return f"{' to '.join(places) or 'the system refused'}: {what}; {advice}"
+    return f"{' to '.join(places) or 'the system refused'}: {' '.join(what.split())}; {advice}"
 
 
 def _places(error: OSError) -> list[str]:
@@ -60,10 +60,9 @@ def writing(path: str | Path) -> Iterator[None]:
     except ForecastError:
         raise
     except OSError as error:
-        named = Path((_places(error) or [path])[0])
-        if named.is_relative_to(path) or named.parent == path.parent:
-            error.filename = str(path)
-        raise StoreError(f"cannot write {what_failed(error)}") from error
+        named = Path([*_places(error), str(path)][0])
+        own = named.is_relative_to(path) or named.parent == path.parent
+        raise StoreError(f"cannot write {what_failed(error, path if own else named)}") from error
 
 
 def read_bytes(path: str | Path) -> bytes:
