@@ -148,7 +148,7 @@ def what_came(model: str, table: Table) -> xr.DataArray:
         Dims series, period; NaN where nothing was reported; coordinate ``metric`` along series.
     """
     newest = as_of(table, str(table["reported_on"].max()))
-    drawn = outline(build_panel(newest, model))
+    drawn = outline(build_panel(newest, model, history=table))
     truth: xr.DataArray = drawn["observed"].transpose("series", "period")
     return truth
 
@@ -292,7 +292,7 @@ def backtest(
     tasks, left_out = [], []
     for day in dates:
         try:
-            panel = build_panel(as_of(table, day), model)
+            panel = build_panel(as_of(table, day), model, history=table)
         except DataError as error:
             left_out.append({"as_of": day, "passed": False, "reason": str(error)})
             continue

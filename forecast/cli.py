@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     def out(one: argparse.ArgumentParser) -> None:
         one.add_argument("--out", default="out", metavar="DIR", help="output folder (out)")
 
+    def folder(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+
     def day(one: argparse.ArgumentParser) -> None:
         one.add_argument(
             "--as-of", metavar="DATE", help="what was known on this day (the newest report's day)"
@@ -115,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--reported-on", metavar="DATE", help="where the file names none")
 
     def taking(one: argparse.ArgumentParser) -> None:
-        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        folder(one)
         one.add_argument(
             "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
         )
@@ -125,7 +128,7 @@ def parser() -> argparse.ArgumentParser:
 
     run = add("run", "fit, judge every claim, write the memo", commands.run)
     day(run)
-    run.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(run)
     out(run)
     seed(run)
     run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
@@ -145,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
         "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
     )
     columns(update)
-    update.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(update)
     out(update)
     update.add_argument(
         "--seed", type=_count, metavar="N", help="seed (that of the latest run, or 1)"
@@ -173,13 +176,14 @@ def parser() -> argparse.ArgumentParser:
     out(claims)
 
     check = add("audit", "hold the article against itself and outside figures", commands.audit)
-    check.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(check)
     check.add_argument("--json", action="store_true", help="only JSON on stdout")
     day(check)
 
     fit = add("fit", "fit one model and print its parameters", commands.fit)
     fit.add_argument("model", metavar="MODEL", help="name of the model")
-    fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    instead = "a table of the schema instead of the shipped"
+    fit.add_argument("--data", dest="table", metavar="FILE", help=instead)
     fit.add_argument(
         "--position",
         action="append",
@@ -218,7 +222,7 @@ def parser() -> argparse.ArgumentParser:
     place = walk.add_mutually_exclusive_group()
     place.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (1)")
     place.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786")
-    walk.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(walk)
     walk.add_argument("--quick", action="store_true", help="fewer draws")
     walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
     walk.add_argument("--json", action="store_true", help="only JSON on stdout")
@@ -232,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     came.add_argument("--definition", metavar="D", help="one reading (all of the claim's)")
     kept = add("track", "print the track record: claims and numbers that came", commands.track)
     for one in (came, kept):
-        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        folder(one)
         one.add_argument("--json", action="store_true", help="only JSON on stdout")
         out(one)
 
@@ -293,6 +297,10 @@ def _act(grammar: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         grammar.print_help(sys.stderr)
         return 2
     environment.check_working_directory()
+    if getattr(args, "data", None) is not None:
+        from forecast.sources import data_folder
+
+        data_folder(args.data)  # one that is not there is refused before anything is done
     code: int = args.act(args)
     return code
 

@@ -9,13 +9,15 @@ Invariant: no other file reads the clock or prints.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.schema import ForecastError
+from forecast.schema import ForecastError, StoreError
 
 
 def say(line: str) -> None:
@@ -30,8 +32,7 @@ def put(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except OSError as error:
-        error.filename = "standard output"
-        raise
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _print_json(content: Any) -> None:
@@ -114,11 +115,10 @@ def claims(args: argparse.Namespace) -> int:
     from forecast import store
     from forecast.claims import Verdicts, judge, read_claims
 
-    latest = Path(args.out) / "latest"
-    if latest.exists() and args.file is None:
-        folder = store.verify(latest)
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+    folder = store.latest_run(args.out) if args.file is None else None
+    if folder is not None:
+        manifest = store.read_manifest(folder, "run", "as_of", "draws")
+        records = store.read_json(folder / "verdicts.json", list)
         verdicts = Verdicts.from_records(records, manifest["draws"])
         say(f"verdicts of the run {manifest['run']}, data as of {manifest['as_of']}")
     else:
@@ -135,14 +135,14 @@ def audit(args: argparse.Namespace) -> int:
     """Hold the article against itself and outside figures."""
     import dataclasses
 
-    from forecast.audit import audit_claims, read_references
-    from forecast.claims import read_claims
-    from forecast.sources import read_vintages
+    from forecast.audit import audit_claims
+    from forecast.inputs import read_inputs
     from forecast.vintages import as_of
 
-    table = read_vintages(args.data)
+    inputs = read_inputs(args.data)
+    table = inputs.vintages
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    findings = audit_claims(known, read_references(), read_claims())
+    findings = audit_claims(known, inputs.references, inputs.claims)
     if args.json:
         _print_json([dataclasses.asdict(f) for f in findings])
         return 0
@@ -164,12 +164,12 @@ def fit(args: argparse.Namespace) -> int:
     from forecast.vintages import as_of, read_table
 
     own = None
-    if args.data and args.model in TABLE_BUILDERS:
-        own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.data), read_vintages()
+    if args.table and args.model in TABLE_BUILDERS:
+        own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.table), read_vintages()
     else:
-        table = read_table(args.data) if args.data else read_vintages()
+        table = read_table(args.table) if args.table else read_vintages()
     known = as_of(table, args.as_of or str(table["reported_on"].max()))
-    panel = _with_positions(build_panel(known, args.model, own), args.position)
+    panel = _with_positions(build_panel(known, args.model, own, history=table), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         say(note)
     say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
@@ -265,7 +265,6 @@ def memo(args: argparse.Namespace) -> int:
     if write is not None:
         # Beside the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
-        path.parent.mkdir(parents=True, exist_ok=True)
         write(folder, path)
     put(str(path.resolve()))
     return 0
@@ -398,12 +397,15 @@ def news(args: argparse.Namespace) -> int:
 def _before(args: argparse.Namespace, run: Any) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
     from forecast.earnings_day import foresee, prospect_record, prospect_rows
+    from forecast.files import probe_folder
 
+    figures = Path(args.out) / f"before-{run.id}"
+    probe_folder(figures if os.path.lexists(figures) else args.out)
     found = foresee(
         run,
         companies=[args.company] if args.company else None,
         claim=args.claim,
-        figures=Path(args.out) / f"before-{run.id}",
+        figures=figures,
         say=say,
     )
     if args.json:
@@ -420,13 +422,12 @@ def _before(args: argparse.Namespace, run: Any) -> int:
             f"{sum(not one.told for one in found)} of {len(found)} pairs of a number and a reading "
             "are not told from Monte-Carlo error and left out"
         )
-        put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+        put(f"figures: {figures.resolve()}")
     return 0
 
 
 def fetch(args: argparse.Namespace) -> int:
     """Get quarters from SEC filings, and add them as :func:`add` does."""
-    import os
     import time
 
     from forecast import edgar
@@ -458,23 +459,19 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
     import pandas as pd
 
-    from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
-    from forecast.vintages import append_rows, compare, read_table
+    from forecast.sources import USER_FILE, data_folder, held
+    from forecast.vintages import append_rows, compare
 
-    folder = Path(args.data) if args.data else data_dir()
+    folder = data_folder(args.data)
     target = Path(args.to) if args.to else folder / USER_FILE
-    within = [path.resolve() for path in vintage_files(folder)]
-    new_here = target.resolve().parent == (folder / "vintages").resolve()
-    if target.resolve() in within or new_here:
-        table = read_vintages(folder) if within else None  # the tables of a folder are one
-    else:
-        table = read_table(target) if target.exists() else None
-    changes, said = _with_percentiles(compare(table, rows), args.out)
-    conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
-    if args.write and added and not conflicts:
-        fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
-        append_rows(target, pd.concat(fresh))
-    written = bool(args.write and added and not conflicts)
+    # Between the comparison and the writing nobody else may add to another table of the folder.
+    with held(folder) if args.write else contextlib.nullcontext():
+        changes, said = _with_percentiles(compare(_table_of(target, folder), rows), args.out)
+        conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
+        written = bool(args.write and added and not conflicts)
+        if written:
+            fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
+            append_rows(target, pd.concat(fresh))
     if args.json:
         kinds = ("new", "revisions", "there", "conflicts")
         lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
@@ -498,6 +495,17 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
+def _table_of(target: Path, folder: Path) -> Any:
+    """Return what rows for a table must agree with: the tables of a data folder are one."""
+    from forecast.sources import read_vintages, vintage_files
+    from forecast.vintages import read_table
+
+    within = [path.resolve() for path in vintage_files(folder)]
+    if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
+        return read_vintages(folder) if within else None
+    return read_table(target) if target.exists() else None
+
+
 def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     """Add to each row its percentile in the latest run's forecasts, and return that run's name.
 
@@ -508,15 +516,17 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     from forecast import store
     from forecast.surprise import surprised
 
-    latest = Path(out) / "latest"
     table, run = pd.DataFrame(), None
     try:
-        folder = store.verify(latest)
-        table = pd.read_parquet(folder / "forecasts.parquet")
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        run = {"run": manifest["run"], "as_of": manifest["as_of"]}
-    except (ForecastError, OSError) as error:
-        say(f"no percentiles: {error if latest.exists() else f'there is no run in {out}'}")
+        folder = store.latest_run(out)
+        if folder is None:
+            say(f"no percentiles: there is no run in {out}")
+        else:
+            manifest = store.read_manifest(folder, "run", "as_of")
+            table = store.read_frame(folder / "forecasts.parquet")
+            run = {"run": manifest["run"], "as_of": manifest["as_of"]}
+    except StoreError as error:
+        say(f"no percentiles: {error}")
     told = surprised(changes, table)
     fresh = [*told.new["percentile"], *told.revisions["percentile"]]
     if run is not None:
@@ -653,9 +663,12 @@ def calibrate(args: argparse.Namespace) -> int:
 def backtest(args: argparse.Namespace) -> int:
     """Forecast from past dates and print the scores of what came."""
     from forecast import backtesting
+    from forecast.files import probe_file, replace_text
     from forecast.pipeline import FULL, QUICK
     from forecast.sources import read_vintages
 
+    if args.csv:
+        probe_file(args.csv)  # before hours of fits
     table = read_vintages(args.data)
     found = backtesting.backtest(
         args.model,
@@ -670,7 +683,7 @@ def backtest(args: argparse.Namespace) -> int:
     )
     summary = found.summary()
     if args.csv:
-        found.cells.to_csv(args.csv, index=False)
+        replace_text(args.csv, found.cells.to_csv(index=False))
     if args.json:
         kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
         lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast import lock, memo, news, plots
+from forecast import lock, memo, news, plots, store
 from forecast.change import AHEAD, Change, Say, Stored, between, latest, read_run
 from forecast.change_memo import prospect_text, write_change
 from forecast.figures import Fitted
@@ -22,7 +22,14 @@ from forecast.fitting import child_seed
 from forecast.pipeline import Outcome, panels_of, run_all
 from forecast.prospects import Prospect, anticipate, check_prospect
 from forecast.schema import DataError, one_line
-from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
+from forecast.sources import (
+    USER_FILE,
+    data_folder,
+    held,
+    read_tables,
+    read_vintages,
+    vintage_files,
+)
 from forecast.surprise import surprised
 from forecast.vintages import Changes, Table, append_rows, as_of, compare, table_hash
 
@@ -86,7 +93,8 @@ def update_run(
         Before anything is written if a row contradicts the table, or a model cannot take it. After
         the rows were added, of what failed then; `say` has told what was added.
     """
-    Path(out).mkdir(parents=True, exist_ok=True)
+    folder = data_folder(data)
+    store.check_output(out)
     with lock.hold(Path(out) / ".update.lock", f"an update in {out}"):
         before = latest(out)
         if before is None:
@@ -94,8 +102,10 @@ def update_run(
         else:
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
-        folder = Path(data) if data is not None else data_dir()
-        appended = _take(folder, rows, before, models, say) if rows is not None else 0
+        appended = 0
+        if rows is not None:
+            with held(folder):
+                appended = _take(folder, rows, before, models, say)
         try:
             outcome, change = _run(
                 out, before, data, 1 if seed is None else seed, quick, models, say
@@ -118,7 +128,7 @@ def _take(
     say: Say,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
-    table = read_vintages(folder) if folder.is_dir() and vintage_files(folder) else None
+    table = read_vintages(folder) if vintage_files(folder) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
         listed = [
@@ -141,7 +151,8 @@ def _take(
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
     known = as_of(merged, str(merged["reported_on"].max()))
     if models:
-        panels_of(known, models, folder)  # what no model could take is refused before it is stored
+        # What no model could take is refused before it is stored.
+        panels_of(known, models, read_tables(folder), merged)
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count

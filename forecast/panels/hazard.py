@@ -209,16 +209,25 @@ class Position:
     relative_sd: float = 0.0
 
 
-def _rates() -> dict[str, dict[str, float]]:
-    """Return the numbers of ``drawdown_base_rates`` by sample and column."""
-    records = read_reference_table("drawdown_base_rates").to_dict("records")
-    return {
-        str(r["sample"]): {str(c): float(v) for c, v in r.items() if c != "sample"} for r in records
+def _rates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
+    """Return the numbers of ``drawdown_base_rates``, by default as shipped, by sample and column."""
+    given = read_reference_table("drawdown_base_rates") if table is None else table
+    rates = {
+        str(r["sample"]): {str(c): float(v) for c, v in r.items() if c != "sample"}
+        for r in given.to_dict("records")
     }
+    if not 0 < rates.get(UNCONDITIONAL, {}).get("p20_24m", 0) < 1:
+        raise DataError(
+            f"drawdown_base_rates: wanted a row {UNCONDITIONAL!r} with a p20_24m between 0 and 1; "
+            f"there are {one_line(list(rates))}"
+        )
+    return rates
 
 
-def relative_hazard(sample: str) -> tuple[float, float]:
+def relative_hazard(sample: str, table: pd.DataFrame | None = None) -> tuple[float, float]:
     """Return how much more often a series falls than US industries do, at any time.
+
+    `table` is ``drawdown_base_rates``, by default as shipped.
 
     The log of the ratio of the cumulative hazards behind their rates of -20 % in 24 months, and its
     error from the number of independent 24-month blocks (delta method).
@@ -228,7 +237,7 @@ def relative_hazard(sample: str) -> tuple[float, float]:
     DataError
         If no sample has that name, or its rate or its number of blocks is of no use.
     """
-    rates = _rates()
+    rates = _rates(table)
     if sample not in rates:
         raise DataError(f"no base rate is called {sample!r}; there are {one_line(list(rates))}")
     base, own = (rates[name]["p20_24m"] for name in (UNCONDITIONAL, sample))
@@ -254,16 +263,22 @@ def class_name(net: float) -> str:
     return f"industry up {net:g}"
 
 
-def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
+def hazard_panel(
+    table: pd.DataFrame,
+    as_of: str,
+    places: pd.DataFrame | None = None,
+    base_rates: pd.DataFrame | None = None,
+) -> xr.Dataset:
     """Return the episodes known on a day, and the positions to forecast from.
 
-    The positions are one of any industry for each of :data:`CLASSES`, and per entity of the
-    reference table ``positions`` the newest by then whose net run-up belongs to the class the table
-    enumerates (its smallest is the limit).
+    The positions are one of any industry for each of :data:`CLASSES`, and per entity of `places` (the
+    reference table ``positions``) the newest by then whose net run-up belongs to the class the table
+    enumerates (its smallest is the limit). `places` and `base_rates` (``drawdown_base_rates``) are by
+    default those shipped.
     """
     rows = episodes(table, as_of)
     lowest = float(table["runup24_net"].min())
-    table_of = read_reference_table("positions")
+    table_of = read_reference_table("positions") if places is None else places
     newest: dict[str, dict[str, Any]] = {}
     for record in sorted(table_of.to_dict("records"), key=lambda r: str(r["dated"])):
         if str(record["dated"]) <= as_of and record["net"] >= np.floor(lowest):
@@ -271,14 +286,11 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
     held = [
         Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, "class") for net in CLASSES
     ]
-    for _, one in sorted(newest.items()):
-        ratio = relative_hazard(one["sample"]) if one["sample"] else (0.0, 0.0)
-        one["months"] = int(one["months"])
-        held.append(Position(**one, relative=ratio[0], relative_sd=ratio[1]))
-    rates = _rates()
-    used = sorted({UNCONDITIONAL, *(one.sample for one in held if one.sample)})
+    own = [_own_position(record, base_rates) for _, record in sorted(newest.items())]
+    rates = _rates(base_rates)
+    used = sorted({UNCONDITIONAL, *(one.sample for one in own if one.sample)})
     columns = [c for c in rows.columns if c not in ("industry", "identified")]
-    return xr.Dataset(
+    data = xr.Dataset(
         {c: ("obs", rows[c].to_numpy()) for c in columns},
         coords={
             "industry": ("obs", rows["industry"].to_numpy(str)),
@@ -292,6 +304,22 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
             ),
         },
     )
+    try:
+        return with_positions(data, own)
+    except DataError as error:
+        raise DataError(f"positions.csv: {error}") from None
+
+
+def _own_position(record: dict[str, Any], base_rates: pd.DataFrame | None) -> Position:
+    """Return a row of the table ``positions``."""
+    if not float(record["months"]).is_integer():
+        raise DataError(
+            f"positions.csv: {record['entity']}: got {record['months']:g} months; wanted full ones"
+        )
+    sample = record["sample"]
+    ratio = relative_hazard(sample, base_rates) if sample else (0.0, 0.0)
+    whole = {**record, "months": int(record["months"])}
+    return Position(**whole, relative=ratio[0], relative_sd=ratio[1])
 
 
 def _dump(held: Sequence[Position]) -> str:
