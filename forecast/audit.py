@@ -15,6 +15,7 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -76,7 +77,7 @@ class Finding:
 Result = tuple[str, str, str, str, str]  # verdict, said, follows, sure, source
 
 
-def read_references(path: str | None = None) -> Table:
+def read_references(path: str | Path | None = None) -> Table:
     """Read the table of outside references, of the vintage schema; the shipped one by default."""
     return read_table(path or data_dir() / REFERENCE_FILE)
 

@@ -22,12 +22,14 @@ from forecast.models import NAIVE, get_model, naive
 from forecast.panels import TABLE_BUILDERS, Panel, build_panel
 from forecast.predict import forecast, outline
 from forecast.processes import each
-from forecast.schema import DataError, ForecastError, GateError, one_line
+from forecast.schema import DataError, ForecastError, GateError, one_line, parse_date
 from forecast.vintages import Table, as_of
 
 Say = Callable[[str], None]
 SCORES = ("crps", "log_score", "interval_score", "pit")
 SHARES = (50, 80, 95)
+LONGEST_LAG = 3660
+"""Days; nobody reports ten years late."""
 MODEL = "model"
 """The forecast that is ours in the column ``forecast``; the others are naive rules."""
 
@@ -127,9 +129,12 @@ def origins(start: str | dt.date, end: str | dt.date, lag: int = 45) -> list[str
     Raises
     ------
     DataError
-        If there is none.
+        If there is none, a day cannot be read, or `lag` is above :data:`LONGEST_LAG`.
     """
-    first, last = pd.Timestamp(start), pd.Timestamp(end)
+    first = pd.Timestamp(parse_date(start, "start date"))
+    last = pd.Timestamp(parse_date(end, "end date"))
+    if lag > LONGEST_LAG:
+        raise DataError(f"got {lag} days after quarters; wanted at most {LONGEST_LAG}")
     shift = pd.Timedelta(days=lag)
     days = pd.date_range(first - shift, last - shift, freq="QE") + shift
     if not len(days):
@@ -149,7 +154,7 @@ def what_came(model: str, table: Table) -> xr.DataArray:
         Dims series, period; NaN where nothing was reported; coordinate ``metric`` along series.
     """
     newest = as_of(table, str(table["reported_on"].max()))
-    drawn = outline(build_panel(newest, model))
+    drawn = outline(build_panel(newest, model, history=table))
     truth: xr.DataArray = drawn["observed"].transpose("series", "period")
     return truth
 
@@ -293,7 +298,7 @@ def backtest(
     tasks, left_out = [], []
     for day in dates:
         try:
-            panel = build_panel(as_of(table, day), model)
+            panel = build_panel(as_of(table, day), model, history=table)
         except DataError as error:
             left_out.append({"as_of": day, "passed": False, "reason": str(error)})
             continue

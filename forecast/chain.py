@@ -17,8 +17,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from forecast.files import replace_text
 from forecast.schema import StoreError, one_line
-from forecast.vintages import replace_text
 
 QUESTION = "question"
 """A column that outcomes of an earlier version do not have: there it is empty, and not hashed. Rows of

@@ -22,7 +22,7 @@ from forecast.figures import Fitted
 from forecast.fitting import Run, child_seed
 from forecast.gate import Gate
 from forecast.panels import build_panel, report_calendar
-from forecast.pipeline import CLAIMS, KNOWN
+from forecast.pipeline import CLAIMS, KNOWN, TABLES
 from forecast.predict import forecast
 from forecast.prospects import Prospect, anticipate, ranked
 from forecast.schema import (
@@ -35,6 +35,7 @@ from forecast.schema import (
     one_line,
     percent,
 )
+from forecast.sources import read_tables
 from forecast.surprise import surprised
 from forecast.vintages import Changes, Table, compare, read_table
 
@@ -85,13 +86,20 @@ class Stored:
         if not path.is_file():
             raise StoreError(f"the run {self.id} has no {model} fit")
         tree = store.load_tree(path)
-        spec = Spec.from_json(str(tree.attrs["spec"]))
-        panel = build_panel(self.known, model)
+        try:
+            spec = Spec.from_json(str(tree.attrs["spec"]))
+            stamp = Gate.from_json(str(tree.attrs["gate"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{path}: no good spec or gate ({error}); make the run again"
+            ) from error
+        held = self.folder / TABLES  # of a run before these were kept, those shipped
+        panel = build_panel(self.known, model, tables=read_tables(held) if held.is_dir() else None)
         if panel.hash != spec.data_hash:
             raise StoreError(
                 f"the {model} panel of the run {self.id} is not what the code makes of its rows now"
             )
-        run = Run(spec, panel, tree, Gate.from_json(str(tree.attrs["gate"])))
+        run = Run(spec, panel, tree, stamp)
         until = self.manifest.get("until", {}).get(model)  # runs of version 0.1 name none
         return run, forecast(
             run, until=until, seed=child_seed(self.manifest["seed"], model, "draw")
@@ -120,7 +128,7 @@ def read_run(folder: str | Path) -> Stored:
         whose claims are not read any more.
     """
     folder = store.verify(folder).resolve()
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = store.read_manifest(folder)
     if not (folder / KNOWN).is_file():
         raise StoreError(f"{folder}: made by an earlier version, without {KNOWN}; run it again")
     known = read_table(folder / KNOWN)
@@ -129,14 +137,14 @@ def read_run(folder: str | Path) -> Stored:
         claims = read_claims(folder / CLAIMS)
     except ClaimError as error:
         raise StoreError(f"made by an earlier version; run it again: {error}") from error
-    records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+    records = store.read_json(folder / "verdicts.json", list)
     return Stored(
         folder=folder,
         manifest=manifest,
         known=known,
         claims=claims,
         verdicts=Verdicts.from_records(records, manifest["draws"]),
-        forecasts=pd.read_parquet(folder / "forecasts.parquet"),
+        forecasts=store.read_frame(folder / "forecasts.parquet"),
     )
 
 
@@ -146,10 +154,10 @@ def latest(out: str | Path) -> Stored | None:
     Raises
     ------
     StoreError
-        If it is damaged.
+        If it is damaged, or the link leads elsewhere.
     """
-    link = Path(out) / "latest"
-    return read_run(link) if link.exists() else None
+    folder = store.latest_run(out)
+    return None if folder is None else read_run(folder)
 
 
 def find_run(out: str | Path, name: str | None, *, before: Stored | None = None) -> Stored:

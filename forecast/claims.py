@@ -256,12 +256,23 @@ class Verdicts(Sequence[Verdict]):
         """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws.
 
         Records of before the field ``polarity`` come back as ``same``.
+
+        Raises
+        ------
+        ClaimError
+            If they are not what it writes.
         """
-        return cls(
-            tuple(
-                Verdict(**row, draws=0 if row["probability"] is None else draws) for row in records
+        try:
+            return cls(
+                tuple(
+                    Verdict(**row, draws=0 if row["probability"] is None else draws)
+                    for row in records
+                )
             )
-        )
+        except (TypeError, KeyError) as error:
+            raise ClaimError(
+                f"got something that is no verdict ({error}); make the run again"
+            ) from error
 
     def _repr_html_(self) -> str:
         """Show the table with probabilities as percent and an ICD 203 word."""

@@ -1,17 +1,23 @@
 """The command line: its grammar, and how a run of it ends.
 
 Exit 0: done. Exit 1: the data or a gate said no, in a sentence. Exit 2: wrong usage.
+
+Invariant: whatever is raised below ends here, as one sentence; its trace is only printed with
+``--debug``. ``tests/test_cli.py`` raises it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from forecast import commands
+from forecast import commands, environment
+from forecast.files import what_failed
 from forecast.schema import ForecastError
 
 
@@ -35,8 +41,14 @@ def _models(text: str) -> list[str]:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"got {text!r}; wanted a whole number from 0")
+    if not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted a whole number from 0 to 999999999")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not _count(text):
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted a whole number from 1")
     return int(text)
 
 
@@ -57,6 +69,12 @@ def parser() -> argparse.ArgumentParser:
         description="Bayesian forecasts of AI spending; predictions as executable claims.",
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
+
+    def debug(one: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -> None:
+        what = "print the trace of what goes wrong"
+        one.add_argument("--debug", action="store_true", default=default, help=what)
+
+    debug(top, False)
     kinds = top.add_subparsers(dest="command", metavar="COMMAND")
 
     def add(
@@ -66,10 +84,14 @@ def parser() -> argparse.ArgumentParser:
             name, help=what, description=what
         )
         one.set_defaults(act=act)
+        debug(one)
         return one
 
     def out(one: argparse.ArgumentParser) -> None:
         one.add_argument("--out", default="out", metavar="DIR", help="output folder (out)")
+
+    def folder(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
 
     def day(one: argparse.ArgumentParser) -> None:
         one.add_argument(
@@ -98,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--reported-on", metavar="DATE", help="where the file names none")
 
     def taking(one: argparse.ArgumentParser) -> None:
-        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        folder(one)
         one.add_argument(
             "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
         )
@@ -108,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
 
     run = add("run", "fit, judge every claim, write the memo", commands.run)
     day(run)
-    run.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(run)
     out(run)
     seed(run)
     run.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
@@ -129,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
     )
     columns(update)
     day(update)
-    update.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(update)
     out(update)
     update.add_argument(
         "--seed", type=_count, metavar="N", help="seed (that of the latest run, or 1)"
@@ -162,13 +184,14 @@ def parser() -> argparse.ArgumentParser:
     out(claims)
 
     check = add("audit", "hold the article against itself and outside figures", commands.audit)
-    check.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(check)
     check.add_argument("--json", action="store_true", help="only JSON on stdout")
     day(check)
 
     fit = add("fit", "fit one model and print its parameters", commands.fit)
     fit.add_argument("model", metavar="MODEL", help="name of the model")
-    fit.add_argument("--data", metavar="FILE", help="a table of the schema instead of the shipped")
+    instead = "a table of the schema instead of the shipped"
+    fit.add_argument("--data", dest="table", metavar="FILE", help=instead)
     fit.add_argument(
         "--position",
         action="append",
@@ -192,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
 
     calibrate = add("calibrate", "simulation-based calibration of a model", commands.calibrate)
     calibrate.add_argument("model", metavar="MODEL", help="name of the model")
-    calibrate.add_argument("--simulations", type=_count, default=200, metavar="N", help="(200)")
+    calibrate.add_argument("--simulations", type=_positive, default=200, metavar="N", help="(200)")
     calibrate.add_argument("--json", action="store_true", help="only JSON on stdout")
     seed(calibrate)
 
@@ -203,11 +226,11 @@ def parser() -> argparse.ArgumentParser:
     walk.add_argument(
         "--lag", type=_count, default=45, metavar="N", help="days after quarters (45)"
     )
-    walk.add_argument("--horizon", type=_count, default=8, metavar="N", help="periods ahead (8)")
+    walk.add_argument("--horizon", type=_positive, default=8, metavar="N", help="periods ahead (8)")
     place = walk.add_mutually_exclusive_group()
     place.add_argument("--workers", type=_count, default=1, metavar="N", help="processes (1)")
     place.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://host:8786")
-    walk.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+    folder(walk)
     walk.add_argument("--quick", action="store_true", help="fewer draws")
     walk.add_argument("--csv", metavar="FILE", help="write every scored cell to this file")
     walk.add_argument("--json", action="store_true", help="only JSON on stdout")
@@ -231,12 +254,13 @@ def parser() -> argparse.ArgumentParser:
     )
     kept = add("track", "print the track record: claims and numbers that came", commands.track)
     for one in (came, kept):
-        one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        folder(one)
         one.add_argument("--json", action="store_true", help="only JSON on stdout")
         out(one)
 
     what = "check tables, add rows to them, fetch SEC filings"
     data = kinds.add_parser("data", help=what, description=what)
+    debug(data)
     actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = add("check", "check a table and name every bad row", commands.check, actions)
     day(one)
@@ -269,7 +293,21 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     grammar = parser()
-    args = grammar.parse_args(argv)
+    args = argparse.Namespace(debug=False)
+    try:
+        environment.prepare(os.environ)
+        grammar.parse_args(argv, args)
+        code = _act(grammar, args)
+    except SystemExit:  # of the grammar: help, or wrong usage
+        _let_go()
+        raise
+    except BaseException as error:  # noqa: BLE001 - the one boundary: each has its sentence
+        code = _said(error, args.debug)
+    _let_go()
+    return code
+
+
+def _act(grammar: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     if args.version:
         from importlib.metadata import version
 
@@ -278,18 +316,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         grammar.print_help(sys.stderr)
         return 2
-    try:
-        code: int = args.act(args)
-    except ForecastError as error:
-        commands.say(f"forecast: {error}")
-        return 1
-    except KeyboardInterrupt:
-        commands.say("forecast: interrupted; nothing is left half-written")
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    environment.check_working_directory()
+    if getattr(args, "data", None) is not None:
+        from forecast.sources import data_folder
+
+        data_folder(args.data)  # one that is not there is refused before anything is done
+    code: int = args.act(args)
     return code
+
+
+def _said(error: BaseException, debug: bool) -> int:
+    """Say in a sentence what ended a command, and return its exit code."""
+    with contextlib.suppress(OSError):  # the stream for errors may be what is broken
+        if debug:
+            traceback.print_exception(error)
+        line = _sentence(error)
+        if line:
+            commands.say(f"forecast: {line}")
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _sentence(error: BaseException) -> str:
+    match error:
+        case ForecastError():
+            return str(error)
+        case KeyboardInterrupt():
+            return "interrupted; nothing is left half-written"
+        case BrokenPipeError():
+            return ""  # nobody reads on
+        case OSError():
+            return what_failed(error)
+        case MemoryError():
+            return (
+                "the memory does not suffice; nothing is left half-written; try --quick, fewer "
+                "--models or fewer --workers"
+            )
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return (
+        f"something went wrong that this program did not foresee: {what[:300]}; "
+        "run again with --debug for the trace, and please report it"
+    )
+
+
+def _let_go() -> None:
+    """Write out the streams; one that takes no more is let go, or the interpreter complains of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -9,15 +9,17 @@ Invariant: no other file reads the clock or prints.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.schema import ForecastError
+from forecast.schema import ForecastError, StoreError
 
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, turns the direction of writing, or is no character at all."""
@@ -36,11 +38,17 @@ def say(line: str) -> None:
 
 def put(text: str) -> None:
     """Write a result to stdout."""
-    sys.stdout.write(_seen(text) + "\n")
+    try:
+        sys.stdout.write(_seen(text) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _print_json(content: Any) -> None:
-    put(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    # What a stream has no code for is printed as an escape, and only JSON's own may stand in JSON.
+    plain = not str(sys.stdout.encoding).lower().startswith("utf")
+    put(json.dumps(content, indent=1, ensure_ascii=plain, allow_nan=False))
 
 
 def _table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
@@ -141,10 +149,10 @@ def claims(args: argparse.Namespace) -> int:
     from forecast.claims import Verdicts, judge, read_claims
     from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
 
-    latest = Path(args.out) / "latest"
     file = args.file
     if file is None and args.data is not None:
         file = own_or_shipped(CLAIMS_FILE, args.data)
+    folder = store.latest_run(args.out) if file is None else None
     if file is not None:
         from forecast.pipeline import check_claims
 
@@ -154,10 +162,9 @@ def claims(args: argparse.Namespace) -> int:
         say(
             f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
         )
-    elif latest.exists():
-        folder = store.verify(latest)
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        records = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+    elif folder is not None:
+        manifest = store.read_manifest(folder, "run", "as_of", "draws")
+        records = store.read_json(folder / "verdicts.json", list)
         verdicts = Verdicts.from_records(records, manifest["draws"])
         say(f"verdicts of the run {manifest['run']}, data as of {manifest['as_of']}")
     else:
@@ -174,14 +181,13 @@ def audit(args: argparse.Namespace) -> int:
     """Hold the article against itself and outside figures."""
     import dataclasses
 
-    from forecast.audit import audit_claims, read_references
-    from forecast.claims import read_claims
-    from forecast.sources import read_vintages
+    from forecast.audit import audit_claims
+    from forecast.inputs import read_inputs
     from forecast.vintages import as_of
 
-    table = read_vintages(args.data)
-    known = as_of(table, _day(table, args.as_of))
-    findings = audit_claims(known, read_references(), read_claims())
+    inputs = read_inputs(args.data)
+    known = as_of(inputs.vintages, _day(inputs.vintages, args.as_of))
+    findings = audit_claims(known, inputs.references, inputs.claims)
     if args.json:
         _print_json([dataclasses.asdict(f) for f in findings])
         return 0
@@ -203,12 +209,12 @@ def fit(args: argparse.Namespace) -> int:
     from forecast.vintages import as_of, read_table
 
     own = None
-    if args.data and args.model in TABLE_BUILDERS:
-        own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.data), read_vintages()
+    if args.table and args.model in TABLE_BUILDERS:
+        own, table = read_own_table(TABLE_BUILDERS[args.model][0], args.table), read_vintages()
     else:
-        table = read_table(args.data) if args.data else read_vintages()
+        table = read_table(args.table) if args.table else read_vintages()
     known = as_of(table, _day(table, args.as_of))
-    panel = _with_positions(build_panel(known, args.model, own), args.position)
+    panel = _with_positions(build_panel(known, args.model, own, history=table), args.position)
     for note in json.loads(panel.data.attrs.get("notes", "[]")):
         say(note)
     say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
@@ -304,7 +310,6 @@ def memo(args: argparse.Namespace) -> int:
     if write is not None:
         # Beside the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
-        path.parent.mkdir(parents=True, exist_ok=True)
         write(folder, path)
     put(str(path.resolve()))
     return 0
@@ -442,12 +447,15 @@ def news(args: argparse.Namespace) -> int:
 def _before(args: argparse.Namespace, run: Any) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
     from forecast.earnings_day import foresee, prospect_record, prospect_rows, untold
+    from forecast.files import probe_folder
 
+    figures = Path(args.out) / f"before-{run.id}"
+    probe_folder(figures if os.path.lexists(figures) else args.out)
     found = foresee(
         run,
         companies=[args.company] if args.company else None,
         claim=args.claim,
-        figures=Path(args.out) / f"before-{run.id}",
+        figures=figures,
         say=say,
     )
     if args.json:
@@ -464,13 +472,12 @@ def _before(args: argparse.Namespace, run: Any) -> int:
         for line in untold(found):
             put(line)
         if len(rows) > 1:
-            put(f"figures: {(Path(args.out) / f'before-{run.id}').resolve()}")
+            put(f"figures: {figures.resolve()}")
     return 0
 
 
 def fetch(args: argparse.Namespace) -> int:
     """Get quarters from SEC filings, and add them as :func:`add` does."""
-    import os
     import time
 
     from forecast import edgar
@@ -504,26 +511,22 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     import pandas as pd
 
     from forecast.schema import few
-    from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
+    from forecast.sources import USER_FILE, data_folder, held
     from forecast.surprise import jumps
-    from forecast.vintages import append_rows, compare, read_table
+    from forecast.vintages import append_rows, compare
 
-    folder = Path(args.data) if args.data else data_dir()
+    folder = data_folder(args.data)
     target = Path(args.to) if args.to else folder / USER_FILE
-    within = [path.resolve() for path in vintage_files(folder)]
-    new_here = target.resolve().parent == (folder / "vintages").resolve()
-    if target.resolve() in within or new_here:
-        table = read_vintages(folder) if within else None  # the tables of a folder are one
-    else:
-        table = read_table(target) if target.exists() else None
-    changes, said = _with_percentiles(compare(table, rows), args.out)
-    for line in few(jumps(changes)):
-        say(line)
-    conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
-    if args.write and added and not conflicts:
-        fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
-        append_rows(target, pd.concat(fresh))
-    written = bool(args.write and added and not conflicts)
+    # Between the comparison and the writing nobody else may add to another table of the folder.
+    with held(folder) if args.write else contextlib.nullcontext():
+        changes, said = _with_percentiles(compare(_table_of(target, folder), rows), args.out)
+        for line in few(jumps(changes)):
+            say(line)
+        conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
+        written = bool(args.write and added and not conflicts)
+        if written:
+            fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
+            append_rows(target, pd.concat(fresh))
     if args.json:
         kinds = ("new", "revisions", "there", "conflicts")
         lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
@@ -547,6 +550,17 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
+def _table_of(target: Path, folder: Path) -> Any:
+    """Return what rows for a table must agree with: the tables of a data folder are one."""
+    from forecast.sources import read_vintages, vintage_files
+    from forecast.vintages import read_table
+
+    within = [path.resolve() for path in vintage_files(folder)]
+    if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
+        return read_vintages(folder) if within else None
+    return read_table(target) if target.exists() else None
+
+
 def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     """Add to each row its percentile in the latest run's forecasts, and return that run's name.
 
@@ -557,15 +571,17 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     from forecast import store
     from forecast.surprise import surprised
 
-    latest = Path(out) / "latest"
     table, run = pd.DataFrame(), None
     try:
-        folder = store.verify(latest)
-        table = pd.read_parquet(folder / "forecasts.parquet")
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        run = {"run": manifest["run"], "as_of": manifest["as_of"]}
-    except (ForecastError, OSError) as error:
-        say(f"no percentiles: {error if latest.exists() else f'there is no run in {out}'}")
+        folder = store.latest_run(out)
+        if folder is None:
+            say(f"no percentiles: there is no run in {out}")
+        else:
+            manifest = store.read_manifest(folder, "run", "as_of")
+            table = store.read_frame(folder / "forecasts.parquet")
+            run = {"run": manifest["run"], "as_of": manifest["as_of"]}
+    except StoreError as error:
+        say(f"no percentiles: {error}")
     told = surprised(changes, table)
     fresh = [*told.new["percentile"], *told.revisions["percentile"]]
     if run is not None:
@@ -712,9 +728,12 @@ def calibrate(args: argparse.Namespace) -> int:
 def backtest(args: argparse.Namespace) -> int:
     """Forecast from past dates and print the scores of what came."""
     from forecast import backtesting
+    from forecast.files import probe_file, replace_text
     from forecast.pipeline import FULL, QUICK
     from forecast.sources import read_vintages
 
+    if args.csv:
+        probe_file(args.csv)  # before hours of fits
     table = read_vintages(args.data)
     table = table[table["reported_on"] <= _day(table)]  # what is to come is no truth yet
     found = backtesting.backtest(
@@ -730,7 +749,7 @@ def backtest(args: argparse.Namespace) -> int:
     )
     summary = found.summary()
     if args.csv:
-        found.cells.to_csv(args.csv, index=False)
+        replace_text(args.csv, found.cells.to_csv(index=False))
     if args.json:
         kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
         lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}

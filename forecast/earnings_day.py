@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast import lock, memo, news, plots
+from forecast import lock, memo, news, plots, store
 from forecast.change import AHEAD, Change, Say, Stored, between, latest, read_run
 from forecast.change_memo import prospect_text, write_change
 from forecast.figures import Fitted
@@ -24,7 +24,14 @@ from forecast.fitting import child_seed
 from forecast.pipeline import Outcome, panels_of, run_all
 from forecast.prospects import Prospect, anticipate, ranked
 from forecast.schema import DataError, few, one_line, percent
-from forecast.sources import USER_FILE, data_dir, read_vintages, vintage_files
+from forecast.sources import (
+    USER_FILE,
+    data_folder,
+    held,
+    read_tables,
+    read_vintages,
+    vintage_files,
+)
 from forecast.surprise import jumps, surprised
 from forecast.vintages import (
     Changes,
@@ -102,7 +109,8 @@ def update_run(
         Before anything is written if a row contradicts the table, or a model cannot take it. After
         the rows were added, of what failed then; `say` has told what was added.
     """
-    Path(out).mkdir(parents=True, exist_ok=True)
+    folder = data_folder(data)
+    store.check_output(out)
     with lock.hold(Path(out) / ".update.lock", f"an update in {out}"):
         before = latest(out)
         if before is None:
@@ -110,9 +118,11 @@ def update_run(
         else:
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
-        folder = Path(data) if data is not None else data_dir()
         job = _Job(as_of_date, today, data, 1 if seed is None else seed, quick, models)
-        appended = _take(folder, rows, before, job, say) if rows is not None else 0
+        appended = 0
+        if rows is not None:
+            with held(folder):
+                appended = _take(folder, rows, before, job, say)
         try:
             outcome, change = _run(out, before, job, say)
         except BaseException:
@@ -139,7 +149,7 @@ class _Job:
 
 def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say) -> int:
     """Check rows against the table and the models, and append them; return how many."""
-    table = read_vintages(folder) if folder.is_dir() and vintage_files(folder) else None
+    table = read_vintages(folder) if vintage_files(folder) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
         listed = [
@@ -162,9 +172,8 @@ def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say)
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
     known = as_of(merged, job.as_of_date or newest_day(merged, job.today))
     if job.models:
-        panels_of(
-            known, job.models, folder
-        )  # what no model could take is refused before it is stored
+        # What no model could take is refused before it is stored.
+        panels_of(known, job.models, read_tables(folder), merged)
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count

@@ -1,6 +1,7 @@
 """A finished memo in other formats: PDF through typst, DOCX through python-docx, both extras.
 
-Invariant: both are made from the run's own ``memo.md`` and figures, so no number is written twice.
+Invariant: both are made from the run's own ``memo.md`` and figures, so no number is written twice; a
+file is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import markdown_it
 
+from forecast.files import whole
 from forecast.schema import DataError
 
 
@@ -74,6 +76,8 @@ def to_docx(folder: Path, path: Path) -> None:
     ------
     DataError
         If python-docx is not installed.
+    StoreError
+        If the file cannot be written.
     """
     docx = _extra("docx", "docx")
     shared = importlib.import_module("docx.shared")
@@ -100,7 +104,8 @@ def to_docx(folder: Path, path: Path) -> None:
         else:
             styles = {"quote": "Intense Quote", "item": "List Bullet", "paragraph": "Normal"}
             fill(document.add_paragraph(style=styles[kind]), content)
-    document.save(str(path))
+    with whole(path) as fresh:
+        document.save(str(fresh))
 
 
 _PREAMBLE = """#set page(paper: "a4", margin: (x: 1.6cm, y: 1.8cm), numbering: "1")
@@ -157,8 +162,12 @@ def to_pdf(folder: Path, path: Path) -> None:
     ------
     DataError
         If typst is not installed.
+    StoreError
+        If the file cannot be written.
     """
     typst = _extra("typst", "pdf")
     blocks = (_typst_block(kind, content) for kind, content in _blocks(_tokens(folder)))
     source = _PREAMBLE + "\n".join(blocks)
-    path.write_bytes(typst.compile(source.encode("utf-8"), root=str(folder)))
+    content = typst.compile(source.encode("utf-8"), root=str(folder))
+    with whole(path) as fresh:
+        fresh.write_bytes(content)

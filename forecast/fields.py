@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forecast.files import read_text
 from forecast.schema import UNITS, ClaimError, DataError, one_line, parse_date, period_end
 
 
@@ -91,11 +92,11 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         If there is no such file, or it cannot be read as TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ClaimError(f"{path}: there is no such {what}") from None
-    except OSError as error:
-        raise ClaimError(f"{path}: cannot read the {what}: {error.strerror or error}") from None
+    except DataError as error:  # no file, or one that cannot be read
+        raise ClaimError(f"{what}: {error}") from None
     except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, or nested too deep
         raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
 

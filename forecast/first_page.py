@@ -10,20 +10,21 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
 from forecast.claims import Claim, Verdicts, pool
 from forecast.correction import DATED, Curve, Depth, Variation, curve, depths, variations
-from forecast.diagnose import WarningCheck, warnings_against_base
+from forecast.diagnose import warnings_against_base
 from forecast.figures import SECTOR, Fitted
 from forecast.fitting import child_seed
 from forecast.hindcast import DATES, Hindcast, hindcast
+from forecast.inputs import Inputs
 from forecast.memo import FirstPage
-from forecast.others import Beside, Nearest, beside_others
+from forecast.others import Beside, beside_others
 from forecast.panels import Panel
 from forecast.scenarios import Conditional, Scenario, conditional
 from forecast.schema import ClaimError, ForecastError
-from forecast.sources import read_reference_table
 
 INDEX = "PHLX semiconductor index"
 
@@ -37,13 +38,11 @@ def last_figure(panel: Panel) -> str:
 
 
 def assemble(
-    claims: Sequence[Claim],
+    inputs: Inputs,
     verdicts: Verdicts,
     naive: Mapping[tuple[str, str], float],
     fitted: Mapping[str, Fitted],
     walks: Mapping[str, xr.Dataset],
-    scenarios: Sequence[Scenario],
-    comparisons: Sequence[Nearest],
     *,
     as_of: str,
     seed: int,
@@ -53,12 +52,12 @@ def assemble(
 
     Parameters
     ----------
-    claims, verdicts, naive
-        The claims, their verdicts, and the naive forecast's probabilities.
+    inputs
+        The claims, what is supposed, what others published, and which events come nearest to that.
+    verdicts, naive
+        The claims' verdicts, and the naive forecast's probabilities.
     fitted, walks
         Runs and draws, and draws of the naive forecasts, by model.
-    scenarios, comparisons
-        What is supposed, and which events come nearest to what others were asked.
     as_of
         The day.
     seed
@@ -66,16 +65,18 @@ def assemble(
     say
         Called with what was left out, and why.
     """
+    claims, tables = inputs.claims, inputs.tables
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
+    warned = warnings_against_base(tables["warnings"]) if "hazard" in draws else ()
     pooled = {c.id: p for c in claims if (p := pool(c, verdicts, naive)) is not None}
     return FirstPage(
         pooled=pooled,
         variations=_variations(claims[0], fitted, walks),
         curves=_curves(claims[0], draws),
         depths=_depths(draws, walks),
-        others=_others(comparisons, draws, walks, as_of, say),
-        scenarios=_scenarios(scenarios, claims, fitted, seed, say),
-        warned=_warned(draws),
+        others=_others(inputs, draws, walks, as_of, say),
+        scenarios=_scenarios(inputs.scenarios, claims, fitted, seed, say),
+        warned=warned,
         latest={name: last_figure(f.run.panel) for name, f in fitted.items()},
     )
 
@@ -111,15 +112,15 @@ def _depths(draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset]) ->
 
 
 def _others(
-    comparisons: Sequence[Nearest],
+    inputs: Inputs,
     draws: Mapping[str, xr.Dataset],
     walks: Mapping[str, xr.Dataset],
     as_of: str,
     say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
-    table = read_reference_table("public_forecasts")
+    table = inputs.tables["public_forecasts"]
     try:
-        return beside_others(table, comparisons, draws, walks, as_of)
+        return beside_others(table, inputs.comparisons, draws, walks, as_of)
     except ClaimError as error:  # draws of another day, or of a user's own run-ups
         say(f"no comparison with others' forecasts: {error}")
         return ()
@@ -145,21 +146,19 @@ def _scenarios(
     return tuple(found)
 
 
-def telecom_hindcast(seed: int, place: Path, say: Callable[[str], None]) -> tuple[Hindcast, ...]:
+def telecom_hindcast(
+    tables: Mapping[str, pd.DataFrame], seed: int, place: Path, say: Callable[[str], None]
+) -> tuple[Hindcast, ...]:
     """Fit and judge the telecom hindcast on both its days, with fits kept in `place`.
 
-    `say` is told of a gate that said no.
+    `say` is told of a gate that said no, and of tables that do not reach so far.
     """
-    telecom, runups = (read_reference_table(n) for n in ("telecom_1995_2004", "runups"))
+    telecom, runups = tables["telecom_1995_2004"], tables["runups"]
     found: list[Hindcast] = []
     for day in DATES:
         try:
             own = child_seed(seed, "hindcast", day)
-            found += hindcast(telecom, runups, day, seed=own, place=place)
+            found += hindcast(telecom, runups, day, seed=own, place=place, tables=tables)
         except ForecastError as error:
             say(f"no hindcast as of {day}: {error}")
     return tuple(found)
-
-
-def _warned(draws: Mapping[str, xr.Dataset]) -> tuple[WarningCheck, ...]:
-    return warnings_against_base(read_reference_table("warnings")) if "hazard" in draws else ()

@@ -450,7 +450,7 @@ def fit_stored(
         tree = store.kept_fit(folder, key)
         if tree is not None:
             return _restored(spec, panel, tree), True
-    except (StoreError, KeyError) as error:
+    except StoreError as error:
         say(f"{error}; fitting {spec.model} anew")
     run = fit_spec(spec, panel)
     store.keep_fit(folder, key, run.tree)
@@ -458,7 +458,10 @@ def fit_stored(
 
 
 def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
-    stamp = gates.Gate.from_json(str(tree.attrs["gate"]))
+    try:
+        stamp = gates.Gate.from_json(str(tree.attrs["gate"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"the stored {spec.model} fit has no good gate ({error})") from error
     if stamp.digest != gates.digest(tree["posterior"].to_dataset()):
         raise StoreError(f"the stored {spec.model} fit is not the one its gate was stamped on")
     tree.attrs.update(spec=spec.to_json())

@@ -41,7 +41,7 @@ from forecast.panels.hazard import (
     with_positions,
 )
 from forecast.predict import forecast
-from forecast.schema import DataError, parse_date
+from forecast.schema import DataError, one_line, parse_date
 
 DATES = ("1999-12-31", "2000-12-31")
 """Days of the hindcast."""
@@ -172,9 +172,15 @@ def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
     ]
 
 
-def price_panel(runups: pd.DataFrame, as_of: str) -> Panel:
-    """Return the hazard model's panel as of a day, with the industries that stood there then."""
-    data = hazard_panel(runups, as_of)
+def price_panel(
+    runups: pd.DataFrame, as_of: str, tables: Mapping[str, pd.DataFrame] | None = None
+) -> Panel:
+    """Return the hazard model's panel as of a day, with the industries that stood there then.
+
+    `tables` may hold ``positions`` and ``drawdown_base_rates``; without them those shipped count.
+    """
+    named = tables or {}
+    data = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
     held = standing(runups, as_of)
     return Panel("hazard", as_of, with_positions(data, held) if held else data)
 
@@ -197,6 +203,7 @@ def hindcast(
     seed: int,
     draws: int = 1000,
     place: str | Path | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> tuple[Hindcast, ...]:
     """Say what would have been said on a day, and what came.
 
@@ -212,15 +219,19 @@ def hindcast(
         Draws per chain, and as many tuning steps.
     place
         Where fits are kept from one time to the next; nowhere by default.
+    tables
+        May hold the other tables of the hazard model; without them those shipped count.
 
     Raises
     ------
     GateError
         If a fit does not pass its gate.
+    DataError
+        If the tables do not say what was known on the day, or what came.
     """
     return (
         *spending(telecom, as_of, seed=seed, draws=draws, place=place),
-        *prices(runups, as_of, seed=seed, draws=draws, place=place),
+        *prices(runups, as_of, seed=seed, draws=draws, place=place, tables=tables),
     )
 
 
@@ -244,15 +255,12 @@ def spending(
     panel = telecom_panel(table, as_of)
     day = parse_date(as_of)
     end = dt.date(day.year + AHEAD // 12, day.month, day.day)
+    years = list(range(day.year + 1, end.year + 1))
+    truth = _what_came(table, years)
     run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
     walk = naive.drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
-    truth = {
-        name: dict(zip(table["year"].astype(int), table[column], strict=True))
-        for name, (column, _) in COLUMNS.items()
-    }
-    years = list(range(day.year + 1, end.year + 1))
     before = [v for y, v in truth["capex"].items() if y <= day.year and v == v]
     peak, worst, when = max(before), 0.0, years[0]
     for y in years:
@@ -294,6 +302,21 @@ def spending(
     return found
 
 
+def _what_came(table: pd.DataFrame, years: Sequence[int]) -> dict[str, dict[int, float]]:
+    """Return each series by year; those years must be there."""
+    truth = {
+        name: dict(zip(table["year"].astype(int), table[column], strict=True))
+        for name, (column, _) in COLUMNS.items()
+    }
+    for name, known in truth.items():
+        missing = [str(y) for y in years if not math.isfinite(known.get(y, math.nan))]
+        if missing:
+            raise DataError(
+                f"telecom_1995_2004: no {name} of {one_line(missing)}; what came cannot be told"
+            )
+    return truth
+
+
 def _rough(table: pd.DataFrame, years: Sequence[int]) -> str:
     """Name the cells of confidence C in some years."""
     said = []
@@ -311,6 +334,7 @@ def prices(
     seed: int,
     draws: int = 1000,
     place: str | Path | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[Hindcast]:
     """Return what the hazard model would have said of the industries that stood after a run-up.
 
@@ -319,7 +343,7 @@ def prices(
     held = standing(runups, as_of)
     if not held:
         return []
-    panel = price_panel(runups, as_of)
+    panel = price_panel(runups, as_of, tables)
     run = _fitted(panel, seed, draws, place)
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import platform
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ import xarray as xr
 
 from forecast import audit as audits
 from forecast import diagnose, memo, store
-from forecast.claims import Claim, Verdicts, judge, probability, read_claims
+from forecast.claims import Claim, Verdicts, judge, probability
 from forecast.claims import event_draws as hits
 from forecast.decided import settled
 from forecast.events import YEAR, with_yearly
@@ -30,28 +31,20 @@ from forecast.figures import Fitted, draw_figures, walk_of
 from forecast.first_page import assemble, telecom_hindcast
 from forecast.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.horizon import Reach, questions, reach
+from forecast.inputs import Inputs, read_inputs
 from forecast.models import MODELS, NAIVE, get_model
-from forecast.others import COMPARISONS_FILE, Nearest, read_comparisons
-from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped
+from forecast.panels import TABLE_BUILDERS, Panel, build_panel, shipped, tables_of
 from forecast.predict import forecast, outline
 from forecast.processes import each
-from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.schema import ClaimError, DataError, ForecastError, Spec, StoreError
 from forecast.sourcecode import code_hash
-from forecast.sources import (
-    CLAIMS_FILE,
-    USER_TABLES,
-    own_or_shipped,
-    read_own_table,
-    read_reference_table,
-    read_vintages,
-)
+from forecast.sources import write_tables
 from forecast.vintages import Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
 Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
-KNOWN, CLAIMS = "known.csv", "claims.toml"
-"""What was known, and what was asked, beside the results of a run."""
+KNOWN, CLAIMS, TABLES = "known.csv", "claims.toml", "tables"
+"""What was known, what was asked, and the folder of the models' own tables, beside a run's results."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
 
@@ -124,25 +117,19 @@ def run_all(
         If a table, a claim or a name is bad; then nothing is written.
     """
     seconds: dict[str, float] = {}
-    names = (
-        [get_model(name).name for name in models]
-        if models
-        else [name for name in MODELS if _has_data(name, data)]
-    )
+    names = [get_model(name).name for name in models] if models else []
     with _stage("read tables and claims", seconds, say):
-        table = read_vintages(data)
-        day = as_of_date or newest_day(table)
-        known = as_of(table, day)
-        article = _read_article(data)
-        panels = panels_of(known, names, data)
-        asked = questions(article.claims, article.scenarios, article.comparisons)
+        inputs = read_inputs(data)
+        names = names or [name for name in MODELS if _has_data(name, inputs)]
+        day = as_of_date or newest_day(inputs.vintages)
+        known = as_of(inputs.vintages, day)
+        panels = panels_of(known, names, inputs.tables, inputs.vintages)
+        asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
         until = {name: reach(name, day, asked) for name in panels}
-    references = audits.read_references()
     run_id = store.run_id(
-        table_hash(known),
+        known.to_csv(index=False),
         *(panel.hash for panel in panels.values()),
-        table_hash(references),
-        article.text,
+        inputs.hash,
         code_hash(),
         json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
     )
@@ -151,10 +138,11 @@ def run_all(
         say(f"unchanged inputs: using the run {run_id} as it is")
         return kept
     with _stage("audit the article", seconds, say):
-        for verdict in _ask_outlines(article.claims, panels, until):
+        for verdict in _ask_outlines(inputs.claims, panels, until):
             if verdict.status == "not judged":
                 say(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
-        findings = audits.audit_claims(known, references, article.claims)
+        findings = audits.audit_claims(known, inputs.references, inputs.claims)
+    store.check_output(out)
     place = Path(out) / "fits"
     jobs = [
         _Job(
@@ -169,17 +157,18 @@ def run_all(
         for name, panel in panels.items()
     ]
     fitted = _fit_all(jobs, workers, seconds, say)
-    report = _report(run_id, day, seed, article, findings, known, fitted, quick, seconds, say)
+    report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
     if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
         with _stage("hindcast of telecom", seconds, say):
-            hindcasts = telecom_hindcast(seed, place, say)
+            hindcasts = telecom_hindcast(inputs.tables, seed, place, say)
         report = dataclasses.replace(
             report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
         )
 
     def fill(folder: Path) -> None:
         known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
-        (folder / CLAIMS).write_text(article.claims_text, encoding="utf-8")
+        (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
+        write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
         if also is not None:
             with _stage("explain the change", seconds, say):
                 also(folder, report, fitted)
@@ -215,15 +204,15 @@ def check_claims(
         If a reading names a series, a period or a window that its model's draws do not have, or a
         fact's rule cannot be put to the tables.
     """
-    table = read_vintages(data)
-    known = as_of(table, as_of_date or newest_day(table))
+    inputs = read_inputs(data)
+    known = as_of(inputs.vintages, as_of_date or newest_day(inputs.vintages))
     named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
-    models = [name for name in named if _has_data(name, data)]
+    models = [name for name in named if _has_data(name, inputs)]
     say(f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ...")
-    panels, asked = panels_of(known, models, data), questions(claims)
+    panels, asked = panels_of(known, models, inputs.tables, inputs.vintages), questions(claims)
     until = {name: reach(name, panel.as_of, asked) for name, panel in panels.items()}
     _ask_outlines(claims, panels, until)
-    audits.audit_claims(known, audits.read_references(), claims)
+    audits.audit_claims(known, inputs.references, claims)
 
 
 def _ask_outlines(
@@ -247,54 +236,22 @@ def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
 
 
 def panels_of(
-    known: Table, models: Sequence[str], data: str | Path | None = None
+    known: Table, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
 ) -> dict[str, Panel]:
-    """Return the panels of models; `data` is the folder that may hold tables of their own."""
-    return {name: build_panel(known, name, _own_table(name, data)) for name in models}
+    """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
+    return {name: build_panel(known, name, tables=tables, history=history) for name in models}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Article:
-    """What is asked of the draws, as the files say it; `text` is that of all of them."""
-
-    claims: Sequence[Claim]
-    scenarios: Sequence[Scenario]
-    comparisons: Sequence[Nearest]
-    text: str
-    claims_text: str
-
-
-def _read_article(data: str | Path | None) -> _Article:
-    """Read claims, scenarios and comparisons: each from the user's folder if it is there."""
-    names = (CLAIMS_FILE, SCENARIOS_FILE, COMPARISONS_FILE)
-    files = [own_or_shipped(name, data) for name in names]
-    texts = [path.read_text(encoding="utf-8") for path in files]
-    return _Article(
-        read_claims(files[0]),
-        read_scenarios(files[1]),
-        read_comparisons(None, files[2]),
-        "\0".join(texts),
-        texts[0],
-    )
-
-
-def _own_table(model: str, data: str | Path | None) -> pd.DataFrame | None:
-    """Return the table of a model from the user's data folder, None if it has none."""
-    name, _ = TABLE_BUILDERS.get(model, (None, None))
-    if name is None or data is None or not (Path(data) / f"{name}.csv").is_file():
-        return None
-    if name in USER_TABLES:
-        return read_own_table(name, Path(data) / f"{name}.csv")
-    return read_reference_table(name, data)
-
-
-def _has_data(model: str, data: str | Path | None) -> bool:
-    return shipped(model) or _own_table(model, data) is not None
+def _has_data(model: str, inputs: Inputs) -> bool:
+    return shipped(model) or TABLE_BUILDERS[model][0] in inputs.tables
 
 
 def _versions() -> dict[str, str]:
-    names = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray", "pandas", "matplotlib")
-    return {name: importlib.metadata.version(name) for name in names}
+    """Return the versions of Python and of every package that this one is built on."""
+    wanted = importlib.metadata.requires("forecast") or []
+    names = {re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line}
+    found = {name: importlib.metadata.version(name) for name in sorted({*names, "pytensor"})}
+    return {"python": platform.python_version(), **found}
 
 
 def _kept(out: Path, run_id: str) -> Outcome | None:
@@ -302,15 +259,14 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
     folder = out / "runs" / run_id
     try:
         store.verify(folder)
-    except StoreError:
+        manifest = store.read_manifest(folder, "draft", "draws")
+        records = store.read_json(folder / "verdicts.json", list)
+        verdicts = Verdicts.from_records(records, manifest["draws"])
+    except (StoreError, ClaimError):
         return None
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     if manifest["draft"]:
         return None
     store.point_latest(out, run_id)
-    verdicts = Verdicts.from_records(
-        json.loads((folder / "verdicts.json").read_text(encoding="utf-8")), manifest["draws"]
-    )
     return Outcome(folder, verdicts, (), reused=True)
 
 
@@ -412,7 +368,7 @@ def _report(
     run_id: str,
     day: str,
     seed: int,
-    article: _Article,
+    inputs: Inputs,
     findings: Sequence[audits.Finding],
     known: Table,
     fitted: Mapping[str, Fitted],
@@ -420,7 +376,7 @@ def _report(
     seconds: dict[str, float],
     say: Say,
 ) -> memo.Report:
-    claims = article.claims
+    claims = inputs.claims
     with _stage("judge the claims", seconds, say):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
@@ -440,13 +396,11 @@ def _report(
             hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
     with _stage("put together the first page", seconds, say):
         first = assemble(
-            claims,
+            inputs,
             verdicts,
             beside,
             fitted,
             walks,
-            article.scenarios,
-            article.comparisons,
             as_of=day,
             seed=seed,
             say=say,

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent
+KINDS = (".py", ".j2")
+"""Endings of the package's files: code, and templates."""
 
 
 @functools.lru_cache(maxsize=64)
@@ -23,13 +25,19 @@ def code_hash(*modules: str) -> str:
     ----------
     modules
         Modules of this package, such as ``models.earnings``; they count with all that they import.
-        Without any, the hash is of the whole package.
+        Without any, the hash is of the whole package, its templates included.
     """
-    paths = code_of(*modules) if modules else tuple(sorted(ROOT.rglob("*.py")))
+    paths = code_of(*modules) if modules else everything()
     sha = hashlib.sha256()
     for path in paths:
         sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()
+
+
+def everything() -> tuple[Path, ...]:
+    """Return the files of the whole package in order; the tables in a wheel are no code."""
+    paths = (path for kind in KINDS for path in ROOT.rglob(f"*{kind}"))
+    return tuple(sorted(p for p in paths if p.relative_to(ROOT).parts[0] != "_data"))
 
 
 def code_of(*modules: str) -> tuple[Path, ...]:

@@ -6,20 +6,24 @@ Invariant: whatever comes out of here as observations went through
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import datetime as dt
 import io
 import math
+import os
 import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from forecast import lock
+from forecast.files import read_bytes
 from forecast.schema import (
     COLUMNS,
     KEY,
@@ -59,10 +63,27 @@ def data_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "data"
 
 
+def data_folder(folder: str | Path | None) -> Path:
+    """Return a data folder, the shipped one by default.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder: it is never made.
+    """
+    base = data_dir() if folder is None else Path(folder)
+    if not base.is_dir():
+        raise DataError(f"{base}: there is no such data folder; give one laid out like data/")
+    return base
+
+
 def own_or_shipped(name: str, folder: str | Path | None) -> Path:
-    """Return the path of a data file: in the user's folder if it is there, else the shipped one."""
-    own = None if folder is None else Path(folder) / name
-    return own if own is not None and own.is_file() else data_dir() / name
+    """Return the path of a data file: in the user's folder if it is there, else the shipped one.
+
+    Whatever stands there under that name counts: what is no file is for the reader to refuse.
+    """
+    own = data_folder(folder) / name
+    return own if os.path.lexists(own) else data_dir() / name
 
 
 def read_vintages(folder: str | Path | None = None) -> Table:
@@ -80,9 +101,7 @@ def read_vintages(folder: str | Path | None = None) -> Table:
     DataError
         If the folder is missing or holds no table, or if any table is bad.
     """
-    base = data_dir() if folder is None else Path(folder)
-    if not base.is_dir():
-        raise DataError(f"{base}: there is no such data folder; give one laid out like data/")
+    base = data_folder(folder)
     paths = vintage_files(base)
     if not paths:
         raise DataError(
@@ -109,8 +128,21 @@ def read_vintages(folder: str | Path | None = None) -> Table:
 
 def vintage_files(folder: Path) -> list[Path]:
     """Return the files that :func:`read_vintages` reads from a data folder."""
-    named = [folder / name for name in VINTAGE_FILES if (folder / name).is_file()]
+    named = [folder / name for name in VINTAGE_FILES if os.path.lexists(folder / name)]
     return named + sorted((folder / "vintages").glob("*.csv"))
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other writers from a data folder while its tables are compared and one is added to.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it and does not come to an end.
+    """
+    with lock.hold(folder / ".folder.lock", f"the data folder {folder}"):
+        yield
 
 
 # --- tables with columns of their own --------------------------------------------------------
@@ -172,7 +204,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "day": (r"\d{4}-\d{2}-\d{2}", "a day such as 2026-05-06"),
     "month": (r"\d{4}-\d{2}", "a month such as 2026-05"),
     "period": (r"\d{4}(-\d{2}){0,2}", "a year, a month or a day"),
-    "year": (r"\d{4}", "a year such as 2026"),
+    "year": (r"[12]\d{3}", "a year such as 2026"),
     "number": ("", "a number"),
     "share": ("", "a number from 0 to 1"),
     "percent": ("", "a number from 0 to 100"),
@@ -185,7 +217,7 @@ _RANGES = {"number": (-math.inf, math.inf), "share": (0.0, 1.0), "percent": (0.0
 
 
 def read_reference_table(name: str, folder: str | Path | None = None) -> pd.DataFrame:
-    """Read a shipped table that has columns of its own, and check every cell.
+    """Read a table that has columns of its own, and check every cell.
 
     Parameters
     ----------
@@ -208,7 +240,7 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
         If the file is missing, has other columns, or naming every bad cell at once.
     """
     kinds = _kinds_of(name)
-    path = (data_dir() if folder is None else Path(folder)) / f"{name}.csv"
+    path = data_folder(folder) / f"{name}.csv"
     header, body, _ = _cells(path)
     missing = [c for c in kinds if c not in header]
     unknown = [c for c in header if c not in kinds]
@@ -218,6 +250,40 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
             f"unknown column(s) {one_line(unknown) or 'none'}; wanted {', '.join(kinds)}"
         )
     return _checked(path, header, body, kinds)
+
+
+def read_tables(folder: str | Path | None = None) -> dict[str, pd.DataFrame]:
+    """Read every table that has columns of its own, by name.
+
+    Parameters
+    ----------
+    folder
+        A folder laid out like the shipped ``data/``. What it does not have is the shipped table; of
+        :data:`USER_TABLES` only those are there that it has.
+
+    Raises
+    ------
+    DataError
+        As of :func:`read_reference_table`, whether or not a table will be used.
+    """
+    own = {
+        name: own_or_shipped(f"{name}.csv", folder) for name in (*REFERENCE_TABLES, *USER_TABLES)
+    }
+    return {
+        **{name: read_reference_table(name, own[name].parent) for name in REFERENCE_TABLES},
+        **{
+            name: read_own_table(name, own[name])
+            for name in USER_TABLES
+            if os.path.lexists(own[name])
+        },
+    }
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as :func:`read_tables` finds them in a folder again; without any it is not made."""
+    for name, table in tables.items():
+        folder.mkdir(exist_ok=True)
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
@@ -492,11 +558,9 @@ def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
     Lines without a cell that holds something are none, and columns without a name are left out.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a CSV or XLSX") from None
     xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
     filled, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
     if not filled:

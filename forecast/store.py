@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import xarray as xr
 
 from forecast import lock
+from forecast.files import probe_folder, whole, writing
 from forecast.schema import StoreError, one_line
 
-CHECKSUMS = "checksums.json"
+CHECKSUMS, MANIFEST = "checksums.json", "manifest.json"
+KEY = "key"
+"""Attribute of a stored fit: its own name."""
 LOCK = ".lock"
 FITS_KEPT = 60
 """Stored fits are kept up to this number; then those that were used longest ago go."""
@@ -39,9 +46,17 @@ def _sha256(path: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """Return the checksum of every file by its path within the folder."""
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != CHECKSUMS)
-    return {p.relative_to(folder).as_posix(): _sha256(p) for p in paths}
+    """Return the checksum of every file by its path within the folder; what is no file has none."""
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_symlink() or not p.is_dir()]
+    found = {p.relative_to(folder).as_posix(): p for p in paths if p != folder / CHECKSUMS}
+    return {
+        name: _sha256(p) if p.is_file() and not p.is_symlink() else "" for name, p in found.items()
+    }
+
+
+def _seal(sums: Mapping[str, str]) -> str:
+    """Return the checksum of a list of checksums, its entry for itself."""
+    return hashlib.sha256(json.dumps(dict(sums), sort_keys=True).encode()).hexdigest()
 
 
 def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
@@ -70,22 +85,74 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", name) is None:
         raise StoreError(f"got the run name {name!r}; wanted letters, digits, dots and dashes")
     runs = Path(out) / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
-    try:
-        with lock.alive(temporary):
-            fill(temporary)
-            sums = json.dumps(_files(temporary), indent=1, sort_keys=True)
-            (temporary / CHECKSUMS).write_text(sums + "\n", encoding="utf-8")
-            temporary.chmod(0o755)
-            with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
-                _put(temporary, runs / name)
-                _point(Path(out), name)
-                _sweep(runs)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with writing(out):
+        runs.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
+        try:
+            with lock.alive(temporary):
+                fill(temporary)
+                sums = _files(temporary)
+                text = json.dumps({**sums, CHECKSUMS: _seal(sums)}, indent=1, sort_keys=True)
+                (temporary / CHECKSUMS).write_text(text + "\n", encoding="utf-8")
+                temporary.chmod(0o755)
+                with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
+                    _put(temporary, runs / name)
+                    _point(Path(out), name)
+                    _sweep(runs)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
     return runs / name
+
+
+def check_output(out: str | Path) -> None:
+    """See that runs can be stored in an output folder, before anything is fitted in vain.
+
+    Raises
+    ------
+    StoreError
+        If something else stands where a folder or the link should, or nothing can be written there.
+    """
+    out = Path(out)
+    probe_folder(out)
+    for name in ("runs", "fits", "track"):
+        if os.path.lexists(out / name):
+            probe_folder(out / name)
+    _link_of(out)
+
+
+def _link_of(out: Path) -> Path | None:
+    """Return the link to the latest run, None if nothing stands there."""
+    link = out / "latest"
+    if not os.path.lexists(link):
+        return None
+    if not link.is_symlink():
+        raise StoreError(f"{link} is no link to a run; move it away, forecast run makes the link")
+    return link
+
+
+def latest_run(out: str | Path) -> Path | None:
+    """Return the folder of the latest run, found whole; None if there is none yet.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, or the link leads elsewhere.
+    """
+    link = _link_of(Path(out))
+    if link is None:
+        return None
+    try:
+        folder = link.resolve(strict=True)
+    except (OSError, RuntimeError):  # a circle of links is either, by the version of Python
+        raise StoreError(
+            f"{link} points to {link.readlink()}, which is not there; forecast run mends it"
+        ) from None
+    if folder.parent != (Path(out) / "runs").resolve():
+        raise StoreError(
+            f"{link} points to {folder}, which is not in {Path(out) / 'runs'}; forecast run mends it"
+        )
+    return verify(folder)
 
 
 def _put(temporary: Path, final: Path) -> None:
@@ -108,7 +175,10 @@ def _sweep(runs: Path) -> None:
 
 def point_latest(out: str | Path, name: str) -> None:
     """Make ``out/latest`` point to a run, without a moment in which it points nowhere."""
-    with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
+    link = _link_of(Path(out))
+    if link is not None and link.readlink() == Path("runs") / name:
+        return
+    with writing(out), lock.hold(Path(out) / LOCK, f"the output folder {out}"):
         _point(Path(out), name)
 
 
@@ -129,21 +199,85 @@ def verify(folder: str | Path) -> Path:
         Naming every file that is missing, altered or not of the run.
     """
     folder = Path(folder)
+    if not (folder / CHECKSUMS).exists():
+        raise StoreError(f"{folder}: not a run folder, it has no {CHECKSUMS}")
+    wanted = read_json(folder / CHECKSUMS, dict)
+    seal = wanted.pop(CHECKSUMS, None)
+    # Before lists had an entry for themselves, every run had a manifest.
+    if seal != _seal(wanted) and (seal is not None or MANIFEST not in wanted):
+        raise StoreError(
+            f"{folder / CHECKSUMS}: altered; make the run again, nothing is read from it"
+        )
     try:
-        wanted = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{folder}: not a run folder, it has no {CHECKSUMS}") from None
-    except ValueError:
-        raise StoreError(f"{folder / CHECKSUMS}: cannot be read; make the run again") from None
-    got = _files(folder)
+        got = _files(folder)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be read ({error.strerror})") from error
     missing = sorted(set(wanted) - set(got))
     altered = sorted(n for n in set(wanted) & set(got) if wanted[n] != got[n])
-    if missing or altered:
+    strange = sorted(set(got) - set(wanted))
+    if missing or altered or strange:
         raise StoreError(
             f"{folder}: missing {one_line(missing) or 'nothing'}, altered "
-            f"{one_line(altered) or 'nothing'}; make the run again, nothing is read from it"
+            f"{one_line(altered) or 'nothing'}, not of the run {one_line(strange) or 'nothing'}; "
+            "make the run again, nothing is read from it"
         )
     return folder
+
+
+def read_json[Content](path: Path, kind: type[Content]) -> Content:
+    """Read a JSON file of a run, which holds a list or a dict.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error
+    if not isinstance(content, kind):
+        raise StoreError(
+            f"{path}: got a {type(content).__name__}, wanted a {kind.__name__}; make the run again"
+        )
+    return content
+
+
+_MANIFEST: Mapping[str, type] = {
+    "run": str, "as_of": str, "seed": int, "models": list, "draft": list, "draws": int,
+    "data_hash": str, "spec": dict, "gate": dict,
+}  # fmt: skip
+"""What is read from a manifest again, and of what kind it is."""
+
+
+def read_manifest(folder: Path, *wanted: str) -> dict[str, Any]:
+    """Read the manifest of a run, of which some entries are wanted, by default all that are read.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, or one of them is missing or of another kind.
+    """
+    manifest = read_json(folder / MANIFEST, dict)
+    names = wanted or tuple(_MANIFEST)
+    bad = [name for name in names if not isinstance(manifest.get(name), _MANIFEST[name])]
+    if bad:
+        raise StoreError(f"{folder / MANIFEST}: no good {one_line(bad)}; make the run again")
+    return manifest
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a Parquet file of a run.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or damaged.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error
 
 
 def save_tree(tree: xr.DataTree, path: Path) -> None:
@@ -155,7 +289,14 @@ def save_tree(tree: xr.DataTree, path: Path) -> None:
         }
         for group in tree.children
     }
-    tree.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    # In memory first: on a full disk the library leaves a trail of its own errors.
+    content = io.BytesIO()
+    tree.to_netcdf(content, engine="h5netcdf", encoding=encoding)
+    path.write_bytes(content.getvalue())
+
+
+_NO_TREE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What reading arbitrary bytes as a tree was seen to raise, and its relatives."""
 
 
 def load_tree(path: Path) -> xr.DataTree:
@@ -169,7 +310,7 @@ def load_tree(path: Path) -> xr.DataTree:
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             return tree.load()
-    except (OSError, KeyError, ValueError) as error:
+    except _NO_TREE as error:
         raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error
 
 
@@ -188,21 +329,27 @@ def keep_fit(folder: str | Path, key: str, tree: xr.DataTree) -> None:
         The fitted tree.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with lock.hold(folder / LOCK, f"the folder of fits {folder}"):
-        for left in folder.glob(".tmp-*"):
-            left.unlink()
-        fresh = folder / f".tmp-{key}.nc"
-        save_tree(tree, fresh)
-        digest = _sha256(fresh)
-        fresh.replace(folder / f"{key}.nc")
-        note = folder / f".tmp-{key}.sha256"
-        note.write_text(f"{digest}  {key}.nc\n", encoding="utf-8")
-        note.replace(folder / f"{key}.sha256")
-        by_use = sorted(folder.glob("*.nc"), key=lambda path: path.stat().st_mtime_ns)
-        for old in by_use[:-FITS_KEPT]:
-            old.unlink()
-            old.with_suffix(".sha256").unlink(missing_ok=True)
+    own = tree.copy(deep=False)
+    own.attrs = {**tree.attrs, KEY: key}
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock.hold(folder / LOCK, f"the folder of fits {folder}"):
+            for left in (*folder.glob(".tmp-*"), *folder.glob(".*.tmp")):
+                left.unlink()
+            with whole(folder / f"{key}.nc") as fresh:
+                save_tree(own, fresh)
+                text = _note(fresh, key)
+            with whole(folder / f"{key}.sha256") as fresh:
+                fresh.write_bytes(text)
+            by_use = sorted(folder.glob("*.nc"), key=lambda path: path.stat().st_mtime_ns)
+            for old in by_use[:-FITS_KEPT]:
+                old.unlink()
+                old.with_suffix(".sha256").unlink(missing_ok=True)
+
+
+def _note(path: Path, key: str) -> bytes:
+    """Return what stands beside a stored fit."""
+    return f"{_sha256(path)}  {key}.nc\n".encode()
 
 
 def has_fit(folder: str | Path, key: str) -> bool:
@@ -216,15 +363,21 @@ def kept_fit(folder: str | Path, key: str) -> xr.DataTree | None:
     Raises
     ------
     StoreError
-        If it is damaged; the file is named.
+        If it is damaged, or another fit under that name; the file is named.
     """
     path = Path(folder) / f"{key}.nc"
     note = path.with_suffix(".sha256")
     if not has_fit(folder, key):
         return None
-    wanted = note.read_text(encoding="utf-8")[:64] if note.is_file() else ""
-    if wanted != _sha256(path):
+    try:
+        whole = note.is_file() and note.read_bytes() == _note(path, key)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}); it is not used") from error
+    if not whole:
         raise StoreError(f"{path}: altered or not written to its end; it is not used")
+    tree = load_tree(path)
+    if tree.attrs.pop(KEY, None) != key:
+        raise StoreError(f"{path}: another fit stands under this name; it is not used")
     with contextlib.suppress(OSError):
         os.utime(path)  # used now: pruned last
-    return load_tree(path)
+    return tree

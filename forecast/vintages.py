@@ -12,9 +12,8 @@ import dataclasses
 import datetime as dt
 import functools
 import hashlib
+import io
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from forecast import lock
+from forecast.files import read_bytes, replace_text
 from forecast.schema import (
     COLUMNS,
     CONFIDENCE,
@@ -73,17 +73,20 @@ def read_table(path: str | Path, today: dt.date | None = None) -> Table:
     """
     path = Path(path)
     try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        raw = _text_cells(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give the path of a CSV") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; give the path of a CSV file") from None
     except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise DataError(
             f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
             f"wanted UTF-8 text with a header line naming {', '.join(COLUMNS)}"
         ) from None
     return check_table(raw, str(path), today=today)
+
+
+def _text_cells(path: Path) -> pd.DataFrame:
+    content = io.BytesIO(read_bytes(path))
+    return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8")
 
 
 def check_table(
@@ -492,7 +495,7 @@ def _append(path: Path, new: Table) -> int:
     old = new.iloc[:0]
     if path.exists():
         old = read_table(path)
-        written = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        written = _text_cells(path)
     held = set(map(tuple, old[_CONTENT].to_numpy()))
     fresh = new[[tuple(row) not in held for row in new[_CONTENT].to_numpy()]]
     fresh = fresh.drop_duplicates(_CONTENT, ignore_index=True)
@@ -513,24 +516,3 @@ _CONTENT = [*_VINTAGE_KEY, "value", "unit", "qualifier"]
 def _number(value: float) -> str:
     """Return a number as people write it: no ``.0``, no lost digit."""
     return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Put `text` in the place of a file in one step, through to the disk."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

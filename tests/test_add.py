@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import sys
 import time
 
@@ -320,7 +321,7 @@ def test_a_failed_write_leaves_the_table_as_it_was(folder, capsys, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(vintages.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert add(folder, path, "--to", str(folder / "earnings.csv"), "--write") == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (folder / "earnings.csv").read_bytes() == before
@@ -434,7 +435,7 @@ def test_binary_files_are_refused_in_words(folder, name, content):
 def test_a_missing_file_a_folder_and_a_missing_library(folder, monkeypatch):
     with pytest.raises(DataError, match="no such file"):
         read_user_table(folder / "none.xlsx")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder"):
         read_user_table(folder)
     path = workbook(folder.parent / "new.xlsx", OURS.strip().split(","))
     monkeypatch.setitem(sys.modules, "openpyxl", None)

@@ -1,12 +1,14 @@
 """Exit codes, streams and messages of the command line."""
 
+import errno
 import json
 import subprocess
 import sys
 
 import pytest
 
-from forecast import cli, fitting
+from forecast import cli, commands, fitting
+from forecast.schema import DataError
 from forecast.sources import data_dir
 
 
@@ -271,3 +273,74 @@ def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert cli.main(["run", "--quick", "--workers", "1", "--out", str(out)]) == 130
     assert "nothing is left half-written" in capsys.readouterr().err
     assert not [path for path in out.rglob("*") if path.is_file()]
+
+
+ENDS = {
+    "no space": (
+        OSError(errno.ENOSPC, "No space left on device", "/out/runs"),
+        "/out/runs: No space left on device; make room there and run again",
+    ),
+    "two paths": (
+        FileExistsError(errno.EEXIST, "File exists", "/a", None, "/b"),
+        "/a to /b: File exists; move away what stands there or give another path",
+    ),
+    "no path": (OSError("it broke"), "the system refused: OSError: it broke; put that right"),
+    "no memory": (MemoryError(), "the memory does not suffice; nothing is left half-written"),
+    "recursion": (
+        RecursionError("too deep"),
+        "did not foresee: RecursionError: too deep; run again with --debug for the trace, and",
+    ),
+    "a fault of ours": (
+        TypeError("no\nsuch thing"),
+        "something went wrong that this program did not foresee: TypeError: no such thing; run",
+    ),
+    "text": (
+        UnicodeEncodeError("ascii", "\u20ac", 0, 1, "out of range"),
+        "did not foresee: UnicodeEncodeError: 'ascii' codec can't encode",
+    ),
+    "on purpose": (DataError("got a, wanted b"), "forecast: got a, wanted b\n"),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+@pytest.mark.parametrize("argv", [["audit"], ["--debug", "audit"], ["audit", "--debug"]])
+def test_whatever_is_raised_ends_as_one_sentence(what, argv, capsys, monkeypatch):
+    error, said = ENDS[what]
+
+    def broken(args):
+        raise error
+
+    monkeypatch.setattr(commands, "audit", broken)
+    assert cli.main(argv) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines(keepends=True)
+    assert lines[-1].startswith("forecast: ")
+    assert said in lines[-1]
+    assert (len(lines) == 1) == ("--debug" not in argv)
+    assert ("Traceback" in err and "in broken" in err) == ("--debug" in argv)
+
+
+@pytest.mark.parametrize("argv", [["--debug", "data", "check"], ["data", "--debug", "check"],
+                                  ["data", "check", "--debug"]])  # fmt: skip
+def test_debug_stands_anywhere(argv, capsys):
+    assert cli.main([*argv, "none.csv"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_pipe_that_nobody_reads_ends_it_without_a_word(capsys, monkeypatch):
+    monkeypatch.setattr(commands, "audit", lambda args: (_ for _ in ()).throw(BrokenPipeError()))
+    assert cli.main(["audit"]) == 1
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "argv", [["run", "--seed", "9" * 5000], ["run", "--seed", "\u00b2"], ["run", "--seed", "-1"],
+             ["calibrate", "market", "--simulations", "0"],
+             ["backtest", "market", "--start", "a", "--end", "b", "--horizon", "0"]],
+)  # fmt: skip
+def test_numbers_that_no_option_takes_are_wrong_usage(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 2
+    assert "wanted a whole number from" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from pymc.initial_point import make_initial_point_fn
 
-from forecast import fitting
+from forecast import fitting, store
 from forecast.fitting import fit, prior_draws, summary
 from forecast.models import MODELS, get_model, market
 from forecast.panels import build_panel, select, shipped
@@ -253,6 +253,53 @@ def test_a_damaged_stored_fit_is_named_and_fitted_anew(tmp_path, market_panel, i
         assert path.name in said.pop()
         xr.testing.assert_identical(again.posterior, fresh.posterior)
         assert stored(tmp_path, market_panel, said)[1]
+
+
+def bad_note(path):
+    note = path.with_suffix(".sha256")
+    note.write_bytes(b"\x80" + note.read_bytes()[1:])
+
+
+def no_note(path):
+    path.with_suffix(".sha256").unlink()
+
+
+def another_fit(path):
+    (other,) = (p for p in path.parent.glob("*.nc") if p != path)
+    path.write_bytes(other.read_bytes())
+    note = other.with_suffix(".sha256").read_text().replace(other.stem, path.stem)
+    path.with_suffix(".sha256").write_text(note)
+
+
+def without_gate(path):
+    tree = store.load_tree(path)
+    tree.attrs["gate"] = "{"
+    store.keep_fit(path.parent, path.stem, tree)
+
+
+def other_draws(path):
+    tree = store.load_tree(path)
+    tree["posterior"] = tree["posterior"].to_dataset() * 1.1
+    store.keep_fit(path.parent, path.stem, tree)
+
+
+@pytest.mark.parametrize("damage", [bad_note, no_note, another_fit, without_gate, other_draws])
+def test_a_stored_fit_that_is_not_the_one_wanted_is_fitted_anew(
+    damage, tmp_path, market_panel, instant_sampler
+):
+    said = []
+    fresh, _ = stored(tmp_path, market_panel, said)
+    (path,) = tmp_path.glob("*.nc")
+    stored(tmp_path, market_panel, said, variant="sceptical")
+    damage(path)
+    again, known = stored(tmp_path, market_panel, said)
+    assert not known
+    assert again.spec.variant == "default"
+    (line,) = said
+    assert line.endswith("fitting market anew")
+    xr.testing.assert_identical(again.posterior, fresh.posterior)
+    assert stored(tmp_path, market_panel, said)[1]
+    assert len(said) == 1
 
 
 @pytest.mark.slow

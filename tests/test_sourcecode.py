@@ -2,7 +2,7 @@
 
 from forecast import sourcecode
 from forecast.models import MODELS
-from forecast.sourcecode import ROOT, code_hash, code_of
+from forecast.sourcecode import KINDS, ROOT, code_hash, code_of, everything
 
 
 def names(*modules):
@@ -43,3 +43,34 @@ def test_the_hash_is_of_those_files_alone(tmp_path, monkeypatch):
     assert fresh() != whole
     (root / "box" / "two.py").write_text("two = 2\n")
     assert fresh("a") != before
+
+
+def test_templates_are_part_of_the_package_and_tables_and_leftovers_are_not(tmp_path, monkeypatch):
+    root = tmp_path / "forecast"
+    for name in (
+        "a.py",
+        "templates/memo.md.j2",
+        "_data/a.csv",
+        "_data/b.py",
+        "memo.md.j2~",
+        "x.pyc",
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("one")
+    monkeypatch.setattr(sourcecode, "ROOT", root)
+    assert [p.name for p in everything()] == ["a.py", "memo.md.j2"]
+    fresh = code_hash.__wrapped__
+    before = fresh()
+    for name in ("_data/a.csv", "_data/b.py", "memo.md.j2~", "x.pyc"):
+        (root / name).write_text("two")
+    assert fresh() == before
+    (root / "templates" / "memo.md.j2").write_text("two")
+    assert fresh() != before
+
+
+def test_the_package_has_no_other_kind_of_file():
+    places = (p for p in ROOT.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    others = {p for p in places if "_data" not in p.relative_to(ROOT).parts} - set(everything())
+    assert not {p for p in others if not p.name.startswith(".") and not p.name.endswith("~")}
+    assert {p.suffix for p in everything()} == set(KINDS)
+    assert {"memo.py", "memo.md.j2", "page.html.j2", "base.py"} <= {p.name for p in everything()}

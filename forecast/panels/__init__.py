@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ from forecast.schema import (
     UnknownNameError,
     one_line,
 )
-from forecast.sources import REFERENCE_TABLES, USER_TABLES, read_reference_table
+from forecast.sources import REFERENCE_TABLES, USER_TABLES, read_reference_table, read_vintages
 from forecast.vintages import Table
 
 __all__ = [
@@ -91,6 +91,7 @@ __all__ = [
     "rounding_step",
     "select",
     "shipped",
+    "tables_of",
     "years_since",
     "years_since_origin",
 ]
@@ -161,19 +162,21 @@ BUILDERS: Mapping[str, Callable[[Table], xr.Dataset]] = {
     "api_price": api_price_panel,
     "gpu_rental": gpu_rental_panel,
     "adoption": adoption_panel,
-    "payback": payback_panel,
 }
 """Models fitted to observations: their builders take what was known."""
 
-TABLE_BUILDERS: Mapping[str, tuple[str, Callable[[pd.DataFrame, str], xr.Dataset]]] = {
-    "hazard": ("runups", hazard_panel),
-    "benchmark": ("frontier_models", benchmark_panel),
-    "training_cost": ("frontier_models", training_cost_panel),
-    "scaling_law": ("scaling_runs", scaling_law_panel),
+HISTORY_BUILDERS: Mapping[str, Callable[[Table, Table], xr.Dataset]] = {"payback": payback_panel}
+"""Those whose builders take earlier vintages too: what was known, and every row."""
+
+TABLE_BUILDERS: Mapping[str, tuple[str, Callable[..., xr.Dataset], tuple[str, ...]]] = {
+    "hazard": ("runups", hazard_panel, ("positions", "drawdown_base_rates")),
+    "benchmark": ("frontier_models", benchmark_panel, ()),
+    "training_cost": ("frontier_models", training_cost_panel, ()),
+    "scaling_law": ("scaling_runs", scaling_law_panel, ()),
 }
 """Models fitted to a table with columns of its own: its name in
-:data:`forecast.sources.REFERENCE_TABLES`, and a builder that takes the table and the as_of date and
-leaves out what came later."""
+:data:`forecast.sources.REFERENCE_TABLES`, a builder that takes the table and the as_of date and
+leaves out what came later, and the tables that the builder takes besides."""
 
 
 def shipped(model: str) -> bool:
@@ -181,7 +184,20 @@ def shipped(model: str) -> bool:
     return model not in TABLE_BUILDERS or TABLE_BUILDERS[model][0] in REFERENCE_TABLES
 
 
-def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> Panel:
+def tables_of(models: Sequence[str]) -> list[str]:
+    """Return the names of the tables with columns of their own that models' panels are made from."""
+    found = [TABLE_BUILDERS[model] for model in models if model in TABLE_BUILDERS]
+    return sorted({name for main, _, besides in found for name in (main, *besides)})
+
+
+def build_panel(
+    known: Table,
+    model: str,
+    table: pd.DataFrame | None = None,
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    history: Table | None = None,
+) -> Panel:
     """Return the inputs of `model` from what was known.
 
     Parameters
@@ -193,6 +209,11 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
     table
         For a model of :data:`TABLE_BUILDERS`, the table to use in place of the shipped one. Rows
         later than the date of `known` are left out of either.
+    tables
+        All tables with columns of their own (:func:`forecast.sources.read_tables`); those shipped by
+        default.
+    history
+        All vintages, for a model that looks at earlier ones; those shipped by default.
 
     Returns
     -------
@@ -206,23 +227,34 @@ def build_panel(known: Table, model: str, table: pd.DataFrame | None = None) -> 
         If the rows do not carry what the model needs, `known` did not come from ``as_of``, or a
         table is given for a model of observations, or none for a model without shipped data.
     """
-    if model not in BUILDERS and model not in TABLE_BUILDERS:
-        names = one_line([*BUILDERS, *TABLE_BUILDERS])
-        raise UnknownNameError(f"no model is called {model!r}; there are {names}")
+    models = [*BUILDERS, *HISTORY_BUILDERS, *TABLE_BUILDERS]
+    if model not in models:
+        raise UnknownNameError(f"no model is called {model!r}; there are {one_line(models)}")
     if "as_of" not in known.attrs:
         raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
     day = str(known.attrs["as_of"])
     if model in TABLE_BUILDERS:
-        name, build = TABLE_BUILDERS[model]
-        if table is None and not shipped(model):
-            columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
-            raise DataError(
-                f"no data are shipped for the {model} model; give a table with the columns "
-                f"{', '.join(columns)}: forecast fit {model} --data FILE"
-            )
-        return Panel(model, day, build(read_reference_table(name) if table is None else table, day))
+        name, build, besides = TABLE_BUILDERS[model]
+        own = _named(name, model, tables) if table is None else table
+        return Panel(model, day, build(own, day, *(_named(n, model, tables) for n in besides)))
     if table is not None:
         raise DataError(
             f"the {model} model is fitted to observations; give them as the first argument"
         )
+    if model in HISTORY_BUILDERS:
+        every = read_vintages() if history is None else history
+        return Panel(model, day, HISTORY_BUILDERS[model](known, every))
     return Panel(model, day, BUILDERS[model](known))
+
+
+def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> pd.DataFrame:
+    """Return a table by name, the shipped one where none are given."""
+    if tables is not None and name in tables:
+        return tables[name]
+    if name in USER_TABLES:
+        columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
+        raise DataError(
+            f"no data are shipped for the {model} model; give a table with the columns "
+            f"{', '.join(columns)}: forecast fit {model} --data FILE"
+        )
+    return read_reference_table(name)

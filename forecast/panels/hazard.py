@@ -251,16 +251,25 @@ class Position:
         return np.where(known, np.array(rows, dtype=float), np.nan)
 
 
-def _rates() -> dict[str, dict[str, float]]:
-    """Return the numbers of ``drawdown_base_rates`` by sample and column."""
-    records = read_reference_table("drawdown_base_rates").to_dict("records")
-    return {
-        str(r["sample"]): {str(c): float(v) for c, v in r.items() if c != "sample"} for r in records
+def _rates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
+    """Return the numbers of ``drawdown_base_rates``, by default as shipped, by sample and column."""
+    given = read_reference_table("drawdown_base_rates") if table is None else table
+    rates = {
+        str(r["sample"]): {str(c): float(v) for c, v in r.items() if c != "sample"}
+        for r in given.to_dict("records")
     }
+    if not 0 < rates.get(UNCONDITIONAL, {}).get("p20_24m", 0) < 1:
+        raise DataError(
+            f"drawdown_base_rates: wanted a row {UNCONDITIONAL!r} with a p20_24m between 0 and 1; "
+            f"there are {one_line(list(rates))}"
+        )
+    return rates
 
 
-def relative_hazard(sample: str) -> tuple[float, float]:
+def relative_hazard(sample: str, table: pd.DataFrame | None = None) -> tuple[float, float]:
     """Return how much more often a series falls than US industries do, at any time.
+
+    `table` is ``drawdown_base_rates``, by default as shipped.
 
     The log of the ratio of the cumulative hazards behind their rates of -20 % in 24 months, and its
     error from the number of independent 24-month blocks (delta method).
@@ -270,7 +279,7 @@ def relative_hazard(sample: str) -> tuple[float, float]:
     DataError
         If no sample has that name, or its rate or its number of blocks is of no use.
     """
-    rates = _rates()
+    rates = _rates(table)
     if sample not in rates:
         raise DataError(f"no base rate is called {sample!r}; there are {one_line(list(rates))}")
     base, own = (rates[name]["p20_24m"] for name in (UNCONDITIONAL, sample))
@@ -298,13 +307,19 @@ def class_name(net: float) -> str:
     return f"industry up {net:g}"
 
 
-def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
+def hazard_panel(
+    table: pd.DataFrame,
+    as_of: str,
+    places: pd.DataFrame | None = None,
+    base_rates: pd.DataFrame | None = None,
+) -> xr.Dataset:
     """Return the episodes known on a day, and the positions to forecast from.
 
-    The positions are one of any industry for each of :data:`CLASSES`, and per entity of the
-    reference table ``positions`` the newest by then. An entity is left out if its first row's net
+    The positions are one of any industry for each of :data:`CLASSES`, and per entity of `places` (the
+    reference table ``positions``) the newest by then. An entity is left out if its first row's net
     run-up is below the class that the table enumerates: the smallest known by then is the limit.
-    What happened to a position after its last row is not known, whatever the date.
+    What happened to a position after its last row is not known, whatever the date. `places` and
+    `base_rates` (``drawdown_base_rates``) are by default those shipped.
 
     Raises
     ------
@@ -317,15 +332,17 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
     held = [
         Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, CLASS) for net in CLASSES
     ]
-    known = read_reference_table("positions")
+    known = read_reference_table("positions") if places is None else places
     known = known[known["dated"] <= as_of].sort_values("dated", kind="stable")
-    for entity, own in known.groupby("entity", sort=True):
-        if own["net"].iloc[0] >= lowest:
-            held.append(_position(str(entity), own, lowest))
-    rates = _rates()
-    used = sorted({UNCONDITIONAL, *(one.sample for one in held if one.sample)})
+    own = [
+        _position(str(entity), rows_of, lowest, base_rates)
+        for entity, rows_of in known.groupby("entity", sort=True)
+        if rows_of["net"].iloc[0] >= lowest
+    ]
+    rates = _rates(base_rates)
+    used = sorted({UNCONDITIONAL, *(one.sample for one in own if one.sample)})
     columns = [c for c in rows.columns if c not in ("industry", "identified")]
-    return xr.Dataset(
+    data = xr.Dataset(
         {c: ("obs", rows[c].to_numpy()) for c in columns},
         coords={
             "industry": ("obs", rows["industry"].to_numpy(str)),
@@ -339,9 +356,15 @@ def hazard_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
             ),
         },
     )
+    try:
+        return with_positions(data, own)
+    except DataError as error:
+        raise DataError(f"positions.csv: {error}") from None
 
 
-def _position(entity: str, rows: pd.DataFrame, lowest: float) -> Position:
+def _position(
+    entity: str, rows: pd.DataFrame, lowest: float, base_rates: pd.DataFrame | None = None
+) -> Position:
     """Return where a series stands by its newest row, with what all of its rows say of falls.
 
     Its run-up is that of the newest row that belongs to the class: it is what was identified.
@@ -370,8 +393,12 @@ def _position(entity: str, rows: pd.DataFrame, lowest: float) -> Position:
             f"than a smaller one, after {month_name(last_close(since))} and by {month_name(closed)}, "
             "the last month that had closed on the row's day"
         )
+    if not float(newest["months"]).is_integer():
+        raise DataError(
+            f"positions.csv: {entity}: got {newest['months']:g} months; wanted full ones"
+        )
     sample = str(newest["sample"])
-    ratio = relative_hazard(sample) if sample else (0.0, 0.0)
+    ratio = relative_hazard(sample, base_rates) if sample else (0.0, 0.0)
     return Position(
         entity=entity,
         dated=str(newest["dated"]),

@@ -18,7 +18,6 @@ import pandas as pd
 import xarray as xr
 
 from forecast.schema import DataError, convert, parse_date, period_end
-from forecast.sources import read_vintages
 from forecast.vintages import Table
 
 ENTITY = "OpenAI"
@@ -45,7 +44,7 @@ def year_of(day: str) -> float:
     return date.year + (date.timetuple().tm_yday - 1) / 365.25
 
 
-def payback_panel(known: Table) -> xr.Dataset:
+def payback_panel(known: Table, history: Table) -> xr.Dataset:
     """Return the figures of one laboratory, USD bn, projections from the newest vintage backwards.
 
     Variables: `value`; `kind`, an index of :data:`KINDS`; `side`, 1 for "at least", -1 for "at most",
@@ -63,7 +62,7 @@ def payback_panel(known: Table) -> xr.Dataset:
     bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] != "revenue_run_rate")
     if bounded.any():
         raise DataError("the payback model takes bounds of run-rates only, not of yearly flows")
-    rows = _with_vintages(rows, str(known.attrs["as_of"]))
+    rows = _with_vintages(rows, history, str(known.attrs["as_of"]))
     records: list[dict[str, Any]] = []
     order = sorted(rows.to_dict("records"), key=_order)
     for row in order:
@@ -106,12 +105,11 @@ def _order(row: dict[Any, Any]) -> tuple[int, str, float]:
     return metric, str(row["period"]), -year_of(str(row["reported_on"]))
 
 
-def _with_vintages(rows: pd.DataFrame, as_of: str) -> pd.DataFrame:
-    table = read_vintages()
-    older = table[
-        (table["entity"] == ENTITY)
-        & (table["metric"] == "cash_flow_projection")
-        & (table["reported_on"] <= as_of)
+def _with_vintages(rows: pd.DataFrame, history: Table, as_of: str) -> pd.DataFrame:
+    older = history[
+        (history["entity"] == ENTITY)
+        & (history["metric"] == "cash_flow_projection")
+        & (history["reported_on"] <= as_of)
     ]
     both = pd.concat([rows, older], ignore_index=True)
     return both.drop_duplicates(["metric", "period", "reported_on"], keep="first")

@@ -29,6 +29,7 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MaxNLocator
 from scipy.optimize import isotonic_regression
 
+from forecast.files import whole
 from forecast.schema import DataError, UnknownNameError, one_line, period_end
 
 # --- colours and type ------------------------------------------------------------------------
@@ -558,12 +559,13 @@ def save(ax_or_figure: Axes | Figure, path_stem: str | Path, *, alt: str) -> tup
     ------
     DataError
         If `alt` is empty.
+    StoreError
+        If a file cannot be written.
     """
     if not alt.strip():
         raise DataError("a figure wants a text alternative; say in a sentence what it shows")
     figure = ax_or_figure if isinstance(ax_or_figure, Figure) else figure_of(ax_or_figure)
     stem = Path(path_stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     # Not with_suffix: a stem such as "claim.v2" would lose its end.
     svg, png = (stem.with_name(stem.name + suffix) for suffix in (".svg", ".png"))
     drawn = io.StringIO()
@@ -571,13 +573,10 @@ def save(ax_or_figure: Axes | Figure, path_stem: str | Path, *, alt: str) -> tup
         figure.savefig(drawn, format="svg", facecolor="none", metadata={"Date": None, "Title": alt})
     # A screen reader takes an svg for a group of shapes unless it is told that it is one image.
     role = f'<svg role="img" aria-label="{html.escape(alt)}" '
-    svg.write_text(drawn.getvalue().replace("<svg ", role, 1), encoding="utf-8")
-    figure.savefig(
-        png,
-        format="png",
-        dpi=200,
-        facecolor=PAPER,
-        metadata={"Title": alt, "Description": alt, "Software": None},
-    )
+    with whole(svg) as fresh:
+        fresh.write_text(drawn.getvalue().replace("<svg ", role, 1), encoding="utf-8")
+    told = {"Title": alt, "Description": alt, "Software": None}
+    with whole(png) as fresh:
+        figure.savefig(fresh, format="png", dpi=200, facecolor=PAPER, metadata=told)
     plt.close(figure)
     return svg, png
