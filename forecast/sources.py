@@ -193,6 +193,9 @@ REFERENCE_TABLES: Mapping[str, str] = {
 """Columns of the tables that are not observations of the vintage schema, each with its kind; ``?``
 where a cell may be empty."""
 
+MAY_LACK: Mapping[str, tuple[str, ...]] = {"positions": ("fell_20", "fell_30", "fell_40")}
+"""Columns that a table may lack, as if their cells were empty."""
+
 USER_TABLES: Mapping[str, str] = {
     "scaling_runs": "model_size:number training_flop:number? tokens:number? loss:number",
 }
@@ -242,6 +245,9 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
     kinds = _kinds_of(name)
     path = data_folder(folder) / f"{name}.csv"
     header, body, _ = _cells(path)
+    for column in MAY_LACK.get(name, ()):
+        if column not in header:
+            header, body = [*header, column], [(line, [*cells, ""]) for line, cells in body]
     missing = [c for c in kinds if c not in header]
     unknown = [c for c in header if c not in kinds]
     if missing or unknown:
