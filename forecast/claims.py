@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import html
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from forecast.events import check_event, expand_sums, happens, single
-from forecast.files import read_text
+from forecast.files import read_toml
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
@@ -312,12 +311,7 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
         Naming the claim and definition that cannot be read, and what was wanted.
     """
     path = data_dir() / CLAIMS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(read_text(path))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such claims file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    raw = read_toml(path, "claims file")
     unknown = sorted(set(raw) - {"claim", "source", "source_date", "sums"})
     if unknown:
         raise ClaimError(

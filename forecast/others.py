@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import xarray as xr
 
 from forecast.claims import probability, read_window
 from forecast.events import check_event, happens
-from forecast.files import read_text
+from forecast.files import read_toml
 from forecast.schema import MODEL_NAMES, ClaimError, one_line
 from forecast.sources import data_dir, read_reference_table
 
@@ -104,12 +103,7 @@ def read_comparisons(
     """
     rows = read_reference_table("public_forecasts") if table is None else table
     path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(read_text(path))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such file of comparisons") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    raw = read_toml(path, "file of comparisons")
     there = list(zip(rows["forecaster"], rows["date"], rows["question"], strict=True))
     found = tuple(_nearest(entry, str(path)) for entry in raw.get("comparison", []))
     named = [(one.forecaster, one.date, one.question) for one in found]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from arviz_stats.base import array_stats
 
 from forecast.claims import Claim, Verdicts, judge, read_sums, read_window
 from forecast.events import check_event, expand_sums, happens
-from forecast.files import read_text
+from forecast.files import read_toml
 from forecast.fitting import Run, prior_set
 from forecast.models import get_model
 from forecast.predict import forecast
@@ -133,12 +132,7 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
         Naming the scenario that cannot be read, and what was wanted.
     """
     path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
-    try:
-        raw = tomllib.loads(read_text(path))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such file of scenarios") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
+    raw = read_toml(path, "file of scenarios")
     unknown = sorted(set(raw) - {"scenario", "sums"})
     if unknown:
         raise ClaimError(f"{path}: got {one_line(unknown)}; wanted [sums] and [[scenario]]")

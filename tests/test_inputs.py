@@ -120,7 +120,15 @@ def test_a_changed_template_or_code_is_another_run(identity, monkeypatch):
 
 def test_another_version_of_anything_it_is_built_on_is_another_run(identity, monkeypatch):
     before, version = identity(), importlib.metadata.version
-    for changed in ("arviz", "jinja2", "scipy", "markdown-it-py", "pytensor", "matplotlib"):
+    for changed in (
+        "arviz",
+        "jinja2",
+        "scipy",
+        "markdown-it-py",
+        "pytensor",
+        "matplotlib",
+        "forecast",
+    ):
         monkeypatch.setattr(
             importlib.metadata, "version", lambda n, c=changed: "0" if n == c else version(n)
         )
