@@ -128,6 +128,7 @@ def _take(
     say: Say,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
+    tables = read_tables(folder)
     table = read_vintages(folder) if vintage_files(folder) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
@@ -151,8 +152,7 @@ def _take(
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
     known = as_of(merged, str(merged["reported_on"].max()))
     if models:
-        # What no model could take is refused before it is stored.
-        panels_of(known, models, read_tables(folder), merged)
+        panels_of(known, models, tables, merged)  # what no model could take is not stored
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count
