@@ -21,6 +21,7 @@ from arviz_stats.base import array_stats
 
 from forecast import fields
 from forecast.events import FIELDS, happens, read_event, single
+from forecast.files import read_toml
 from forecast.schema import (
     MODEL_NAMES,
     ClaimError,
@@ -410,7 +411,7 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
         wanted.
     """
     path = data_dir() / CLAIMS_FILE if path is None else Path(path)
-    raw = fields.read_toml(path, "claims file")
+    raw = read_toml(path, "claims file")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     sums = read_sums(raw.get("sums", {}), str(path))
     claims = tuple(

@@ -149,6 +149,7 @@ class _Job:
 
 def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say) -> int:
     """Check rows against the table and the models, and append them; return how many."""
+    tables = read_tables(folder)
     table = read_vintages(folder) if vintage_files(folder) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
@@ -172,8 +173,7 @@ def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say)
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
     known = as_of(merged, job.as_of_date or newest_day(merged, job.today))
     if job.models:
-        # What no model could take is refused before it is stored.
-        panels_of(known, job.models, read_tables(folder), merged)
+        panels_of(known, job.models, tables, merged)  # what no model could take is not stored
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -18,12 +19,9 @@ from pathlib import Path
 from forecast.files import can_write
 from forecast.schema import DataError
 
-_CACHES = {
-    "MPLCONFIGDIR": ".config/matplotlib",
-    "NUMBA_CACHE_DIR": ".cache/numba",
-    "PYTENSOR_FLAGS": ".pytensor",
-}
+_CACHES = {"MPLCONFIGDIR": ".config/matplotlib", "NUMBA_CACHE_DIR": ".cache/numba"}
 """Where libraries keep files, below the home, by the variable that says another place."""
+_COMPILED = ".pytensor"
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
@@ -38,12 +36,13 @@ def prepare(environ: MutableMapping[str, str]) -> None:
         home = _substitute()
         environ["HOME"] = str(home)
     for variable, place in _CACHES.items():
-        flags = variable.endswith("FLAGS")
-        given = environ.get(variable, "")
-        if (given and not flags) or "base_compiledir" in given or can_write(home / place):
-            continue
-        there = _substitute() / place
-        environ[variable] = f"{given},base_compiledir={there}".lstrip(",") if flags else str(there)
+        if not can_write(Path(environ.get(variable) or home / place)):
+            environ[variable] = str(_substitute() / place)
+    flags = environ.get("PYTENSOR_FLAGS", "")
+    said = re.findall(r"base_compiledir=([^,]*)", flags)
+    if not can_write(Path(said[-1]) if said else home / _COMPILED):
+        there = f"base_compiledir={_substitute() / _COMPILED}"  # of two flags the last counts
+        environ["PYTENSOR_FLAGS"] = f"{flags},{there}" if flags else there
 
 
 def check_working_directory() -> None:

@@ -14,12 +14,9 @@ import datetime as dt
 import json
 import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from forecast.files import read_text
 from forecast.schema import UNITS, ClaimError, DataError, one_line, parse_date, period_end
 
 
@@ -81,24 +78,6 @@ def check(entry: Any, keys: Keys, where: str) -> None:
             wrong.append(f"got {key} {shown(entry[key])}, wanted {field.wanted}")
     if wrong:
         raise ClaimError(f"{where}: {'; '.join(wrong)}")
-
-
-def read_toml(path: Path, what: str) -> dict[str, Any]:
-    """Return what a TOML file holds; `what` names the kind of file in the error.
-
-    Raises
-    ------
-    ClaimError
-        If there is no such file, or it cannot be read as TOML.
-    """
-    try:
-        return tomllib.loads(read_text(path))
-    except FileNotFoundError:
-        raise ClaimError(f"{path}: there is no such {what}") from None
-    except DataError as error:  # no file, or one that cannot be read
-        raise ClaimError(f"{what}: {error}") from None
-    except (ValueError, RecursionError) as error:  # of a number of 5,000 digits, or nested too deep
-        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
 
 
 def title(entry: Mapping[str, Any], number: int, key: str = "id") -> str:

@@ -11,10 +11,12 @@ import errno
 import os
 import stat
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from forecast.schema import DataError, ForecastError, StoreError
+from forecast.schema import ClaimError, DataError, ForecastError, StoreError
 
 _PROBE = 1 << 20
 """Bytes written to see whether a folder takes any: a disk that is full but for less will not do."""
@@ -89,8 +91,31 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path) -> str:
-    """Return a UTF-8 file's content; errors as of :func:`read_bytes`, and ``UnicodeDecodeError``."""
-    return read_bytes(path).decode("utf-8").replace("\r\n", "\n")
+    """Return a UTF-8 file's text, without the mark that some editors put before it.
+
+    Raises errors as :func:`read_bytes` does, and ``UnicodeDecodeError``.
+    """
+    return read_bytes(path).decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Return a TOML file's content; `what` names its kind in the error.
+
+    Raises
+    ------
+    ClaimError
+        If there is none, or it is not TOML.
+    DataError
+        As of :func:`read_bytes`.
+    """
+    try:
+        return tomllib.loads(read_text(path))
+    except FileNotFoundError:
+        raise ClaimError(f"{path}: there is no such {what}") from None
+    except DataError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ClaimError(f"{path}: got something that is not a TOML file: {error}") from None
 
 
 @contextlib.contextmanager

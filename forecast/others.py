@@ -22,6 +22,7 @@ import xarray as xr
 from forecast import fields
 from forecast.claims import probability, read_window
 from forecast.events import happens, read_event
+from forecast.files import read_toml
 from forecast.schema import MODEL_NAMES, ClaimError, UndefinedError, one_line
 from forecast.sources import data_dir, read_reference_table
 
@@ -112,7 +113,7 @@ def read_comparisons(
     """
     rows = read_reference_table("public_forecasts") if table is None else table
     path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
-    raw = fields.read_toml(path, "file of comparisons")
+    raw = read_toml(path, "file of comparisons")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     there = list(zip(rows["forecaster"], rows["date"], rows["question"], strict=True))
     found = tuple(

@@ -247,10 +247,11 @@ def _has_data(model: str, inputs: Inputs) -> bool:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of Python and of every package that this one is built on."""
+    """Return the versions of Python, of this package and of every one that it is built on."""
     wanted = importlib.metadata.requires("forecast") or []
     names = {re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line}
-    found = {name: importlib.metadata.version(name) for name in sorted({*names, "pytensor"})}
+    names |= {"forecast", "pytensor"}
+    found = {name: importlib.metadata.version(name) for name in sorted(names)}
     return {"python": platform.python_version(), **found}
 
 

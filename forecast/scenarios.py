@@ -24,6 +24,7 @@ from arviz_stats.base import array_stats
 from forecast import fields
 from forecast.claims import Claim, Verdicts, judge, read_sums, read_window
 from forecast.events import happens, read_event
+from forecast.files import read_toml
 from forecast.fitting import Run, prior_set
 from forecast.models import get_model
 from forecast.predict import forecast
@@ -146,7 +147,7 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
         Naming the file, the scenario and the key that cannot be read, and what was wanted.
     """
     path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
-    raw = fields.read_toml(path, "file of scenarios")
+    raw = read_toml(path, "file of scenarios")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     sums = read_sums(raw.get("sums", {}), str(path))
     found = tuple(

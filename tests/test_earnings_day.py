@@ -346,10 +346,8 @@ def test_the_first_update_makes_the_first_run(place, capsys):
 def test_a_run_whose_claims_are_not_read_any_more_is_to_be_made_again(tmp_path):
     def fill(folder):
         read_vintages().head(3).to_csv(folder / "known.csv", index=False)
-        manifest = dict.fromkeys(
-            ("run", "seed", "models", "draft", "data_hash", "spec", "gate"), "x"
-        )
-        manifest |= {"as_of": "2026-05-06", "draws": 0}
+        manifest = {"run": "old", "as_of": "2026-05-06", "draws": 0, "seed": 1, "models": [],
+                    "draft": [], "data_hash": "", "spec": {}, "gate": {}}  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps(manifest))
         (folder / "verdicts.json").write_text("[]")
         (folder / "claims.toml").write_text(CLAIMS.replace("fall = 10", "fall = -10"))

@@ -91,7 +91,12 @@ def kept(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("given", [{"HOME": "/dev/null"}, {"MPLBACKEND": "nonsense"}])
+@pytest.mark.parametrize(
+    "given",
+    [{"HOME": "/dev/null"}, {"MPLBACKEND": "nonsense"},
+     {"MPLCONFIGDIR": "/dev/null/a", "NUMBA_CACHE_DIR": "/dev/null/b",
+      "PYTENSOR_FLAGS": "base_compiledir=/dev/null/c"}],
+)  # fmt: skip
 def test_a_run_is_used_again_without_a_home_and_under_any_backend(given, kept, tmp_path):
     argv = ["run", "--quick", "--models", "adoption", "--out", kept]
     done = command(*argv, env={"TMPDIR": str(tmp_path), **given})
@@ -110,12 +115,13 @@ def test_caches_go_elsewhere_only_where_the_home_cannot_be_written(tmp_path, mon
     assert list(tmp_path.iterdir()) == []  # nothing is made where all is well
 
     monkeypatch.setenv("HOME", "/dev/null")
-    environ = {"MPLCONFIGDIR": "mine", "PYTENSOR_FLAGS": "floatX=float64"}
+    mine = str(tmp_path / "mine")
+    environ = {"MPLCONFIGDIR": mine, "PYTENSOR_FLAGS": "floatX=float64"}
     environment.prepare(environ)
     own = tmp_path / f"forecast-{os.getuid()}"
     assert environ == {
         "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": "mine",
+        "MPLCONFIGDIR": mine,
         "NUMBA_CACHE_DIR": f"{own}/.cache/numba",
         "PYTENSOR_FLAGS": f"floatX=float64,base_compiledir={own}/.pytensor",
     }

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from forecast import cli, export, files, fitting, plots
-from forecast.files import probe_file, probe_folder, read_bytes, replace_text, whole
-from forecast.schema import DataError, StoreError
+from forecast.files import probe_file, probe_folder, read_bytes, read_toml, replace_text, whole
+from forecast.schema import ClaimError, DataError, StoreError
 from forecast.store import verify
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -77,6 +77,25 @@ def test_the_content_of_a_file_and_what_is_none(tmp_path):
         read_bytes(tmp_path / "none")
     with pytest.raises(DataError, match=r"a/b: cannot be read \(Not a directory\)"):
         read_bytes(path / "b")
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000, "[", "a = 1\na = 2"]
+)
+def test_what_is_no_toml_is_said(text, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(ClaimError, match=r"a.toml: got something that is not a TOML file: "):
+        read_toml(path, "file")
+    path.write_bytes(b"\xff")
+    with pytest.raises(ClaimError, match="not a TOML file: 'utf-8' codec can't decode"):
+        read_toml(path, "file")
+    with pytest.raises(ClaimError, match=r"none.toml: there is no such file of mine"):
+        read_toml(tmp_path / "none.toml", "file of mine")
+    with pytest.raises(DataError, match="is a folder; give the path of a file"):
+        read_toml(tmp_path, "file")
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\r\n")
+    assert read_toml(path, "file") == {"a": 1, "b": 2}
 
 
 def test_a_probe_leaves_nothing_and_makes_the_folder(tmp_path):

@@ -120,7 +120,15 @@ def test_a_changed_template_or_code_is_another_run(identity, monkeypatch):
 
 def test_another_version_of_anything_it_is_built_on_is_another_run(identity, monkeypatch):
     before, version = identity(), importlib.metadata.version
-    for changed in ("arviz", "jinja2", "scipy", "markdown-it-py", "pytensor", "matplotlib"):
+    for changed in (
+        "arviz",
+        "jinja2",
+        "scipy",
+        "markdown-it-py",
+        "pytensor",
+        "matplotlib",
+        "forecast",
+    ):
         monkeypatch.setattr(
             importlib.metadata, "version", lambda n, c=changed: "0" if n == c else version(n)
         )
@@ -389,3 +397,12 @@ def test_an_update_checks_new_rows_against_the_folders_tables(folder, monkeypatc
     assert tables["positions"]["entity"].tolist() == ["Mine"]
     assert isinstance(history, pd.DataFrame)
     assert len(history) == len(read_vintages(folder)) + 1
+
+
+def test_an_update_stores_nothing_beside_a_bad_table(folder, tmp_path, capsys):
+    (folder / "warnings.csv").write_text("garbage\n1\n")
+    (tmp_path / "new.csv").write_text(ROW + "M,capex,2026Q1,5,USD m,2026-05-20,s,A,\n")
+    argv = ["update", str(tmp_path / "new.csv"), "--data", str(folder), "--out"]
+    assert cli.main([*argv, str(tmp_path / "out")]) == 1
+    assert f"{folder / 'warnings.csv'}: missing column(s)" in capsys.readouterr().err
+    assert not (folder / "vintages").exists()
