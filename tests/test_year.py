@@ -12,7 +12,7 @@ from test_earnings_day import cheapen
 from forecast import gate, memo, news, pipeline
 from forecast.change import read_run
 from forecast.claims import read_claims
-from forecast.earnings_day import update_run
+from forecast.earnings_day import foresee, update_run
 from forecast.models import MODELS
 from forecast.panels import shipped
 from forecast.pipeline import run_all
@@ -112,6 +112,9 @@ def test_the_first_earnings_day_after_the_article(tmp_path, fits):
         found = fitted_since(fits)
         assert found == sorted([*ALL, "earnings"])  # once each, and what a company's number changes
         judged_in_words(outcome)
+        coming = foresee(read_run(outcome.folder), companies=["MSFT"])
+        assert {one.period for one in coming} == {"2026Q2"}  # Microsoft's next, and to the horizon
+        assert all(one.told or one.reason for one in coming)
 
 
 @pytest.mark.slow
@@ -179,3 +182,7 @@ def test_windows_that_are_over_are_decided_by_what_came(tmp_path, fits):
         "It came true, by what was"
     )
     assert {v.status for v in told.values() if v.model == "earnings"} == {"decided"}
+    # what is decided no coming number can move
+    coming = foresee(read_run(done.outcome.folder))
+    assert coming
+    assert not any(one.told for one in coming)
