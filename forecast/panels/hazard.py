@@ -369,6 +369,11 @@ def _position(
 
     Its run-up is that of the newest row that belongs to the class: it is what was identified.
     """
+    twice = rows.loc[rows["dated"].duplicated(), "dated"]
+    if len(twice):
+        raise DataError(
+            f"positions.csv, {entity}: got two rows of {twice.iloc[0]}; wanted one row a day"
+        )
     newest, identified = rows.iloc[-1], rows[rows["net"] >= lowest].iloc[-1]
     fell = []
     for fall in FALLS:
