@@ -464,6 +464,11 @@ def with_positions(data: xr.Dataset, added: Sequence[Position]) -> xr.Dataset:
                 f"{one.entity}: got a net run-up of {one.net:g} points, {one.months} months ago; the "
                 f"table is about 50 to 250 points and the {LONGEST} months after"
             )
+        if not -100 < one.raw - one.net <= 200:
+            raise DataError(
+                f"{one.entity}: got a run-up of {one.raw:g} %, {one.net:g} points over the market; "
+                "wanted one over a market that moved by more than -100 and up to 200 %"
+            )
     names = {one.entity for one in added}
     held = [p for p in positions(data) if p.entity not in names]
     return data.assign_attrs(positions=_dump([*held, *added]))
