@@ -578,7 +578,7 @@ def _quantiles(draws: xr.Dataset) -> pd.DataFrame:
     if draws.sizes["period"] > 1:
         cells &= ahead > 0
     at, when = np.nonzero(cells)
-    levels = np.quantile(y[at, when].reshape(len(at), -1), QUANTILES, axis=1).T
+    levels = np.quantile(y[at, when].reshape(len(at), y[0, 0].size), QUANTILES, axis=1).T
     size = len(QUANTILES)
 
     def along(name: str, index: np.ndarray) -> np.ndarray:

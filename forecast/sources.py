@@ -350,7 +350,9 @@ def _checked(path: Path, header: list[str], body: Body, kinds: Mapping[str, str]
         for (line, _), cell in zip(body, raw[column], strict=True)
         if not _fits(cell, kind)
     ]
-    if problems or raw.empty:
+    if raw.empty:
+        raise DataError(f"{path}: got a header and no rows; wanted at least one row below it")
+    if problems:
         raise DataError(
             f"{path}: {len(problems)} problem(s) in {len(body)} row(s):{listed(problems)}"
         )

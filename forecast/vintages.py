@@ -171,7 +171,8 @@ def _check_value(row: Mapping[Any, str], add: Callable[[str, str], None]) -> Non
     except ValueError:
         return add("value", "a number with a decimal point and no thousands separator")
     low, high = _BOUNDS.get(row["unit"], (-math.inf, math.inf))
-    if not math.isfinite(value):
+    scale = UNITS[row["unit"]].scale if row["unit"] in UNITS else 1.0
+    if not math.isfinite(value * scale):
         add("value", "a finite number")
     elif row["metric"] not in SIGNED_METRICS and value < 0:
         add("value", f"a number above zero: {row['metric']} cannot be negative")
@@ -423,7 +424,7 @@ def _jump(other: _Spot, spot: _Spot, far: float) -> str:
     times = abs(spot.value / old)
     if 1 / far < times < far:
         return ""
-    larger = max(times, 1 / times)
+    larger = max(times, 1 / times if times else math.inf)
     count = f"{larger:,.0f}" if larger >= 10 else f"{larger:.2g}"
     link, where = "after" if other.end <= spot.end else "before", f" in {other.period}"
     if other.period == spot.period:

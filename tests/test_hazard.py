@@ -371,6 +371,7 @@ def test_a_window_that_is_over_is_decided_by_the_record(hazard_panel):
          "a new run-up after a fall is another entity"),
         ([("2026-05-06", "", ""), ("2026-08-31", "2026-07", ""), ("2026-09-30", "2026-08", "")],
          "wanted one month"),
+        ([("2026-05-06", "", ""), ("2026-05-06", "", "")], "two rows of 2026-05-06"),
     ],
 )  # fmt: skip
 def test_rows_of_a_position_that_contradict_each_other(rows, words):

@@ -65,8 +65,8 @@ def test_units_are_converted(known):
 
 @pytest.mark.parametrize(
     ("column", "value", "message"),
-    [("qualifier", "at least", "numbers, not bounds"), ("unit", "percent", "cannot turn"),
-     ("period", "2025Q3", "wants whole years")],
+    [("qualifier", "at least", "not bounds"), ("qualifier", "projected", "or projections"),
+     ("unit", "percent", "cannot turn"), ("period", "2025Q3", "wants whole years")],
 )  # fmt: skip
 def test_rows_the_market_model_cannot_take(known, column, value, message):
     bad = known.copy()

@@ -155,6 +155,10 @@ def test_quantiles_of_draws():
     table = quantile_table([draws])
     assert set(table["target_period"]) == {"2026"}
     np.testing.assert_allclose(table["value"], table["quantile"], atol=0.03)
+    draws["observed"][:] = 0.5  # nothing is left to forecast
+    over = quantile_table([draws.assign_attrs(as_of="2027-01-01")])
+    assert over.empty
+    assert over.columns.tolist() == table.columns.tolist()
 
 
 def test_horizons_count_from_each_series_own_report():

@@ -39,6 +39,12 @@ def test_the_command_hands_the_position_to_the_model(monkeypatch, capsys):
     assert "net run-up of 20 points" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("raw", ["nan", "inf", "-500", "-21", "281", "1e300"])
+def test_a_run_up_over_a_market_that_cannot_be(raw, capsys):
+    assert cli.main(["fit", "hazard", "--position", f"Mine:80:{raw}"]) == 1
+    assert "wanted one over a market that moved by" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_chances_of_an_own_series(capsys):
     assert cli.main(["fit", "hazard", "--position", "Mine:80:120:3", "--json"]) == 0

@@ -218,6 +218,13 @@ def test_an_unknown_column_of_a_reference_table_is_refused(tmp_path):
         read_reference_table("drawdown_base_rates", tmp_path)
 
 
+def test_a_reference_table_without_rows(tmp_path):
+    header, _ = (data_dir() / "drawdown_base_rates.csv").read_text().split("\n", 1)
+    (tmp_path / "drawdown_base_rates.csv").write_text(f"{header}\n")
+    with pytest.raises(DataError, match="got a header and no rows"):
+        read_reference_table("drawdown_base_rates", tmp_path)
+
+
 def test_a_reference_table_of_bad_cells_prints_a_page(tmp_path):
     text = (data_dir() / "drawdown_base_rates.csv").read_text().splitlines()
     bad = text[1].replace("0.42", "42", 1)

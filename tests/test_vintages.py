@@ -43,6 +43,7 @@ def write(path, frame):
         ({"value": ""}, "line 2, value: got ''"),
         ({"value": "1,000"}, "no thousands separator"),
         ({"value": "inf"}, "a finite number"),
+        ({"value": "1e300", "unit": "USD tn"}, "a finite number"),
         ({"value": "nan"}, "a finite number"),
         ({"metric": "mmlu", "unit": "percent", "value": "101"}, "between 0 and 100"),
         ({"period": "this year"}, "line 2, period: got 'this year'"),
@@ -154,6 +155,11 @@ def test_a_number_is_held_against_its_nearest_neighbour_as_last_known():
     new = compare(None, check_table(rows({}, {**NEXT, "value": "100000"})))
     assert new.new["jump"].tolist()[1].startswith("100,000 USD m after 100")
     assert "jump" not in new.there
+
+
+def test_a_number_may_be_nought_times_its_neighbour():
+    (said,) = jump_of({**NEXT, "value": "1e-300"}, held=({"value": "1e30"},))
+    assert said == "1e-300 USD m after 1e+30 in 2025Q1: 1/inf; look at the unit"
 
 
 def test_a_flow_that_may_be_negative_comes_near_nought_by_itself():

@@ -369,6 +369,11 @@ def _position(
 
     Its run-up is that of the newest row that belongs to the class: it is what was identified.
     """
+    twice = rows.loc[rows["dated"].duplicated(), "dated"]
+    if len(twice):
+        raise DataError(
+            f"positions.csv, {entity}: got two rows of {twice.iloc[0]}; wanted one row a day"
+        )
     newest, identified = rows.iloc[-1], rows[rows["net"] >= lowest].iloc[-1]
     fell = []
     for fall in FALLS:
@@ -458,6 +463,11 @@ def with_positions(data: xr.Dataset, added: Sequence[Position]) -> xr.Dataset:
             raise DataError(
                 f"{one.entity}: got a net run-up of {one.net:g} points, {one.months} months ago; the "
                 f"table is about 50 to 250 points and the {LONGEST} months after"
+            )
+        if not -100 < one.raw - one.net <= 200:
+            raise DataError(
+                f"{one.entity}: got a run-up of {one.raw:g} %, {one.net:g} points over the market; "
+                "wanted one over a market that moved by more than -100 and up to 200 %"
             )
     names = {one.entity for one in added}
     held = [p for p in positions(data) if p.entity not in names]

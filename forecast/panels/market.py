@@ -49,10 +49,10 @@ def market_panel(known: Table) -> xr.Dataset:
         raise DataError(
             f"the market model wants annual rows of {one_line(MARKET_METRICS)}; the table has none"
         )
-    bounded = rows[rows["qualifier"].isin(["at least", "at most"])]
+    bounded = rows[rows["qualifier"].isin(["at least", "at most", "projected"])]
     if len(bounded):
         raise DataError(
-            "the market model takes numbers, not bounds; drop or restate "
+            "the market model takes reported numbers, not bounds or projections; drop or restate "
             + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
         )
     annual = rows["period"].str.fullmatch(r"\d{4}")
