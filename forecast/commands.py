@@ -74,7 +74,7 @@ def _now(args: argparse.Namespace) -> dt.date:
     return parse_date(args.as_of, "--as-of date") if args.as_of else today()
 
 
-def _day(table: Any, asked: str | None = None) -> str:
+def _day(table: Any, asked: str | None = None, also: Any = ()) -> str:
     """Return the day that decides what is known: as asked, else of the newest report up to today."""
     from forecast.vintages import newest_day, not_yet
 
@@ -83,7 +83,14 @@ def _day(table: Any, asked: str | None = None) -> str:
     note = not_yet(table, today())
     if note:
         say(note)
-    return newest_day(table, today())
+    return newest_day(table, today(), also)
+
+
+def _dated(data: str | None) -> Any:
+    """Return the days on which somebody looked where prices stand, of a data folder."""
+    from forecast.sources import own_or_shipped, read_reference_table
+
+    return read_reference_table("positions", own_or_shipped("positions.csv", data).parent)["dated"]
 
 
 def _verdict_table(verdicts: Any) -> str:
@@ -112,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = run_all(
         args.out,
-        as_of_date=_day(read_vintages(args.data), args.as_of),
+        as_of_date=_day(read_vintages(args.data), args.as_of, _dated(args.data)),
         data=args.data,
         seed=args.seed,
         quick=args.quick,
@@ -157,7 +164,12 @@ def claims(args: argparse.Namespace) -> int:
         from forecast.pipeline import check_claims
 
         given = read_claims(file)
-        check_claims(given, args.data, as_of_date=_day(read_vintages(args.data)), say=say)
+        check_claims(
+            given,
+            args.data,
+            as_of_date=_day(read_vintages(args.data), None, _dated(args.data)),
+            say=say,
+        )
         verdicts = judge(given, [])
         say(
             f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"

@@ -37,7 +37,16 @@ from forecast.panels import (
     quarter_index,
     quarter_name,
 )
-from forecast.schema import PERIOD, SERIES, ClaimError, DataError, Verdict, one_line, period_end
+from forecast.schema import (
+    PERIOD,
+    SERIES,
+    ClaimError,
+    DataError,
+    Verdict,
+    one_line,
+    period_days,
+    period_end,
+)
 from forecast.vintages import Table, as_of
 
 METRICS: Mapping[str, tuple[str, ...]] = {
@@ -157,7 +166,9 @@ def _decision(
     return Decision(claim, definition, "yes" if came else "no", on, source)
 
 
-def settled(verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset]) -> Verdicts:
+def settled(
+    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Table
+) -> Verdicts:
     """Return verdicts in which what has come settles the readings that nothing to come can change.
 
     Parameters
@@ -165,8 +176,10 @@ def settled(verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Data
     verdicts, claims
         What was judged, and the claims.
     draws
-        The draws that it was judged by; what is on record of each series is their ``observed``, in
-        periods that have ended.
+        The draws that it was judged by; what is on record of each series is their ``observed``.
+    known
+        What was known. A number that was told before its period had ended is no report: of its period
+        nothing counts as on record.
 
     Returns
     -------
@@ -176,9 +189,10 @@ def settled(verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Data
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
     readings = {(c.id, d.id): d for c in claims for d in c.definitions}
+    early = {model: _early(known, model) for model in METRICS}
     return Verdicts(
         tuple(
-            _settled(v, readings[v.claim, v.definition], by_model[v.model])
+            _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
             if v.status == "judged"
             else v
             for v in verdicts
@@ -186,14 +200,23 @@ def settled(verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Data
     )
 
 
-def _settled(verdict: Verdict, definition: Definition, draws: xr.Dataset) -> Verdict:
+def _early(known: Table, model: str) -> tuple[dt.date, ...]:
+    """Return the ends of the periods of which a number was told before they had ended."""
+    rows = known[known["metric"].isin(METRICS[model])]
+    pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
+    return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
+
+
+def _settled(
+    verdict: Verdict, definition: Definition, draws: xr.Dataset, early: Sequence[dt.date]
+) -> Verdict:
     event, window, day = definition.event, definition.window, str(draws.attrs["as_of"])
     if window is None or not isinstance(event, Mapping):
         return verdict
     came = None
     if _of_reports(definition):
-        ended = [period_end(str(p)).isoformat() <= day for p in draws[PERIOD].values]
-        seen = draws["observed"].where(xr.DataArray(ended, dims=PERIOD))
+        whole = [not _within(early, str(p)) for p in draws[PERIOD].values]
+        seen = draws["observed"].where(xr.DataArray(whole, dims=PERIOD))
         record = seen.expand_dims(chain=1, draw=1).to_dataset(name="y")
         came = happened(record.assign_attrs(draws.attrs), event, window)
     if came is None and window[1].isoformat() < day:
@@ -201,7 +224,8 @@ def _settled(verdict: Verdict, definition: Definition, draws: xr.Dataset) -> Ver
         return dataclasses.replace(verdict, text=verdict.text.replace(". ", f". {said}", 1))
     if came is None:
         return verdict
-    word = "It came true" if came else "It did not come true"
+    over = window[1].isoformat() <= day
+    word = "It came true" if came else "It did not come true" if over else "It cannot come true now"
     return dataclasses.replace(
         verdict,
         probability=float(came),
@@ -209,6 +233,11 @@ def _settled(verdict: Verdict, definition: Definition, draws: xr.Dataset) -> Ver
         status="decided",
         text=f"{word}, by what was on record on {day}. {definition.why}",
     )
+
+
+def _within(days: Sequence[dt.date], period: str) -> bool:
+    first, last = period_days(period)
+    return any(first <= day <= last for day in days)
 
 
 # --- the path that was reported --------------------------------------------------------------

@@ -254,7 +254,7 @@ def in_window(draws: xr.Dataset | xr.DataArray, window: Window) -> np.ndarray:
         )
     before = period_days(periods[0])[0] - dt.timedelta(days=1)
     if before > window[0]:
-        raise ClaimError(
+        raise UndefinedError(
             f"the draws begin with {periods[0]}, but the window from {window[0]} also holds the period "
             f"that ends on {before}; begin the window on that day or later"
         )

@@ -76,16 +76,25 @@ def question(claim: Claim, definition: Definition) -> str:
     if definition.event is None:
         said = f"{said} {definition.why}"
     words = " ".join(re.findall(r"\w+", said.casefold()))
-    content = json.dumps([_plain(definition.event), definition.window], sort_keys=True, default=str)
+    event = (
+        {k: v for k, v in definition.event.items() if DEFAULTS.get(k) != v}
+        if definition.event
+        else None
+    )
+    content = json.dumps([_plain(event), definition.window], sort_keys=True, default=str)
     return "-".join(hashlib.sha256(part.encode()).hexdigest()[:12] for part in (words, content))
 
 
+DEFAULTS = {"on": "y", "peak_from": "record", "how": "any", "total": 1, "lag": 1, "margin": 0}
+"""What a parameter of an event is where it is left out; written out it asks the same."""
+
+
 def _plain(value: Any) -> Any:
-    """Return a value of a table with 10.0 as 10, which ask the same."""
+    """Return a value as one of those that ask the same: 10.0 is 10, a list of one its member."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return _plain(value[0]) if len(value) == 1 else sorted(map(_plain, value), key=str)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -14,7 +14,7 @@ import functools
 import hashlib
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ Table = pd.DataFrame
 _VINTAGE_KEY = (*KEY, "reported_on")
 _EARLY = ("estimated", "projected")
 _BOUNDS = {"percent": (0.0, 100.0)}
+
+
+FIRST_DAY, LAST_DAY = "1900-01-01", "2200-12-31"
+"""Days between which something may be known: those of all periods."""
 
 
 def read_table(path: str | Path, today: dt.date | None = None) -> Table:
@@ -256,6 +260,8 @@ def as_of(table: Table, date: str | dt.date) -> Table:
         If nothing was known on that day.
     """
     day = parse_date(date, "as_of date").isoformat()
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise DataError(f"got the as_of date {day}; wanted one from {FIRST_DAY} to {LAST_DAY}")
     known = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
     if known.empty:
         first = table["reported_on"].min()
@@ -265,10 +271,10 @@ def as_of(table: Table, date: str | dt.date) -> Table:
     return newest
 
 
-def newest_day(table: Table, today: dt.date | None = None) -> str:
+def newest_day(table: Table, today: dt.date | None = None, also: Iterable[str] = ()) -> str:
     """Return the newest report day that is not after today: what is known where no day is asked for.
 
-    Without a `today` every report counts.
+    Without a `today` every report counts; `also` are days of other tables that count as well.
 
     Raises
     ------
@@ -282,7 +288,8 @@ def newest_day(table: Table, today: dt.date | None = None) -> str:
             f"got no report up to today, {today.isoformat()}; the first is of {days.min()}: correct its "
             "reported_on, or say with --as-of which day to take for today"
         )
-    return str(known.max())
+    more = [day for day in also if today is None or day <= today.isoformat()]
+    return max([str(known.max()), *more])
 
 
 def not_yet(table: Table, today: dt.date) -> str:

@@ -279,14 +279,18 @@ def drawn(observed, day, periods=("2025", "2026", "2027", "2028")):
     return draws.assign(observed=(("series", "period"), seen[None])).assign_attrs(as_of=day)
 
 
-def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31")):
+def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31"), told=()):
     reading = Definition(
         "d", "market", "Why.", {"series": "A/x", **event},
         tuple(dt.date.fromisoformat(d) for d in window),
     )  # fmt: skip
     asked = [Claim("c", "forecast", "paraphrase", "", "t", "s", dt.date(2026, 1, 1), (reading,))]
     draws = drawn(observed, day)
-    return settled(judge(asked, draws), asked, [draws]).of("c")
+    known = pd.DataFrame(
+        [("ai_revenue", period, day_told) for period, day_told in told],
+        columns=["metric", "period", "reported_on"],
+    )
+    return settled(judge(asked, draws), asked, [draws], known).of("c")
 
 
 LOW = {"kind": "first_passage", "op": "<", "value": 80}
@@ -303,7 +307,6 @@ ALL_ABOVE = {"kind": "growth", "op": ">", "value": -90, "how": "all"}
         (LOW, [90, 95, 70, NAN], "2028-06-01", "decided", 1.0),
         (LOW, [90, 95, NAN, NAN], "2028-06-01", "judged", 0.5),  # over, and not on record
         (LOW, [70, NAN, NAN, NAN], "2026-06-01", "judged", 0.5),  # before the window
-        (LOW, [90, 70, NAN, NAN], "2026-06-01", "judged", 1.0),  # an estimate of the running year
         (ALL_ABOVE, [90, 95, NAN, NAN], "2027-06-01", "judged", 1.0),
         (ALL_ABOVE, [90, 5, NAN, NAN], "2027-06-01", "decided", 0.0),  # broken already
         ({**LOW, "on": "signal"}, [90, 70, NAN, NAN], "2027-06-01", "judged", 1.0),
@@ -314,8 +317,15 @@ def test_what_has_come_settles_what_nothing_to_come_can_change(event, observed, 
     assert (found.status, found.probability) == (status, p)
     assert (found.mcse == 0.0) or status == "judged"
     if status == "decided":
-        word = "It came true" if p else "It did not come true"
-        assert found.text == f"{word}, by what was on record on {day}. Why."
+        no = "It did not come true" if day > "2027-12-31" else "It cannot come true now"
+        assert found.text == f"{'It came true' if p else no}, by what was on record on {day}. Why."
+
+
+def test_a_number_told_before_its_period_had_ended_decides_nothing():
+    path, day = [90, 70, NAN, NAN], "2027-06-01"
+    assert one_verdict(LOW, path, day, told=[("2026", "2026-05-06")]).status == "judged"
+    assert one_verdict(LOW, path, day, told=[("2026", "2026-12-31")]).status == "decided"
+    assert one_verdict(LOW, path, day, told=[("2027", "2026-05-06")]).status == "decided"
 
 
 def test_a_window_that_is_over_without_its_numbers_says_so():

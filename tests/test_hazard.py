@@ -11,6 +11,7 @@ import xarray as xr
 from scipy.special import expit
 
 from forecast.claims import judge, read_claims
+from forecast.decided import settled
 from forecast.diagnose import warnings_against_base
 from forecast.events import happens
 from forecast.fitting import fit, prior_draws
@@ -337,7 +338,7 @@ def test_a_fall_on_record_has_come_and_the_deeper_ones_are_forecast_from_it(haza
     p = parameters(panel, 2000, **LAW)
     drawn = hazard.draw(p, panel, PRIORS, "2028-04", np.random.default_rng(1))
     fall = {k: drawn.sel(series=f"Mine/fall_{k}") for k in FALLS}
-    assert fall[20]["observed"].values[:5].tolist() == [0, 0, 1, 1, 1]
+    assert fall[20]["observed"].values.tolist() == [0, 0, *[1] * 22]  # it stays
     assert fall[30]["observed"].values[:5].tolist() == [0, 0, 0, 0, 0]
     assert (fall[20]["y"].isel(period=slice(2, None)) == 1).all()
     assert (fall[20]["signal"].isel(period=slice(2, None)) == 1).all()
@@ -529,3 +530,32 @@ def test_a_known_process_is_recovered(hazard_panel):
 
 def test_the_longest_follow_up_is_the_table_s(table):
     assert table["followup_months"].max() == LONGEST
+
+
+def test_what_the_record_has_made_impossible_is_decided(hazard_panel):
+    """The index has fallen by 40 %: it cannot be a correction, nor first fall later."""
+    fell = ("2026-07", "2026-08", "2026-09")
+    panel = at(hazard_panel, "2026-09-30", dated="2026-09-30", fell=fell)
+    drawn = hazard.draw(parameters(panel, 3), panel, PRIORS, "2028-04", np.random.default_rng(1))
+    asked = read_claims()
+    mine = [
+        dataclasses.replace(
+            d, event={**d.event, **{k: d.event[k].replace("AI semiconductors", "Mine")
+                                    for k in ("series", "than") if k in d.event}}
+        )
+        for d in asked[0].definitions if d.model == "hazard" and "AI semi" in str(d.event)
+    ]  # fmt: skip
+    claim = dataclasses.replace(asked[0], definitions=tuple(mine), pool=None)
+    drawn = drawn.assign_attrs(model="hazard", as_of="2026-09-30")
+    nothing = pd.DataFrame(columns=["metric", "period", "reported_on"])
+    told = settled(judge([claim], drawn), [claim], [drawn], nothing)
+    assert {v.definition: (v.status, v.probability) for v in told} == {
+        "sector_price_down_20": ("decided", 1.0),
+        "sector_price_down_20_in_18_to_24_months": ("decided", 0.0),
+        "sector_price_down_30": ("decided", 1.0),
+        "correction_not_crash": ("decided", 0.0),
+        "crash": ("decided", 1.0),
+    }
+    assert told.of("value_correction", "correction_not_crash").text.startswith(
+        "It cannot come true now"
+    )

@@ -687,3 +687,11 @@ def test_a_track_of_which_the_end_is_cut_off_ends_in_a_sentence(tmp_path, folder
 def test_what_is_decided_is_no_forecast(tmp_path):
     assert lock(tmp_path, 1.0, dt.date(2026, 6, 1)) == 0
     assert lock(tmp_path, 0.99, dt.date(2026, 6, 1)) == 1
+
+
+def test_a_default_written_out_and_a_sum_in_another_order_ask_the_same():
+    one = claim(reading("a", {**FALL, "series": ["A/x", "B/x"]}))
+    same = claim(reading("a", {**FALL, "series": ["B/x", "A/x"], "on": "y", "peak_from": "record"}))
+    other = claim(reading("a", {**FALL, "series": ["A/x", "B/x"], "peak_from": "window"}))
+    asked = [track.question(c, c.definitions[0]) for c in (one, same, other)]
+    assert asked[0] == asked[1] != asked[2]

@@ -342,3 +342,14 @@ def test_another_value_for_the_same_report_is_refused_and_nothing_is_written(tmp
         append_rows(path, check_table(rows({"value": "101"})))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.glob("[!.]*")] == ["t.csv"]
+
+
+def test_days_of_other_tables_count_for_what_is_known():
+    table = check_table(rows({"reported_on": "2026-05-06", "period": "2025Q1"}))
+    today = dt.date(2026, 11, 29)
+    assert newest_day(table, today) == "2026-05-06"
+    assert newest_day(table, today, ["2026-09-30", "2062-01-01"]) == "2026-09-30"
+    assert newest_day(table, also=["2026-09-30"]) == "2026-09-30"
+    for day in ("9999-12-31", "1899-12-31"):
+        with pytest.raises(DataError, match="wanted one from 1900-01-01 to 2200-12-31"):
+            as_of(table, day)

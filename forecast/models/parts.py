@@ -150,6 +150,7 @@ def monthly_falls(
         for whole, drawn in ((y, fallen), (signal, chance)):
             whole[:, k, :, ahead] = drawn[:, k, :, :count]
             whole[:, k, : one.stage, ahead] = 1.0
+        record[k, : one.stage, ahead] = 1.0  # a fall that has come stays
     y, signal = (np.concatenate([a, a[:, :, [0]] - a[:, :, [-1]]], axis=2) for a in (y, signal))
     record = np.concatenate([record, record[:, [0]] - record[:, [-1]]], axis=1)
     names = [f"{one.entity}/{metric}" for one in held for metric in FALL_METRICS]

@@ -264,7 +264,8 @@ def class_survival(
                 )
             )
     series = _own(draws, f"fall_{fall}", entity)
-    series = series.isel(period=np.flatnonzero(~np.isfinite(series["observed"].values)))
+    deepest = _own(draws, "fall_40", entity)["observed"].values  # known when all is known
+    series = series.isel(period=np.flatnonzero(~np.isfinite(deepest)))
     mean = 100 * (1 - samples_of(series["y"]).mean(axis=0))
     passed = int(draws["passed"].sel(position=entity)) if "passed" in draws else 0
     at = passed + np.arange(len(mean) + 1)
