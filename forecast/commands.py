@@ -86,13 +86,6 @@ def _day(table: Any, asked: str | None = None, also: Any = ()) -> str:
     return newest_day(table, today(), also)
 
 
-def _dated(data: str | None) -> Any:
-    """Return the days on which somebody looked where prices stand, of a data folder."""
-    from forecast.sources import own_or_shipped, read_reference_table
-
-    return read_reference_table("positions", own_or_shipped("positions.csv", data).parent)["dated"]
-
-
 def _verdict_table(verdicts: Any) -> str:
     from forecast.claims import answer_text, answer_word, window_text
 
@@ -115,11 +108,11 @@ def _verdict_table(verdicts: Any) -> str:
 def run(args: argparse.Namespace) -> int:
     """Fit, judge and write the memo."""
     from forecast.pipeline import run_all
-    from forecast.sources import read_vintages
+    from forecast.sources import days_looked_at, read_vintages
 
     outcome = run_all(
         args.out,
-        as_of_date=_day(read_vintages(args.data), args.as_of, _dated(args.data)),
+        as_of_date=_day(read_vintages(args.data), args.as_of, days_looked_at(args.data)),
         data=args.data,
         seed=args.seed,
         quick=args.quick,
@@ -154,7 +147,7 @@ def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
     from forecast import store
     from forecast.claims import Verdicts, judge, read_claims
-    from forecast.sources import CLAIMS_FILE, own_or_shipped, read_vintages
+    from forecast.sources import CLAIMS_FILE, days_looked_at, own_or_shipped, read_vintages
 
     file = args.file
     if file is None and args.data is not None:
@@ -167,7 +160,7 @@ def claims(args: argparse.Namespace) -> int:
         check_claims(
             given,
             args.data,
-            as_of_date=_day(read_vintages(args.data), None, _dated(args.data)),
+            as_of_date=_day(read_vintages(args.data), None, days_looked_at(args.data)),
             say=say,
         )
         verdicts = judge(given, [])

@@ -27,6 +27,7 @@ from forecast.schema import DataError, few, one_line, percent
 from forecast.sources import (
     USER_FILE,
     data_folder,
+    days_looked_at,
     held,
     read_tables,
     read_vintages,
@@ -171,8 +172,8 @@ def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say)
         say(f"nothing new: all {len(rows)} rows are in the table already")
         return 0
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
-    dated = tables["positions"]["dated"]
-    known = as_of(merged, job.as_of_date or newest_day(merged, job.today, dated))
+    day = job.as_of_date or newest_day(merged, job.today, days_looked_at(folder))
+    known = as_of(merged, day)
     if job.models:
         panels_of(known, job.models, tables, merged)  # what no model could take is not stored
     count = append_rows(folder / USER_FILE, fresh)
@@ -198,8 +199,8 @@ def _run(
     out: str | Path, before: Stored | None, job: _Job, say: Say
 ) -> tuple[Outcome, Change | None]:
     table = read_vintages(job.data)
-    dated = read_tables(job.data)["positions"]["dated"]
-    known = as_of(table, job.as_of_date or newest_day(table, job.today, dated))
+    day = job.as_of_date or newest_day(table, job.today, days_looked_at(job.data))
+    known = as_of(table, day)
     run = functools.partial(
         run_all,
         out,

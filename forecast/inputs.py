@@ -22,6 +22,7 @@ from forecast.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.sources import (
     CLAIMS_FILE,
     REFERENCE_FILE,
+    days_looked_at,
     own_or_shipped,
     read_tables,
     read_vintages,
@@ -45,6 +46,8 @@ class Inputs:
         What is asked of the draws.
     claims_text
         The claims file, to the letter.
+    looked_at
+        Days of the folder's own positions, which count for what is known.
     hash
         Hash of all but the vintages, of which only what is known on a day counts.
     """
@@ -56,6 +59,7 @@ class Inputs:
     scenarios: Sequence[Scenario]
     comparisons: Sequence[Nearest]
     claims_text: str
+    looked_at: Sequence[str]
     hash: str
 
 
@@ -80,6 +84,7 @@ def read_inputs(folder: str | Path | None = None) -> Inputs:
         scenarios=read_scenarios(scenarios),
         comparisons=read_comparisons(tables["public_forecasts"], comparisons),
         claims_text=read_text(claims),
+        looked_at=days_looked_at(folder),
         hash="",
     )
     cells = {name: frame.to_csv(index=False) for name, frame in sorted(tables.items())}

@@ -121,7 +121,7 @@ def run_all(
     with _stage("read tables and claims", seconds, say):
         inputs = read_inputs(data)
         names = names or [name for name in MODELS if _has_data(name, inputs)]
-        day = as_of_date or newest_day(inputs.vintages, also=inputs.tables["positions"]["dated"])
+        day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
         known = as_of(inputs.vintages, day)
         panels = panels_of(known, names, inputs.tables, inputs.vintages)
         asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
@@ -205,7 +205,7 @@ def check_claims(
         fact's rule cannot be put to the tables.
     """
     inputs = read_inputs(data)
-    day = as_of_date or newest_day(inputs.vintages, also=inputs.tables["positions"]["dated"])
+    day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
     known = as_of(inputs.vintages, day)
     named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
     models = [name for name in named if _has_data(name, inputs)]

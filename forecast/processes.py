@@ -35,8 +35,8 @@ def each[Task, Result](
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     with concurrent.futures.ProcessPoolExecutor(count, context, _watch_parent) as pool:
-        waiting = [pool.submit(work, task) for task in tasks]
         try:
+            waiting = [pool.submit(work, task) for task in tasks]
             for future in concurrent.futures.as_completed(waiting):
                 yield future.result()
         except BaseException:

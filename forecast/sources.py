@@ -292,6 +292,13 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
+def days_looked_at(folder: str | Path | None = None) -> list[str]:
+    """Return the days on which a data folder's own positions stand; none if it has only the shipped."""
+    if not (data_folder(folder) / "positions.csv").is_file():
+        return []
+    return [str(day) for day in read_reference_table("positions", folder)["dated"]]
+
+
 def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
     """Read a user's own table in place of a shipped one: some of its columns, in any order.
 

@@ -53,10 +53,10 @@ from forecast.processes import each
 def work(folder):
     with lock.alive(folder):
         (folder / "begun").touch()
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             if folder.name == "sleeps":
-                time.sleep(60)
+                time.sleep(120)
         (folder / "done").touch()
 
 if __name__ == "__main__":
@@ -74,11 +74,11 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path, how):
     command = [sys.executable, tmp_path / "work.py", *folders]
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(command, env=where, stderr=subprocess.DEVNULL) as parent:
-        wait_until(lambda: all((folder / "begun").exists() for folder in folders), 30)
+        wait_until(lambda: all((folder / "begun").exists() for folder in folders), 60)
         assert not any(map(lock.abandoned, folders))
         parent.send_signal(getattr(signal, how))
-        parent.wait(10)
-    wait_until(lambda: all(map(lock.abandoned, folders)), 5)
+        parent.wait(45)
+    wait_until(lambda: all(map(lock.abandoned, folders)), 20)
     assert not any((folder / "done").exists() for folder in folders)
 
 
