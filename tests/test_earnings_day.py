@@ -439,5 +439,6 @@ def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_pa
     whole = read_run(other / "out" / "latest")
     same_state(walked, whole)
     run, draws = whole.fitted("earnings")
-    assert get_model("earnings").until == str(draws["period"].values[-1])
+    day = str(whole.manifest["as_of"])
+    assert get_model("earnings").horizon(day) == str(draws["period"].values[-1])
     assert forecast(run, seed=1).sizes == draws.sizes
