@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.diagnose import predict_left_out
-from forecast.panels import BENCHMARKS
+from forecast.evaluation.diagnose import predict_left_out
+from forecast.models.benchmark.panel import BENCHMARKS
 
 COLUMNS = ["crps", "crps_last", "crps_linear"]
 

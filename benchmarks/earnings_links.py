@@ -13,9 +13,9 @@ import argparse
 import numpy as np
 
 import forecast as fc
-from forecast.models import earnings
-from forecast.models.parts import TOTALS
-from forecast.panels import CLOUD_METRICS
+from forecast.models.earnings import model as earnings
+from forecast.models.earnings.panel import CLOUD_METRICS
+from forecast.models.earnings.paths import TOTALS
 
 
 def link(first: np.ndarray, second: np.ndarray, lag: int) -> tuple[float, int]:

@@ -21,9 +21,9 @@ from earnings_skill import LAG, chosen
 from statsforecast.models import AutoARIMA, AutoCES, AutoETS, AutoTheta, RandomWalkWithDrift
 
 import forecast as fc
-from forecast.backtesting import Backtest
-from forecast.panels import quarter_index
-from forecast.score import crps_of_quantiles
+from forecast.core.periods import quarter_index
+from forecast.evaluation.backtesting import Backtest
+from forecast.evaluation.score import crps_of_quantiles
 
 SEASON = 4
 RULES = {

@@ -14,9 +14,9 @@ import argparse
 import pandas as pd
 
 import forecast as fc
-from forecast.backtesting import Backtest
-from forecast.panels import ENOUGH_QUARTERS, quarter_index
-from forecast.schema import period_end
+from forecast.core.periods import period_end, quarter_index
+from forecast.evaluation.backtesting import Backtest
+from forecast.models.earnings.panel import ENOUGH_QUARTERS
 
 SIX = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA")
 LAG = 45

@@ -22,18 +22,22 @@ import pandas as pd
 import xarray as xr
 
 import forecast as fc
-from forecast import fitting, gate
-from forecast.models import collapsed, earnings, get_model
-from forecast.panels import Panel, build_panel, quarter_index, quarter_name
+from forecast.core.periods import quarter_index, quarter_name
+from forecast.inference import gate, sampling
+from forecast.models.base import Panel
+from forecast.models.earnings import kernel
+from forecast.models.earnings import model as earnings
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
 
 PRIORS = earnings.Priors()
 CHILD = """
 import time, forecast as fc
 from forecast import fitting
-from forecast.models import get_model
+from forecast.models.registry import get_model
 panel = fc.build_panel(fc.as_of(fc.read_vintages(), "2026-05-06"), "earnings")
 start = time.perf_counter()
-fitting._compile(get_model("earnings"), panel, get_model("earnings").priors)
+sampling._compile(get_model("earnings"), panel, get_model("earnings").priors)
 print(time.perf_counter() - start)
 """
 
@@ -62,13 +66,13 @@ def spent() -> tuple[float, float]:
 
 def sample(panel: Panel, what: str, tune: int, draws: int = 1000) -> xr.Dataset:
     entry = get_model("earnings")
-    fitting._compile(entry, panel, PRIORS)
+    sampling._compile(entry, panel, PRIORS)
     spec = fc.Spec(
         "earnings", "default", {}, 1, draws, tune, 4, entry.target_accept, "", "", "", "", {},
         entry.adaptation, entry.max_depth,
     )  # fmt: skip
     before = spent()
-    tree = fitting.sample_model(entry, panel, PRIORS, spec)
+    tree = sampling.sample_model(entry, panel, PRIORS, spec)
     wall, cpu = (b - a for a, b in zip(before, spent(), strict=True))
     names = len(earnings.layout(panel).names)
     posterior = tree["posterior"].to_dataset().isel(series=slice(0, names))
@@ -142,11 +146,11 @@ def sizes(most: int) -> None:
                 of["damping"], of["shock"] ** 2, of["noise"] ** 2, of["factor"],
                 of["growth_spread"] ** 2, of["season_spread"] ** 2, np.full(3, 0.8),
             )  # fmt: skip
-            collapsed.panel_logp_grad(*arguments)
+            kernel.panel_logp_grad(*arguments)
             best = np.inf
             for _ in range(5):
                 start = time.perf_counter()
-                collapsed.panel_logp_grad(*arguments)
+                kernel.panel_logp_grad(*arguments)
                 best = min(best, time.perf_counter() - start)
             print(f"{series} series x {quarters} quarters: {1e6 * best:.0f} us a gradient, "
                   f"{1e6 * best / series:.0f} a series", flush=True)  # fmt: skip
@@ -167,10 +171,10 @@ def main() -> None:
     tune = get_model("earnings").tune
     posterior = sample(panel, "19 series x 29 quarters", tune)
     sample(panel, "the same, fewer draws", tune, 400)
-    compiled = len(fitting._compiled)
+    compiled = len(sampling._compiled)
     for day in ("2021-02-14", "2024-02-14"):
         sample(build_panel(fc.as_of(table, day), "earnings"), f"as of {day}", tune)
-    print(f"compiled for the other dates: {len(fitting._compiled) - compiled}")
+    print(f"compiled for the other dates: {len(sampling._compiled) - compiled}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory {peak:.0f} MB")
     if args.sizes:

@@ -19,7 +19,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
-from forecast import prospects
+from forecast.news import prospects
 
 LEVELS = prospects.PRINT_LEVELS
 AT = norm.ppf(LEVELS)

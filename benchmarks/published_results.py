@@ -22,11 +22,14 @@ from scipy.stats import t as student
 
 import forecast as fc
 from forecast import plots
-from forecast.fitting import Run, fit
-from forecast.gate import cells, mixing
-from forecast.models import get_model, scaling_law
-from forecast.panels import Panel, build_panel
-from forecast.sources import read_own_table
+from forecast.inference.fitting import Run, fit
+from forecast.inference.gate import cells, mixing
+from forecast.models.base import Panel
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.models.scaling_law import model as scaling_law
+from forecast.models.training_cost import plots as training_cost_plots
+from forecast.tables.shipped import read_own_table
 
 REFIT = {"E": 1.81722, "A": 477.83, "B": 2143.4, "alpha": 0.34731, "beta": 0.36717}
 REFIT_95 = {"E": (1.769, 1.871), "A": (285, 744), "B": (1042, 5810), "alpha": (0.317, 0.373),
@@ -60,10 +63,10 @@ def row(run: Run, name: str, label: str, published: float, interval, share, unit
         f"  {label:<58} ours {middle:8.4g} ({low:.4g} to {high:.4g})   published {published:.4g} "
         f"({interval[0]:.4g} to {interval[1]:.4g}), {share:.0%} intervals"
     )
-    return plots.ResultRow(label, middle, low, high, published, *interval, unit)
+    return training_cost_plots.ResultRow(label, middle, low, high, published, *interval, unit)
 
 
-def costs(known, file: str | None) -> list[plots.ResultRow]:
+def costs(known, file: str | None) -> list[training_cost_plots.ResultRow]:
     rows = []
     if file:
         run = fitted(
@@ -112,7 +115,7 @@ def hindcast(known) -> None:
                 print(f"  {rule}, record by {later}: {truth:.0f} USD m, above {share:.2f} of draws")
 
 
-def law(known, file: str) -> list[plots.ResultRow]:
+def law(known, file: str) -> list[training_cost_plots.ResultRow]:
     run = fitted(
         "scaling_law", build_panel(known, "scaling_law", read_own_table("scaling_runs", file))
     )
@@ -144,7 +147,9 @@ def main() -> None:
         found += law(known, args.points)
     if args.figure:
         alt = "; ".join(f"{r.label}: ours {r.ours:.3g}, published {r.published:.3g}" for r in found)
-        ax = plots.published_beside_ours(found, interval="90 % (costs) and 95 % (law)")
+        ax = training_cost_plots.published_beside_ours(
+            found, interval="90 % (costs) and 95 % (law)"
+        )
         plots.save(ax, args.figure, alt=alt)
 
 

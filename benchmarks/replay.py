@@ -19,8 +19,8 @@ import pandas as pd
 import xarray as xr
 
 import forecast as fc
-from forecast.change import read_run
-from forecast.sources import data_dir, read_user_table
+from forecast.app.change import read_run
+from forecast.tables.shipped import data_dir, read_user_table
 
 MODELS = ["earnings"]
 

@@ -20,6 +20,7 @@
 
 # %%
 import forecast as fc
+from forecast.models.benchmark import plots as benchmark_plots
 
 # %% [markdown]
 # ## What was known
@@ -100,7 +101,7 @@ for variant in ("sceptical", "generous"):
 # %%
 rows = fc.build_panel(known, "benchmark")
 scores = fc.forecast(fc.fit("benchmark", rows, seed=1), seed=2)
-fc.plots.cost_curve(scores, rows, "GPQA Diamond")
+benchmark_plots.cost_curve(scores, rows, "GPQA Diamond")
 
 # %%
 fc.judge(fc.read_claims(), [draws, scores]).frame().query("status == 'judged'")

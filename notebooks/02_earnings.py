@@ -23,11 +23,13 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.fitting import prior_draws
-from forecast.models import naive, parts
-from forecast.schema import calendar_quarter
-from forecast.score import crps
-from forecast.vintages import check_table
+from forecast.core.periods import calendar_quarter
+from forecast.evaluation.score import crps
+from forecast.inference.sampling import prior_draws
+from forecast.models.earnings import baseline as earnings_baseline
+from forecast.models.earnings import paths
+from forecast.models.earnings import plots as earnings_plots
+from forecast.tables.vintages import check_table
 
 # %% [markdown]
 # ## What was known
@@ -42,7 +44,7 @@ calendar = fc.report_calendar(known)
 calendar[calendar["status"] != "reported"]
 
 # %%
-fc.plots.report_calendar(calendar)
+earnings_plots.report_calendar(calendar)
 
 # %% [markdown]
 # ## The panel
@@ -62,7 +64,7 @@ pd.DataFrame({"quarters": series.size(), "first": series.min(), "last": series.m
 # more than double; revenue moves less. If these ranges look wrong to you, the fit will not mend it where data are few.
 
 # %%
-model = fc.MODELS["earnings"]
+model = fc.get_model("earnings")
 before = prior_draws(model, panel, model.priors, size=500, seed=4)
 made_up = model.replicate(before, panel, model.priors, np.random.default_rng(4))
 quantiles = {
@@ -93,17 +95,17 @@ fc.summary(run).query("parameter.str.startswith('growth_now')").round(3)
 
 # %%
 draws = fc.forecast(run, until="2028Q2", seed=2)
-walk = naive.quarterly(panel, until="2028Q2", seed=3)
+walk = earnings_baseline.quarterly(panel, until="2028Q2", seed=3)
 fc.plots.fan(draws, "capex", "big_five", baseline=walk)
 
 # %%
 figure, axes = fc.plots.small_multiples(7)
-fc.plots.company_fans(draws, "capex", baseline=walk, axes=axes)
+earnings_plots.company_fans(draws, "capex", baseline=walk, axes=axes)
 figure
 
 # %%
 figure, axes = fc.plots.small_multiples(7)
-fc.plots.company_fans(draws, "revenue", baseline=walk, axes=axes)
+earnings_plots.company_fans(draws, "revenue", baseline=walk, axes=axes)
 figure
 
 # %% [markdown]
@@ -121,8 +123,8 @@ fc.plots.fan(yearly, "capex_to_revenue_4q", "big_five", baseline=fc.events.with_
 # brings in.
 
 # %%
-ratios = fc.reported_ratio(known, sums={"big_five": parts.TOTALS["big_five"]})
-fc.plots.ratio_history(
+ratios = fc.reported_ratio(known, sums={"big_five": paths.TOTALS["big_five"]})
+earnings_plots.ratio_history(
     ratios,
     label="capex over operating cash flow",
     as_of=known.attrs["as_of"],
@@ -143,8 +145,13 @@ def interval(one, name, quarter):
     return f"{middle:.0f} ({low:.0f} to {high:.0f})"
 
 
-rules = {rule: naive.quarterly(panel, rule=rule, until="2028Q2", seed=3) for rule in naive.RULES}
-beside = {"model": draws} | {naive.QUARTERLY_NAMES[rule]: one for rule, one in rules.items()}
+rules = {
+    rule: earnings_baseline.quarterly(panel, rule=rule, until="2028Q2", seed=3)
+    for rule in earnings_baseline.RULES
+}
+beside = {"model": draws} | {
+    earnings_baseline.QUARTERLY_NAMES[rule]: one for rule, one in rules.items()
+}
 quarters = ["2026Q2", "2026Q3", "2026Q4", "2027Q2", "2028Q2"]
 pd.DataFrame(
     {
@@ -210,16 +217,18 @@ def log_score(one, metric):
 
 
 early_rules = {
-    naive.QUARTERLY_NAMES[rule]: naive.quarterly(early_panel, rule=rule, until="2026Q1", seed=3)
-    for rule in naive.RULES
+    earnings_baseline.QUARTERLY_NAMES[rule]: earnings_baseline.quarterly(
+        early_panel, rule=rule, until="2026Q1", seed=3
+    )
+    for rule in earnings_baseline.RULES
 }
 scores = {
     metric: {name: log_score(one, metric) for name, one in ({"model": early} | early_rules).items()}
     for metric in ("capex", "revenue")
 }
-common = {m: np.all([np.isfinite(s) for s in by.values()], axis=0) for m, by in scores.items()}
+both = {m: np.all([np.isfinite(s) for s in by.values()], axis=0) for m, by in scores.items()}
 pd.DataFrame(
-    {m: {name: s[common[m]].mean() for name, s in by.items()} for m, by in scores.items()}
+    {m: {name: s[both[m]].mean() for name, s in by.items()} for m, by in scores.items()}
 ).round(3)
 
 # %% [markdown]

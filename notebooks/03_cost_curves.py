@@ -26,8 +26,11 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.models import benchmark
-from forecast.panels import BENCHMARKS
+from forecast.models.api_price import plots as api_price_plots
+from forecast.models.benchmark import model as benchmark
+from forecast.models.benchmark import plots as benchmark_plots
+from forecast.models.benchmark.panel import BENCHMARKS
+from forecast.models.training_cost import plots as training_cost_plots
 
 known = fc.as_of(fc.read_vintages(), "2026-05-06")
 
@@ -53,7 +56,7 @@ pd.DataFrame(
 # %%
 run = fc.fit("benchmark", rows, seed=1, progress=False)
 print("gate passed" if run.gate.passed else f"gate FAILED: {run.gate.failures}")
-labels = fc.MODELS["benchmark"].labels
+labels = fc.get_model("benchmark").labels
 shown = fc.summary(run).query("parameter in @labels").round(2)
 shown.assign(parameter=shown["parameter"].map(labels)).set_index("parameter")[
     ["mean", "q05", "q95"]
@@ -67,7 +70,7 @@ shown.assign(parameter=shown["parameter"].map(labels)).set_index("parameter")[
 draws = fc.forecast(run, seed=2)
 figure, axes = fc.plots.small_multiples(4, columns=2, size=(5.0, 3.3))
 for ax, name in zip(axes, BENCHMARKS, strict=True):
-    fc.plots.cost_curve(draws, rows, name, title=f"{name} against compute", ax=ax)
+    benchmark_plots.cost_curve(draws, rows, name, title=f"{name} against compute", ax=ax)
 figure
 
 # %% [markdown]
@@ -137,8 +140,8 @@ printed.assign(**{"MMLU expected": expected})
 
 # %%
 figure, axes = fc.plots.small_multiples(2, columns=2, size=(5.0, 3.4))
-fc.plots.frontier(draws, title="The best open and the best closed model", ax=axes[0])
-fc.plots.open_lag(draws, threshold=12.0, title="Months that open models trail", ax=axes[1])
+benchmark_plots.frontier(draws, title="The best open and the best closed model", ax=axes[0])
+benchmark_plots.open_lag(draws, threshold=12.0, title="Months that open models trail", ax=axes[1])
 print("lag today, months:", interval("open models/lag_months", 0))
 figure
 
@@ -151,7 +154,7 @@ figure
 costs = fc.build_panel(known, "training_cost")
 trained = fc.fit("training_cost", costs, seed=1, progress=False)
 print("gate passed" if trained.gate.passed else f"gate FAILED: {trained.gate.failures}")
-fc.plots.training_trend(fc.forecast(trained, until="2030", seed=2), costs, named=3)
+training_cost_plots.training_trend(fc.forecast(trained, until="2030", seed=2), costs, named=3)
 
 # %% [markdown]
 # ## What a capability sells for
@@ -162,7 +165,7 @@ fc.plots.training_trend(fc.forecast(trained, until="2030", seed=2), costs, named
 offers = fc.build_panel(known, "api_price")
 priced = fc.fit("api_price", offers, seed=1, progress=False)
 print("gate passed" if priced.gate.passed else f"gate FAILED: {priced.gate.failures}")
-fc.plots.price_envelope(
+api_price_plots.price_envelope(
     fc.forecast(priced, until="2028Q2", seed=2), offers, ("GPT-4 level", "GPT-5 level")
 )
 
@@ -183,11 +186,11 @@ earlier = fc.fit(
 
 def result(label, values, published, unit, ends=(None, None)):
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
-    return fc.plots.ResultRow(label, middle, low, high, published, *ends, unit)
+    return training_cost_plots.ResultRow(label, middle, low, high, published, *ends, unit)
 
 
 signal = draws["signal"].isel(period=0)
-fc.plots.published_beside_ours(
+training_cost_plots.published_beside_ours(
     [
         result(
             "Growth of training cost", earlier["growth_per_year"], 2.41, "x a year", (1.97, 2.94)

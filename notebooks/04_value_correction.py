@@ -25,11 +25,17 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast import correction, others, scenarios
-from forecast.claims import pool
-from forecast.diagnose import warnings_against_base
-from forecast.models import naive, payback
-from forecast.panels.hazard import Position, effective_sample, with_positions
+from forecast.claims import comparisons, scenarios, variations
+from forecast.claims.claims import pool
+from forecast.core import periods
+from forecast.evaluation.diagnose import warnings_against_base
+from forecast.models.earnings import baseline as earnings_baseline
+from forecast.models.hazard import baseline as hazard_baseline
+from forecast.models.hazard import plots as hazard_plots
+from forecast.models.hazard.panel import Position, effective_sample, with_positions
+from forecast.models.market import baseline as market_baseline
+from forecast.models.payback import model as payback
+from forecast.models.payback import plots as payback_plots
 
 known = fc.as_of(fc.read_vintages(), "2026-05-06")
 claims = fc.read_claims()
@@ -53,13 +59,13 @@ print(
 run = fc.fit("hazard", panel, seed=1, progress=False)
 print("gate passed" if run.gate.passed else f"gate FAILED: {run.gate.failures}")
 prices = fc.forecast(run, seed=2)
-at_any_time = naive.unconditional_falls(panel, until="2028-04", seed=3)
+at_any_time = hazard_baseline.unconditional_falls(panel, until="2028-04", seed=3)
 
 # %% [markdown]
 # The class: how long past run-ups went without a fall, and what the model says of the AI episode among them.
 
 # %%
-fc.plots.class_survival(panel.data, prices, "AI semiconductors")
+hazard_plots.class_survival(panel.data, prices, "AI semiconductors")
 
 # %% [markdown]
 # First passage: the chance that the first fall has come by each month. Dashed is how often US industries fall at
@@ -68,19 +74,19 @@ fc.plots.class_survival(panel.data, prices, "AI semiconductors")
 # %%
 figure, axes = fc.plots.small_multiples(3)
 for fall, ax in zip((20, 30, 40), axes, strict=True):
-    fc.plots.first_passage(prices, fall, "AI semiconductors", baseline=at_any_time, ax=ax)
+    hazard_plots.first_passage(prices, fall, "AI semiconductors", baseline=at_any_time, ax=ax)
 figure
 
 # %% [markdown]
 # A correction falls by 20 to 40 %, a crash by more.
 
 # %%
-fc.plots.severity(
+hazard_plots.severity(
     prices, ["AI semiconductors", "PHLX semiconductor index", "my own series"], baseline=at_any_time
 )
 
 # %%
-depths = correction.depths(prices, ["AI semiconductors", "my own series"], at_any_time)
+depths = variations.depths(prices, ["AI semiconductors", "my own series"], at_any_time)
 pd.DataFrame(
     {
         f"{d.entity}, {d.months} months": {
@@ -121,12 +127,12 @@ reported = fc.build_panel(known, "earnings")
 companies = fc.fit("earnings", reported, seed=1, progress=False)
 print("gate passed" if companies.gate.passed else f"gate FAILED: {companies.gate.failures}")
 spending = fc.forecast(companies, until="2028Q2", seed=2)
-walk = naive.quarterly(reported, until="2028Q2", seed=3)
+walk = earnings_baseline.quarterly(reported, until="2028Q2", seed=3)
 
 # %%
 table = fc.fit("market", fc.build_panel(known, "market"), seed=1, progress=False)
 article = fc.forecast(table, until="2030", seed=2)
-article_walk = naive.drift_walk(table.panel, until="2030", seed=3)
+article_walk = market_baseline.drift_walk(table.panel, until="2030", seed=3)
 
 # %% [markdown]
 # ## Both on one calendar
@@ -143,9 +149,9 @@ chosen = {
 readings = {d.id: d for d in claim.definitions}
 curves = []
 for name, (model, metric, label) in chosen.items():
-    one = correction.curve(readings[name], by_model[model], label)
+    one = variations.curve(readings[name], by_model[model], label)
     curves.append((label, metric, one.days, one.probabilities))
-marked = [(correction.months_after(claim.source_date, m), f"{m} months") for m in (18, 24)]
+marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (18, 24)]
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 
 # %% [markdown]
@@ -157,7 +163,7 @@ fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 # %%
 verdicts = fc.judge(claims, list(by_model.values()))
 moved = {
-    d.id: correction.variations(claim, d, by_model[d.model], walk=walks[d.model])
+    d.id: variations.variations(claim, d, by_model[d.model], walk=walks[d.model])
     for d in claim.definitions
 }
 rows = []
@@ -192,7 +198,7 @@ print(f"pooled {percent(pooled.probability)} (error {100 * pooled.error:.1f} poi
 # How each answer moves with the threshold, the end of the window and its start.
 
 # %%
-moves = correction.variation_table([m for all_ in moved.values() for m in all_])
+moves = variations.variation_table([m for all_ in moved.values() for m in all_])
 moves = moves[moves["what"].isin(["threshold", "window end", "window start"])]
 moves = moves.assign(percent=[f"{100 * p:.0f}" for p in moves["probability"]])
 moves.pivot(index="definition", columns=["what", "setting"], values="percent").fillna("")
@@ -204,7 +210,9 @@ moves.pivot(index="definition", columns=["what", "setting"], values="percent").f
 
 # %%
 public = fc.read_reference_table("public_forecasts")
-told = others.beside_others(public, others.read_comparisons(public), by_model, walks, "2026-05-06")
+told = comparisons.beside_others(
+    public, comparisons.read_comparisons(public), by_model, walks, "2026-05-06"
+)
 pd.DataFrame(
     [
         {
@@ -254,12 +262,12 @@ pd.DataFrame(conditional)
 labs = fc.fit("payback", fc.build_panel(known, "payback"), seed=1, progress=False)
 print("gate passed" if labs.gate.passed else f"gate FAILED: {labs.gate.failures}")
 cash = fc.forecast(labs, seed=2)
-fc.plots.payback_years(cash, ["0.6 tn programme", "1.0 tn programme", "1.4 tn programme"])
+payback_plots.payback_years(cash, ["0.6 tn programme", "1.0 tn programme", "1.4 tn programme"])
 
 # %%
 plan = payback.plan_of(labs.posterior, "1.0 tn programme")
 margins = np.linspace(0.05, 0.5, 46)
-fc.plots.payback_frontier(
+payback_plots.payback_frontier(
     margins,
     payback.required_revenue(plan, 2035, margins),
     plan.revenue[:, plan.years == 2035][:, 0],

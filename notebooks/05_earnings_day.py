@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.surprise import percentiles
+from forecast.evaluation.surprise import percentiles
 
 DAYS = ("2026-01-15", "2026-01-28", "2026-02-04", "2026-02-05")
 table = fc.read_vintages()

@@ -8,11 +8,11 @@ import pymc as pm
 import pytest
 import xarray as xr
 
-from forecast import fitting
-from forecast.panels import build_panel
-from forecast.schema import period_end
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.core.periods import period_end
+from forecast.inference import sampling
+from forecast.models.panels import build_panel
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 ARTICLE_DAY = "2026-05-06"
 
@@ -117,7 +117,7 @@ def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> x
 @pytest.fixture
 def instant_sampler(monkeypatch):
     """Put prior draws in the sampler's place: everything but the sampling itself is real."""
-    monkeypatch.setattr(fitting, "sample_model", independent_tree)
+    monkeypatch.setattr(sampling, "sample_model", independent_tree)
 
 
 def make_draws(paths, *, names=("A/x",), periods=("2024", "2025", "2026", "2027"), model="market"):

@@ -1,7 +1,7 @@
 """The usual form of the earnings model: every level, growth, season and shock is sampled.
 
-The same law as :mod:`forecast.models.earnings`, non-centred, for comparison; it is slow and does not
-sample well on the whole panel.
+The same law as :mod:`forecast.models.earnings.model`, non-centred, for comparison; it is slow and
+does not sample well on the whole panel.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from forecast.models import earnings
-from forecast.panels import METRIC_GROUPS, Panel
+from forecast.models.base import Panel
+from forecast.models.earnings import model as earnings
+from forecast.models.earnings.panel import METRIC_GROUPS
 
 
 def _trend(damping, size):

@@ -5,8 +5,8 @@ import functools
 
 import pandas as pd
 
-from forecast.schema import calendar_quarter, period_days
-from forecast.sources import data_dir
+from forecast.core.periods import calendar_quarter, period_days
+from forecast.tables.shipped import data_dir
 
 GROWTH = 1.2
 """Every made-up number over that of the year before."""

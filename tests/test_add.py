@@ -10,11 +10,12 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from forecast import cli, vintages
-from forecast.schema import DataError
-from forecast.sources import data_dir, read_user_table, read_vintages
-from forecast.store import write_run
-from forecast.vintages import check_table, compare, read_table
+from forecast.cli import main
+from forecast.core.errors import DataError
+from forecast.store.runs import write_run
+from forecast.tables import vintages
+from forecast.tables.shipped import data_dir, read_user_table, read_vintages
+from forecast.tables.vintages import check_table, compare, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
 THEIRS = "Ticker,Item,Fiscal Quarter,Amount,Units,Report date,Source,Analyst\n"
@@ -37,7 +38,7 @@ def write(folder, text, name="new.csv"):
 
 
 def add(folder, path, *more):
-    return cli.main(["data", "add", str(path), "--data", str(folder), *more])
+    return main.main(["data", "add", str(path), "--data", str(folder), *more])
 
 
 def test_headers_are_matched_whatever_their_case_and_spacing(folder):
@@ -165,7 +166,7 @@ def test_writing_makes_the_users_table_and_twice_is_once(folder, capsys):
 def today(monkeypatch):
     """Set the day on which commands run."""
     return lambda day: monkeypatch.setattr(
-        cli.commands, "today", lambda: dt.date.fromisoformat(day)
+        main.commands, "today", lambda: dt.date.fromisoformat(day)
     )
 
 
@@ -176,7 +177,7 @@ def test_a_report_of_the_far_future_is_refused_in_words(folder, tmp_path, capsys
     place = (
         [] if command == "data check" else ["--data", str(folder), "--out", str(tmp_path / "out")]
     )
-    assert cli.main([*command.split(), str(path), *place]) == 1
+    assert main.main([*command.split(), str(path), *place]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert "line 2, reported_on: got '2062-07-29', wanted a day" in err
@@ -210,7 +211,7 @@ def test_a_table_that_holds_a_day_of_the_future_is_known_up_to_today(folder, cap
     with monkeypatch.context() as patch:
         patch.setattr(vintages, "as_of", lambda table, day: days.append(day) or seen(table, day))
         for more in ([], ["--as-of", "2062-07-29"]):
-            assert cli.main(["audit", "--data", str(folder), "--json", *more]) == 0
+            assert main.main(["audit", "--data", str(folder), "--json", *more]) == 0
     assert days[0] == "2026-05-06"
     assert days[-1] == "2062-07-29"
     err = capsys.readouterr().err
@@ -255,7 +256,7 @@ def test_foreign_text_cannot_steer_the_terminal(folder, capsys):
     bad = write(folder, OURS + row.replace("2025Q2", f"Q{ESCAPES}"), "bad.csv")
     assert add(folder, path) == 0
     assert add(folder, bad) == 1
-    assert cli.main(["data", "check", f"none{ESCAPES}.csv"]) == 1
+    assert main.main(["data", "check", f"none{ESCAPES}.csv"]) == 1
     for stream in capsys.readouterr():
         assert not set(stream) & set("\x1b\x07\r\x9b\u202e\x7f")
         assert "\\u001b[2J" in stream

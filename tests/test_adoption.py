@@ -9,12 +9,15 @@ import xarray as xr
 from scipy.special import logit
 from scipy.stats import multivariate_normal
 
-from forecast.fitting import fit, prior_draws
-from forecast.models import adoption, get_model, naive
-from forecast.panels import build_panel
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.core.errors import DataError
+from forecast.inference.fitting import fit
+from forecast.inference.sampling import prior_draws
+from forecast.models.adoption import baseline as adoption_baseline
+from forecast.models.adoption import model as adoption
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 PRIORS = adoption.Priors()
 TRUE = {"drift": -0.2, "volatility": 0.3, "error": 0.1}
@@ -108,7 +111,7 @@ def test_shares_that_are_none(known):
 
 def test_the_naive_walk_has_the_law_it_states(adoption_panel):
     """Student's t: location, and scale by the closed form, at one horizon."""
-    draws = naive.share_walk(adoption_panel, until="2026-12", seed=1, draws=20_000)
+    draws = adoption_baseline.share_walk(adoption_panel, until="2026-12", seed=1, draws=20_000)
     data = adoption_panel.data
     odds, years = logit(data["value"].values), data["year"].values
     d, t = np.diff(odds), np.diff(years)

@@ -11,14 +11,18 @@ import pytest
 from scipy.stats import exponnorm, norm, poisson
 from scipy.stats import t as student
 
-from forecast.diagnose import refill
-from forecast.fitting import fit, prior_draws
-from forecast.models import api_price, get_model, naive
-from forecast.panels import LEVELS, build_panel, cheapest, price_history, price_on
-from forecast.predict import outline
-from forecast.schema import DataError
-from forecast.sources import read_reference_table, read_vintages
-from forecast.vintages import as_of
+from forecast.core.errors import DataError
+from forecast.evaluation.diagnose import refill
+from forecast.inference.fitting import fit
+from forecast.inference.predict import outline
+from forecast.inference.sampling import prior_draws
+from forecast.models.api_price import baseline as api_price_baseline
+from forecast.models.api_price import model as api_price
+from forecast.models.api_price.panel import LEVELS, cheapest, price_history, price_on
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_reference_table, read_vintages
+from forecast.tables.vintages import as_of
 
 PRIORS = api_price.Priors()
 
@@ -268,7 +272,7 @@ def test_tables_that_cannot_be_used(known):
 
 
 def test_the_naive_walk_carries_on_the_record_lows(api_price_panel):
-    draws = naive.price_walk(api_price_panel, until="2027Q2", seed=1)
+    draws = api_price_baseline.price_walk(api_price_panel, until="2027Q2", seed=1)
     path = np.log(draws["y"].sel(series="GPT-4 level/price"))
     seen = draws["observed"].sel(series="GPT-4 level/price").dropna("period")
     mean = float(np.log(seen[-1] / seen[0])) / ((len(seen) - 1) / 4)

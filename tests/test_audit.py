@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from forecast.audit import RULES, audit_claims, read_references, sentences
-from forecast.claims import CHECKS, read_claims
-from forecast.schema import ClaimError
+from forecast.claims.audit import RULES, audit_claims, read_references, sentences
+from forecast.claims.claims import CHECKS, read_claims
+from forecast.core.errors import ClaimError
 
 
 @pytest.fixture(scope="module")

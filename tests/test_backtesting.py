@@ -7,14 +7,16 @@ import pandas as pd
 import pytest
 from conftest import independent_tree
 
-from forecast import backtesting, cli, fitting, score
-from forecast.backtesting import Backtest, backtest, origins, what_came
-from forecast.fitting import child_seed
-from forecast.models import naive
-from forecast.panels import build_panel
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of, check_table
+from forecast.cli import main
+from forecast.core.errors import DataError
+from forecast.evaluation import backtesting, score
+from forecast.evaluation.backtesting import Backtest, backtest, origins, what_came
+from forecast.inference import sampling
+from forecast.inference.fitting import child_seed
+from forecast.models.market import baseline as market_baseline
+from forecast.models.panels import build_panel
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of, check_table
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def annual():
 @pytest.fixture(scope="module")
 def walked(annual):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
+        patch.setattr(sampling, "sample_model", independent_tree)
         return backtest("market", annual, DAYS, seed=3, horizon=3, size=250)
 
 
@@ -78,7 +80,7 @@ def test_scores_are_those_of_the_draws(walked, annual):
     cell = cells[cells["forecast"] == "drift"].iloc[-1]
     panel = build_panel(as_of(annual, cell["as_of"]), "market")
     seed = child_seed(3, cell["as_of"], "drift")
-    walk = naive.drift_walk(panel, until="2025", seed=seed)["y"]
+    walk = market_baseline.drift_walk(panel, until="2025", seed=seed)["y"]
     logs = np.log(walk.sel(series=cell["series"], period=cell["target_period"]))
     assert cell["crps"] == pytest.approx(float(score.crps(logs, np.log(cell["truth"]))))
 
@@ -161,7 +163,7 @@ def test_the_command(instant_sampler, annual, tmp_path, capsys):
     where = tmp_path / "cells.csv"
     words = ["backtest", "market", "--start", "2022-02-01", "--end", "2022-03-01", "--quick",
              "--data", str(tmp_path)]  # fmt: skip
-    assert cli.main([*words, "--json", "--csv", str(where)]) == 0
+    assert main.main([*words, "--json", "--csv", str(where)]) == 0
     content = json.loads(capsys.readouterr().out)
     assert {row["forecast"] for row in content["summary"]} == {"model", "drift"}
     assert [row["as_of"] for row in content["origins"]] == ["2022-02-14"]

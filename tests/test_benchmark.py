@@ -11,13 +11,15 @@ import xarray as xr
 from scipy import special, stats
 from scipy.special import expit
 
-from forecast.diagnose import predict_left_out, refill
-from forecast.fitting import fit, prior_draws
-from forecast.models import benchmark, get_model
-from forecast.panels import Panel, select
-from forecast.panels.benchmark import admitted, benchmark_panel
-from forecast.schema import DataError
-from forecast.sources import read_reference_table
+from forecast.core.errors import DataError
+from forecast.evaluation.diagnose import predict_left_out, refill
+from forecast.inference.fitting import fit
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import Panel, select
+from forecast.models.benchmark import model as benchmark
+from forecast.models.benchmark.panel import admitted, benchmark_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_reference_table
 
 AS_OF = "2026-05-06"
 PRIORS = benchmark.Priors()
@@ -439,7 +441,7 @@ def test_left_out_scores_want_something_to_fit(small):
 
 
 def test_rivals_are_the_last_year_and_a_line():
-    from forecast.diagnose import _rivals
+    from forecast.evaluation.diagnose import _rivals
 
     data = xr.Dataset(
         {"score": ("obs", np.linspace(0.1, 0.5, 9)), "year": ("obs", np.linspace(2020, 2024, 9))},

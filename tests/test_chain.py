@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from forecast import chain
-from forecast.schema import StoreError
+from forecast.core.errors import StoreError
+from forecast.store import chain
 
 COLUMNS = ("day", "question", "text", "link")
 
@@ -116,7 +116,7 @@ def test_what_killed_writers_left_is_swept(path):
 WRITER = """
 import sys
 from pathlib import Path
-from forecast import chain
+from forecast.store import chain
 n = 0
 while True:
     n += 1

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.claims import (
+from forecast.claims.claims import (
     BaseRate,
     Claim,
     Definition,
@@ -22,7 +22,9 @@ from forecast.claims import (
     window_text,
     word,
 )
-from forecast.schema import ClaimError, Verdict, percent
+from forecast.claims.verdict import Verdict
+from forecast.core.errors import ClaimError
+from forecast.core.text import percent
 
 MINIMUM = {
     "value_correction", "never_recovered", "ratio_stubborn", "cost_doubling", "diminishing_returns",

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims import CLAIM_KEYS, DEFINITION_KEYS, judge, pool, read_claims
-from forecast.events import KINDS, OPS
-from forecast.panels import earnings_panel
-from forecast.schema import ClaimError
-from forecast.sources import data_dir
+from forecast.claims.claims import CLAIM_KEYS, DEFINITION_KEYS, judge, pool, read_claims
+from forecast.claims.events import KINDS, OPS
+from forecast.core.errors import ClaimError
+from forecast.models.earnings.panel import earnings_panel
+from forecast.tables.shipped import data_dir
 
 TEXT = (data_dir() / "article" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)

@@ -7,15 +7,16 @@ import sys
 
 import pytest
 
-from forecast import cli, commands, fitting
-from forecast.schema import DataError
-from forecast.sources import data_dir
+from forecast.cli import commands, main
+from forecast.core.errors import DataError
+from forecast.inference import sampling
+from forecast.tables.shipped import data_dir
 
 
 def test_help_loads_nothing_heavy():
     code = (
         "import sys, contextlib, io\n"
-        "from forecast.cli import main\n"
+        "from forecast.cli.main import main\n"
         "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
         "    main(['--help'])\n"
         "print(sorted({'pymc', 'pandas', 'numpy', 'xarray', 'matplotlib', 'arviz'} & set(sys.modules)))"
@@ -30,7 +31,7 @@ def test_help_loads_nothing_heavy():
 )  # fmt: skip
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main([*command, "--help"])
+        main.main([*command, "--help"])
     assert stop.value.code == 0
     assert "usage: forecast" in capsys.readouterr().out
 
@@ -41,13 +42,13 @@ def test_every_command_explains_itself(command, capsys):
 )  # fmt: skip
 def test_wrong_usage_is_exit_2(argv, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main(argv)
+        main.main(argv)
     assert stop.value.code == 2
     assert "forecast" in capsys.readouterr().err
 
 
 def test_no_command_is_wrong_usage(capsys):
-    assert cli.main([]) == 2
+    assert main.main([]) == 2
     assert "usage: forecast" in capsys.readouterr().err
 
 
@@ -73,7 +74,7 @@ def test_bad_tables_are_refused_in_words(what, command, tmp_path, capsys):
     content, message = BAD[what]
     path = tmp_path / "bad.csv"
     path.write_text(content)
-    assert cli.main([*command.split(), str(path)]) == 1
+    assert main.main([*command.split(), str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
@@ -84,7 +85,7 @@ def test_bad_tables_are_refused_in_words(what, command, tmp_path, capsys):
 def test_a_binary_file_is_refused_in_words(tmp_path, capsys):
     path = tmp_path / "bad.csv"
     path.write_bytes(bytes(range(256)))
-    assert cli.main(["data", "check", str(path)]) == 1
+    assert main.main(["data", "check", str(path)]) == 1
     assert "not a CSV table" in capsys.readouterr().err
 
 
@@ -93,46 +94,46 @@ def test_a_bad_table_in_a_data_folder_writes_no_run(tmp_path, capsys):
     article.mkdir(parents=True)
     good = (data_dir() / "article" / "market.csv").read_text()
     (article / "market.csv").write_text(good.replace(",USD bn,", ",USD billions,", 1))
-    code = cli.main(["run", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")])
+    code = main.main(["run", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")])
     assert code == 1
     assert "line 2, unit: got 'USD billions'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_good_table_is_called_good(capsys):
-    assert cli.main(["data", "check", str(data_dir() / "article" / "market.csv")]) == 0
+    assert main.main(["data", "check", str(data_dir() / "article" / "market.csv")]) == 0
     assert "16 rows are good" in capsys.readouterr().out
 
 
 def test_audit_prints_json_and_only_json(capsys):
-    assert cli.main(["audit", "--json"]) == 0
+    assert main.main(["audit", "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)
     assert {"claim", "rule", "verdict", "said", "follows", "sure", "source"} <= set(findings[0])
-    assert cli.main(["audit"]) == 0
+    assert main.main(["audit"]) == 0
     assert "contradictions" in capsys.readouterr().out
 
 
 def test_claims_before_and_after_a_run(tmp_path, capsys, monkeypatch):
     from conftest import independent_tree
 
-    monkeypatch.setattr(fitting, "sample_model", independent_tree)
+    monkeypatch.setattr(sampling, "sample_model", independent_tree)
     out = str(tmp_path / "out")
-    assert cli.main(["claims", "--json", "--out", out]) == 0
+    assert main.main(["claims", "--json", "--out", out]) == 0
     before = json.loads(capsys.readouterr().out)
     assert all(row["probability"] is None for row in before)
-    assert cli.main(["run", "--quick", "--models", "market", "--out", out]) == 0
+    assert main.main(["run", "--quick", "--models", "market", "--out", out]) == 0
     shown, progress = capsys.readouterr()
     assert "memo.html" in shown
     assert "fit market" in progress
-    assert cli.main(["claims", "--json", "--out", out]) == 0
+    assert main.main(["claims", "--json", "--out", out]) == 0
     after = json.loads(capsys.readouterr().out)
     assert sum(row["probability"] is not None for row in after) >= 7
-    assert cli.main(["claims", "--out", out]) == 0
+    assert main.main(["claims", "--out", out]) == 0
     assert "value_correction" in capsys.readouterr().out
-    assert cli.main(["memo", f"{out}/latest"]) == 0
+    assert main.main(["memo", f"{out}/latest"]) == 0
     assert capsys.readouterr().out.strip().endswith("memo.html")
     (tmp_path / "out" / "latest" / "memo.md").write_text("another")
-    assert cli.main(["memo", f"{out}/latest"]) == 1
+    assert main.main(["memo", f"{out}/latest"]) == 1
     assert "altered memo.md" in capsys.readouterr().err
 
 
@@ -175,7 +176,7 @@ unit = "GWh"
 def test_a_claims_file_is_checked_as_a_run_would(tmp_path, capsys):
     path = tmp_path / "own.toml"
     path.write_text(OWN)
-    assert cli.main(["claims", "--json", "--file", str(path)]) == 0
+    assert main.main(["claims", "--json", "--file", str(path)]) == 0
     out, err = capsys.readouterr()
     (row,) = json.loads(out)  # only JSON on stdout
     assert (row["claim"], row["definition"], row["status"]) == ("a", "d", "model not run")
@@ -208,7 +209,7 @@ def test_a_claims_file_is_checked_as_a_run_would(tmp_path, capsys):
 def test_a_claims_file_that_a_run_would_refuse(tmp_path, capsys, was, now, message):
     path = tmp_path / "own.toml"
     path.write_text(OWN.replace(was, now, 1))
-    assert cli.main(["claims", "--json", "--file", str(path)]) == 1
+    assert main.main(["claims", "--json", "--file", str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err
@@ -221,9 +222,9 @@ def test_claims_of_a_folder_are_checked_against_its_own_tables(tmp_path, capsys)
     table = (data_dir() / "article" / "market.csv").read_text()
     (article / "market.csv").write_text(table.replace("AI market", "My market"))
     (article / "claims.toml").write_text(OWN.replace("AI market", "My market"))
-    assert cli.main(["claims", "--data", str(tmp_path / "data")]) == 0
+    assert main.main(["claims", "--data", str(tmp_path / "data")]) == 0
     assert "claims.toml: nothing that a run would refuse" in capsys.readouterr().err
-    assert cli.main(["claims", "--file", str(article / "claims.toml")]) == 1
+    assert main.main(["claims", "--file", str(article / "claims.toml")]) == 1
     assert "no series My market/ai_investment; there are AI market" in capsys.readouterr().err
 
 
@@ -239,28 +240,28 @@ def test_a_run_that_fails_its_gate_is_exit_1(tmp_path, capsys, monkeypatch):
         tree["posterior"] = posterior
         return tree
 
-    monkeypatch.setattr(fitting, "sample_model", stuck)
+    monkeypatch.setattr(sampling, "sample_model", stuck)
     out = tmp_path / "out"
-    assert cli.main(["run", "--quick", "--models", "market", "--out", str(out)]) == 1
+    assert main.main(["run", "--quick", "--models", "market", "--out", str(out)]) == 1
     _, err = capsys.readouterr()
     assert "stamped DRAFT: market: R-hat" in err
     assert "DRAFT" in (out / "latest" / "memo.md").read_text()
 
 
 def test_fit_prints_a_summary(capsys, instant_sampler):
-    assert cli.main(["fit", "market", "--json"]) == 0
+    assert main.main(["fit", "market", "--json"]) == 0
     out, _ = capsys.readouterr()
     content = json.loads(out)
     assert content["gate"]["passed"] is True
     assert {"parameter", "mean", "q05", "q95"} <= set(content["summary"][0])
-    assert cli.main(["fit", "benchmark"]) == 0
+    assert main.main(["fit", "benchmark"]) == 0
     assert "gain_trend" in capsys.readouterr().out
 
 
 def test_unknown_models_and_runs(tmp_path, capsys):
-    assert cli.main(["fit", "tea"]) == 1
+    assert main.main(["fit", "tea"]) == 1
     assert "no model is called 'tea'; there are market, " in capsys.readouterr().err
-    assert cli.main(["memo", "nothing", "--out", str(tmp_path)]) == 1
+    assert main.main(["memo", "nothing", "--out", str(tmp_path)]) == 1
     assert "not a run folder" in capsys.readouterr().err
 
 
@@ -268,9 +269,9 @@ def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "sample_model", interrupted)
+    monkeypatch.setattr(sampling, "sample_model", interrupted)
     out = tmp_path / "out"
-    assert cli.main(["run", "--quick", "--workers", "1", "--out", str(out)]) == 130
+    assert main.main(["run", "--quick", "--workers", "1", "--out", str(out)]) == 130
     assert "nothing is left half-written" in capsys.readouterr().err
     assert not [path for path in out.rglob("*") if path.is_file()]
 
@@ -311,7 +312,7 @@ def test_whatever_is_raised_ends_as_one_sentence(what, argv, capsys, monkeypatch
         raise error
 
     monkeypatch.setattr(commands, "audit", broken)
-    assert cli.main(argv) == 1
+    assert main.main(argv) == 1
     out, err = capsys.readouterr()
     assert out == ""
     lines = err.splitlines(keepends=True)
@@ -324,13 +325,13 @@ def test_whatever_is_raised_ends_as_one_sentence(what, argv, capsys, monkeypatch
 @pytest.mark.parametrize("argv", [["--debug", "data", "check"], ["data", "--debug", "check"],
                                   ["data", "check", "--debug"]])  # fmt: skip
 def test_debug_stands_anywhere(argv, capsys):
-    assert cli.main([*argv, "none.csv"]) == 1
+    assert main.main([*argv, "none.csv"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_pipe_that_nobody_reads_ends_it_without_a_word(capsys, monkeypatch):
     monkeypatch.setattr(commands, "audit", lambda args: (_ for _ in ()).throw(BrokenPipeError()))
-    assert cli.main(["audit"]) == 1
+    assert main.main(["audit"]) == 1
     assert capsys.readouterr().err == ""
 
 
@@ -341,6 +342,6 @@ def test_a_pipe_that_nobody_reads_ends_it_without_a_word(capsys, monkeypatch):
 )  # fmt: skip
 def test_numbers_that_no_option_takes_are_wrong_usage(argv, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main(argv)
+        main.main(argv)
     assert stop.value.code == 2
     assert "wanted a whole number from" in capsys.readouterr().err

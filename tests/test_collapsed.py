@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from forecast.models.collapsed import (
+from forecast.models.earnings.kernel import (
     NX,
     PanelLogp,
     draw_paths,

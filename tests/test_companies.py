@@ -7,8 +7,9 @@ import pytest
 from conftest import make_draws
 
 from forecast import as_of, plots, read_vintages, report_calendar, reported_ratio
-from forecast.plots import base
-from forecast.schema import DataError, UnknownNameError
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.models.earnings import plots as earnings_plots
+from forecast.plots import style
 
 QUARTERS = [f"{y}Q{q}" for y in (2025, 2026) for q in (1, 2, 3, 4)]
 
@@ -33,27 +34,27 @@ def texts(ax):
 
 def test_a_panel_a_company_with_its_last_interval():
     one = draws()
-    axes = plots.company_fans(one, "capex", baseline=draws(("A/capex",), seed=1))
+    axes = earnings_plots.company_fans(one, "capex", baseline=draws(("A/capex",), seed=1))
     assert len(axes) == 2
     low, high = np.quantile(one["y"].sel(series="A/capex", period="2026Q4"), [0.1, 0.9])
     assert axes[0].get_title(loc="left") == f"A: {low:.1f} to {high:.1f} in 2026Q4"
     assert "naive: earnings" in texts(axes[0])
     assert "naive: earnings" not in texts(axes[1])  # the rule had too little history
-    assert {name for _, name, _ in base.BANDS} <= {p.get_label() for p in axes[1].patches}
+    assert {name for _, name, _ in style.BANDS} <= {p.get_label() for p in axes[1].patches}
 
 
 def test_sums_are_shown_if_asked_for_and_axes_are_used():
     figure, axes = plots.small_multiples(2)
-    shown = plots.company_fans(draws(), "capex", entities=["big_four", "B"], axes=axes)
+    shown = earnings_plots.company_fans(draws(), "capex", entities=["big_four", "B"], axes=axes)
     assert shown == axes
     assert shown[0].get_title(loc="left").startswith("big four: ")
     assert len(figure.axes) == 2
     with pytest.raises(DataError, match="got 1 axes for 2 companies"):
-        plots.company_fans(draws(), "capex", axes=axes[:1])
+        earnings_plots.company_fans(draws(), "capex", axes=axes[:1])
     with pytest.raises(UnknownNameError, match="no company of the draws has the metric 'tea'"):
-        plots.company_fans(draws(), "tea")
+        earnings_plots.company_fans(draws(), "tea")
     with pytest.raises(UnknownNameError, match="no metric 'capex' of entity 'C'"):
-        plots.company_fans(draws(), "capex", entities=["C"])
+        earnings_plots.company_fans(draws(), "capex", entities=["C"])
 
 
 def ratio_table():
@@ -62,7 +63,7 @@ def ratio_table():
 
 
 def test_ratio_lines_end_in_their_last_value():
-    ax = plots.ratio_history(
+    ax = earnings_plots.ratio_history(
         ratio_table(), label="capex over cash", as_of="2026-05-06", bold="big_five", metric="capex"
     )
     lines = {line.get_label(): line for line in ax.lines if line.get_label()[0] != "_"}
@@ -75,12 +76,12 @@ def test_ratio_lines_end_in_their_last_value():
     ticks = [t.get_text() for t in ax.get_xticklabels()]
     assert ticks == ["2025"]  # the one quarter of 2026 has no room for a name
     with pytest.raises(UnknownNameError, match="no ratio of 'C'; there are A, big_five"):
-        plots.ratio_history(ratio_table(), label="x", as_of="2026-05-06", bold="C")
+        earnings_plots.ratio_history(ratio_table(), label="x", as_of="2026-05-06", bold="C")
 
 
 def test_the_calendar_shows_days_and_what_is_expected(known):
     calendar = report_calendar(known)
-    ax = plots.report_calendar(calendar, title="Who is out")
+    ax = earnings_plots.report_calendar(calendar, title="Who is out")
     said = texts(ax)
     assert [t for t in said if t.startswith("202")] == [
         "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2",
@@ -98,14 +99,14 @@ def test_the_calendar_shows_days_and_what_is_expected(known):
     assert "20–27 May" in said
     assert any("not reported by 2026-05-06" in t for t in said)
     with pytest.raises(DataError, match="got no report calendar"):
-        plots.report_calendar(calendar.iloc[:0])
+        earnings_plots.report_calendar(calendar.iloc[:0])
 
 
 def test_a_late_company_says_since_when_it_is_overdue():
     known = as_of(read_vintages(), "2026-05-06")
     kept = known[(known["entity"] == "MSFT") & (known["period"] < "2026Q1")]
     kept.attrs.update(known.attrs)
-    said = texts(plots.report_calendar(report_calendar(kept)))
+    said = texts(earnings_plots.report_calendar(report_calendar(kept)))
     first = said.index("overdue since")
     assert said[first + 1] == "30 Apr 2026"  # as late as any first quarter of the last four years
 

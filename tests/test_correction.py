@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims import Claim, Definition, probability
-from forecast.correction import curve, depths, first_in, months_after, variation_table, variations
-from forecast.schema import ClaimError
+from forecast.claims.claims import Claim, Definition, probability
+from forecast.claims.variations import curve, depths, first_in, variation_table, variations
+from forecast.core.errors import ClaimError
+from forecast.core.periods import months_after
 
 DAY = dt.date(2026, 5, 6)
 END = dt.date(2028, 5, 6)

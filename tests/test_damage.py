@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from forecast import cli, fitting, store
+from forecast.cli import main
+from forecast.inference import sampling
+from forecast.store import runs
 
 COMMANDS = {
     "claims": ["claims", "--out", "OUT"],
@@ -23,14 +25,14 @@ def one_run(tmp_path_factory):
 
     out = tmp_path_factory.mktemp("one") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
-        assert cli.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
+        patch.setattr(sampling, "sample_model", independent_tree)
+        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
     return out
 
 
 @pytest.fixture
 def out(one_run, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "sample_model", None)  # nothing is fitted
+    monkeypatch.setattr(sampling, "sample_model", None)  # nothing is fitted
     return Path(shutil.copytree(one_run, tmp_path / "out", symlinks=True))
 
 
@@ -38,7 +40,7 @@ def said(command, out, capsys):
     run = out / "runs" / next(p.name for p in (out / "runs").iterdir())
     known = {"OUT": str(out), "RUN": str(run)}
     capsys.readouterr()
-    code = cli.main([known.get(word, word) for word in COMMANDS[command]])
+    code = main.main([known.get(word, word) for word in COMMANDS[command]])
     err = capsys.readouterr().err.splitlines()
     assert code == 1, err
     assert err[-1].startswith("forecast: ")
@@ -101,8 +103,8 @@ def test_a_damaged_run_is_refused_by_every_command(what, command, out, capsys):
 
 def seal(folder):
     """Make the list of checksums agree with what is there, as no accident would."""
-    sums = store._files(folder)
-    text = json.dumps({**sums, "checksums.json": store._seal(sums)})
+    sums = runs._files(folder)
+    text = json.dumps({**sums, "checksums.json": runs._seal(sums)})
     (folder / "checksums.json").write_text(text)
 
 
@@ -169,7 +171,7 @@ def test_rows_are_added_beside_a_damaged_run_without_percentiles(out, tmp_path, 
         "M,capex,2025Q1,5,USD m,2025-04-30,s,A,\n"
     )
     argv = ["data", "add", str(tmp_path / "new.csv"), "--data", str(tmp_path / "data"), "--write"]
-    assert cli.main([*argv, "--out", str(out)]) == 0
+    assert main.main([*argv, "--out", str(out)]) == 0
     assert "no percentiles: " in capsys.readouterr().err
     assert (tmp_path / "data" / "vintages" / "user.csv").is_file()
 
@@ -182,10 +184,10 @@ def test_one_byte_in_a_stored_checksum_is_said_and_the_fit_made_anew(
     note.write_bytes(b"\x80" + note.read_bytes()[1:])
     shutil.rmtree(out / "runs")
     argv = ["run", "--quick", "--models", "adoption", "--out", str(out)]
-    assert cli.main(argv) == 0  # latest led nowhere: mended
+    assert main.main(argv) == 0  # latest led nowhere: mended
     assert (
         f"{note.stem}.nc: altered or not written to its end; it is not used; fitting adoption "
         in (capsys.readouterr().err)
     )
-    store.verify(store.latest_run(out))
+    runs.verify(runs.latest_run(out))
     assert b"\x80" not in note.read_bytes()

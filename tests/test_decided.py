@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from conftest import make_draws
 
-from forecast.claims import Claim, Definition, judge, read_claims
-from forecast.decided import decided, settled
-from forecast.schema import COLUMNS
-from forecast.sources import read_vintages
-from forecast.vintages import check_table
+from forecast.claims.claims import Claim, Definition, judge, read_claims
+from forecast.claims.outcomes import decided, settled
+from forecast.core.words import COLUMNS
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import check_table
 
 SAID = dt.date(2026, 1, 15)
 WINDOW = (SAID, dt.date(2026, 12, 31))

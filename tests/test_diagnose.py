@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.diagnose import Sensitivity, calibrate, hold_out_last_year, refill, scaling_effect
-from forecast.fitting import prior_misses
-from forecast.models import MODELS
-from forecast.panels import select
+from forecast.evaluation.diagnose import (
+    Sensitivity,
+    calibrate,
+    hold_out_last_year,
+    refill,
+    scaling_effect,
+)
+from forecast.inference.sampling import prior_misses
+from forecast.models.base import select
+from forecast.models.registry import NAMES, get_model
 
 
 def test_scaling_effect_is_the_exact_derivative_of_a_conjugate_model():
@@ -48,10 +54,10 @@ def test_the_grade_follows_the_range_over_priors(variants, grade):
     assert (s.low, s.high) == (min(0.3, *variants), max(0.3, *variants))
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_prior_predictive_draws_lie_in_the_stated_ranges(name, request):
     """Under every prior set; and the range is not so wide that it says nothing."""
-    model, panel = MODELS[name], request.getfixturevalue(f"{name}_panel")
+    model, panel = get_model(name), request.getfixturevalue(f"{name}_panel")
     for priors in (model.priors, *model.variants.values()):
         for what, miss in prior_misses(model, panel, priors, seed=1, size=2000):
             assert miss < 0.1, what
@@ -70,7 +76,7 @@ def test_refill_puts_drawn_values_in_the_cells(market_panel):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_simulation_based_calibration(name, request):
     """Ranks of the truth are uniform for every reported parameter."""
     panel = request.getfixturevalue(f"{name}_panel")
@@ -103,9 +109,9 @@ def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
     """Data drawn with twice the reporting error and shocks must show in the ranks."""
     import dataclasses
 
-    from forecast import diagnose
+    from forecast.evaluation import diagnose
 
-    model = MODELS["market"]
+    model = get_model("market")
 
     def louder(parameters, panel, priors, rng):
         return model.replicate(

@@ -7,14 +7,19 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from forecast import fitting
-from forecast.fitting import fit, prior_draws
-from forecast.models import collapsed, earnings, get_model
-from forecast.panels import METRIC_GROUPS, build_panel, select
-from forecast.predict import forecast
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.core.errors import DataError
+from forecast.inference import fitting, sampling
+from forecast.inference.fitting import fit
+from forecast.inference.predict import forecast
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import select
+from forecast.models.earnings import kernel
+from forecast.models.earnings import model as earnings
+from forecast.models.earnings.panel import METRIC_GROUPS
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 PRIORS = earnings.Priors()
 
@@ -84,7 +89,7 @@ def test_the_model_holds_the_collapsed_density(earnings_panel, variant):
         }
     ).isel(series=slice(0, len(flat.names)))
     k = earnings._kernel_parameters(one, flat)
-    wanted = collapsed.panel_logp_grad(
+    wanted = kernel.panel_logp_grad(
         flat.y, flat.seen, earnings.regressors(flat.first, 29), flat.group, flat.start, 25.0,
         earnings._numbers(priors, "growth"), earnings._numbers(priors, "growth_sd"),
         earnings._numbers(priors, "season_sd"), *(v[0] for v in k.values()),
@@ -182,13 +187,13 @@ def test_a_panel_of_capex_alone_is_fitted(earnings_panel, instant_sampler):
 def test_refits_at_other_dates_pass_their_gate_without_a_compile(earnings_panel):
     table = read_vintages()
     fit("earnings", earnings_panel, seed=1, progress=False)
-    compiled = dict(fitting._compiled)
+    compiled = dict(sampling._compiled)
     for day in ("2021-02-14", "2022-05-15", "2023-08-14", "2024-11-14", "2025-08-14"):
         panel = build_panel(as_of(table, day), "earnings")
         run = fit("earnings", panel, seed=1, variant="generous", draws=1000, progress=False)
         assert run.gate.passed, (day, [str(c) for c in run.gate.failures])
         assert np.isfinite(forecast(run, until="2028Q2", seed=1)["y"].sel(period="2028Q2")).all()
-    assert dict(fitting._compiled) == compiled
+    assert dict(sampling._compiled) == compiled
 
 
 @pytest.mark.slow

@@ -13,17 +13,25 @@ import pytest
 import xarray as xr
 from conftest import independent_tree
 
-from forecast import cli, earnings_day, fitting, lock, news, pipeline
-from forecast.change import read_run
-from forecast.earnings_day import update_run
-from forecast.models import earnings, get_model, parts
-from forecast.panels import METRIC_GROUPS, build_panel
-from forecast.pipeline import run_all
-from forecast.predict import forecast
-from forecast.schema import StoreError
-from forecast.sources import data_dir, read_user_table, read_vintages
-from forecast.store import verify, write_run
-from forecast.vintages import as_of, read_table
+from forecast.app import pipeline
+from forecast.app import update as update_job
+from forecast.app.change import read_run
+from forecast.app.pipeline import run_all
+from forecast.app.update import update_run
+from forecast.cli import main
+from forecast.core import lock
+from forecast.core.errors import StoreError
+from forecast.inference import fitting, sampling
+from forecast.inference.predict import forecast
+from forecast.models import common
+from forecast.models.earnings import model as earnings
+from forecast.models.earnings.panel import METRIC_GROUPS
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.news import news
+from forecast.store.runs import verify, write_run
+from forecast.tables.shipped import data_dir, read_user_table, read_vintages
+from forecast.tables.vintages import as_of, read_table
 
 CLAIMS = """
 source = "a test"
@@ -97,7 +105,7 @@ def quick_tree(entry, panel, priors, spec, *, progress=False):
     posterior["scale"] = (("chain", "draw", "series"), scale)
     posterior["damping"] = posterior["damping"].clip(0.05, 0.95)
     posterior["factor_damping"] = posterior["factor_damping"].clip(0.05, 0.95)
-    posterior[parts.HYPER] = (("chain", "draw"), np.zeros(shape))
+    posterior[common.HYPER] = (("chain", "draw"), np.zeros(shape))
     stats = {
         name: (("chain", "draw"), np.zeros(shape, bool))
         for name in ("diverging", "maxdepth_reached")
@@ -114,14 +122,14 @@ def cheapen(patch):
         done.append(spec.model)
         return quick_tree(entry, panel, priors, spec)
 
-    patch.setattr(fitting, "sample_model", sample)
-    patch.setattr(fitting, "prior_misses", lambda *args, **kwargs: [])
+    patch.setattr(sampling, "sample_model", sample)
+    patch.setattr(sampling, "prior_misses", lambda *args, **kwargs: [])
     patch.setattr(news, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
     patch.setattr(news, "MIN_EFFECTIVE", 0.0)
     patch.setattr(pipeline, "QUICK", 250)
     patch.setattr(pipeline, "draw_figures", lambda *args: {})
     patch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
-    patch.setattr(earnings_day.lock, "hold", functools.partial(lock.hold, patience=0.5))
+    patch.setattr(update_job.lock, "hold", functools.partial(lock.hold, patience=0.5))
     return done
 
 
@@ -180,7 +188,7 @@ def updated(begun, tmp_path_factory):
 
 
 def update(place, *more):
-    return cli.main(["update", *more, "--data", str(place / "data"), "--out", str(place / "out"),
+    return main.main(["update", *more, "--data", str(place / "data"), "--out", str(place / "out"),
                      "--quick"])  # fmt: skip
 
 
@@ -225,31 +233,31 @@ def test_an_update_takes_fits_judges_and_explains(begun, updated):
 def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     place, *_ = updated
     out = ["--out", str(place / "out")]
-    assert cli.main(["news", *out, "--json"]) == 0
+    assert main.main(["news", *out, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     stored = json.loads((place / "out" / "latest" / "change.json").read_text())
     assert said["changes"] == stored["changes"]
-    assert cli.main(["news", *out, "--claim", "meta_falls"]) == 0
+    assert main.main(["news", *out, "--claim", "meta_falls"]) == 0
     text = capsys.readouterr().out
     assert "capex/meta_falls" in text
     assert "microsoft_doubles" not in text
     assert "over orders" in text
-    assert cli.main(["news", *out, "--claim", "tea"]) == 1
+    assert main.main(["news", *out, "--claim", "tea"]) == 1
     assert "no claim or reading is called 'tea'" in capsys.readouterr().err
-    assert cli.main(["news", *out, "--from", "0" * 16]) == 1
+    assert main.main(["news", *out, "--from", "0" * 16]) == 1
     assert "not a run folder" in capsys.readouterr().err
-    assert cli.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
+    assert main.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
     prospects = json.loads(capsys.readouterr().out)["prospects"]
     assert {p["company"] for p in prospects} == {"MSFT"}
     bits = [p["bits"] for p in prospects if p["told"]]
     assert bits == sorted(bits, reverse=True)
     assert all(p["told"] == (p["reason"] == "") for p in prospects)
     assert [p["told"] for p in prospects] == sorted((p["told"] for p in prospects), reverse=True)
-    assert cli.main(["news", *out, "--before"]) == 0
+    assert main.main(["news", *out, "--before"]) == 0
     shown = capsys.readouterr().out
     assert "expected move" in shown
     assert "not told: " in shown
-    assert cli.main(["news", *out, "--before", "--company", "TEA"]) == 1
+    assert main.main(["news", *out, "--before", "--company", "TEA"]) == 1
     assert "no report is expected of TEA" in capsys.readouterr().err
 
 
@@ -275,7 +283,7 @@ def test_what_cannot_be_taken_leaves_all_as_it_was(place, fits, capsys):
         bad.to_csv(place / "bad.csv", index=False)
         assert update(place, str(place / "bad.csv")) == 1
         assert message in capsys.readouterr().err
-    assert cli.main(["news", "--out", str(place / "out")]) == 1
+    assert main.main(["news", "--out", str(place / "out")]) == 1
     assert "was not made by an update" in capsys.readouterr().err
     with lock.hold(place / "out" / ".update.lock", "it"):
         assert update(place, str(place / "new.csv")) == 1
@@ -298,7 +306,7 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
     for out in (place / "out", tmp_path / "none"):
         said = []
         with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(earnings_day, "run_all", stop)
+            patch.setattr(update_job, "run_all", stop)
             update_run(
                 out, rows, data=place / "data", quick=True, models=["market"], say=said.append
             )
@@ -310,7 +318,7 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
 
 def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(earnings_day, "run_all", stop)
+        patch.setattr(update_job, "run_all", stop)
         assert update(place, str(place / "new.csv")) == 130
     err = capsys.readouterr().err
     assert "row(s) stand in" in err
@@ -380,7 +388,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
     """
     monkeypatch.setattr(pipeline, "QUICK", 500)
     monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
-    monkeypatch.setattr("forecast.prospects.SHUFFLES", 2)
+    monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     names = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA", "CRWV")
     later = lay_out(tmp_path / "data", "2024-12-31", names, since="2022")
     (tmp_path / "data" / "article" / "market.csv").unlink()  # it was written in 2026
@@ -422,7 +430,7 @@ def same_state(walked, whole):
 def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_path, monkeypatch):
     # Two companies and their three last reporting days, so that it takes a minute: what is tested
     # is that the road does not matter, not how good the numbers are.
-    monkeypatch.setattr("forecast.pipeline.QUICK", 1000)
+    monkeypatch.setattr("forecast.app.pipeline.QUICK", 1000)
     later = lay_out(tmp_path / "data", day="2025-07-31")
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
     assert later["reported_on"].nunique() == 3

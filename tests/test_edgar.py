@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast import cli, edgar
-from forecast.edgar import Clock, Connection, company_rows, fetch, period_name
-from forecast.schema import DataError, UnknownNameError, calendar_quarter, period_days
-from forecast.vintages import as_of
+from forecast.cli import main
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.periods import calendar_quarter, period_days
+from forecast.tables import sec
+from forecast.tables.sec import Clock, Connection, company_rows, fetch, period_name
+from forecast.tables.vintages import as_of
 
-CAPEX, ASSETS = edgar.METRICS["capex"]
-TOTAL, CONTRACTS, SALES = edgar.METRICS["revenue"]
+CAPEX, ASSETS = sec.METRICS["capex"]
+TOTAL, CONTRACTS, SALES = sec.METRICS["revenue"]
 AGENT = "Jane Doe jane@example.com"
 TICKERS = {
     "0": {"cik_str": 789019, "ticker": "MSFT", "title": "MICROSOFT CORP"},
@@ -199,7 +201,7 @@ def test_figures_that_cannot_be_rows_are_named():
 
 
 def test_cash_may_flow_out_and_old_quarters_may_be_left_out():
-    (tag,) = edgar.METRICS["operating_cash_flow"]
+    (tag,) = sec.METRICS["operating_cash_flow"]
     flow = content({tag: [fact("2024-01-01", "2024-03-31", -5_000_000, "2024-04-25"),
                           fact("2023-01-01", "2023-03-31", 5_000_000, "2023-04-25")]})  # fmt: skip
     assert values(company_rows("A", flow).rows, "operating_cash_flow")[1][1] == -5
@@ -262,7 +264,7 @@ def test_junk_anywhere_in_an_answer_is_a_sentence():
     for way in places(TICKERS):
         for junk in JUNK:
             try:
-                assert 0 < edgar._resolve(["MSFT"], with_junk(TICKERS, way, junk))["MSFT"] < 10**10
+                assert 0 < sec._resolve(["MSFT"], with_junk(TICKERS, way, junk))["MSFT"] < 10**10
             except (DataError, UnknownNameError):
                 refused += 1
 
@@ -314,7 +316,7 @@ def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
 
 
 def reading(value, filed, kind, order, accession="1"):
-    return edgar.Reading(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
+    return sec.Reading(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
                          dt.date.fromisoformat(filed), kind, order, accession, "", "")  # fmt: skip
 
 
@@ -322,28 +324,28 @@ def reading(value, filed, kind, order, accession="1"):
     ("readings", "taken"),
     [
         # of one day the metric's first tag counts, also derived against a reported part
-        ([(1, "2024-05-01", edgar.DIRECT, 1), (2, "2024-05-01", edgar.DERIVED, 0)], [2]),
+        ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-05-01", sec.DERIVED, 0)], [2]),
         # over two tags is last of all
-        ([(1, "2024-05-01", edgar.MIXED, 0), (2, "2024-05-01", edgar.DERIVED, 1)], [2]),
+        ([(1, "2024-05-01", sec.MIXED, 0), (2, "2024-05-01", sec.DERIVED, 1)], [2]),
         # of one tag the reported one counts
-        ([(1, "2024-05-01", edgar.DERIVED, 0), (2, "2024-05-01", edgar.DIRECT, 0)], [2]),
+        ([(1, "2024-05-01", sec.DERIVED, 0), (2, "2024-05-01", sec.DIRECT, 0)], [2]),
         # and for good
-        ([(1, "2024-05-01", edgar.DIRECT, 0), (2, "2024-06-01", edgar.DERIVED, 0)], [1]),
-        ([(1, "2024-05-01", edgar.DERIVED, 0), (2, "2024-06-01", edgar.DIRECT, 0)], [1, 2]),
-        ([(1, "2024-05-01", edgar.DIRECT, 0, "2"), (2, "2024-05-01", edgar.DIRECT, 0, "3")], [2]),
+        ([(1, "2024-05-01", sec.DIRECT, 0), (2, "2024-06-01", sec.DERIVED, 0)], [1]),
+        ([(1, "2024-05-01", sec.DERIVED, 0), (2, "2024-06-01", sec.DIRECT, 0)], [1, 2]),
+        ([(1, "2024-05-01", sec.DIRECT, 0, "2"), (2, "2024-05-01", sec.DIRECT, 0, "3")], [2]),
         # of two filings of a day the later one counts, whatever a third is subtracted from
-        ([(1, "2024-05-01", edgar.DIRECT, 0, "1"), (2, "2024-05-01", edgar.DIRECT, 0, "2"),
-          (3, "2024-05-01", edgar.DERIVED, 0, "3")], [2]),
+        ([(1, "2024-05-01", sec.DIRECT, 0, "1"), (2, "2024-05-01", sec.DIRECT, 0, "2"),
+          (3, "2024-05-01", sec.DERIVED, 0, "3")], [2]),
         # a tag that repeats itself after another was restated
-        ([(1, "2024-05-01", edgar.DIRECT, 1), (2, "2024-06-01", edgar.DIRECT, 0),
-          (1, "2024-07-01", edgar.DIRECT, 1)], [1, 2]),
+        ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-06-01", sec.DIRECT, 0),
+          (1, "2024-07-01", sec.DIRECT, 1)], [1, 2]),
         # a restatement that is taken back
-        ([(1, "2024-05-01", edgar.DIRECT, 0), (2, "2024-06-01", edgar.DIRECT, 0),
-          (1, "2024-07-01", edgar.DIRECT, 0)], [1, 2, 1]),
+        ([(1, "2024-05-01", sec.DIRECT, 0), (2, "2024-06-01", sec.DIRECT, 0),
+          (1, "2024-07-01", sec.DIRECT, 0)], [1, 2, 1]),
     ],
 )  # fmt: skip
 def test_of_several_readings_of_a_quarter_one_is_taken(readings, taken):
-    found = edgar.settle([reading(*one) for one in readings])
+    found = sec.settle([reading(*one) for one in readings])
     assert [int(r.value) for r in found] == taken
 
 
@@ -355,14 +357,14 @@ def test_of_several_readings_of_a_quarter_one_is_taken(readings, taken):
 def test_periods_are_told_by_their_days_both_ends_counted(days, months):
     start = dt.date(2024, 1, 1)
     end = start + dt.timedelta(days=days - 1)
-    one = edgar.Fact(CAPEX, start, end, Decimal(1), "1", "10-Q", end)
+    one = sec.Fact(CAPEX, start, end, Decimal(1), "1", "10-Q", end)
     assert one.months == months
 
 
 def test_facts_of_one_filing_day_stand_by_accession():
     quarter = ("2024-01-01", "2024-03-31")
     rows = [fact(*quarter, k, "2024-04-25", accn=f"0000789019-24-00000{k}") for k in (3, 1, 2)]
-    found = edgar.read_facts(content({CAPEX: rows}), [CAPEX], "A")
+    found = sec.read_facts(content({CAPEX: rows}), [CAPEX], "A")
     assert [int(f.value) for f in found] == [1, 2, 3]
 
 
@@ -497,7 +499,7 @@ def test_facts_are_fetched_with_a_name_and_without_hurry(server):
     rows = ask(server, waits, tickers=("msft", "BRK.B", "MSFT"))
     assert rows["entity"].unique().tolist() == ["MSFT", "BRK-B"]
     assert len(rows) == 8
-    assert waits == [edgar.PAUSE]
+    assert waits == [sec.PAUSE]
     assert {headers["User-Agent"] for _, headers in server.seen} == {AGENT}
     assert len(server.seen) == 3
 
@@ -562,7 +564,7 @@ def test_a_wait_for_ever_is_left_to_the_reader_too(server, text):
 )
 def test_a_retry_after_of_any_text_is_some_seconds(text):
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
-    assert edgar._retry_after(text, clock) == 0.0
+    assert sec._retry_after(text, clock) == 0.0
 
 
 @pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1e-9999999", "1e16", "Infinity"])
@@ -667,9 +669,9 @@ def test_only_the_metrics_asked_for(server, tmp_path, capsys):
     assert set(ask(server)["metric"]) == {"capex", "revenue"}
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv"), "--metrics"]  # fmt: skip
-    assert cli.main([*line, "revenue"]) == 0
+    assert main.main([*line, "revenue"]) == 0
     assert [r["metric"] for r in json.loads(capsys.readouterr().out)["new"]] == ["revenue"]
-    assert cli.main([*line, "revenue,tea"]) == 1
+    assert main.main([*line, "revenue,tea"]) == 1
     assert "not read for tea; there are capex, revenue" in capsys.readouterr().err
 
 
@@ -724,13 +726,13 @@ def test_a_damaged_cache_is_passed_over(server, tmp_path):
 
 
 def test_where_the_cache_is(tmp_path):
-    assert edgar.cache_dir({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "forecast" / "sec"
-    assert edgar.cache_dir({"XDG_CACHE_HOME": "relative"}).is_absolute()
+    assert sec.cache_dir({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "forecast" / "sec"
+    assert sec.cache_dir({"XDG_CACHE_HOME": "relative"}).is_absolute()
 
 
 def test_sec_is_not_asked_without_a_contact(monkeypatch, capsys):
     monkeypatch.delenv("FORECAST_USER_AGENT", raising=False)
-    assert cli.main(["data", "fetch", "MSFT"]) == 1
+    assert main.main(["data", "fetch", "MSFT"]) == 1
     assert "SEC wants the name and e-mail address" in capsys.readouterr().err
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     for agent, url in ((AGENT + "\nX: y", None), (AGENT, "ftp://example.com")):
@@ -750,17 +752,17 @@ def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_p
     server.answers[FACTS] = [ok(content({CAPEX: [*YEAR, huge]}))]
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip
-    assert cli.main(line) == 0
+    assert main.main(line) == 0
     said = "MSFT capex 2025Q1: 300,000 USD m after 300 in 2024Q4: 1,000 times; look at the unit"
     assert said in capsys.readouterr().err.splitlines()
 
 
 def test_the_command_leaves_out_what_is_filed_after_today(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("forecast.commands.today", lambda: dt.date(2024, 10, 24))
+    monkeypatch.setattr("forecast.cli.commands.today", lambda: dt.date(2024, 10, 24))
     server.answers[FACTS] = [ok(GOOD)]
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip
-    assert cli.main(line) == 0
+    assert main.main(line) == 0
     out, err = capsys.readouterr()
     assert [r["period"] for r in json.loads(out)["new"]] == ["2024Q1", "2024Q2"]
     assert "left out: MSFT capex 2024Q3: filed on 2024-10-25, after today, 2024-10-24" in err
@@ -774,17 +776,17 @@ def test_the_command_shows_then_writes_and_twice_is_once(server, tmp_path, capsy
     target = tmp_path / "data" / "vintages" / "user.csv"
     target.parent.mkdir(parents=True)
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--data", str(tmp_path / "data")]
-    assert cli.main(line) == 0
+    assert main.main(line) == 0
     out, err = capsys.readouterr()
     assert "4 new, 1 revisions, 0 already there, 0 conflicts" in out
     assert "--write does it" in err
     assert not target.exists()
     asked = len(server.seen)
-    assert cli.main([*line, "--write", "--json"]) == 0
+    assert main.main([*line, "--write", "--json"]) == 0
     assert len(server.seen) == asked  # from the cache
     assert json.loads(capsys.readouterr().out)["written"] is True
     once = target.read_bytes()
-    assert cli.main([*line, "--no-cache", "--write", "--json", "--since", "2024-06-01"]) == 0
+    assert main.main([*line, "--no-cache", "--write", "--json", "--since", "2024-06-01"]) == 0
     assert len(json.loads(capsys.readouterr().out)["there"]) == 3
     assert len(server.seen) == asked + 2
     assert target.read_bytes() == once

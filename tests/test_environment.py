@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from forecast import cli, environment, fitting
-from forecast.backtesting import origins
-from forecast.schema import DataError
+from forecast.cli import main
+from forecast.core import environment
+from forecast.core.errors import DataError
+from forecast.evaluation.backtesting import origins
+from forecast.inference import sampling
 
 ROOT = Path(__file__).parent.parent
 ROW = (
@@ -23,7 +25,7 @@ ROW = (
 def command(*argv, shell="", **more):
     """Run the command line in a process of its own, through a redirection of the shell if given."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **more.pop("env", {})}
-    line = [sys.executable, "-m", "forecast.cli", *map(str, argv)]
+    line = [sys.executable, "-m", "forecast.cli.main", *map(str, argv)]
     if shell:
         line = ["sh", "-c", f'exec "$@" {shell}', "sh", *line]
     return subprocess.run(
@@ -86,8 +88,8 @@ def kept(tmp_path_factory):
 
     out = tmp_path_factory.mktemp("kept") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
-        assert cli.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
+        patch.setattr(sampling, "sample_model", independent_tree)
+        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
     return out
 
 
@@ -143,7 +145,7 @@ def test_compiled_code_is_never_taken_from_a_folder_that_others_can_write(tmp_pa
 def test_a_working_directory_that_is_gone_is_said(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    line = f'cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m forecast.cli claims'
+    line = f'cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m forecast.cli.main claims'
     done = subprocess.run(["sh", "-c", line], env={**os.environ, "PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
     assert done.returncode == 1
@@ -158,7 +160,7 @@ def test_a_working_directory_that_is_gone_is_said(tmp_path):
 def test_backtest_takes_days_only(day, option, capsys):
     days = {"--start": "2025-01-01", "--end": "2026-01-01", option: day}
     argv = [word for pair in days.items() for word in pair]
-    assert cli.main(["backtest", "adoption", *argv]) == 1
+    assert main.main(["backtest", "adoption", *argv]) == 1
     assert f"cannot read the {option[2:]} date {day!r}; wanted a day" in capsys.readouterr().err
 
 
@@ -204,7 +206,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(what, kind, tmp_path, lim
         path.mkdir()
     (tmp_path / "data").mkdir()
     known = {"FILE": path, "DIR": tmp_path / "data", "OUT": tmp_path / "out"}
-    assert cli.main([str(known.get(word, word)) for word in INPUTS[what]]) == 1
+    assert main.main([str(known.get(word, word)) for word in INPUTS[what]]) == 1
     said = "a folder" if kind == "a folder" else "a pipe or a device"
     assert f"{path} is {said}; give the path of a file" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

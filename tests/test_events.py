@@ -7,8 +7,9 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.events import check_event, expand_sums, happens, path, single, with_yearly
-from forecast.schema import ClaimError, UndefinedError, period_days, period_end
+from forecast.claims.events import check_event, expand_sums, happens, path, single, with_yearly
+from forecast.core.errors import ClaimError, UndefinedError
+from forecast.core.periods import period_days, period_end
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 # one chain, four draws of A/x over 2024..2027

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from forecast import cli, export
-from forecast.schema import DataError
+from forecast.cli import main
+from forecast.core.errors import DataError
+from forecast.report import export
 
 MEMO = """# Title with 5 % and *stars* #tag $cash$
 
@@ -63,7 +64,7 @@ def test_a_missing_extra_is_said_in_words(folder, monkeypatch):
 def test_the_command_writes_beside_the_run_and_leaves_it_whole(
     flag, name, tmp_path, folder, capsys
 ):
-    from forecast.store import verify, write_run
+    from forecast.store.runs import verify, write_run
 
     pytest.importorskip("typst")
     pytest.importorskip("docx")
@@ -74,7 +75,7 @@ def test_the_command_writes_beside_the_run_and_leaves_it_whole(
             (place / source).write_bytes((folder / source).read_bytes())
 
     run = write_run(tmp_path / "out", "abc", fill)
-    assert cli.main(["memo", str(run), flag, "--out", str(tmp_path / "out")]) == 0
+    assert main.main(["memo", str(run), flag, "--out", str(tmp_path / "out")]) == 0
     path = capsys.readouterr().out.strip()
     assert path.endswith(f"abc-{name}")
     verify(run)

@@ -11,13 +11,13 @@ from conftest import make_draws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.claims import DEFINITION, Definition, judge, read_claims
-from forecast.events import FIELDS, KINDS, happens
-from forecast.fields import shown
-from forecast.others import read_comparisons
-from forecast.scenarios import condition, read_scenarios
-from forecast.schema import ClaimError, DataError
-from forecast.sources import read_reference_table
+from forecast.claims.claims import DEFINITION, Definition, judge, read_claims
+from forecast.claims.comparisons import read_comparisons
+from forecast.claims.events import FIELDS, KINDS, happens
+from forecast.claims.scenarios import condition, read_scenarios
+from forecast.core.errors import ClaimError, DataError
+from forecast.core.fields import shown
+from forecast.tables.shipped import read_reference_table
 
 # --- files as values, and back ---------------------------------------------------------------------
 WINDOW = ["2026-05-06", "2028-05-06"]

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from forecast import cli, export, files, fitting, plots
-from forecast.files import probe_file, probe_folder, read_bytes, read_toml, replace_text, whole
-from forecast.schema import ClaimError, DataError, StoreError
-from forecast.store import verify
+from forecast import plots
+from forecast.cli import main
+from forecast.core import files
+from forecast.core.errors import ClaimError, DataError, StoreError
+from forecast.core.files import probe_file, probe_folder, read_bytes, read_toml, replace_text, whole
+from forecast.inference import sampling
+from forecast.report import export
+from forecast.store.runs import verify
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 ROOM = "No space left on device; make room there and run again"
@@ -125,7 +129,7 @@ def read_only(**_):
 
 
 def run(out, *more):
-    return cli.main(["run", "--quick", "--models", "adoption", "--out", str(out), *more])
+    return main.main(["run", "--quick", "--models", "adoption", "--out", str(out), *more])
 
 
 def fits_is_a_file(out, _):
@@ -163,10 +167,10 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_fit(
     spoil, said = UNWRITABLE[what]
     out = tmp_path / "out"
     spoil(out, monkeypatch)
-    monkeypatch.setattr(fitting, "sample_model", None)
-    monkeypatch.setattr(fitting, "prior_misses", None)
+    monkeypatch.setattr(sampling, "sample_model", None)
+    monkeypatch.setattr(sampling, "prior_misses", None)
     argv = [command, "--quick", "--models", "adoption", "--out", str(out)]
-    assert cli.main(argv) == 1
+    assert main.main(argv) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("forecast: ")
     assert said.replace("OUT", str(out)) in last
@@ -178,7 +182,7 @@ def one_run(tmp_path_factory):
 
     out = tmp_path_factory.mktemp("one") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
+        patch.setattr(sampling, "sample_model", independent_tree)
         assert run(out) == 0
     return out
 
@@ -236,7 +240,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_the_runs_as_they_were(
 
 
 def test_a_folder_that_vanishes_on_the_way_is_said(made, capsys, monkeypatch):
-    from forecast import pipeline
+    from forecast.app import pipeline
 
     monkeypatch.setattr(pipeline, "draw_figures", lambda *_: shutil.rmtree(made))
     assert run(made, "--seed", "2") == 1
@@ -287,15 +291,15 @@ def test_an_export_is_there_whole_or_not_at_all(flag, suffix, made, capsys, monk
 
     with monkeypatch.context() as patch:
         spoil(patch)
-        assert cli.main(argv) == 1
+        assert main.main(argv) == 1
     assert capsys.readouterr().err == f"forecast: cannot write {path}: {ROOM}\n"
     assert not [p.name for p in made.iterdir() if "memo" in p.name]
-    assert cli.main(argv) == 0
+    assert main.main(argv) == 0
     content = path.read_bytes()
     assert content[:4] in (b"%PDF", b"PK\x03\x04")
     with monkeypatch.context() as patch:
         spoil(patch)
-        assert cli.main(argv) == 1
+        assert main.main(argv) == 1
     assert path.read_bytes() == content
     assert [p.name for p in made.iterdir() if "memo" in p.name] == [path.name]
     verify(made / "latest")
@@ -324,7 +328,7 @@ def test_figures_are_there_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_a_csv_that_cannot_be_written_is_refused_before_the_backtest(
     place, tmp_path, capsys, monkeypatch
 ):
-    from forecast import backtesting
+    from forecast.evaluation import backtesting
 
     monkeypatch.setattr(backtesting, "backtest", None)
     (tmp_path / "file").write_text("")
@@ -332,21 +336,21 @@ def test_a_csv_that_cannot_be_written_is_refused_before_the_backtest(
         place, "/dev/null"
     )
     argv = ["backtest", "adoption", "--start", "2025-01-01", "--end", "2026-01-01"]
-    assert cli.main([*argv, "--csv", str(path)]) == 1
+    assert main.main([*argv, "--csv", str(path)]) == 1
     assert "forecast: cannot write " in capsys.readouterr().err
 
 
 def test_figures_of_the_evening_before_are_checked_before_the_work(made, capsys, monkeypatch):
-    from forecast import earnings_day
+    from forecast.app import update
 
-    monkeypatch.setattr(earnings_day, "foresee", None)
+    monkeypatch.setattr(update, "foresee", None)
     place = made / f"before-{(made / 'latest').resolve().name}"
     place.write_text("mine")
-    assert cli.main(["news", "--before", "--out", str(made)]) == 1
+    assert main.main(["news", "--before", "--out", str(made)]) == 1
     assert f"cannot write {place}: File exists" in capsys.readouterr().err
     place.unlink()
     monkeypatch.setattr(files.tempfile, "TemporaryFile", lambda **_: _Full())
-    assert cli.main(["news", "--before", "--out", str(made)]) == 1
+    assert main.main(["news", "--before", "--out", str(made)]) == 1
     assert capsys.readouterr().err == f"forecast: cannot write {made}: {ROOM}\n"
     assert not place.exists()
 

@@ -10,12 +10,17 @@ import pytest
 import xarray as xr
 from pymc.initial_point import make_initial_point_fn
 
-from forecast import fitting, store
-from forecast.fitting import fit, prior_draws, summary
-from forecast.models import MODELS, get_model, market
-from forecast.panels import build_panel, select, shipped
-from forecast.predict import forecast
-from forecast.schema import DataError, Spec, UnknownNameError
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.inference import fitting, sampling
+from forecast.inference.fitting import fit, summary
+from forecast.inference.predict import forecast
+from forecast.inference.sampling import prior_draws
+from forecast.inference.spec import Spec
+from forecast.models.base import select
+from forecast.models.market import model as market
+from forecast.models.panels import build_panel, shipped
+from forecast.models.registry import NAMES, get_model
+from forecast.store import fits, runs
 
 
 def test_the_run_carries_its_spec(market_panel, instant_sampler):
@@ -28,7 +33,7 @@ def test_the_run_carries_its_spec(market_panel, instant_sampler):
     assert stored.versions["pymc"]
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_runs_show_themselves(name, request, instant_sampler):
     run = fit(name, request.getfixturevalue(f"{name}_panel"), seed=1, progress=False)
     shown = run._repr_html_()
@@ -61,11 +66,11 @@ def test_tuning_takes_as_many_steps_as_draws_or_as_the_model_needs(market_panel,
 def test_the_sampler_gets_what_the_spec_says(earnings_panel, monkeypatch):
     given = {}
     monkeypatch.setattr(
-        fitting.nutpie, "sample", lambda compiled, **settings: given.update(settings)
+        sampling.nutpie, "sample", lambda compiled, **settings: given.update(settings)
     )
     spec = fitting.spec_of("earnings", earnings_panel, seed=3, draws=70, tune=60, chains=2)
     spec = dataclasses.replace(spec, max_depth=6)
-    fitting._sample(None, spec, progress=False)
+    sampling._sample(None, spec, progress=False)
     got = {given[name] for name in ("draws", "tune", "chains", "seed", "maxdepth")}
     assert got == {70, 60, 2, 3, 6}
     assert (given["target_accept"], given["adaptation"]) == (spec.target_accept, spec.adaptation)
@@ -82,7 +87,7 @@ def test_prior_draws_follow_the_prior_numbers(market_panel):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_real_fits_pass_their_gate_under_every_prior_set(name, request):
     panel = request.getfixturevalue(f"{name}_panel")
     for variant, seed in (("default", 1), ("default", 2), ("sceptical", 1), ("generous", 2)):
@@ -95,10 +100,10 @@ def test_a_reused_compiled_model_gives_what_a_fresh_one_gives(market_panel):
     """Other data, other length, other priors: no compile, same draws as a fresh compile."""
     short = select(market_panel, market_panel.data["year"].values < 2025)
     fit("market", market_panel, seed=1, progress=False)
-    compiled = dict(fitting._compiled)
+    compiled = dict(sampling._compiled)
     reused = fit("market", short, seed=2, variant="generous", progress=False)
-    assert dict(fitting._compiled) == compiled
-    fitting._compiled.clear()
+    assert dict(sampling._compiled) == compiled
+    sampling._compiled.clear()
     fresh = fit("market", short, seed=2, variant="generous", progress=False)
     assert reused.gate.digest == fresh.gate.digest
 
@@ -115,7 +120,7 @@ def starting_point(model, panel):
 @pytest.mark.parametrize("name", ["earnings", pytest.param("rest", marks=pytest.mark.slow)])
 def test_where_the_sampler_starts_depends_on_no_data(name, request):
     """Or a re-used compiled model, which starts where its first data say, would draw otherwise."""
-    for one in [name] if name == "earnings" else sorted(set(MODELS) - {"earnings"}):
+    for one in [name] if name == "earnings" else sorted(set(NAMES) - {"earnings"}):
         panel, model = request.getfixturevalue(f"{one}_panel"), get_model(one)
         changed = dataclasses.replace(panel, data=panel.data.copy())
         if one == "earnings":
@@ -129,14 +134,14 @@ def test_where_the_sampler_starts_depends_on_no_data(name, request):
             np.testing.assert_array_equal(values, after[variable], err_msg=f"{one} {variable}")
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_with_its_data_in_two_arrays_a_model_is_the_same(name, request):
     """Density, names and start, also with other numbers in those arrays than it was made with."""
     entry, panel = get_model(name), request.getfixturevalue(f"{name}_panel")
     other = next(iter(entry.variants.values()))
     wanted = entry.build(panel, other)
     start = {v.name: x for v, x in wanted.rvs_to_initial_values.items() if x is not None}
-    packed, starts = fitting._packed(entry.build(panel, entry.priors))
+    packed, starts = sampling._packed(entry.build(panel, entry.priors))
     assert set(starts) == set(start)
     for variable, values in start.items():
         np.testing.assert_array_equal(starts[variable], values)
@@ -154,7 +159,7 @@ def test_with_its_data_in_two_arrays_a_model_is_the_same(name, request):
     shared = {v.name: v for v in again.f.get_shared()}
     assert set(shared) <= {"numbers", "places", *wanted.coords}
     assert float(again(point)) != pytest.approx(float(density(point)), rel=1e-12)
-    for variable, values in zip(("numbers", "places"), fitting._pack(wanted), strict=True):
+    for variable, values in zip(("numbers", "places"), sampling._pack(wanted), strict=True):
         shared[variable].set_value(values)
     assert float(again(point)) == pytest.approx(float(density(point)), rel=1e-12)
 
@@ -194,7 +199,7 @@ def test_two_new_processes_give_identical_draws(name, tmp_path):
 @pytest.mark.slow
 def test_a_known_market_is_recovered(market_panel):
     """Fifteen years of a made-up market: its parameters lie where the posterior says."""
-    from forecast.diagnose import refill
+    from forecast.evaluation.diagnose import refill
 
     years = np.arange(2011, 2026)
     data = market_panel.data.isel(obs=np.repeat([0, 4, 8], len(years)))
@@ -225,7 +230,7 @@ def test_a_stored_fit_is_the_same_bit_for_bit(tmp_path, market_panel, instant_sa
     fresh, known = stored(tmp_path, market_panel, said)
     assert not known
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "sample_model", None)
+        patch.setattr(sampling, "sample_model", None)
         later = dataclasses.replace(market_panel, as_of="2026-06-01")
         for panel in (market_panel, later):
             again, known = stored(tmp_path, panel, said)
@@ -272,15 +277,15 @@ def another_fit(path):
 
 
 def without_gate(path):
-    tree = store.load_tree(path)
+    tree = runs.load_tree(path)
     tree.attrs["gate"] = "{"
-    store.keep_fit(path.parent, path.stem, tree)
+    fits.keep_fit(path.parent, path.stem, tree)
 
 
 def other_draws(path):
-    tree = store.load_tree(path)
+    tree = runs.load_tree(path)
     tree["posterior"] = tree["posterior"].to_dataset() * 1.1
-    store.keep_fit(path.parent, path.stem, tree)
+    fits.keep_fit(path.parent, path.stem, tree)
 
 
 @pytest.mark.parametrize("damage", [bad_note, no_note, another_fit, without_gate, other_draws])
@@ -303,7 +308,7 @@ def test_a_stored_fit_that_is_not_the_one_wanted_is_fitted_anew(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in MODELS if shipped(n)])
+@pytest.mark.parametrize("name", [n for n in NAMES if shipped(n)])
 def test_no_fit_looks_at_the_date(name, known, instant_sampler):
     panel = build_panel(known, name)
     later = dataclasses.replace(panel, as_of="2026-08-20")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from forecast import fitting
-from forecast.fitting import fit
-from forecast.gate import Gate, inspect_run, require
-from forecast.predict import forecast
-from forecast.schema import GateError
+from forecast.core.errors import GateError
+from forecast.inference import sampling
+from forecast.inference.fitting import fit
+from forecast.inference.gate import Gate, inspect_run, require
+from forecast.inference.predict import forecast
 
 
 def tree(values, diverging=None):
@@ -108,17 +108,17 @@ def test_a_panicking_sampler_is_an_error_in_words(market_panel, monkeypatch):
     def panic(*args, **kwargs):
         raise PanicException("poisoned")
 
-    monkeypatch.setattr(fitting, "_compile", lambda *a: (None, None))
-    monkeypatch.setattr(fitting.nutpie, "sample", panic)
+    monkeypatch.setattr(sampling, "_compile", lambda *a: (None, None))
+    monkeypatch.setattr(sampling.nutpie, "sample", panic)
     with pytest.raises(GateError, match="the sampler stopped on the market model: PanicException"):
         fit("market", market_panel, seed=1, progress=False)
 
 
 def test_an_interrupt_is_not_taken_for_a_result(market_panel, monkeypatch):
     posterior, stats = tree(np.full((4, 1000), np.nan))
-    monkeypatch.setattr(fitting, "_compile", lambda *a: (None, None))
+    monkeypatch.setattr(sampling, "_compile", lambda *a: (None, None))
     monkeypatch.setattr(
-        fitting,
+        sampling,
         "_sample",
         lambda *a: xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}),
     )

@@ -9,13 +9,17 @@ import xarray as xr
 from scipy.special import logit
 from scipy.stats import multivariate_normal
 
-from forecast.diagnose import refill
-from forecast.fitting import fit, prior_draws
-from forecast.models import get_model, gpu_rental, naive
-from forecast.panels import build_panel, select
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.core.errors import DataError
+from forecast.evaluation.diagnose import refill
+from forecast.inference.fitting import fit
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import select
+from forecast.models.gpu_rental import baseline as gpu_rental_baseline
+from forecast.models.gpu_rental import model as gpu_rental
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 PRIORS = gpu_rental.Priors()
 TRUE = {"drift": -0.3, "volatility": 0.4, "turmoil": 0.5, "offset_sd": 0.3, "spot_sd": 0.35,
@@ -171,7 +175,7 @@ def test_too_few_quotes(known):
 
 
 def test_the_naive_walk_starts_at_the_newest_index(gpu_rental_panel):
-    draws = naive.rental_walk(gpu_rental_panel, until="2026-12", seed=1)
+    draws = gpu_rental_baseline.rental_walk(gpu_rental_panel, until="2026-12", seed=1)
     one = draws["y"].sel(series="H100/h100_rental")
     assert one.sel(period="2025-10").std() < 1e-12
     between = np.log(one.sel(period="2025-12").values.flat[0])

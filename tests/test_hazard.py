@@ -10,14 +10,19 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from forecast.claims import judge, read_claims
-from forecast.decided import settled
-from forecast.diagnose import warnings_against_base
-from forecast.events import happens
-from forecast.fitting import fit, prior_draws
-from forecast.models import get_model, hazard, naive
-from forecast.panels import Panel, build_panel
-from forecast.panels.hazard import (
+from forecast.claims.claims import judge, read_claims
+from forecast.claims.events import happens
+from forecast.claims.outcomes import settled
+from forecast.core.errors import DataError
+from forecast.core.periods import last_close, month_index
+from forecast.evaluation.diagnose import warnings_against_base
+from forecast.inference.fitting import fit
+from forecast.inference.predict import forecast
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import Panel
+from forecast.models.hazard import baseline as hazard_baseline
+from forecast.models.hazard import model as hazard
+from forecast.models.hazard.panel import (
     FALLS,
     LONGEST,
     Position,
@@ -25,16 +30,14 @@ from forecast.panels.hazard import (
     effective_sample,
     episodes,
     kaplan_meier,
-    last_close,
-    month_index,
     positions,
     relative_hazard,
     with_positions,
 )
-from forecast.panels.hazard import hazard_panel as hazard_panel_of
-from forecast.predict import forecast
-from forecast.schema import DataError
-from forecast.sources import read_reference_table
+from forecast.models.hazard.panel import hazard_panel as hazard_panel_of
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_reference_table
 
 PRIORS = hazard.Priors()
 
@@ -425,7 +428,7 @@ def test_replicates_follow_each_episode_as_long_as_it_was(hazard_panel):
 
 # --- beside the model -------------------------------------------------------------------------
 def test_the_naive_forecast_is_the_base_rate(hazard_panel):
-    drawn = naive.unconditional_falls(hazard_panel, until="2028-04", seed=1)
+    drawn = hazard_baseline.unconditional_falls(hazard_panel, until="2028-04", seed=1)
     rates = json.loads(hazard_panel.data.attrs["base_rates"])
     for entity, sample in (("AI semiconductors", "US industries, unconditional"),
                            ("PHLX semiconductor index", "SOX 1994-2026, all")):  # fmt: skip
@@ -438,7 +441,7 @@ def test_the_naive_forecast_is_the_base_rate(hazard_panel):
                 )
                 assert path["y"].isel(period=k).mean().item() == pytest.approx(wanted, abs=0.03)
     with pytest.raises(DataError, match="closes are known to 2026-04"):
-        naive.unconditional_falls(hazard_panel, until="2026-04", seed=1)
+        hazard_baseline.unconditional_falls(hazard_panel, until="2026-04", seed=1)
 
 
 def test_the_claims_are_events_over_the_draws(drawn):

@@ -2,7 +2,9 @@
 
 import pytest
 
-from forecast.hindcast import (
+from forecast.core.errors import DataError
+from forecast.core.periods import month_index
+from forecast.evaluation.hindcast import (
     DATES,
     ENTITY,
     known_years,
@@ -13,9 +15,7 @@ from forecast.hindcast import (
     standing,
     telecom_panel,
 )
-from forecast.panels.hazard import month_index
-from forecast.schema import DataError
-from forecast.sources import read_reference_table
+from forecast.tables.shipped import read_reference_table
 
 
 @pytest.fixture(scope="module")

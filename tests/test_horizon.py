@@ -5,12 +5,12 @@ import datetime as dt
 
 import pytest
 
-from forecast.claims import Claim, Definition, read_claims
-from forecast.horizon import Reach, questions, reach
-from forecast.models import MODELS
-from forecast.others import read_comparisons
-from forecast.scenarios import read_scenarios
-from forecast.schema import period_end
+from forecast.claims.claims import Claim, Definition, read_claims
+from forecast.claims.comparisons import read_comparisons
+from forecast.claims.horizon import Reach, questions, reach
+from forecast.claims.scenarios import read_scenarios
+from forecast.core.periods import period_end
+from forecast.models.registry import NAMES
 
 WINDOW = (dt.date(2026, 5, 6), dt.date(2028, 5, 6))
 
@@ -68,7 +68,7 @@ def test_every_window_of_the_article_is_reached_on_every_day():
     assert {q.model for q in own} >= {"market", "earnings", "hazard", "payback", "api_price"}
     for month in range(26):
         day = (WINDOW[0].replace(day=1) + dt.timedelta(days=31 * month)).isoformat()
-        for model in MODELS:
+        for model in NAMES:
             until = period_end(reach(model, day, own).until)
             mine = [q for q in own if q.model == model]
             if model in ("benchmark", "scaling_law"):

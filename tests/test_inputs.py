@@ -12,14 +12,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecast import cli, earnings_day, fitting, pipeline, sources, vintages
-from forecast.change import read_run
-from forecast.inputs import read_inputs
-from forecast.panels import build_panel
-from forecast.panels.hazard import base_rates, positions
-from forecast.pipeline import run_all
-from forecast.sources import REFERENCE_TABLES, data_dir, read_vintages
-from forecast.vintages import as_of
+from forecast.app import pipeline, update
+from forecast.app.change import read_run
+from forecast.app.pipeline import run_all
+from forecast.claims.inputs import read_inputs
+from forecast.cli import main
+from forecast.inference import sampling
+from forecast.models.hazard.panel import base_rates, positions
+from forecast.models.panels import build_panel
+from forecast.tables import shipped, vintages
+from forecast.tables.shipped import REFERENCE_TABLES, data_dir, read_vintages
+from forecast.tables.vintages import as_of
 
 ROW = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
 
@@ -113,7 +116,7 @@ def test_another_question_is_another_run(name, folder, identity):
 def test_a_changed_template_or_code_is_another_run(identity, monkeypatch):
     before = identity()
     monkeypatch.setattr(
-        pipeline, "code_hash", lambda: "another"
+        pipeline, "package_hash", lambda: "another"
     )  # tests/test_sourcecode.py: of what
     assert identity() != before
 
@@ -198,7 +201,7 @@ def test_positions_that_mean_nothing_are_refused(cells, said, folder, capsys):
         f"entity,dated,industry,sample,net,raw,months,source\nMine,2026-05-01,,,{cells},me\n"
     )
     argv = ["run", "--quick", "--models", "hazard", "--data", str(folder)]
-    assert cli.main([*argv, "--out", str(folder / "out")]) == 1
+    assert main.main([*argv, "--out", str(folder / "out")]) == 1
     err = capsys.readouterr().err
     assert "positions.csv: Mine: got" in err
     assert said in err
@@ -218,17 +221,17 @@ def test_earlier_projections_are_the_folders_own(folder):
 
 
 def test_the_audit_is_of_the_folders_claims_and_references(folder, capsys):
-    assert cli.main(["audit", "--json"]) == 0
+    assert main.main(["audit", "--json"]) == 0
     before = json.loads(capsys.readouterr().out)
     used = next(f for f in before if f["sure"] == "probable")
     header, *body = cells(folder / "references.csv")
     put(folder / "references.csv", [header, body[0]])
-    assert cli.main(["audit", "--json", "--data", str(folder)]) == 0
+    assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     fewer = json.loads(capsys.readouterr().out)
     assert used not in fewer
     path = folder / "article" / "claims.toml"
     path.write_text(path.read_text().replace(f'id = "{used["claim"]}"', 'id = "mine"'))
-    assert cli.main(["audit", "--json", "--data", str(folder)]) == 0
+    assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     assert "mine" in {f["claim"] for f in json.loads(capsys.readouterr().out)}
 
 
@@ -251,7 +254,7 @@ def test_garbage_in_any_file_is_refused_by_its_name(name, content, folder, capsy
         path.write_bytes(content)
     for argv in (["run", "--models", "market", "--out", str(folder / "out")], ["audit"]):
         if not (content == b"" and name.endswith(".toml") and name != "article/claims.toml"):
-            assert cli.main([*argv, "--data", str(folder)]) == 1
+            assert main.main([*argv, "--data", str(folder)]) == 1
             err = capsys.readouterr().err
             assert str(path) in err
             assert "Traceback" not in err
@@ -272,7 +275,7 @@ def test_a_data_folder_that_is_not_there_is_refused_and_never_made(argv, tmp_pat
     known = {"FILE": tmp_path / "new.csv", "OTHER": tmp_path / "other.csv"}
     argv = [str(known.get(word, word)) for word in argv]
     out = [] if "audit" in argv or "backtest" in argv else ["--out", str(tmp_path / "out")]
-    assert cli.main([*argv, "--data", str(tmp_path / "typo"), *out]) == 1
+    assert main.main([*argv, "--data", str(tmp_path / "typo"), *out]) == 1
     assert f"{tmp_path / 'typo'}: there is no such data folder" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["new.csv"]
 
@@ -293,7 +296,7 @@ def test_two_adds_of_one_row_to_two_tables_of_a_folder(tmp_path, capsys, monkeyp
 
     def add(name):
         argv = ["data", "add", str(tmp_path / "new.csv"), "--data", str(folder), "--write"]
-        ends.append(cli.main([*argv, "--to", str(folder / "vintages" / name)]))
+        ends.append(main.main([*argv, "--to", str(folder / "vintages" / name)]))
 
     both = [threading.Thread(target=add, args=(name,)) for name in ("a.csv", "b.csv")]
     for one in both:
@@ -341,7 +344,7 @@ def made(tmp_path_factory):
             WATCHED["opened"].append("---")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
+        patch.setattr(sampling, "sample_model", independent_tree)
         patch.setattr(pipeline, "FULL", 250)
         WATCHED["on"].append(True)
         try:
@@ -385,14 +388,14 @@ def test_an_update_checks_new_rows_against_the_folders_tables(folder, monkeypatc
         seen.append((tables, history))
         raise _Enough
 
-    monkeypatch.setattr(earnings_day, "panels_of", panels)
+    monkeypatch.setattr(update, "panels_of", panels)
     (folder / "positions.csv").write_text(
         "entity,dated,industry,sample,net,raw,months,source\nMine,2026-05-01,,,70,100,2,me\n"
     )
-    rows = sources.read_vintages(folder).iloc[:1].assign(period="2026Q2", reported_on="2026-07-29")
+    rows = shipped.read_vintages(folder).iloc[:1].assign(period="2026Q2", reported_on="2026-07-29")
     rows = rows.assign(entity="M", metric="capex", unit="USD bn", qualifier="")
     with pytest.raises(_Enough):
-        earnings_day.update_run(tmp_path / "out", rows, data=folder, models=["market"])
+        update.update_run(tmp_path / "out", rows, data=folder, models=["market"])
     ((tables, history),) = seen
     assert tables["positions"]["entity"].tolist() == ["Mine"]
     assert isinstance(history, pd.DataFrame)
@@ -403,6 +406,6 @@ def test_an_update_stores_nothing_beside_a_bad_table(folder, tmp_path, capsys):
     (folder / "warnings.csv").write_text("garbage\n1\n")
     (tmp_path / "new.csv").write_text(ROW + "M,capex,2026Q1,5,USD m,2026-05-20,s,A,\n")
     argv = ["update", str(tmp_path / "new.csv"), "--data", str(folder), "--out"]
-    assert cli.main([*argv, str(tmp_path / "out")]) == 1
+    assert main.main([*argv, str(tmp_path / "out")]) == 1
     assert f"{folder / 'warnings.csv'}: missing column(s)" in capsys.readouterr().err
     assert not (folder / "vintages").exists()

@@ -7,9 +7,9 @@ WORK = '''
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd, xarray as xr
-from forecast import store
-from forecast.schema import StoreError
-from forecast.vintages import append_rows, check_table, read_table
+from forecast.store import fits as stored_fits, runs
+from forecast.core.errors import StoreError
+from forecast.tables.vintages import append_rows, check_table, read_table
 
 place = Path(sys.argv[1])
 table, out, fits = place / "t" / "user.csv", place / "out", place / "out" / "fits"
@@ -34,8 +34,8 @@ def tree(key):
 def work(n):
     while True:
         append_rows(table, row(n))
-        store.write_run(out, f"run-{n:05d}", fill(n))
-        store.keep_fit(fits, KEYS[n % 3], tree(KEYS[n % 3]))
+        runs.write_run(out, f"run-{n:05d}", fill(n))
+        stored_fits.keep_fit(fits, KEYS[n % 3], tree(KEYS[n % 3]))
         n += 1
 
 def state():
@@ -47,12 +47,12 @@ def state():
         rows = len(values)
     run = -1
     if (out / "latest").is_symlink():
-        run = int(store.verify(out / "latest").resolve().name[4:])
+        run = int(runs.verify(out / "latest").resolve().name[4:])
         for folder in (out / "runs").glob("run-*"):
-            store.verify(folder)
+            runs.verify(folder)
     for key in KEYS:
         try:
-            back = store.kept_fit(fits, key)
+            back = stored_fits.kept_fit(fits, key)
         except StoreError:
             continue  # refused is not wrong
         assert back is None or back["posterior"].to_dataset().equals(tree(key)["posterior"].to_dataset())
@@ -62,7 +62,7 @@ def unfinished():
     return {*(out / "runs").glob(".tmp-*"), *table.parent.glob("*.tmp")}
 
 random.seed(int(sys.argv[2]))
-store.keep_fit(fits, KEYS[0], tree(KEYS[0]))  # the libraries are loaded before any fork
+stored_fits.keep_fit(fits, KEYS[0], tree(KEYS[0]))  # the libraries are loaded before any fork
 rows, run, inside = 0, -1, 0
 for k in range(50):
     before = unfinished()
@@ -83,7 +83,7 @@ for k in range(50):
     assert after[0] >= rows and after[1] >= run and after[0] > after[1], (rows, run, after)
     rows, run = after
 append_rows(table, row(rows))
-store.write_run(out, f"run-{rows:05d}", fill(rows))
+runs.write_run(out, f"run-{rows:05d}", fill(rows))
 left = [*(out / "runs").glob(".*"), *table.parent.glob("*.tmp")]
 print(rows, inside, len(left))
 '''

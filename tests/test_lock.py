@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from forecast.lock import abandoned, alive, hold
-from forecast.schema import StoreError
+from forecast.core.errors import StoreError
+from forecast.core.lock import abandoned, alive, hold
 
 HOLDER = """
 import sys, time
-from forecast.lock import hold
+from forecast.core.lock import hold
 with hold(sys.argv[1], "it"):
     print("held", flush=True)
     time.sleep(60)

@@ -6,9 +6,10 @@ import xarray as xr
 from scipy.special import logit
 from scipy.stats import multivariate_normal
 
-from forecast.models import market, parts
-from forecast.panels import select
-from forecast.schema import DataError
+from forecast.core.errors import DataError
+from forecast.models import common
+from forecast.models.base import select
+from forecast.models.market import model as market
 
 PRIORS = market.Priors()
 TRUE = {
@@ -148,7 +149,7 @@ def test_the_likelihood_kept_for_power_scaling(market_panel):
         one = full.isel(chain=0, draw=k)
         mean = one["level"].values[index] + one["growth"].values[index] * (years - origin)
         wanted = multivariate_normal(mean, cov).logpdf(np.log(market_panel.data["value"].values))
-        assert float(one[parts.LIKELIHOOD]) == pytest.approx(wanted, abs=1e-6)
+        assert float(one[common.LIKELIHOOD]) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_ragged_panels_work(market_panel):

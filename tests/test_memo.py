@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from forecast import memo
-from forecast.claims import Claim, Definition, Implied, Pooled, Verdicts
-from forecast.correction import Depth, Variation
-from forecast.diagnose import HoldOut, Sensitivity, WarningCheck
-from forecast.gate import Check, Gate
-from forecast.hindcast import Hindcast
-from forecast.memo import TEMPLATES, five, markdown, page, significant
-from forecast.others import Beside
-from forecast.scenarios import Conditional, Scenario
-from forecast.schema import Verdict
+from forecast.claims.claims import Claim, Definition, Implied, Pooled, Verdicts
+from forecast.claims.comparisons import Beside
+from forecast.claims.scenarios import Conditional, Scenario
+from forecast.claims.variations import Depth, Variation
+from forecast.claims.verdict import Verdict
+from forecast.evaluation.diagnose import HoldOut, Sensitivity, WarningCheck
+from forecast.evaluation.hindcast import Hindcast
+from forecast.inference.gate import Check, Gate
+from forecast.report import memo
+from forecast.report.memo import TEMPLATES, five, markdown, page, significant
 
 DAY = dt.date(2026, 5, 6)
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.models.naive import RULES, _damped_fit, drift_walk, quarterly
-from forecast.panels import select
-from forecast.schema import DataError
+from forecast.core.errors import DataError
+from forecast.models.base import select
+from forecast.models.earnings.baseline import RULES, _damped_fit, quarterly
+from forecast.models.market.baseline import drift_walk
 
 
 def test_one_step_ahead_is_students_t(market_panel):

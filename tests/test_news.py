@@ -8,17 +8,20 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast import fitting, gate, news
-from forecast.claims import read_claims
-from forecast.fitting import fit
-from forecast.models import get_model, parts
-from forecast.news import explain, statistics_of
-from forecast.panels import build_panel, select
-from forecast.predict import forecast
-from forecast.prospects import anticipate, check_prospect
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.claims.claims import read_claims
+from forecast.core.errors import DataError
+from forecast.inference import fitting, gate, sampling
+from forecast.inference.fitting import fit
+from forecast.inference.predict import forecast
+from forecast.models import common
+from forecast.models.base import select
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.news import news
+from forecast.news.news import explain, statistics_of
+from forecast.news.prospects import anticipate, check_prospect
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 FEW = ("MSFT/capex", "META/capex", "MSFT/revenue", "META/revenue")
 SUM = {
@@ -50,8 +53,8 @@ def days():
 def parameters(days):
     """Return draws of the sampled parameters from the prior: they cost no sampler."""
     entry, panel = get_model("earnings"), days[1][1]
-    drawn = fitting.prior_draws(entry, panel, entry.priors, size=60, seed=1)
-    return drawn.assign({parts.HYPER: xr.zeros_like(drawn["chain"] + drawn["draw"], dtype=float)})
+    drawn = sampling.prior_draws(entry, panel, entry.priors, size=60, seed=1)
+    return drawn.assign({common.HYPER: xr.zeros_like(drawn["chain"] + drawn["draw"], dtype=float)})
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.others import beside_others, read_comparisons
-from forecast.schema import ClaimError
-from forecast.sources import read_reference_table
+from forecast.claims.comparisons import beside_others, read_comparisons
+from forecast.core.errors import ClaimError
+from forecast.tables.shipped import read_reference_table
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import cli
-from forecast.fitting import prior_draws
-from forecast.models import get_model
-from forecast.panels import build_panel
-from forecast.pipeline import quantile_table
-from forecast.vintages import as_of, check_table
+from forecast.app.pipeline import quantile_table
+from forecast.cli import main
+from forecast.inference.sampling import prior_draws
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.tables.vintages import as_of, check_table
 
 
 def fiscal(last_month, count, *, upto):
@@ -85,7 +85,7 @@ def test_forecasts_of_an_own_table(own):
 def test_a_real_fit_of_an_own_table_passes_its_gate(own, tmp_path, capsys):
     path = tmp_path / "own.csv"
     own.to_csv(path, index=False)
-    assert cli.main(["fit", "earnings", "--data", str(path), "--json"]) == 0
+    assert main.main(["fit", "earnings", "--data", str(path), "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["gate"]["passed"] is True
     shown = {row["parameter"] for row in content["summary"]}

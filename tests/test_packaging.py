@@ -35,9 +35,10 @@ def test_the_wheel_runs_anywhere(tmp_path):
     zipfile.ZipFile(wheel).extractall(place)
     names = {p.relative_to(place).as_posix() for p in place.rglob("*")}
     assert {"forecast/_data/article/market.csv", "forecast/_data/article/claims.toml",
-            "forecast/_data/references.csv", "forecast/templates/memo.md.j2"} <= names  # fmt: skip
+            "forecast/_data/references.csv",
+            "forecast/report/templates/memo.md.j2"} <= names  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, forecast.cli as c; print(c.__file__, file=sys.stderr); "
+        [sys.executable, "-c", "import sys, forecast.cli.main as c; print(c.__file__, file=sys.stderr); "
          "sys.exit(c.main(['audit', '--json']))"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(place)}, capture_output=True, text=True,
         check=True,

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.panels import METRIC_GROUPS, build_panel, rounding_step, select
-from forecast.schema import DataError, UnknownNameError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.models.base import select
+from forecast.models.earnings.panel import METRIC_GROUPS
+from forecast.models.market.panel import rounding_step
+from forecast.models.panels import build_panel
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 
 @pytest.mark.parametrize(

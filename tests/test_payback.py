@@ -8,14 +8,17 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.stats import norm
 
-from forecast.claims import judge, read_claims
-from forecast.fitting import fit, prior_draws
-from forecast.models import get_model, payback
-from forecast.panels import build_panel
-from forecast.panels.payback import spending
-from forecast.schema import DataError
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.claims.claims import judge, read_claims
+from forecast.core.errors import DataError
+from forecast.inference.fitting import fit
+from forecast.inference.sampling import prior_draws
+from forecast.models.panels import build_panel
+from forecast.models.payback import baseline as payback_baseline
+from forecast.models.payback import model as payback
+from forecast.models.payback.panel import spending
+from forecast.models.registry import get_model
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 PRIORS = payback.Priors()
 
@@ -199,7 +202,7 @@ def test_the_required_revenue_pays_back(parameters):
 
 
 def test_the_straight_line_beside_the_model(payback_panel):
-    drawn = payback.straight_line(payback_panel, until="2060", seed=1)
+    drawn = payback_baseline.straight_line(payback_panel, until="2060", seed=1)
     k = payback_panel.data["kind"].values == 0
     t, rate = payback_panel.data["time"].values[k], payback_panel.data["value"].values[k]
     recent = t > t.max() - 1.5
@@ -211,7 +214,9 @@ def test_the_straight_line_beside_the_model(payback_panel):
     few = payback_panel.data.isel(obs=np.arange(len(t) - 5, payback_panel.data.sizes["obs"]))
     old = few.assign(time=("obs", np.arange(few.sizes["obs"]) * 5.0))
     with pytest.raises(DataError, match="three run-rates in 18 months; got 1"):
-        payback.straight_line(dataclasses.replace(payback_panel, data=old), until="2060", seed=1)
+        payback_baseline.straight_line(
+            dataclasses.replace(payback_panel, data=old), until="2060", seed=1
+        )
 
 
 def test_the_claims_are_events_over_the_draws(payback_panel, parameters):

@@ -6,13 +6,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from forecast import fitting, pipeline
-from forecast.claims import read_claims
-from forecast.memo import EARNINGS_FIGURES
-from forecast.pipeline import QUANTILES, child_seed, quantile_table, run_all
-from forecast.schema import ClaimError, DataError, UnknownNameError
-from forecast.sources import data_dir
-from forecast.store import load_tree, verify
+from forecast.app import pipeline
+from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
+from forecast.claims.claims import read_claims
+from forecast.core.errors import ClaimError, DataError, UnknownNameError
+from forecast.inference import sampling
+from forecast.report.memo import EARNINGS_FIGURES
+from forecast.store.runs import load_tree, verify
+from forecast.tables.shipped import data_dir
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def outcome(tmp_path_factory):
     from conftest import independent_tree
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "sample_model", independent_tree)
+        patch.setattr(sampling, "sample_model", independent_tree)
         yield run_all(tmp_path_factory.mktemp("out"), quick=True)
 
 
@@ -114,7 +115,7 @@ def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monke
             tree["sample_stats"] = stats.assign(diverging=(("chain", "draw"), hit))
         return tree
 
-    monkeypatch.setattr(fitting, "sample_model", diverging)
+    monkeypatch.setattr(sampling, "sample_model", diverging)
     outcome = run_all(tmp_path, quick=True, models=["market", "benchmark", "adoption"])
     assert outcome.draft == ("benchmark: divergences 1, wanted 0",)
     text = (outcome.folder / "memo.md").read_text()
@@ -204,7 +205,7 @@ def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
 
 
 def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "sample_model", None)
+    monkeypatch.setattr(sampling, "sample_model", None)
     text = (data_dir() / "article" / "claims.toml").read_text()
     for wrong in ("AI market/wages", "AI market/ai_investment"):
         data = tmp_path / wrong.replace("/", " ")

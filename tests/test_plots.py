@@ -16,9 +16,10 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import StepPatch
 
 from forecast import plots
-from forecast.panels import Panel
-from forecast.plots import base
-from forecast.schema import DataError, UnknownNameError
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.models.base import Panel
+from forecast.models.benchmark import plots as benchmark_plots
+from forecast.plots import style
 
 PERIODS = [str(year) for year in range(2022, 2029)]
 AS_OF = "2026-05-06"
@@ -73,7 +74,7 @@ def texts(ax):
 
 
 def bands(ax):
-    names = [name for _, name, _ in base.BANDS]
+    names = [name for _, name, _ in style.BANDS]
     return {p.get_label(): p for p in ax.patches if p.get_label() in names}
 
 
@@ -116,7 +117,7 @@ def test_fan_has_three_bands_that_are_quantiles_of_y():
     ahead = draws["y"].isel(series=0).values.reshape(-1, len(PERIODS))[:, 4:]
     found = bands(ax)
     assert list(found) == ["95 in 100", "8 in 10", "5 in 10"]
-    for probability, name, _ in base.BANDS:
+    for probability, name, _ in style.BANDS:
         steps = found[name].get_data()
         tail = (1 - probability) / 2
         np.testing.assert_allclose(steps.baseline, np.quantile(ahead, tail, axis=0))
@@ -436,7 +437,7 @@ def benchmark():
 def held(ax, x, samples):
     """The filled bands lie on the quantiles of the draws."""
     filled = {c.get_label(): c for c in ax.collections}
-    for probability, name, _ in base.BANDS:
+    for probability, name, _ in style.BANDS:
         corners = filled[name].get_paths()[0].vertices
         for level in ((1 - probability) / 2, (1 + probability) / 2):
             wanted = np.column_stack([x, np.quantile(samples, level, axis=0)])
@@ -448,7 +449,7 @@ def held(ax, x, samples):
 
 def test_cost_curve_bands_points_and_bars():
     draws, panel = benchmark()
-    ax = plots.cost_curve(draws, panel, compute_log10_sd=[0.3, 0.5, 0.7])
+    ax = benchmark_plots.cost_curve(draws, panel, compute_log10_sd=[0.3, 0.5, 0.7])
     held(ax, draws["compute"].values, draws["curve"].values[:, :, 0, 1].reshape(-1, 13))
     plain, reasoning = ax.containers
     np.testing.assert_allclose(plain.lines[0].get_ydata(), [43.9])
@@ -463,7 +464,7 @@ def test_cost_curve_bands_points_and_bars():
 
 def test_score_by_date_shows_every_score_of_the_benchmark():
     draws, panel = benchmark()
-    ax = plots.score_by_date(draws, panel)
+    ax = benchmark_plots.score_by_date(draws, panel)
     np.testing.assert_allclose(by_label(ax, "closed").get_ydata(), [43.9, 88.7])
     np.testing.assert_allclose(by_label(ax, "open").get_ydata(), [86.4])
     assert by_label(ax, "open").get_markerfacecolor() == "none"
@@ -472,13 +473,13 @@ def test_score_by_date_shows_every_score_of_the_benchmark():
 
 def test_frontier_and_lag():
     draws, _ = benchmark()
-    ax = plots.frontier(draws)
+    ax = benchmark_plots.frontier(draws)
     for name, at in (("open", 0), ("closed", 1)):
         wanted = np.median(draws["frontier"].values[:, :, at], axis=(0, 1))
         np.testing.assert_allclose(by_label(ax, f"{name} median").get_ydata(), wanted)
     assert {"best open", "best closed"} <= set(texts(ax))
     assert_readable(ax)
-    ax = plots.open_lag(draws, threshold=12.0)
+    ax = benchmark_plots.open_lag(draws, threshold=12.0)
     held(ax, by_label(ax, "median").get_xdata(), draws["lag"].values.reshape(-1, 3))
     assert_readable(ax)
 
@@ -488,12 +489,12 @@ def test_benchmark_figures_refuse_unknown_names():
     with pytest.raises(
         UnknownNameError, match=r"no benchmark is called 'HumanEval'; there are MMLU"
     ):
-        plots.cost_curve(draws, panel, "HumanEval")
-    for figure, name in ((plots.frontier, "frontier"), (plots.open_lag, "lag")):
+        benchmark_plots.cost_curve(draws, panel, "HumanEval")
+    for figure, name in ((benchmark_plots.frontier, "frontier"), (benchmark_plots.open_lag, "lag")):
         with pytest.raises(UnknownNameError, match=name):
             figure(annual())
     with pytest.raises(UnknownNameError, match="by_date"):
-        plots.score_by_date(annual(), panel)
+        benchmark_plots.score_by_date(annual(), panel)
 
 
 # --- prior and posterior ---------------------------------------------------------------------
@@ -561,7 +562,7 @@ def test_save_writes_the_same_bytes_and_closes(tmp_path):
     assert 'role="img" aria-label="Capex &amp; revenue &quot;double&quot;"' in svg
     assert "<dc:date>" not in svg
     image = plt.imread(first[1])
-    assert image.shape[1] == round(base.WIDTH * 200)
+    assert image.shape[1] == round(style.WIDTH * 200)
     np.testing.assert_allclose(image[0, 0], [252 / 255, 252 / 255, 253 / 255, 1])
 
 
@@ -590,15 +591,15 @@ def test_small_multiples_are_unknown_to_pyplot_and_do_not_overlap(tmp_path):
 def test_hues_are_one_a_metric():
     four = ("ai_investment", "datacenter_capex", "ai_revenue", "capex_to_revenue")
     assert len({plots.hue(m) for m in four}) == 4
-    assert plots.hue("gpu_price") == plots.hue("gpu_price") in base.SPARE_HUES
+    assert plots.hue("gpu_price") == plots.hue("gpu_price") in style.SPARE_HUES
 
 
 def test_labels_are_moved_apart_no_further_than_needed():
     wanted = np.array([50.0, 52.0, 90.0, 99.0])
     heights = np.full(4, 10.0)
-    centres = base.spread_out(wanted, heights, 100.0)
+    centres = style.spread_out(wanted, heights, 100.0)
     np.testing.assert_allclose(centres, [46.0, 56.0, 85.0, 95.0])
-    np.testing.assert_allclose(base.spread_out(wanted[::-1], heights, 100.0), centres[::-1])
+    np.testing.assert_allclose(style.spread_out(wanted[::-1], heights, 100.0), centres[::-1])
 
 
 def test_nothing_is_shown(monkeypatch):

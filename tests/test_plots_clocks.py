@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from forecast import plots
-from forecast.schema import DataError
+from forecast.core.errors import DataError
 
 START = dt.date(2026, 5, 6)
 MONTHS = [dt.date(2026 + (5 + k) // 12, (5 + k) % 12 + 1, 28) for k in range(24)]

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from forecast import plots
-from forecast.models import payback
-from forecast.models.parts import monthly_falls
-from forecast.panels.hazard import Position, kaplan_meier, month_index
-from forecast.schema import DataError, UnknownNameError
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.periods import month_index
+from forecast.models.hazard import plots as hazard_plots
+from forecast.models.hazard.panel import Position, kaplan_meier
+from forecast.models.hazard.paths import monthly_falls
+from forecast.models.payback import baseline as payback_baseline
+from forecast.models.payback import model as payback
+from forecast.models.payback import plots as payback_plots
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def falls(hazard=0.04, months=24, model="hazard", seed=0):
 
 def test_first_passage_shows_means_and_bands():
     draws, walk = falls(), falls(0.02, model="naive: as often as at any time")
-    ax = plots.first_passage(draws, 20, "AI", baseline=walk, title="A fall")
+    ax = hazard_plots.first_passage(draws, 20, "AI", baseline=walk, title="A fall")
     signal = draws["signal"].sel(series="AI/fall_20").values.reshape(200, 24)
     model = next(line for line in ax.lines if line.get_label() == "model")
     share = draws["y"].sel(series="AI/fall_20").mean(("chain", "draw")).values
@@ -53,12 +56,12 @@ def test_first_passage_shows_means_and_bands():
     assert f"{100 * share[17]:.0f} %" in texts(ax)
     assert "as often as at any time" in texts(ax).replace("\n", " ")
     with pytest.raises(UnknownNameError, match="fall_20 of AI"):
-        plots.first_passage(draws, 25, "AI")
+        hazard_plots.first_passage(draws, 25, "AI")
 
 
 def test_severity_adds_up_to_one_hundred():
     draws = falls()
-    ax = plots.severity(draws, ["AI"], baseline=falls(0.02))
+    ax = hazard_plots.severity(draws, ["AI"], baseline=falls(0.02))
     widths = np.array([patch.get_width() for patch in ax.patches]).reshape(-1, 3)
     np.testing.assert_allclose(widths.sum(axis=1), 100)
     y = draws["y"].isel(period=17).mean(("chain", "draw"))
@@ -66,7 +69,7 @@ def test_severity_adds_up_to_one_hundred():
     assert "AI, 18 months" in texts(ax)
     assert "at any time (naive)" in texts(ax)
     with pytest.raises(DataError, match="the draws have 12 months; wanted 18"):
-        plots.severity(falls(months=12), ["AI"])
+        hazard_plots.severity(falls(months=12), ["AI"])
 
 
 def test_class_survival_shows_kaplan_meier_and_the_position():
@@ -75,7 +78,7 @@ def test_class_survival_shows_kaplan_meier_and_the_position():
     event = (months < 48).astype(int)
     data = xr.Dataset({"net": ("obs", net), "months20": ("obs", months), "event20": ("obs", event)})
     draws = falls().assign(passed=("position", [3])).assign_coords(position=["AI"])
-    ax = plots.class_survival(data, draws, "AI")
+    ax = hazard_plots.class_survival(data, draws, "AI")
     steps = next(line for line in ax.lines if "100 points or more" in line.get_label())
     share, _ = kaplan_meier(months[30:], event[30:])
     np.testing.assert_allclose(steps.get_ydata(), 100 * share)
@@ -86,9 +89,9 @@ def test_class_survival_shows_kaplan_meier_and_the_position():
 
 
 def test_payback_years_are_shares_of_draws(payback_panel):
-    draws = payback.straight_line(payback_panel, until="2060", seed=1, draws=100)
+    draws = payback_baseline.straight_line(payback_panel, until="2060", seed=1, draws=100)
     names = list(payback.PROGRAMMES)
-    ax = plots.payback_years(draws, names)
+    ax = payback_plots.payback_years(draws, names)
     for line, name in zip(ax.lines, names, strict=True):
         y = draws["y"].sel(series=f"{name}/recovered").mean(("chain", "draw"))
         np.testing.assert_allclose(line.get_ydata(), 100 * y)
@@ -101,7 +104,7 @@ def test_the_frontier_is_a_level_of_the_draws():
     required = 100 * rng.lognormal(size=(999, 1)) / margins
     required[:300, 0] = np.inf  # at a thin margin no revenue would do
     expected, own = 500 * rng.lognormal(size=999), rng.choice(margins, 999)
-    ax = plots.payback_frontier(margins, required, expected, own)
+    ax = payback_plots.payback_frontier(margins, required, expected, own)
     middle = np.sort(required, axis=0)[499]
     shown = ax.lines[1]
     np.testing.assert_allclose(shown.get_ydata()[-1], middle[-1])

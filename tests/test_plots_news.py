@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from forecast.plots import PrintCurve, WaterfallRow, print_curve, waterfall
-from forecast.schema import DataError
+from forecast.core.errors import DataError
+from forecast.plots.news import PrintCurve, WaterfallRow, print_curve, waterfall
 
 ROWS = [
     WaterfallRow("META 2026-01-28", 1.1, 0.9, 1.4),

@@ -7,10 +7,12 @@ import pytest
 import xarray as xr
 from matplotlib.collections import PolyCollection
 
-from forecast import plots
+from forecast.core.errors import DataError
+from forecast.core.periods import months
 from forecast.models import latent
-from forecast.panels import months, price_history
-from forecast.schema import DataError
+from forecast.models.api_price import plots as api_price_plots
+from forecast.models.api_price.panel import price_history
+from forecast.models.gpu_rental import plots as gpu_rental_plots
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +46,7 @@ def written(ax):
 
 
 def test_the_envelope_shows_every_offer_its_steps_and_the_fan(price_draws, api_price_panel):
-    ax = plots.price_envelope(
+    ax = api_price_plots.price_envelope(
         price_draws,
         api_price_panel,
         ["GPT-4 level"],
@@ -81,10 +83,10 @@ def test_the_trend_shows_every_quote_and_names_every_index(gpu_rental_panel):
         ["H100/h100_rental"], ["USD per hour"], grid,
     )  # fmt: skip
     with pytest.raises(DataError, match="no as_of"):
-        plots.index_trend(
+        gpu_rental_plots.index_trend(
             draws, gpu_rental_panel, metric="h100_rental", entity="H100", label="Rent"
         )
-    ax = plots.index_trend(
+    ax = gpu_rental_plots.index_trend(
         draws.assign_attrs(as_of="2026-05-06"),
         gpu_rental_panel,
         metric="h100_rental",

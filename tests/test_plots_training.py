@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from forecast import plots
-from forecast.models import training_cost
-from forecast.schema import DataError, UnknownNameError
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.models.training_cost import model as training_cost
+from forecast.models.training_cost import plots as training_cost_plots
 
 PRIORS = training_cost.Priors()
 
@@ -40,7 +40,9 @@ def draws(training_cost_panel):
 
 
 def test_points_and_trend_can_be_read_back(draws, training_cost_panel, ax):
-    out = plots.training_trend(draws, training_cost_panel, rule="notable", title="T", ax=ax)
+    out = training_cost_plots.training_trend(
+        draws, training_cost_panel, rule="notable", title="T", ax=ax
+    )
     assert out is ax
     data = training_cost_panel.data
     data = data.isel(obs=np.flatnonzero(data["rule"].values == "notable"))
@@ -64,15 +66,15 @@ def test_points_and_trend_can_be_read_back(draws, training_cost_panel, ax):
 
 def test_an_unknown_rule(draws, training_cost_panel, ax):
     with pytest.raises(UnknownNameError, match="no trend of 'biggest'; there are frontier"):
-        plots.training_trend(draws, training_cost_panel, rule="biggest", ax=ax)
+        training_cost_plots.training_trend(draws, training_cost_panel, rule="biggest", ax=ax)
 
 
 def test_published_beside_ours(ax):
     rows = [
-        plots.ResultRow("growth", 2.2, 2.0, 2.6, 2.0, 1.5, 3.0, "x a year"),
-        plots.ResultRow("exponent", 0.35, 0.34, 0.36, 0.4),
+        training_cost_plots.ResultRow("growth", 2.2, 2.0, 2.6, 2.0, 1.5, 3.0, "x a year"),
+        training_cost_plots.ResultRow("exponent", 0.35, 0.34, 0.36, 0.4),
     ]
-    plots.published_beside_ours(rows, title="T", ax=ax)
+    training_cost_plots.published_beside_ours(rows, title="T", ax=ax)
     ours = [line for line in ax.lines if line.get_label() == "ours"]
     dots = [line.get_xdata()[0] for line in ours if len(line.get_xdata()) == 1]
     assert dots == pytest.approx([10.0, -12.5])
@@ -85,6 +87,8 @@ def test_published_beside_ours(ax):
         "\n", " "
     )
     with pytest.raises(DataError, match="above zero"):
-        plots.published_beside_ours([plots.ResultRow("x", 1, 0, 2, 0.0)], ax=ax)
+        training_cost_plots.published_beside_ours(
+            [training_cost_plots.ResultRow("x", 1, 0, 2, 0.0)], ax=ax
+        )
     with pytest.raises(DataError, match="at least one row"):
-        plots.published_beside_ours([], ax=ax)
+        training_cost_plots.published_beside_ours([], ax=ax)

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from forecast import cli, fitting
-from forecast.panels.hazard import positions, read_position
-from forecast.schema import DataError
+from forecast.cli import main
+from forecast.core.errors import DataError
+from forecast.inference import fitting
+from forecast.models.hazard.panel import positions, read_position
 
 
 @pytest.mark.parametrize(
@@ -31,23 +32,23 @@ def test_the_command_hands_the_position_to_the_model(monkeypatch, capsys):
         raise DataError("enough seen")
 
     monkeypatch.setattr(fitting, "fit", stop)
-    assert cli.main(["fit", "hazard", "--position", "Mine:80:120:3"]) == 1
+    assert main.main(["fit", "hazard", "--position", "Mine:80:120:3"]) == 1
     assert dataclasses.asdict(positions(seen[0].data)[-1])["net"] == 80
-    assert cli.main(["fit", "market", "--position", "Mine:80:120:3"]) == 1
+    assert main.main(["fit", "market", "--position", "Mine:80:120:3"]) == 1
     assert "is for the hazard model" in capsys.readouterr().err
-    assert cli.main(["fit", "hazard", "--position", "Mine:20:120"]) == 1
+    assert main.main(["fit", "hazard", "--position", "Mine:20:120"]) == 1
     assert "net run-up of 20 points" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("raw", ["nan", "inf", "-500", "-21", "281", "1e300"])
 def test_a_run_up_over_a_market_that_cannot_be(raw, capsys):
-    assert cli.main(["fit", "hazard", "--position", f"Mine:80:{raw}"]) == 1
+    assert main.main(["fit", "hazard", "--position", f"Mine:80:{raw}"]) == 1
     assert "wanted one over a market that moved by" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_the_chances_of_an_own_series(capsys):
-    assert cli.main(["fit", "hazard", "--position", "Mine:80:120:3", "--json"]) == 0
+    assert main.main(["fit", "hazard", "--position", "Mine:80:120:3", "--json"]) == 0
     falls = json.loads(capsys.readouterr().out)["falls"]
     own = {row["months"]: row for row in falls if row["position"] == "Mine"}
     assert set(own) == {18, 24}

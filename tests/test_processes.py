@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from forecast import lock
-from forecast.processes import each
+from forecast.core import lock
+from forecast.core.processes import each
 
 
 def place(task):
@@ -47,8 +47,8 @@ def test_an_error_ends_the_others(tmp_path):
 WORK = """
 import sys, time
 from pathlib import Path
-from forecast import lock
-from forecast.processes import each
+from forecast.core import lock
+from forecast.core.processes import each
 
 def work(folder):
     with lock.alive(folder):

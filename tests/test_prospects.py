@@ -12,11 +12,12 @@ import xarray as xr
 from conftest import make_draws
 from scipy.stats import norm, rankdata
 
-from forecast import change_memo, news, prospects
-from forecast.earnings_day import foresee, prospect_record, prospect_rows, untold
-from forecast.news import AsIf
-from forecast.prospects import anticipate, check_prospect, ranked
-from forecast.schema import DataError
+from forecast.app import change_memo
+from forecast.app.update import foresee, prospect_record, prospect_rows, untold
+from forecast.core.errors import DataError
+from forecast.news import news, prospects
+from forecast.news.news import AsIf
+from forecast.news.prospects import anticipate, check_prospect, ranked
 
 
 def draws_of(*scores):

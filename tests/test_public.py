@@ -7,10 +7,11 @@ import sys
 import forecast as fc
 
 NAMES = [
-    "MODELS", "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
+    "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
     "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
     "events",
-    "explain", "fit", "forecast", "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
+    "explain", "fit", "forecast", "get_model",
+    "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
     "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
     "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
     "sensitivity", "statistics_of", "summary", "update", "update_run",
@@ -26,7 +27,7 @@ def test_the_names_are_the_interface():
 
 def test_names_are_functions_whatever_was_imported_before():
     code = (
-        "import forecast.pipeline, forecast.predict, forecast.models, forecast.claims\n"
+        "import forecast.app.pipeline, forecast.inference.predict, forecast.models, forecast.claims\n"
         "import forecast as fc\n"
         "assert callable(fc.fit) and callable(fc.forecast) and callable(fc.judge)"
     )
@@ -57,9 +58,8 @@ def test_no_public_function_takes_anything():
 
 
 def test_plots_take_an_axes_and_return_it():
-    for name in ("fan", "path_fan", "threshold_probability", "cost_curve", "prior_posterior",
-                 "definition_strip", "sensitivity",
-                 "score_by_date", "frontier", "open_lag"):  # fmt: skip
+    for name in ("fan", "path_fan", "threshold_probability", "prior_posterior",
+                 "definition_strip", "sensitivity"):  # fmt: skip
         signature = inspect.signature(getattr(fc.plots, name))
         assert signature.parameters["ax"].default is None
         assert signature.return_annotation == "Axes"

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from forecast import as_of, read_vintages, report_calendar
-from forecast.schema import DataError
-from forecast.vintages import check_table
+from forecast.core.errors import DataError
+from forecast.tables.vintages import check_table
 
 
 def table(rows, as_of_day):

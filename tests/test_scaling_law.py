@@ -9,13 +9,14 @@ import xarray as xr
 from conftest import LAW
 from scipy import optimize, stats
 
-from forecast.fitting import fit, summary
-from forecast.models import scaling_law
-from forecast.panels import Panel, build_panel
-from forecast.panels.scaling_law import scaling_law_panel as panel_data
-from forecast.predict import forecast
-from forecast.schema import DataError
-from forecast.sources import read_own_table
+from forecast.core.errors import DataError
+from forecast.inference.fitting import fit, summary
+from forecast.inference.predict import forecast
+from forecast.models.base import Panel
+from forecast.models.panels import build_panel
+from forecast.models.scaling_law import model as scaling_law
+from forecast.models.scaling_law.panel import scaling_law_panel as panel_data
+from forecast.tables.shipped import read_own_table
 
 PRIORS = scaling_law.Priors()
 POINTS = Path(__file__).parents[2] / "shared" / "data" / "external" / "chinchilla_points.csv"

@@ -8,11 +8,9 @@ import pytest
 from conftest import make_draws
 from scipy.stats import norm
 
-from forecast import scenarios
-from forecast.claims import Claim, Definition, read_claims
-from forecast.fitting import fit
-from forecast.predict import forecast
-from forecast.scenarios import (
+from forecast.claims import scenarios
+from forecast.claims.claims import Claim, Definition, read_claims
+from forecast.claims.scenarios import (
     ENOUGH,
     Condition,
     Scenario,
@@ -21,7 +19,9 @@ from forecast.scenarios import (
     effective,
     read_scenarios,
 )
-from forecast.schema import ClaimError
+from forecast.core.errors import ClaimError
+from forecast.inference.fitting import fit
+from forecast.inference.predict import forecast
 
 WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 

@@ -4,16 +4,11 @@ import datetime as dt
 
 import pytest
 
-from forecast import schema
-from forecast.schema import (
-    DataError,
-    Spec,
-    convert,
-    next_end,
-    parse_date,
-    period_end,
-    unit_of,
-)
+from forecast.core import errors
+from forecast.core.errors import DataError
+from forecast.core.periods import next_end, parse_date, period_end
+from forecast.core.units import convert, unit_of
+from forecast.inference.spec import Spec
 
 
 @pytest.mark.parametrize(
@@ -100,7 +95,7 @@ def test_spec_survives_json():
 
 
 def test_every_error_is_also_a_builtin_one():
-    kinds = schema.ForecastError.__subclasses__()
+    kinds = errors.ForecastError.__subclasses__()
     assert {k.__name__ for k in kinds} == {
         "DataError", "ClaimError", "GateError", "StoreError", "UnknownNameError",
     }  # fmt: skip

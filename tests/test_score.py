@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from forecast.score import (
+from forecast.evaluation.score import (
     brier,
     covered,
     crps,
@@ -137,7 +137,7 @@ def test_scores_of_a_probability():
 
 @pytest.mark.parametrize("truth", [-3.5, -0.4, 1.2])
 def test_the_crps_of_quantiles_is_near_that_of_the_draws(truth):
-    from forecast.pipeline import QUANTILES
+    from forecast.app.pipeline import QUANTILES
 
     levels = np.array(QUANTILES)
     draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000).reshape(4, -1)

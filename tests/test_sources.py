@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import sources
-from forecast.audit import read_references
-from forecast.schema import DataError, UnknownNameError, calendar_quarter, parse_date, period_end
-from forecast.sources import REFERENCE_TABLES, data_dir, read_reference_table, read_vintages
-from forecast.vintages import as_of, check_table, read_table
+from forecast.claims.audit import read_references
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.periods import calendar_quarter, parse_date, period_end
+from forecast.tables import shipped
+from forecast.tables.shipped import REFERENCE_TABLES, data_dir, read_reference_table, read_vintages
+from forecast.tables.vintages import as_of, check_table, read_table
 
 
 def test_the_market_table_is_the_articles():
@@ -82,7 +83,7 @@ def test_reported_earnings_are_all_there_with_definitions_apart():
     assert [calendar_quarter(p) for p in oracle["period"].tail(2)] == ["2025Q4", "2026Q1"]
 
 
-def shipped(name):
+def table_of(name):
     return read_table(data_dir() / name)
 
 
@@ -101,7 +102,7 @@ def test_reading_and_checking_stay_fast():
 
 
 def test_ai_labs_keep_their_bounds_and_projections():
-    labs = shipped("ai_labs.csv")
+    labs = table_of("ai_labs.csv")
     assert len(labs) == 43
     assert labs["qualifier"].value_counts().to_dict() == {
         "": 16, "projected": 17, "at least": 4, "about": 5, "at most": 1,
@@ -118,7 +119,7 @@ def test_ai_labs_keep_their_bounds_and_projections():
 
 
 def test_a_projection_is_known_by_its_newest_vintage():
-    labs = shipped("ai_labs.csv")
+    labs = table_of("ai_labs.csv")
     for day, burn in (("2025-06-30", -20), ("2025-12-31", -35), ("2026-05-06", -57)):
         known = as_of(labs, day)
         row = known[(known["metric"] == "cash_flow_projection") & (known["period"] == "2027")]
@@ -126,7 +127,7 @@ def test_a_projection_is_known_by_its_newest_vintage():
 
 
 def test_list_prices_come_in_pairs_and_keep_their_history():
-    prices = shipped("api_prices.csv")
+    prices = table_of("api_prices.csv")
     assert len(prices) == 216
     assert set(prices["unit"]) == {"USD per 1M tokens"}
     wide = prices.pivot(index=["entity", "period"], columns="metric", values="value")
@@ -142,7 +143,7 @@ def test_list_prices_come_in_pairs_and_keep_their_history():
 
 
 def test_rental_prices_keep_their_indices_apart():
-    rental = shipped("h100_rental.csv")
+    rental = table_of("h100_rental.csv")
     assert rental["entity"].value_counts().to_dict() == {
         "AWS EC2 spot H100 US zones": 16, "SemiAnalysis H100 1-year contract": 2,
         "H100 spot market": 1, "H100 neocloud market (Latent Space)": 1,
@@ -154,7 +155,7 @@ def test_rental_prices_keep_their_indices_apart():
 
 
 def test_open_share_has_its_four_points():
-    share = shipped("open_share.csv")
+    share = table_of("open_share.csv")
     assert share["value"].tolist() == [0.2, 0.19, 0.13, 0.11]
     assert set(share["unit"]) == {"ratio"}
 
@@ -242,26 +243,26 @@ def test_reference_kinds_are_checked(tmp_path):
     bad = {"text": "", "grade": "D", "day": "2026-02-30", "month": "2026-13", "period": "soon",
            "year": "26", "number": "inf", "share": "1.1", "percent": "-1", "flag": "yes",
            "event": "2"}  # fmt: skip
-    assert set(bad) == set(sources._KINDS)
+    assert set(bad) == set(shipped._KINDS)
     for kind, cell in bad.items():
-        assert not sources._fits(cell, kind)
-        assert sources._fits("", kind + "?")
+        assert not shipped._fits(cell, kind)
+        assert shipped._fits("", kind + "?")
     good = {"day": "1790-01-01", "month": "2026-05", "period": "2026-05", "flag": "True"}
-    assert all(sources._fits(cell, kind) for kind, cell in good.items())
+    assert all(shipped._fits(cell, kind) for kind, cell in good.items())
 
 
 def test_an_own_table_may_leave_columns_out(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("release_date,model,ours\n2024-01-02,A,x\n2025-01-02,B,y\n")
-    table = sources.read_own_table("frontier_models", path)
+    table = shipped.read_own_table("frontier_models", path)
     assert list(table.columns) == ["model", "release_date"]
     assert table["model"].tolist() == ["A", "B"]
     path.write_text("release_date,model\n2024-13-02,A\n")
     with pytest.raises(DataError, match="line 2, release_date: got '2024-13-02'"):
-        sources.read_own_table("frontier_models", path)
+        shipped.read_own_table("frontier_models", path)
     path.write_text("release_date,model,Release Date\n2024-01-02,A,2024-01-02\n")
     with pytest.raises(DataError, match="more than one column release_date"):
-        sources.read_own_table("frontier_models", path)
+        shipped.read_own_table("frontier_models", path)
     path.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="got the columns a, b; wanted some of model"):
-        sources.read_own_table("frontier_models", path)
+        shipped.read_own_table("frontier_models", path)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from forecast import store
-from forecast.schema import StoreError
-from forecast.store import (
+from forecast.core.errors import StoreError
+from forecast.store import fits as fit_store
+from forecast.store import runs
+from forecast.store.fits import keep_fit, kept_fit
+from forecast.store.runs import (
     check_output,
-    keep_fit,
-    kept_fit,
     latest_run,
     load_tree,
     point_latest,
@@ -118,7 +118,7 @@ def test_ids_depend_on_every_part():
 
 
 def test_the_fits_that_were_used_longest_ago_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "FITS_KEPT", 2)
+    monkeypatch.setattr(fit_store, "FITS_KEPT", 2)
     trees = {
         f"{k:016x}": xr.DataTree.from_dict({"posterior": xr.Dataset({"a": ("draw", [float(k)])})})
         for k in range(3)
@@ -230,7 +230,7 @@ def test_a_file_that_the_system_does_not_give_is_said(tmp_path, monkeypatch):
     def broken(path):
         raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr(store, "_sha256", broken)
+    monkeypatch.setattr(runs, "sha256_of", broken)
     with pytest.raises(StoreError, match=r"abc: cannot be read \(Input/output error\)"):
         verify(folder)
 
@@ -370,7 +370,7 @@ def test_a_fit_without_its_note_or_that_cannot_be_read_is_refused(fits, monkeypa
     def broken(path):
         raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr(store, "_sha256", broken)
+    monkeypatch.setattr(fit_store, "sha256_of", broken)
     with pytest.raises(StoreError, match=rf"{KEYS[1]}.nc: cannot be read \(Input/output error\)"):
         kept_fit(fits, KEYS[1])
 
@@ -415,14 +415,14 @@ def test_a_folder_that_is_being_filled_is_not_swept_and_one_that_was_left_is(tmp
 
 def test_the_folder_is_held_while_a_run_gets_its_name(tmp_path, monkeypatch):
     held, seen = [], []
-    hold = store.lock.hold
+    hold = runs.lock.hold
 
     def watched(path, what):
         held.append(Path(path).name)
         return hold(path, what)
 
-    monkeypatch.setattr(store.lock, "hold", watched)
-    monkeypatch.setattr(store, "_put", lambda *_: seen.append(list(held)))
+    monkeypatch.setattr(runs.lock, "hold", watched)
+    monkeypatch.setattr(runs, "_put", lambda *_: seen.append(list(held)))
     write_run(tmp_path, "abc", fill)
     assert seen == [[".lock"]]
 

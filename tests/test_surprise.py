@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from forecast.surprise import jumps, percentiles, surprised
-from forecast.vintages import Changes, check_table, compare
+from forecast.evaluation.surprise import jumps, percentiles, surprised
+from forecast.tables.vintages import Changes, check_table, compare
 
 LEVELS = (0.005, 0.25, 0.5, 0.75, 0.995)
 

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import cli, store, track
-from forecast.claims import BaseRate, Claim, Definition, read_claims
-from forecast.decided import Decision
-from forecast.schema import ClaimError, DataError, StoreError
-from forecast.score import crps_of_quantiles, log_loss
-from forecast.sources import read_vintages
-from forecast.vintages import as_of
+from forecast.claims.claims import BaseRate, Claim, Definition, read_claims
+from forecast.claims.outcomes import Decision
+from forecast.cli import main
+from forecast.core.errors import ClaimError, DataError, StoreError
+from forecast.evaluation import track
+from forecast.evaluation.score import crps_of_quantiles, log_loss
+from forecast.store import runs
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
 
 SAID = dt.date(2026, 5, 6)
 DAY = dt.date(2026, 5, 7)
@@ -61,7 +63,7 @@ def write_run(out, name, p, one=ONE, *, naive=0.3, forecasts=None, data="2026-05
         table = pd.DataFrame() if forecasts is None else forecasts
         table.to_parquet(folder / "forecasts.parquet")
 
-    return store.write_run(out, name, fill)
+    return runs.write_run(out, name, fill)
 
 
 def lock(out, p, day, one=ONE, **more):
@@ -561,7 +563,7 @@ def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts
     assert row["reported_on"] == "2026-04-29"
     levels = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
     centre = row["value"] / 1000
-    from forecast.surprise import _target
+    from forecast.evaluation.surprise import _target
 
     def quantiles(factor, day):
         return pd.DataFrame(
@@ -646,14 +648,14 @@ def test_the_commands(tmp_path, folder, capsys):
     out, one = tmp_path / "out", read_claims(folder / "article" / "claims.toml")[0]
     lock(out, {"above_10": 0.7, "above_20": 0.2}, dt.date(2025, 9, 28), one, data="2025-09-28")
     where = ["--data", str(folder), "--out", str(out)]
-    assert cli.main(["track", *where]) == 0
+    assert main.main(["track", *where]) == 0
     text = capsys.readouterr()
     assert "growth/above_10 is yes on 2025-10-28 (data: A/capex" in text.err
     assert "growth/above_20 is no on 2026-01-28 (data: A/capex" in text.err
     assert (
         "counted when its window has closed, whether it came true early or not at all" in text.out
     )
-    assert cli.main(["track", "--json", *where]) == 0
+    assert main.main(["track", "--json", *where]) == 0
     text = capsys.readouterr()
     assert "is yes" not in text.err  # entered once
     content = json.loads(text.out)
@@ -664,14 +666,14 @@ def test_the_commands(tmp_path, folder, capsys):
     assert (content["waiting"], content["overdue"], content["unscored"]) == ([], [], [])
 
     words = ["--on", "2025-12-31", "--source", "a note", *where]
-    assert cli.main(["resolve", "growth", "no", *words]) == 1
+    assert main.main(["resolve", "growth", "no", *words]) == 1
     assert "growth has 3 readings, and a no of the claim" in capsys.readouterr().err
     given = ["--definition", "flat", "--definition", "above_20"]
-    assert cli.main(["resolve", "growth", "yes", *given, *words]) == 1
+    assert main.main(["resolve", "growth", "yes", *given, *words]) == 1
     assert "exclude each other" in capsys.readouterr().err
-    assert cli.main(["resolve", "growth", "no", *given, *words]) == 0
+    assert main.main(["resolve", "growth", "no", *given, *words]) == 0
     assert "growth: above_20 is no, flat is no" in capsys.readouterr().err
-    assert cli.main(["resolve", "nothing", "no", *words]) == 1
+    assert main.main(["resolve", "nothing", "no", *words]) == 1
     assert "no claim is called 'nothing'" in capsys.readouterr().err
 
 
@@ -680,7 +682,7 @@ def test_a_track_of_which_the_end_is_cut_off_ends_in_a_sentence(tmp_path, folder
     lock(out, {"above_10": 0.7, "above_20": 0.2}, dt.date(2025, 9, 28), one, data="2025-09-28")
     path = out / "track" / "forecasts.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert cli.main(["track", "--data", str(folder), "--out", str(out)]) == 1
+    assert main.main(["track", "--data", str(folder), "--out", str(out)]) == 1
     assert "got the end '1 " in capsys.readouterr().err
 
 

@@ -10,13 +10,17 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from forecast.fitting import fit, prior_draws, summary
-from forecast.models import get_model, naive, training_cost
-from forecast.panels import FRONTIER_RULES, Panel, build_panel
-from forecast.panels.training_cost import top_at_release, training_cost_panel
-from forecast.predict import forecast
-from forecast.schema import DataError
-from forecast.sources import read_own_table, read_reference_table
+from forecast.core.errors import DataError
+from forecast.inference.fitting import fit, summary
+from forecast.inference.predict import forecast
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import Panel
+from forecast.models.panels import build_panel
+from forecast.models.registry import get_model
+from forecast.models.training_cost import baseline as training_cost_baseline
+from forecast.models.training_cost import model as training_cost
+from forecast.models.training_cost.panel import FRONTIER_RULES, top_at_release, training_cost_panel
+from forecast.tables.shipped import read_own_table, read_reference_table
 
 PRIORS = training_cost.Priors()
 DAY = "2026-05-06"
@@ -278,7 +282,7 @@ def test_a_flat_trend_has_a_finite_doubling_time(training_cost_panel):
 
 
 def test_the_record_walk(training_cost_panel):
-    walk = naive.cost_records(training_cost_panel, until="2030", seed=1)
+    walk = training_cost_baseline.cost_records(training_cost_panel, until="2030", seed=1)
     largest = walk["y"].sel(series="frontier/largest_run")
     assert largest.sel(period="2025").values == pytest.approx(387.84)
     assert (largest.diff("period") >= 0).all()

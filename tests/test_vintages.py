@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.schema import COLUMNS, DataError
-from forecast.vintages import (
+from forecast.core.errors import DataError
+from forecast.core.words import COLUMNS
+from forecast.tables.vintages import (
     append_rows,
     as_of,
     check_table,

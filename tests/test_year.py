@@ -9,15 +9,18 @@ import pytest
 from made_up import reports
 from test_earnings_day import cheapen
 
-from forecast import gate, memo, news, pipeline
-from forecast.change import read_run
-from forecast.claims import read_claims
-from forecast.earnings_day import foresee, update_run
-from forecast.models import MODELS
-from forecast.panels import shipped
-from forecast.pipeline import run_all
-from forecast.sources import data_dir, read_user_table
-from forecast.store import verify
+from forecast.app import pipeline
+from forecast.app.change import read_run
+from forecast.app.pipeline import run_all
+from forecast.app.update import foresee, update_run
+from forecast.claims.claims import read_claims
+from forecast.inference import gate
+from forecast.models.panels import shipped
+from forecast.models.registry import NAMES
+from forecast.news import news
+from forecast.report import memo
+from forecast.store.runs import verify
+from forecast.tables.shipped import data_dir, read_user_table
 
 DAYS = ("2026-05-07", "2026-07-23", "2026-12-31", "2027-02-15", "2028-06-30")
 LATE, LATE_DAY, OVERDUE, LATE_UNTIL = "CRWV", "2026-08-12", "2026-08-31", "2026-11-10"
@@ -26,7 +29,7 @@ FIRST, OTHERS = "2026-05-14", "2027-02-25"
 """The first made-up day, and one on which numbers of other models come too."""
 FAST = ("2026-07-23", "2028-06-30")
 """Days that are looked at in the quick half of the tests."""
-ALL = [name for name in MODELS if shipped(name)]
+ALL = [name for name in NAMES if shipped(name)]
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def fits(monkeypatch):
     monkeypatch.setattr(gate, "MIN_ESS", 10.0)
     monkeypatch.setattr(memo, "markdown", markdown)
     monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
-    monkeypatch.setattr("forecast.prospects.SHUFFLES", 2)
+    monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     return done
 
 

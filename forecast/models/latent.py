@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from forecast.schema import period_end
+from forecast.core.periods import period_end
 
 
 def shared_time(a: np.ndarray, b: np.ndarray, low: float, high: float) -> np.ndarray:

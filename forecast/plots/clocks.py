@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from forecast.plots.base import (
+from forecast.core.errors import DataError
+from forecast.core.text import percent
+from forecast.plots.style import (
     MUTED,
     begin,
     decimal_year,
@@ -18,7 +20,6 @@ from forecast.plots.base import (
     make_room,
     note_at,
 )
-from forecast.schema import DataError, percent
 
 
 def clocks(

@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from forecast.plots.base import (
+from forecast.core.errors import DataError
+from forecast.core.periods import parse_date
+from forecast.plots.style import (
     BANDS,
     INK,
     LABEL,
@@ -42,7 +44,6 @@ from forecast.plots.base import (
     time_axis,
     words,
 )
-from forecast.schema import DataError, parse_date
 
 
 # --- fans ------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ def fan(
     Parameters
     ----------
     draws
-        Joint draws from :func:`forecast.predict.forecast`; ``y`` is drawn.
+        Joint draws from :func:`forecast.inference.predict.forecast`; ``y`` is drawn.
     metric, entity
         Which series.
     baseline

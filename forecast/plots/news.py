@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from forecast.plots.base import (
+from forecast.core.errors import DataError
+from forecast.plots.style import (
     INK,
     LABEL,
     MUTED,
@@ -30,7 +31,6 @@ from forecast.plots.base import (
     text_width,
     wrap,
 )
-from forecast.schema import DataError
 
 UP, DOWN = "#e76300", "#3f90da"
 """Hues of a rise and of a fall; the sign is written beside every bar."""

@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from forecast.plots.base import (
+from forecast.core.errors import UnknownNameError
+from forecast.core.text import one_line
+from forecast.plots.style import (
     INK,
     MUTED,
     NAMED,
@@ -25,7 +27,6 @@ from forecast.plots.base import (
     number_text,
     points_of,
 )
-from forecast.schema import UnknownNameError, one_line
 
 
 def prior_posterior(

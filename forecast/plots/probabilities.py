@@ -10,7 +10,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from forecast.plots.base import (
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.periods import parse_date, period_end
+from forecast.core.text import one_line, percent
+from forecast.plots.style import (
     ERROR_BARS,
     INK,
     LEADING,
@@ -38,7 +41,6 @@ from forecast.plots.base import (
     time_axis,
     words,
 )
-from forecast.schema import DataError, UnknownNameError, one_line, parse_date, percent, period_end
 
 # --- probabilities ---------------------------------------------------------------------------
 OPERATORS: Mapping[str, tuple[Callable[[np.ndarray, float], np.ndarray], str]] = {

@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 
-from forecast.plots.base import (
+from forecast.core.errors import DataError
+from forecast.core.text import percent
+from forecast.plots.style import (
     EDGE,
     END,
     ERROR_BARS,
@@ -37,7 +39,6 @@ from forecast.plots.base import (
     text_width,
     wrap,
 )
-from forecast.schema import DataError, percent
 
 
 # --- rows of the strips ----------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The two jobs: a run, and an update."""

@@ -1,0 +1,621 @@
+"""The main job: tables -> fits -> gate -> draws -> verdicts -> figures -> memo, in one run folder.
+
+Invariant: the run's id is a hash of all that decides it (data, claims, prior sets, code, seed,
+settings), so the same inputs find the same folder, and a folder is complete or absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from forecast.claims import audit as audits
+from forecast.claims.claims import Claim, Verdicts, judge, probability
+from forecast.claims.claims import event_draws as hits
+from forecast.claims.events import YEAR, with_yearly
+from forecast.claims.horizon import Reach, questions, reach
+from forecast.claims.inputs import Inputs, read_inputs
+from forecast.claims.outcomes import settled
+from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
+from forecast.core.processes import each
+from forecast.evaluation import diagnose
+from forecast.inference.codehash import package_hash
+from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
+from forecast.inference.predict import forecast, outline
+from forecast.inference.spec import Spec
+from forecast.models import registry
+from forecast.models.base import Panel
+from forecast.models.panels import build_panel, shipped, tables_of
+from forecast.models.registry import get_model, panel_source
+from forecast.report import memo
+from forecast.report.figures import Fitted, draw_figures, walk_of
+from forecast.report.first_page import assemble, telecom_hindcast
+from forecast.store import fits, runs
+from forecast.tables.shipped import write_tables
+from forecast.tables.vintages import Table, as_of, newest_day, table_hash
+
+Say = Callable[[str], None]
+Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
+KNOWN, CLAIMS, TABLES = "known.csv", "claims.toml", "tables"
+"""What was known, what was asked, and the folder of the models' own tables, beside a run's results."""
+QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
+FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What the main job leaves: the run folder, its verdicts, and why it is a draft if it is one."""
+
+    folder: Path
+    verdicts: Verdicts
+    draft: tuple[str, ...]
+    reused: bool
+
+
+@contextlib.contextmanager
+def _stage(name: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
+    say(f"{name} ...")
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 3)
+    say(f"{name}: {seconds[name]:.1f} s")
+
+
+def run_all(
+    out: str | Path,
+    *,
+    as_of_date: str | None = None,
+    data: str | Path | None = None,
+    seed: int = 1,
+    quick: bool = False,
+    models: Sequence[str] | None = None,
+    workers: int = 1,
+    previous: str = "",
+    also: Also | None = None,
+    say: Say = lambda _: None,
+) -> Outcome:
+    """Do the main job and write the run folder.
+
+    Parameters
+    ----------
+    out
+        Output folder.
+    as_of_date
+        What was known on this day; the newest report's day by default.
+    data
+        A folder laid out like the shipped ``data/``.
+    seed
+        Decides all random numbers.
+    quick
+        Fewer draws, no other prior sets, no hold-out.
+    models
+        Which models to fit; all that have data by default.
+    workers
+        Processes in which models are fitted: compiling uses one core at a time. From a script of your
+        own more than one needs the usual ``if __name__ == "__main__":``.
+    previous
+        Id of the run that this one is to be compared with; part of its own id.
+    also
+        Writes more files into the run folder before it is finished, from the report and the fits.
+    say
+        Called with a line of progress.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ForecastError
+        If a table, a claim or a name is bad; then nothing is written.
+    """
+    seconds: dict[str, float] = {}
+    names = [get_model(name).name for name in models] if models else []
+    with _stage("read tables and claims", seconds, say):
+        inputs = read_inputs(data)
+        names = names or [name for name in registry.names() if _has_data(name, inputs)]
+        day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
+        known = as_of(inputs.vintages, day)
+        panels = panels_of(known, names, inputs.tables, inputs.vintages)
+        asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
+        until = {name: reach(name, day, asked) for name in panels}
+    run_id = runs.run_id(
+        known.to_csv(index=False),
+        *(panel.hash for panel in panels.values()),
+        inputs.hash,
+        package_hash(),
+        json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
+    )
+    kept = _kept(Path(out), run_id)
+    if kept is not None:
+        say(f"unchanged inputs: using the run {run_id} as it is")
+        return kept
+    with _stage("audit the article", seconds, say):
+        for verdict in _ask_outlines(inputs.claims, panels, until):
+            if verdict.status == "not judged":
+                say(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
+        findings = audits.audit_claims(known, inputs.references, inputs.claims)
+    runs.check_output(out)
+    place = Path(out) / "fits"
+    jobs = [
+        _Job(
+            name,
+            panel,
+            until[name].until,
+            seed,
+            quick,
+            () if quick else tuple(get_model(name).variants),
+            place,
+        )
+        for name, panel in panels.items()
+    ]
+    fitted = _fit_all(jobs, workers, seconds, say)
+    report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
+    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+        with _stage("hindcast of telecom", seconds, say):
+            hindcasts = telecom_hindcast(inputs.tables, seed, place, say)
+        report = dataclasses.replace(
+            report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
+        )
+
+    def fill(folder: Path) -> None:
+        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
+        write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
+        if also is not None:
+            with _stage("explain the change", seconds, say):
+                also(folder, report, fitted)
+        _write(folder, report, fitted, quick, previous, seconds, say)
+
+    folder = runs.write_run(out, run_id, fill)
+    return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def check_claims(
+    claims: Sequence[Claim],
+    data: str | Path | None = None,
+    *,
+    as_of_date: str | None = None,
+    say: Say = lambda _: None,
+) -> None:
+    """Refuse claims that a run would refuse, as far as that is known without a fit.
+
+    Parameters
+    ----------
+    claims
+        From :func:`forecast.claims.claims.read_claims`.
+    data
+        A folder laid out like the shipped ``data/``.
+    as_of_date
+        As in :func:`run_all`.
+    say
+        Called with a line of progress.
+
+    Raises
+    ------
+    ClaimError
+        If a reading names a series, a period or a window that its model's draws do not have, or a
+        fact's rule cannot be put to the tables.
+    """
+    inputs = read_inputs(data)
+    day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
+    known = as_of(inputs.vintages, day)
+    named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
+    models = [name for name in named if _has_data(name, inputs)]
+    say(f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ...")
+    panels, asked = panels_of(known, models, inputs.tables, inputs.vintages), questions(claims)
+    until = {name: reach(name, panel.as_of, asked) for name, panel in panels.items()}
+    _ask_outlines(claims, panels, until)
+    audits.audit_claims(known, inputs.references, claims)
+
+
+def _ask_outlines(
+    claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
+) -> Verdicts:
+    """Ask every reading of an outline: what no draw has is refused before anything is fitted."""
+    named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
+    return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
+
+
+def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
+    """Return the outline of a model's draws; what asks for too much is named."""
+    try:
+        return outline(panel, to.until)
+    except DataError as error:
+        if not to.asked_by:
+            raise
+        raise ClaimError(
+            f"{to.asked_by} asks the {panel.model} model to look to {to.until}: {error}"
+        ) from error
+
+
+def panels_of(
+    known: Table, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
+) -> dict[str, Panel]:
+    """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
+    return {name: build_panel(known, name, tables=tables, history=history) for name in models}
+
+
+def _has_data(model: str, inputs: Inputs) -> bool:
+    return shipped(model) or panel_source(model).table in inputs.tables
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of Python, of this package and of every one that it is built on."""
+    wanted = importlib.metadata.requires("forecast") or []
+    names = {re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line}
+    names |= {"forecast", "pytensor"}
+    found = {name: importlib.metadata.version(name) for name in sorted(names)}
+    return {"python": platform.python_version(), **found}
+
+
+def _kept(out: Path, run_id: str) -> Outcome | None:
+    """Return the outcome of a complete earlier run with this id, or None."""
+    folder = out / "runs" / run_id
+    try:
+        runs.verify(folder)
+        manifest = runs.read_manifest(folder, "draft", "draws")
+        records = runs.read_json(folder / "verdicts.json", list)
+        verdicts = Verdicts.from_records(records, manifest["draws"])
+    except (StoreError, ClaimError):
+        return None
+    if manifest["draft"]:
+        return None
+    runs.point_latest(out, run_id)
+    return Outcome(folder, verdicts, (), reused=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A model to fit with its prior sets: all that a process of its own must know."""
+
+    model: str
+    panel: Panel
+    until: str
+    seed: int
+    quick: bool
+    variants: tuple[str, ...]
+    place: Path
+
+
+def _fit_all(
+    jobs: Sequence[_Job], workers: int, seconds: dict[str, float], say: Say
+) -> dict[str, Fitted]:
+    """Fit every model; several processes hand over what they fitted through the store."""
+    todo = [job for job in jobs if not _all_stored(job)] if workers > 1 else []
+    ahead: set[str] = set()
+    if len(todo) > 1:  # for one, or none, no process is worth its start
+        say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
+        for lines, spent in each(_fit_ahead, todo, workers):
+            for line in lines:
+                say(line)
+            seconds.update(spent)
+        ahead = {job.model for job in todo}
+    found = {}
+    for job in jobs:
+        told = ({}, lambda _: None) if job.model in ahead else (seconds, say)
+        found[job.model] = _drawn(job, _fit_sets(job, *told), say)
+    return found
+
+
+def _all_stored(job: _Job) -> bool:
+    specs = (_spec(job, variant) for variant in ("default", *job.variants))
+    return all(fits.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
+
+
+def _fit_ahead(job: _Job) -> tuple[list[str], dict[str, float]]:
+    """Fit a model into the store; return what was said and the seconds."""
+    lines: list[str] = []
+    seconds: dict[str, float] = {}
+    _fit_sets(job, seconds, lines.append)
+    return [line for line in lines if not line.endswith("...")], seconds
+
+
+def _fit_sets(job: _Job, seconds: dict[str, float], say: Say) -> dict[str, Run]:
+    """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
+    with _stage(f"fit {job.model}", seconds, say):
+        runs = {"default": _stored(job, "default", say)}
+    if job.variants and _passed(runs["default"]):
+        with _stage(f"other priors for {job.model}", seconds, say):
+            runs |= {variant: _stored(job, variant, say) for variant in job.variants}
+    return runs
+
+
+def _spec(job: _Job, variant: str) -> Spec:
+    """Return what decides a fit; prior sets differ in the priors, not in the seed."""
+    size = QUICK if job.quick else FULL
+    seed = child_seed(job.seed, job.model, "fit")
+    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
+
+
+def _stored(job: _Job, variant: str, say: Say) -> Run:
+    """Return a fit, of which the store may know."""
+    run, known = fit_stored(job.place, _spec(job, variant), job.panel, say=say)
+    if known:
+        say(
+            f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
+        )
+    return run
+
+
+def _passed(run: Run) -> bool:
+    return run.gate is not None and run.gate.passed
+
+
+def _drawn(job: _Job, runs: Mapping[str, Run], say: Say) -> Fitted:
+    """Return the draws of the fits that passed their gate."""
+    run = runs["default"]
+    if not _passed(run):
+        return Fitted(run, job.until, None, {})
+    for variant, one in runs.items():
+        if not _passed(one):
+            say(f"the {variant} priors of {job.model} did not pass the gate: left out")
+    seed = child_seed(job.seed, job.model, "draw")
+    draws = {
+        name: forecast(one, until=job.until, seed=seed)
+        for name, one in runs.items()
+        if _passed(one)
+    }
+    return Fitted(run, job.until, draws.pop("default"), draws)
+
+
+def _report(
+    run_id: str,
+    day: str,
+    seed: int,
+    inputs: Inputs,
+    findings: Sequence[audits.Finding],
+    known: Table,
+    fitted: Mapping[str, Fitted],
+    quick: bool,
+    seconds: dict[str, float],
+    say: Say,
+) -> memo.Report:
+    claims = inputs.claims
+    with _stage("judge the claims", seconds, say):
+        draws = [f.draws for f in fitted.values() if f.draws is not None]
+        failed = {
+            name: "; ".join(map(str, f.run.gate.failures))
+            for name, f in fitted.items()
+            if f.run.gate is not None and f.draws is None
+        }
+        verdicts = settled(
+            judge(claims, draws, facts=audits.sentences(findings), failed=failed),
+            claims,
+            draws,
+            known,
+        )
+        sensitivities = _sensitivities(claims, verdicts, fitted)
+        walks = _walks(fitted, seed)
+        beside = _naive_probabilities(claims, walks)
+    hold_outs: tuple[diagnose.HoldOut, ...] = ()
+    if not quick and "market" in fitted and fitted["market"].draws is not None:
+        with _stage("hold out the last year", seconds, say):
+            hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
+    with _stage("put together the first page", seconds, say):
+        first = assemble(
+            inputs,
+            verdicts,
+            beside,
+            fitted,
+            walks,
+            as_of=day,
+            seed=seed,
+            say=say,
+        )
+    return memo.Report(
+        run_id=run_id,
+        as_of=day,
+        seed=seed,
+        version=importlib.metadata.version("forecast"),
+        claims=claims,
+        verdicts=verdicts,
+        sensitivities=sensitivities,
+        naive=beside,
+        hold_outs=hold_outs,
+        findings=findings,
+        figures={},
+        known=known,
+        specs={name: f.run.spec for name, f in fitted.items()},
+        gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
+        seconds=seconds,
+        observations=_observations(fitted, ("market",)),
+        reported=_observations(fitted, ("earnings",)),
+        scores=_observations(fitted, ("benchmark",)),
+        first=first,
+    )
+
+
+def _observations(fitted: Mapping[str, Fitted], names: Sequence[str]) -> int:
+    return sum(int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items() if n in names)
+
+
+def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...]:
+    try:
+        return diagnose.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
+    except ForecastError as error:
+        say(f"no hold-out: {error}")
+        return ()
+
+
+def _sensitivities(
+    claims: Sequence[Claim], verdicts: Verdicts, fitted: Mapping[str, Fitted]
+) -> dict[tuple[str, str], diagnose.Sensitivity]:
+    found = {}
+    for claim in claims:
+        for definition in claim.definitions:
+            one = fitted.get(definition.model)
+            if one is None or one.draws is None or not one.variants:
+                continue
+            if verdicts.of(claim.id, definition.id).status != "judged":
+                continue
+            found[claim.id, definition.id] = diagnose.sensitivity(
+                claim, definition, one.run, one.draws, one.variants
+            )
+    return found
+
+
+def _walks(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
+    walks = {name: walk_of(name, fitted, seed) for name in fitted}
+    return {name: walk for name, walk in walks.items() if walk is not None}
+
+
+def _naive_probabilities(
+    claims: Sequence[Claim], walks: Mapping[str, xr.Dataset]
+) -> dict[tuple[str, str], float]:
+    found = {}
+    for claim in claims:
+        for definition in claim.definitions:
+            walk = walks.get(definition.model)
+            if walk is None or definition.waits:
+                continue
+            with contextlib.suppress(ForecastError):  # a series too short for a walk
+                found[claim.id, definition.id] = probability(hits(definition, walk))[0]
+    return found
+
+
+def _write(
+    folder: Path,
+    report: memo.Report,
+    fitted: Mapping[str, Fitted],
+    quick: bool,
+    previous: str,
+    seconds: dict[str, float],
+    say: Say,
+) -> None:
+    (folder / "fits").mkdir()
+    (folder / "figures").mkdir(exist_ok=True)
+    with _stage("draw the figures", seconds, say):
+        figures = draw_figures(folder / "figures", report, fitted)
+    with _stage("write fits and tables", seconds, say):
+        for name, one in fitted.items():
+            runs.save_tree(one.run.tree, folder / "fits" / f"{name}.nc")
+        draws = [one.draws for one in fitted.values() if one.draws is not None]
+        quantile_table(draws).to_parquet(folder / "forecasts.parquet", index=False)
+        _json(folder / "verdicts.json", report.verdicts.records())
+        _json(
+            folder / "sensitivity.json",
+            [
+                {**dataclasses.asdict(s), "grade": s.grade, "naive": report.naive.get(key)}
+                for key, s in report.sensitivities.items()
+            ],
+        )
+        _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.first.pooled.values()])
+        _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.first.variations])
+        _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
+    report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
+    text = memo.markdown(report)
+    (folder / "memo.md").write_text(text, encoding="utf-8")
+    (folder / "memo.html").write_text(
+        memo.page(text, figures, folder, draft=bool(report.draft)), encoding="utf-8"
+    )
+    _json(
+        folder / "manifest.json",
+        {
+            "run": report.run_id,
+            "previous": previous or None,
+            "as_of": report.as_of,
+            "seed": report.seed,
+            "quick": quick,
+            "models": list(fitted),
+            "until": {name: one.until for name, one in fitted.items()},
+            "version": report.version,
+            "versions": _versions(),
+            "draft": list(report.draft),
+            "draws": max((v.draws for v in report.verdicts), default=0),
+            "data_hash": table_hash(report.known),
+            "sampler": {name: spec.sampler for name, spec in report.specs.items()},
+            "spec": {name: json.loads(spec.to_json()) for name, spec in report.specs.items()},
+            "gate": {
+                name: {"passed": gate.passed, **json.loads(gate.to_json())}
+                for name, gate in report.gates.items()
+            },
+            "seconds": dict(seconds),
+        },
+    )
+
+
+def _json(path: Path, content: Any) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
+    """Return forecasts as a long table of quantiles of ``y``.
+
+    Quarterly draws bring their four-quarter totals and growth
+    (:func:`forecast.claims.events.with_yearly`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, as_of, entity, metric, target_period, target_end, horizon, quantile, value,
+        unit; cells that were already reported are left out. `horizon` counts periods after the
+        series' last report, of a total or a growth rate after that of the series it is made of; of
+        one that was never reported (a sum whose parts were never reported together, a quantity of
+        the model) after the last report of all, or the last period that had ended; quantities without
+        a time are at horizon 0.
+    """
+    tables = [_quantiles(one) for one in draws]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _quantiles(draws: xr.Dataset) -> pd.DataFrame:
+    """Return the quantiles of one model's draws."""
+    own = [str(name) for name in draws["series"].values]
+    ended = int((draws["period_end"].values.astype(str) <= str(draws.attrs["as_of"])).sum()) - 1
+    reports = _last_reports(draws["observed"].transpose("series", "period").values, ended)
+    first = max(int(reports.min()) + 1 - YEAR, 0)  # what lies further back decides no quantile
+    draws = with_yearly(draws[["y", "observed"]].isel(period=slice(first, None)))
+    names = [str(name) for name in draws["series"].values]
+    made_of = [name if name in own else re.sub("_(4q|growth)$", "", name) for name in names]
+    last = reports[[own.index(name) for name in made_of]]
+    ahead = np.arange(draws.sizes["period"]) + first - last[:, None]
+    y = draws["y"].transpose("series", "period", "chain", "draw").values
+    cells = np.isfinite(y).all((2, 3))
+    if draws.sizes["period"] > 1:
+        cells &= ahead > 0
+    at, when = np.nonzero(cells)
+    levels = np.quantile(y[at, when].reshape(len(at), y[0, 0].size), QUANTILES, axis=1).T
+    size = len(QUANTILES)
+
+    def along(name: str, index: np.ndarray) -> np.ndarray:
+        return np.repeat(draws[name].values.astype(str)[index], size)
+
+    return pd.DataFrame(
+        {
+            "model": str(draws.attrs["model"]),
+            "as_of": str(draws.attrs["as_of"]),
+            "entity": along("entity", at),
+            "metric": along("metric", at),
+            "target_period": along("period", when),
+            "target_end": along("period_end", when),
+            "horizon": np.repeat(np.maximum(ahead[at, when], 0), size),
+            "quantile": np.tile(QUANTILES, len(at)),
+            "value": levels.ravel(),
+            "unit": along("unit", at),
+        }
+    )
+
+
+def _last_reports(observed: np.ndarray, ended: int) -> np.ndarray:
+    """Return the number of each series' last reported period.
+
+    Of a series without one it is the last of all, or, where nothing is ever reported, the last period
+    that had `ended`, -1 if none had.
+    """
+    seen = np.isfinite(observed)
+    last = np.where(seen, np.arange(seen.shape[1]), -1).max(axis=1)
+    return np.where(last < 0, last.max() if seen.any() else ended, last)

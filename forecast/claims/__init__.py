@@ -1,0 +1,1 @@
+"""Claims as data, and the functions of draws that answer them."""

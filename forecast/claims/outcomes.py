@@ -1,0 +1,340 @@
+"""What reported numbers have decided: readings that came true, or can no longer.
+
+The market and the earnings model are of numbers that are reported, so their readings need no draws
+once the numbers are there. :func:`decided` goes through the days on which numbers were reported, in
+order, and puts each event to the one path that was known on that day (a panel as of the day, with
+sums and ratios as in the draws). What was not reported is not there, and a total or a sum without one
+of its parts is not either.
+
+Invariant: an outcome holds whatever is still to come. ``yes`` is told of an event that some reported
+periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
+is there; ``no`` of one of which every number is there, or which a reported period has broken (growth
+in *all* periods). The first day counts: a number restated later takes nothing back.
+``tests/test_decided.py`` holds each kind of event against reports of one quarter after another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from forecast.claims.claims import Claim, Definition, Verdicts
+from forecast.claims.events import Window, happens, path
+from forecast.claims.verdict import Verdict
+from forecast.core.errors import ClaimError, DataError
+from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
+from forecast.core.text import one_line
+from forecast.core.words import PERIOD, SERIES
+from forecast.models.base import Panel
+from forecast.models.earnings.panel import CLOUD_METRICS, EARNINGS_UNIT, METRIC_GROUPS
+from forecast.models.earnings.paths import quarterly_draws
+from forecast.models.market.panel import MARKET_METRICS, MARKET_UNIT
+from forecast.models.market.paths import annual_draws
+from forecast.models.panels import build_panel
+from forecast.tables.vintages import Table, as_of
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "market": MARKET_METRICS,
+    "earnings": (*METRIC_GROUPS, *CLOUD_METRICS),
+}
+"""Models whose series are reported numbers, with the metrics they are made of. Series of the others
+are latent, or drawn from several sources: nothing that is reported is such a number itself."""
+NO_REPORT = ("at least", "at most", "projected")
+"""Qualifiers of rows that decide nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """How a reading came out by reported numbers.
+
+    Attributes
+    ----------
+    claim, definition
+        The reading.
+    outcome
+        ``yes`` or ``no``.
+    on
+        The day on which the number was reported that decided it; of a ``no``, not before the
+        window's end.
+    source
+        Which numbers, in words; it starts with "data:".
+    """
+
+    claim: Claim
+    definition: Definition
+    outcome: str
+    on: dt.date
+    source: str
+
+
+def decided(
+    readings: Sequence[tuple[Claim, Definition]],
+    table: Table,
+    today: dt.date,
+    say: Callable[[str], None],
+) -> tuple[Decision, ...]:
+    """Return the readings that reported numbers have decided.
+
+    Parameters
+    ----------
+    readings
+        The readings that are open; those of which no reported number can decide are passed over.
+    table
+        A checked vintage table, with all its vintages.
+    today
+        The last day that is known. A ``no`` waits for the day on which the window ends.
+    say
+        Called with a line if the rows of a model cannot be taken.
+
+    Returns
+    -------
+    tuple of Decision
+        In the order of `readings`.
+    """
+    found: dict[tuple[str, str], Decision] = {}
+    for model in METRICS:
+        mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
+        rows, trouble = _reports(table, model, today), ""
+        if not mine or rows.empty:
+            continue
+        until = max(d.window[1] for _, d in mine if d.window is not None)
+        said = {claim.source_date for claim, _ in mine}
+        reports = {dt.date.fromisoformat(day) for day in rows["reported_on"]}
+        for day in sorted(d for d in said | reports if min(said) <= d <= today):
+            try:
+                reported = reported_path(build_panel(as_of(rows, day), model), until)
+            except DataError as error:
+                trouble = f"{model}: what was reported by {day} decides nothing: {error}"
+                continue
+            trouble = ""
+            for claim, definition in mine:
+                key = (claim.id, definition.id)
+                if key not in found and claim.source_date <= day:
+                    one = _decision(claim, definition, reported, day)
+                    if one is not None and one.on <= today:
+                        found[key] = one
+        if trouble:
+            say(trouble)
+    return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
+
+
+def _reports(table: Table, model: str, today: dt.date) -> Table:
+    """Return the rows of a model's metrics that report a number, not a bound or a running period."""
+    rows = table[table["metric"].isin(METRICS[model]) & ~table["qualifier"].isin(NO_REPORT)]
+    over = [
+        period_end(str(period)).isoformat() <= day <= today.isoformat()
+        for period, day in zip(rows["period"], rows["reported_on"], strict=True)
+    ]
+    return rows[np.array(over, dtype=bool)].reset_index(drop=True)
+
+
+def _of_reports(definition: Definition) -> bool:
+    """Return whether a definition is a windowed event of values as they are reported."""
+    event = definition.event
+    return (
+        definition.window is not None and isinstance(event, Mapping) and event.get("on", "y") == "y"
+    )
+
+
+def _decision(
+    claim: Claim, definition: Definition, reported: xr.Dataset, day: dt.date
+) -> Decision | None:
+    event, window = definition.event, definition.window
+    assert isinstance(event, Mapping) and window is not None  # _of_reports
+    came = happened(reported, event, window)
+    if came is None:
+        return None
+    names = [event["series"]] if isinstance(event["series"], str) else list(event["series"])
+    source = f"data: {one_line(names, 3)}, by what was reported up to {day}"
+    on = day if came else max(day, window[1])
+    return Decision(claim, definition, "yes" if came else "no", on, source)
+
+
+def settled(
+    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Table
+) -> Verdicts:
+    """Return verdicts in which what has come settles the readings that nothing to come can change.
+
+    Parameters
+    ----------
+    verdicts, claims
+        What was judged, and the claims.
+    draws
+        The draws that it was judged by; what is on record of each series is their ``observed``.
+    known
+        What was known. A number that was told before its period had ended is no report: of its period
+        nothing counts as on record.
+
+    Returns
+    -------
+    Verdicts
+        A settled reading has the status ``decided`` and the probability 0 or 1 without an error. One
+        whose window is over, but of which not all is on record, says so: it is a forecast still.
+    """
+    by_model = {str(one.attrs["model"]): one for one in draws}
+    readings = {(c.id, d.id): d for c in claims for d in c.definitions}
+    early = {model: _early(known, model) for model in METRICS}
+    return Verdicts(
+        tuple(
+            _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
+            if v.status == "judged"
+            else v
+            for v in verdicts
+        )
+    )
+
+
+def _early(known: Table, model: str) -> tuple[dt.date, ...]:
+    """Return the ends of the periods of which a number was told before they had ended."""
+    rows = known[known["metric"].isin(METRICS[model])]
+    pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
+    return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
+
+
+def _settled(
+    verdict: Verdict, definition: Definition, draws: xr.Dataset, early: Sequence[dt.date]
+) -> Verdict:
+    event, window, day = definition.event, definition.window, str(draws.attrs["as_of"])
+    if window is None or not isinstance(event, Mapping):
+        return verdict
+    came = None
+    if _of_reports(definition):
+        whole = [not _within(early, str(p)) for p in draws[PERIOD].values]
+        seen = draws["observed"].where(xr.DataArray(whole, dims=PERIOD))
+        record = seen.expand_dims(chain=1, draw=1).to_dataset(name="y")
+        came = happened(record.assign_attrs(draws.attrs), event, window)
+    if came is None and window[1].isoformat() < day:
+        said = "The window is over, but what came is not all on record: this is a forecast still. "
+        return dataclasses.replace(verdict, text=verdict.text.replace(". ", f". {said}", 1))
+    if came is None:
+        return verdict
+    over = window[1].isoformat() <= day
+    word = "It came true" if came else "It did not come true" if over else "It cannot come true now"
+    return dataclasses.replace(
+        verdict,
+        probability=float(came),
+        mcse=0.0,
+        status="decided",
+        text=f"{word}, by what was on record on {day}. {definition.why}",
+    )
+
+
+def _within(days: Sequence[dt.date], period: str) -> bool:
+    first, last = period_days(period)
+    return any(first <= day <= last for day in days)
+
+
+# --- the path that was reported --------------------------------------------------------------
+def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
+    """Return what was reported as draws of one chain and one draw, with sums and ratios.
+
+    Parameters
+    ----------
+    panel
+        Of a model of :data:`METRICS`.
+    until
+        The last day that is asked about: periods that end by it are there, NaN where nothing was
+        reported.
+    """
+    data = panel.data
+    quarterly = panel.model == "earnings"
+    if quarterly:
+        when = np.array([quarter_index(str(q)) for q in data["quarter"].values])
+        last = quarter_index(f"{until.year}Q{(until.month + 2) // 3}")
+    else:
+        when, last = data["year"].values, until.year
+    names = list(dict.fromkeys(str(n) for n in data["series"].values))
+    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
+    values = np.full((len(names), len(grid)), np.nan)
+    at = [names.index(str(n)) for n in data["series"].values]
+    values[at, when - grid[0]] = data["value"].values
+    y, one = values[None, None], np.arange(1)
+    if quarterly:
+        quarters = [quarter_name(int(k)) for k in grid]
+        draws = quarterly_draws(y, y, values, names, quarters, EARNINGS_UNIT, (one, one))
+    else:
+        coords = {"chain": one, "draw": one, SERIES: names, PERIOD: grid.astype(str)}
+        array = xr.DataArray(y, coords, tuple(coords))
+        draws = annual_draws(array, array, values, MARKET_UNIT)
+    return draws.assign_attrs(model=panel.model, as_of=panel.as_of)
+
+
+# --- events of a path that is not all there --------------------------------------------------
+def happened(reported: xr.Dataset, event: Mapping[str, Any], window: Window) -> bool | None:
+    """Return whether an event has happened, or None if what is still to come decides.
+
+    Parameters
+    ----------
+    reported
+        From :func:`reported_path`.
+    event, window
+        As :func:`forecast.claims.events.happens` takes them.
+    """
+    try:
+        ends = np.array([period_end(str(p)) for p in reported[PERIOD].values])
+        inside = np.flatnonzero((ends > window[0]) & (ends <= window[1]))
+        if not len(inside):
+            return None
+        told, whole = _told(reported, event, inside)
+        if whole:
+            return _happens(reported, event, window, inside[-1])
+        alone = {"first_passage": True, "peak_to_trough": True, "growth": True}
+        if event["kind"] not in alone:
+            return None
+        # Any period that does it settles it; where all must, any that does not.
+        settles = event.get("how", "any") != "all"
+        for run in _runs(inside[told]):
+            if len(run) < event.get("row", 1):
+                continue
+            start = max(window[0], ends[run[0] - 1]) if run[0] else window[0]
+            if _happens(reported, event, (start, ends[run[-1]]), run[-1]) == settles:
+                return settles
+    except ClaimError:  # not a series of these reports, or not an event of this path
+        return None
+    return None
+
+
+def _happens(reported: xr.Dataset, event: Mapping[str, Any], window: Window, last: int) -> bool:
+    return bool(happens(reported.isel({PERIOD: slice(0, int(last) + 1)}), event, window).item())
+
+
+def _told(
+    reported: xr.Dataset, event: Mapping[str, Any], inside: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """Return which periods of the window can be compared, and whether all that is needed is there."""
+    kind, periods = event["kind"], [str(p) for p in reported[PERIOD].values]
+
+    def there(series: str) -> np.ndarray:
+        values = path(reported, event[series], event.get("over"), "y", event.get("total", 1))
+        return np.isfinite(values.transpose(..., PERIOD).values.ravel())
+
+    def at(known: np.ndarray, period: Any) -> bool:
+        return period in periods and bool(known[periods.index(period)])
+
+    known = there("series")
+    if kind == "threshold":
+        return known[inside], at(known, event.get("at"))
+    if kind == "ordering":
+        other = at(there("than"), event.get("than_at", event.get("at")))
+        return known[inside], at(known, event.get("at")) and other
+    first, begun = int(inside[0]), int(np.argmax(known))
+    told = known[inside]
+    if kind == "growth":
+        lag = event.get("lag", 1)
+        told = told & known[np.maximum(inside - lag, 0)] & (inside >= lag)
+        return told, bool(told.all())
+    if kind == "peak_to_trough" and event.get("peak_from", "record") == "record":
+        first = min(begun, first)
+    elif kind == "rope":
+        first = max(first - 1, 0)
+    return told, bool(known[first : inside[-1] + 1].all())
+
+
+def _runs(at: np.ndarray) -> list[np.ndarray]:
+    """Return whole numbers in order as runs without a gap."""
+    return [run for run in np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(run)]

@@ -1,0 +1,1 @@
+"""Words, units, periods, errors, text and files: what every step speaks in."""

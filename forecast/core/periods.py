@@ -1,0 +1,240 @@
+"""Dates as numbers: years since 2023, months, ends of quarters."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+
+from forecast.core.errors import DataError
+
+YEAR_ORIGIN = dt.date(2023, 1, 1)
+
+
+def years_since(period: str) -> float:
+    """Return the end of a period in years since the start of 2023.
+
+    Examples
+    --------
+    >>> round(years_since("2023-12-31"), 2), round(years_since("2025Q2"), 2)
+    (1.0, 2.49)
+    """
+    return (period_end(period) - YEAR_ORIGIN).days / 365.25
+
+
+def quarter_of(day: str) -> str:
+    """Return the calendar quarter in which a day lies.
+
+    Examples
+    --------
+    >>> quarter_of("2026-05-06")
+    '2026Q2'
+    """
+    return f"{day[:4]}Q{(int(day[5:7]) + 2) // 3}"
+
+
+def months(first: str, last: str) -> list[str]:
+    """Return all months from the end of one period to the end of another.
+
+    Examples
+    --------
+    >>> months("2025Q3", "2025-11-30")
+    ['2025-09', '2025-10', '2025-11']
+    """
+    days = [period_end(period) for period in (first, last)]
+    start, end = (12 * day.year + day.month - 1 for day in days)
+    return [f"{k // 12}-{k % 12 + 1:02d}" for k in range(start, end + 1)]
+
+
+def quarter_index(quarter: str) -> int:
+    """Return a calendar quarter as a whole number that counts quarters.
+
+    Examples
+    --------
+    >>> quarter_index("2025Q4") - quarter_index("2024Q4")
+    4
+    """
+    return 4 * int(quarter[:4]) + int(quarter[5]) - 1
+
+
+def quarter_name(index: int) -> str:
+    """Return the calendar quarter that :func:`quarter_index` counts as `index`.
+
+    Examples
+    --------
+    >>> quarter_name(quarter_index("2025Q4") + 1)
+    '2026Q1'
+    """
+    return f"{index // 4}Q{index % 4 + 1}"
+
+
+def month_index(month: str) -> int:
+    """Return a month as a whole number that counts months.
+
+    Examples
+    --------
+    >>> month_index("2026-01") - month_index("2025-12")
+    1
+    """
+    return 12 * int(month[:4]) + int(month[5:7]) - 1
+
+
+def month_name(index: int) -> str:
+    """Return the month that :func:`month_index` counts as `index`.
+
+    Examples
+    --------
+    >>> month_name(month_index("2025-12") + 1)
+    '2026-01'
+    """
+    return f"{index // 12}-{index % 12 + 1:02d}"
+
+
+def last_close(day: str) -> int:
+    """Return the index of the last month whose close is known on a day.
+
+    Examples
+    --------
+    >>> month_name(last_close("2026-05-06")), month_name(last_close("2026-05-31"))
+    ('2026-04', '2026-05')
+    """
+    date = parse_date(day)
+    index = 12 * date.year + date.month - 1
+    return index if date == period_end(f"{date.year}-{date.month:02d}") else index - 1
+
+
+def months_after(day: dt.date, months: int) -> dt.date:
+    """Return the same day some months later, or the last one of a shorter month.
+
+    Examples
+    --------
+    >>> months_after(dt.date(2026, 5, 6), 18).isoformat()
+    '2027-11-06'
+    """
+    index = day.month - 1 + months
+    year, month = day.year + index // 12, index % 12 + 1
+    return dt.date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+_PERIOD = re.compile(
+    r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?"
+)
+
+
+_SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
+
+
+PERIOD_WANTED = (
+    "a year 2025, a calendar quarter 2025Q3, a month 2025-09, a day 2025-09-30 or first and last day "
+    "of a fiscal period 2025-09-01/2025-11-30"
+)
+
+
+def period_days(period: str) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of a period.
+
+    Raises
+    ------
+    DataError
+        If the period cannot be read, or ends before it starts.
+
+    Examples
+    --------
+    >>> [day.isoformat() for day in period_days("2025Q3")]
+    ['2025-07-01', '2025-09-30']
+    """
+    span = _SPAN.fullmatch(period)
+    if span is not None:
+        start, end = (parse_date(day, "period") for day in span.groups())
+        if end < start:
+            raise DataError(f"cannot read the period {period!r}; it ends before it starts")
+        return start, end
+    match = _PERIOD.fullmatch(period)
+    if match is None:
+        raise DataError(f"cannot read the period {period!r}; wanted {PERIOD_WANTED}")
+    year = int(match["year"])
+    month = int(match["month"] or 3 * int(match["quarter"] or 4))
+    if not (1900 <= year <= 2200 and 1 <= month <= 12):
+        raise DataError(f"cannot read the period {period!r}; wanted {PERIOD_WANTED}")
+    last = calendar.monthrange(year, month)[1]
+    day = int(match["day"] or last)
+    if not 1 <= day <= last:
+        raise DataError(f"cannot read the period {period!r}; there is no such day")
+    end = dt.date(year, month, day)
+    if match["day"]:
+        return end, end
+    months = 3 if match["quarter"] else 1 if match["month"] else 12
+    return dt.date(year, month - months + 1, 1), end
+
+
+def period_end(period: str) -> dt.date:
+    """Return the last day of a period.
+
+    Examples
+    --------
+    >>> period_end("2025Q3").isoformat(), period_end("2024-02").isoformat()
+    ('2025-09-30', '2024-02-29')
+    """
+    return period_days(period)[1]
+
+
+def next_end(period: str) -> dt.date:
+    """Return the last day of the period that follows one of the same kind.
+
+    A period of whole calendar months is followed by as many, any other by as many days.
+
+    Examples
+    --------
+    >>> [next_end(p).isoformat() for p in ("2027Q4", "2028-01", "2027", "2025-12-28/2026-03-28")]
+    ['2028-03-31', '2028-02-29', '2028-12-31', '2026-06-27']
+    """
+    start, end = period_days(period)
+    after = end + dt.timedelta(days=1)
+    if start.day > 1 or after.day > 1:
+        return end + (after - start)
+    months = 12 * (2 * after.year - start.year) + 2 * after.month - start.month - 1
+    return dt.date(months // 12, months % 12 + 1, 1) - dt.timedelta(days=1)
+
+
+def calendar_quarter(period: str) -> str:
+    """Return the calendar quarter in which the middle of a quarter-long period lies.
+
+    Fiscal quarters are put beside each other by it: that of September to November, and the one
+    that ends in late January, belong to the fourth calendar quarter.
+
+    Raises
+    ------
+    DataError
+        If the period is not about a quarter long (80 to 100 days).
+
+    Examples
+    --------
+    >>> calendar_quarter("2025-09-01/2025-11-30"), calendar_quarter("2025-10-27/2026-01-25")
+    ('2025Q4', '2025Q4')
+    """
+    start, end = period_days(period)
+    days = (end - start).days + 1
+    if not 80 <= days <= 100:
+        raise DataError(f"got the period {period!r} of {days} days; wanted a quarter")
+    middle = start + dt.timedelta(days=days // 2)
+    return f"{middle.year}Q{(middle.month + 2) // 3}"
+
+
+def parse_date(text: str | dt.date, what: str = "date") -> dt.date:
+    """Return an ISO date; `what` names it in the error.
+
+    Raises
+    ------
+    DataError
+        If `text` is not a day, or not written YYYY-MM-DD.
+    """
+    if isinstance(text, dt.date) and not isinstance(text, dt.datetime):
+        return text
+    try:
+        if not isinstance(text, str) or re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) is None:
+            raise ValueError
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise DataError(
+            f"cannot read the {what} {text!r}; wanted a day such as 2026-05-06"
+        ) from None

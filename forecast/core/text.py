@@ -1,0 +1,41 @@
+"""Numbers and lists as a reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text, its middle cut out if it is longer than `most`."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
+
+
+def percent(probability: float | None, draws: int = 0) -> str:
+    """Return a probability as text: whole percent, never 0 or 100, a dash for None.
+
+    Parameters
+    ----------
+    probability
+        A share, 0 to 1.
+    draws
+        Number of draws it was counted on; 0 if unknown.
+
+    Examples
+    --------
+    >>> percent(0.274), percent(0.005), percent(0.0, 4000), percent(1.0, 4000), percent(0.995)
+    ('27 %', '< 1 %', '< 1/4000', '> 1 - 1/4000', '> 99 %')
+    """
+    if probability is None:
+        return "–"
+    if draws and min(probability, 1 - probability) * draws < 1:
+        return f"< 1/{draws}" if probability < 0.5 else f"> 1 - 1/{draws}"
+    if probability <= 0.005:  # halves would be rounded to 0 and to 100
+        return "< 1 %"
+    return "> 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
+
+
+def one_line(items: Sequence[object], limit: int = 12) -> str:
+    """Return items joined by commas, cut after `limit` with a count of the rest."""
+    shown = ", ".join(shortened(str(item), 300) for item in items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"

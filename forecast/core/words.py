@@ -1,0 +1,46 @@
+"""Names of dims, coordinates and columns; each means the same thing in every file."""
+
+from __future__ import annotations
+
+CHAIN, DRAW = "chain", "draw"
+
+
+SAMPLE = (CHAIN, DRAW)
+
+
+SERIES, PERIOD = "series", "period"
+
+
+AHEAD_ONLY = "ahead_only"
+"""Coordinate along series, where a model has such: whether one is told only of what comes after the
+draws' date, from where it stands then. On a later date it is about something else."""
+
+
+KEY = ("entity", "metric", "period")
+
+
+COLUMNS = (*KEY, "value", "unit", "reported_on", "source", "confidence", "qualifier")
+
+
+OPTIONAL_COLUMNS = ("printed", "note")
+
+
+CONFIDENCE = ("A", "B", "C")
+"""A: seen in a primary source or two others; B: one secondary source; C: memory or rough."""
+
+
+QUALIFIERS = ("", "about", "at least", "at most", "estimated", "projected")
+"""Words that stood beside the number. Only ``projected`` may be reported before its period ends,
+together with ``estimated``, which is how a table prints the running year."""
+
+
+SIGNED_METRICS = frozenset(
+    {"operating_cash_flow", "free_cash_flow", "cash_flow_projection", "net_income"}
+)
+"""Metrics that may be negative. Every other one must be above zero."""
+
+
+FREE_METRICS = frozenset(
+    {"api_price", "api_price_input", "api_price_output", "list_price_input", "list_price_output"}
+)
+"""Metrics that may be zero: free is a price."""

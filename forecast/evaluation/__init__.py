@@ -1,0 +1,1 @@
+"""How good the forecasts are: scores, sensitivity, calibration, backtests, the track record."""

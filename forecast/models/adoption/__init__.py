@@ -1,0 +1,1 @@
+"""The share of open-weight models in enterprise use."""

@@ -1,0 +1,1 @@
+"""List prices of language models, and the cheapest at a capability."""

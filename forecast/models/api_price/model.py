@@ -1,0 +1,619 @@
+"""List prices of language models: a frontier under the offers, changes of a price, small models.
+
+Offer i of a house at date t with capability c (index points), on the log scale::
+
+    log price[i] = log(cost[t, c] + least[t]) + share e[i] + r[i] + excess[i]
+    share        = cost / (cost + least)
+    log cost     = level - rate (t - 2025) + slope (c - 136) / 10 - extra[tier] (t - middle[tier])
+    log least    = floor - floor_fall (t - 2025)
+
+`cost` is what a capability costs at the frontier, falling at a rate pooled over tiers of capability;
+`least` is the price below which no small model is listed, whatever it can do. `e` is the error that
+a score's error makes in the cost, so it counts for the cost's share of the price only; `r` is small,
+for prices are round numbers. `excess` is positive,
+exponential with a mean for each house: offers lie above the envelope, which no line through all
+points can show (a normal-exponential stochastic frontier, Meeusen and van den Broeck 1977). This
+form was chosen over a trend through the record lows because records are few, picked by their own
+error, and cannot say what the next offer will cost; and over one without a floor because the
+cheapest listed price of any model has not fallen since late 2024, though capability went on.
+
+Besides, with parameters of their own: how often and how far the price of a product changes, and of
+a house's flagship (compound Poisson, Student's t with four degrees of freedom); and what a small
+model costs beside its house's flagship (log-normal).
+
+Invariant: the cheapest price drawn is the lowest of offers that are listed at the time, today's and
+drawn ones, so it can rise only if a price does. ``tests/test_api_price.py`` holds it against a plain
+search, and the likelihood against a sum over rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+from scipy.special import expit
+
+from forecast.core.errors import DataError
+from forecast.core.periods import period_end, years_since
+from forecast.core.words import AHEAD_ONLY, SERIES
+from forecast.models import common, latent
+from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, price_history
+from forecast.models.base import Panel
+
+INDEX = "fixed product/price_index"
+ORIGIN = 2.0  # 2025, in years since 2023: the middle of the offers
+ANCHOR = 136.0  # index points, the middle of the offers: about GPT-4.1 mini
+TIER_EDGES = (122.0, 130.0, 140.0, 148.0)
+"""Capability tiers: below GPT-4, GPT-4 and GPT-4o, up to the first reasoning models, those, and from
+GPT-5 on."""
+TIERS = ("below 122", "122 to 130", "130 to 140", "140 to 148", "above 148")
+SLOTS = 16
+"""Room for houses, so that one that joins needs no compile."""
+FREEDOM = 4.0  # of the Student's t of a change: cuts to a fifth and jumps to twenty times are there
+RECENT = 2.0
+"""Years of past offers from which the houses and capabilities of future ones are drawn."""
+GENERATIONS = 1.5
+"""New small models of one house a year; OpenAI listed four generations in 1.7 years to March 2026."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Priors:
+    """Numbers of the priors; rates in log points a year, prices in log USD per 1M tokens."""
+
+    # The frontier at 136 index points, o1-preview's, at the start of 2025: 0.05 to 20 USD.
+    level: float = 0.0
+    level_sd: float = 1.5
+    # Published declines at a fixed capability: 10 times a year (a16z), 5-10 (arXiv 2511.23455),
+    # 9-900 with a median of 46 (Epoch AI, March 2025). 95 %: 1.4 to 74 times.
+    rate: float = 2.3
+    rate_sd: float = 1.0
+    # The published rates differ by milestone by a log sd near 1.3, picked points included; half.
+    rate_spread: float = 0.6
+    rate_spread_log_sd: float = 0.5
+    # The frontier gains 8 to 15 index points a year (Epoch AI) at prices that stay within a factor
+    # of a few, so ten points cost about what a year brings; 95 %: 4 to 50 times.
+    slope: float = 2.0
+    slope_log_sd: float = 0.35
+    # The least price at which any model is listed: 95 %: 0.02 to 0.4 USD. Our rough judgement.
+    floor: float = -2.3
+    floor_sd: float = 0.7
+    # Price-performance of hardware improves by 0.14 orders of magnitude, 0.32 log points, a year
+    # (arXiv 2405.21015).
+    floor_fall: float = 0.32
+    floor_fall_sd: float = 0.3
+    # An offer costs e^1 to e^2 times the cheapest of its day: brands, speed, context. 95 % of the
+    # mean: 0.6 to 3.5 log points; houses differ by a half. Our rough judgement.
+    excess: float = 1.5
+    excess_log_sd: float = 0.45
+    house_spread: float = 0.5
+    house_spread_log_sd: float = 0.5
+    # Scores err by some two index points, which is 0.4 log points at the slope above.
+    error: float = 0.3
+    error_log_sd: float = 0.5
+    # List prices are round numbers: the next rounder one is some 15 % off. Not estimated.
+    rounding: float = 0.15
+    # Changes a year of one product's price, mostly cuts; of a house's flagship, by a new model, in
+    # either direction. Our rough judgement.
+    product_rate: float = 0.15
+    product_rate_log_sd: float = 0.7
+    product_change: float = -0.3
+    product_change_sd: float = 0.4
+    product_size: float = 0.6
+    product_size_log_sd: float = 0.5
+    flagship_rate: float = 1.2
+    flagship_rate_log_sd: float = 0.6
+    flagship_change: float = 0.0
+    flagship_change_sd: float = 0.4
+    flagship_size: float = 0.6
+    flagship_size_log_sd: float = 0.5
+    # A small model at an eighth of the flagship, 95 % of the middle: a twentieth to a third. Our
+    # rough judgement.
+    small: float = -2.1
+    small_sd: float = 0.5
+    small_spread: float = 0.8
+    small_spread_log_sd: float = 0.4
+    # Index points a year that the best listed model will gain: published 8.3 and 15.5 (Epoch AI). The
+    # offers are not asked; it decides only how many future ones reach a capability.
+    pace: float = 12.0
+    pace_sd: float = 3.0
+
+
+VARIANTS = {
+    # Prices fall as algorithms alone improve, three times a year (arXiv 2511.23455), and what is
+    # cheapest does not fall at all.
+    "sceptical": Priors(rate=1.1, rate_sd=0.6, floor_fall=0.0, floor_fall_sd=0.15),
+    # Prices fall as at Epoch AI's median milestone, and small models get cheaper like memory did.
+    "generous": Priors(rate=3.8, rate_sd=0.8, floor_fall=0.7, floor_fall_sd=0.3),
+}
+
+_NORMALS = ("level", "rate", "floor", "floor_fall", "product_change", "flagship_change", "small")
+_SCALES = (
+    "rate_spread", "slope", "excess", "house_spread", "error", "product_rate", "product_size",
+    "flagship_rate", "flagship_size", "small_spread",
+)  # fmt: skip
+REPORT = (*_NORMALS, *_SCALES, "tier_rate")
+LABELS = {
+    "rate": "fall of the price of a capability, log points a year",
+    "floor_fall": "fall of the least listed price, log points a year",
+    "tier_rate": "fall by tier of capability, log points a year",
+    "slope": "price of ten index points, log points",
+    "excess": "mean excess of an offer over the cheapest, log points",
+    "product_rate": "price changes of one product a year",
+    "flagship_rate": "price changes of a flagship a year",
+    "small": "small model over flagship, log",
+}
+
+
+def _offers(panel: Panel) -> xr.Dataset:
+    return panel.data.isel(obs=np.flatnonzero(panel.data["kind"].values == "offer"))
+
+
+def _tier(capability: np.ndarray) -> np.ndarray:
+    return np.searchsorted(TIER_EDGES, capability, side="right")
+
+
+def _middles(offers: xr.Dataset) -> np.ndarray:
+    """Return the mean date of each tier's offers, about which its own rate turns."""
+    years, tier = offers["year"].values, _tier(offers["capability"].values)
+    return np.array(
+        [years[tier == k].mean() if (tier == k).any() else years.mean() for k in range(len(TIERS))]
+    )
+
+
+def _gain(offers: xr.Dataset) -> float:
+    """Return by how many ten points a year the offers got better, by least squares."""
+    years, points = offers["year"].values, offers["capability"].values / 10
+    return float(np.polyfit(years, points, 1)[0])
+
+
+def _houses(panel: Panel) -> list[str]:
+    names = sorted({str(p) for p in _offers(panel)["provider"].values})
+    if len(names) > SLOTS:
+        raise DataError(
+            f"the api_price model has room for {SLOTS} houses; the table has {len(names)}; "
+            "merge the smallest into one"
+        )
+    return names
+
+
+def _rows(panel: Panel, kind: str, name: str | None = None) -> xr.Dataset:
+    data = panel.data
+    keep = data["kind"].values == kind
+    if name is not None:
+        keep = keep & (data["name"].values == name)
+    return data.isel(obs=np.flatnonzero(keep))
+
+
+def build(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the model of the panel's rows."""
+    offers, houses = _offers(panel), _houses(panel)
+    labels = [*houses, *(f"(free {k})" for k in range(SLOTS - len(houses)))]
+    tier = _tier(offers["capability"].values)
+    with pm.Model(coords={"tier": list(TIERS), "house": labels}) as model:
+        prior = common.prior_data(priors)
+        years = pm.Data("years", offers["year"].values - ORIGIN)
+        points = pm.Data("points", (offers["capability"].values - ANCHOR) / 10)
+        tiers = pm.Data("tiers", tier)
+        turned = pm.Data("turned", offers["year"].values - _middles(offers)[tier])
+        house = pm.Data(
+            "house_index", np.array([houses.index(str(p)) for p in offers["provider"].values])
+        )
+        price = pm.Data("log_price", np.log(offers["value"].values))
+        p: dict[str, pt.TensorVariable] = {}
+        hyper: pt.TensorVariable = np.float64(0.0)
+        for name in _SCALES:
+            p[name], lp = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
+            hyper = hyper + lp
+        for name in _NORMALS:
+            if name == "rate":
+                continue
+            p[name], lp = common.normal(name, prior[name], prior[f"{name}_sd"])
+            hyper = hyper + lp
+        # Later offers are better ones, so rate and slope are known together far worse than the
+        # growth of prices along the frontier, which is sampled in the rate's place: the same prior.
+        gain = pm.Data("gain", _gain(offers))
+        along, lp = common.normal("along", gain * p["slope"] - prior["rate"], prior["rate_sd"])
+        hyper = hyper + lp
+        p["rate"] = pm.Deterministic("rate", gain * p["slope"] - along)
+        lp = common.normal("pace", prior["pace"], prior["pace_sd"])[1]
+        hyper = hyper + lp
+        z_tier = pm.Normal("z_tier", 0.0, 1.0, dims="tier")
+        z_house = pm.Normal("z_house", 0.0, 1.0, dims="house")
+        extra = p["rate_spread"] * z_tier
+        pm.Deterministic("tier_rate", p["rate"] + extra, dims="tier")
+        mean_excess = pm.Deterministic(
+            "house_excess", p["excess"] * pt.exp(p["house_spread"] * z_house), dims="house"
+        )
+        cost = p["level"] - p["rate"] * years + p["slope"] * points - extra[tiers] * turned
+        least = p["floor"] - p["floor_fall"] * years
+        share = pm.math.sigmoid(cost - least)
+        sd = pt.sqrt((share * p["error"]) ** 2 + prior["rounding"] ** 2)
+        over = price - pt.logaddexp(cost, least)
+        log_lik = frontier_density(over, sd, mean_excess[house]).sum()
+        for line in ("product", "flagship"):
+            log_lik = log_lik + _change_terms(panel, line, p)
+        small = pm.Data("log_small", np.log(_rows(panel, "small")["value"].values))
+        log_lik = log_lik + pm.logp(pm.Normal.dist(p["small"], p["small_spread"]), small).sum()
+        pm.Deterministic(common.HYPER, hyper)
+        common.likelihood("rows", log_lik)
+    return model
+
+
+def frontier_density(
+    over: pt.TensorVariable, sd: pt.TensorVariable, excess: pt.TensorVariable
+) -> pt.TensorVariable:
+    """Return the log density of a normal error plus an exponential excess.
+
+    Written with the complementary error function alone, and its asymptotic series where that would
+    underflow: it costs a fraction of the general exponentially modified normal.
+
+    Parameters
+    ----------
+    over
+        How far a log price lies over the frontier.
+    sd, excess
+        Standard deviation of the error, and mean of the excess.
+    """
+    w = (sd / excess - over / sd) / np.sqrt(2.0)
+    near, far = pt.minimum(w, 5.0), pt.maximum(w, 5.0)
+    series = 1 - 0.5 * far**-2 + 0.75 * far**-4 - 1.875 * far**-6
+    tail = pt.switch(
+        w < 5.0,
+        pt.log(pt.erfc(near)),
+        -(far**2) - pt.log(far * np.sqrt(np.pi)) + pt.log(series),
+    )
+    return -pt.log(2 * excess) + 0.5 * (sd / excess) ** 2 - over / excess + tail
+
+
+def _change_terms(panel: Panel, line: str, p: dict[str, pt.TensorVariable]) -> pt.TensorVariable:
+    """Return the log likelihood of one kind of line's changes: how many, and how far."""
+    total = _rows(panel, "changes", line)
+    count = pm.Data(f"{line}_count", total["value"].values.sum())
+    watched = pm.Data(f"{line}_watched", total["watched"].values.sum())
+    moves = pm.Data(f"{line}_moves", np.log(_rows(panel, "change", line)["value"].values))
+    expected = p[f"{line}_rate"] * watched
+    sizes = pm.StudentT.dist(nu=FREEDOM, mu=p[f"{line}_change"], sigma=p[f"{line}_size"])
+    number = count * pt.log(expected) - expected - pt.gammaln(count + 1)
+    return number + pm.logp(sizes, moves).sum()
+
+
+def complete(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
+) -> xr.Dataset:
+    """Return `parameters` as they are: nothing is integrated out of this model."""
+    del panel, priors, rng, given
+    return parameters
+
+
+def _frontier(
+    parameters: xr.Dataset, years: np.ndarray, capability: np.ndarray, middles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frontier's log price and the cost's share of it, each of shape (sample, n).
+
+    Dates and capabilities have shape (n,) or (sample, n).
+    """
+    q = {
+        name: latent.flat(parameters, name)[:, None]
+        for name in ("level", "rate", "slope", "floor", "floor_fall")
+    }
+    tier = _tier(capability)
+    extra = latent.flat(parameters, "tier_rate") - q["rate"]
+    own = np.take_along_axis(extra, np.broadcast_to(tier, (len(extra), tier.shape[-1])), axis=1)
+    cost = (
+        q["level"]
+        - q["rate"] * (years - ORIGIN)
+        + q["slope"] * (capability - ANCHOR) / 10
+        - own * (years - middles[tier])
+    )
+    least = q["floor"] - q["floor_fall"] * (years - ORIGIN)
+    return np.logaddexp(cost, least), expit(cost - least)
+
+
+def _prices(
+    parameters: xr.Dataset,
+    priors: Priors,
+    frontier: tuple[np.ndarray, np.ndarray],
+    excess: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw log prices of offers from the frontier, the errors and the houses' excess."""
+    mu, share = frontier
+    sd = np.hypot(share * latent.flat(parameters, "error")[:, None], priors.rounding)
+    return mu + sd * rng.standard_normal(mu.shape) + rng.exponential(excess)
+
+
+def replicate(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Draw new values for the panel's rows, shape (sample, obs), by data name."""
+    data, offers = panel.data, _offers(panel)
+    kind, name = data["kind"].values, data["name"].values
+    q = {n: latent.flat(parameters, n)[:, None] for n in (*_NORMALS, *_SCALES)}
+    size = len(q["level"])
+    out = np.empty((size, data.sizes["obs"]))
+    at = np.flatnonzero(kind == "offer")
+    houses = _houses(panel)
+    index = np.array([houses.index(str(h)) for h in offers["provider"].values])
+    frontier = _frontier(
+        parameters, offers["year"].values, offers["capability"].values, _middles(offers)
+    )
+    excess = latent.flat(parameters, "house_excess")[:, index]
+    out[:, at] = _prices(parameters, priors, frontier, excess, rng)
+    for line in ("product", "flagship"):
+        at = np.flatnonzero((kind == "change") & (name == line))
+        shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
+        out[:, at] = q[f"{line}_change"] + q[f"{line}_size"] * shocks
+        at = np.flatnonzero((kind == "changes") & (name == line))
+        with np.errstate(divide="ignore"):  # no change at all: the log of nought
+            out[:, at] = np.log(rng.poisson(q[f"{line}_rate"] * data["watched"].values[at]))
+    at = np.flatnonzero(kind == "small")
+    out[:, at] = q["small"] + q["small_spread"] * rng.standard_normal((size, len(at)))
+    return {"log_value": out}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Market:
+    """Offers on the list as time goes on: log price (sample, offer), capability, begin."""
+
+    price: np.ndarray
+    capability: np.ndarray
+    began: np.ndarray
+
+    def lowest(self, capability: float, since: float = -np.inf) -> np.ndarray:
+        """Return the lowest log price of those that reach a capability, infinite if none does."""
+        fit = (self.capability >= capability) & (self.began > since)
+        return np.where(fit, self.price, np.inf).min(axis=1)
+
+
+def _today(panel: Panel, size: int) -> _Market:
+    """Return each product's newest offer, the same in every draw."""
+    offers = _offers(panel)
+    newest = {str(line): k for k, line in enumerate(offers["line"].values)}
+    at = np.array(sorted(newest.values()))
+    tile = [np.tile(offers[v].values[at], (size, 1)) for v in ("value", "capability", "year")]
+    return _Market(np.log(tile[0]), tile[1], tile[2])
+
+
+def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
+           rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+    """Return the log change of `width` prices over a span of years, shape (sample, width)."""
+    rate, mean, scale = (
+        latent.flat(parameters, f"{line}_{part}")[:, None] for part in ("rate", "change", "size")
+    )
+    count = rng.poisson(rate * span, size=(len(rate), width))
+    total = np.zeros(count.shape)
+    for k in range(int(count.max(initial=0))):
+        step = mean + scale * rng.standard_t(FREEDOM, size=count.shape)
+        total += np.where(count > k, step, 0.0)
+    return total
+
+
+def _seen(panel: Panel) -> float:
+    """Return the day on which the price list was last seen, in years since 2023."""
+    return years_since(str(panel.data.attrs["seen"]))
+
+
+def _arrivals(
+    parameters: xr.Dataset,
+    panel: Panel,
+    priors: Priors,
+    span: tuple[float, float],
+    rng: np.random.Generator,
+) -> _Market:
+    """Draw the offers that are listed within a span of years.
+
+    As many a year as in the last :data:`RECENT` years, by the same houses, as far behind the best
+    model of their day; the best one gains `pace` points a year.
+    """
+    pace = latent.flat(parameters, "pace")
+    offers, houses = _offers(panel), _houses(panel)
+    now = _seen(panel)
+    years, capability = offers["year"].values, offers["capability"].values
+    best = np.maximum.accumulate(capability)
+    recent = np.flatnonzero(years > now - RECENT)
+    count = rng.poisson(len(recent) / RECENT * (span[1] - span[0]), size=len(pace))
+    width = int(count.max(initial=0))
+    pick = rng.choice(recent, size=(len(pace), width)) if width else np.zeros((len(pace), 0), int)
+    began = rng.uniform(*span, size=pick.shape)
+    score = best[-1] + pace[:, None] * (began - now) - (best - capability)[pick]
+    index = np.array([houses.index(str(h)) for h in offers["provider"].values])[pick]
+    excess = np.take_along_axis(latent.flat(parameters, "house_excess"), index, axis=1)
+    frontier = _frontier(parameters, began, score, _middles(offers))
+    price = _prices(parameters, priors, frontier, excess, rng)
+    missing = np.arange(width) >= count[:, None]
+    return _Market(price, np.where(missing, -np.inf, score), began)
+
+
+def _joined(a: _Market, b: _Market) -> _Market:
+    pairs = ((a.price, b.price), (a.capability, b.capability), (a.began, b.began))
+    return _Market(*(np.concatenate(pair, axis=1) for pair in pairs))
+
+
+def _envelope(
+    parameters: xr.Dataset, capability: float, year: float, middles: np.ndarray
+) -> np.ndarray:
+    """Return the frontier's log price of a capability or more, shape (sample,).
+
+    It is the least over its own and higher tiers, each at its lowest capability.
+    """
+    points = np.array([capability, *(e for e in TIER_EDGES if e > capability)])
+    years = np.full(len(points), year)
+    return _frontier(parameters, years, points, middles)[0].min(axis=1)
+
+
+def draw(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, until: str, rng: np.random.Generator
+) -> xr.Dataset:
+    """Draw the prices quarter by quarter.
+
+    Future offers are drawn (see :func:`_arrivals`), today's change their prices now and then, and
+    the cheapest that reaches a capability is its price. A quarter's value is that of its last day;
+    that of the day on which the list was last seen is drawn from that day on.
+
+    Returns
+    -------
+    xarray.Dataset
+        Series, for each capability of ``LEVELS``: "GPT-4 level/price", the cheapest on the list
+        (USD per 1M tokens, three input tokens to one output token), its ``signal`` the frontier
+        without offers; and "GPT-4 level/new_price", the cheapest of those listed within the last
+        year. "HOUSE flagship/price" and "HOUSE small model/price". "fixed product/price_index", the
+        price of a product that is listed on that day, then 100. Before a capability was first listed
+        values are NaN, and so is the index before the day it starts from.
+
+    Raises
+    ------
+    DataError
+        If `until` lies before the day on which the list was last seen, or more than ten years after.
+    """
+    now, last = _seen(panel), period_end(until)
+    if not 0 <= years_since(last.isoformat()) - now <= 10:
+        raise DataError(
+            f"cannot forecast prices to {until!r}; wanted a quarter at most ten years after "
+            f"{panel.data.attrs['seen']}"
+        )
+    quarters, known, history = price_history(panel.data, until)
+    ends = np.array([years_since(q) for q in quarters])
+    size = parameters.sizes["chain"] * parameters.sizes["draw"]
+    series = _Series(size, len(quarters), known)
+    _draw_levels(series, parameters, panel, priors, history, ends, rng)
+    _draw_houses(series, parameters, panel, history, ends, rng)
+    drawn = latent.labelled(
+        parameters,
+        (np.stack(series.y, 1), np.stack(series.signal, 1), np.stack(series.observed)),
+        series.names,
+        series.units,
+        quarters,
+    )
+    return drawn.assign_coords({AHEAD_ONLY: (SERIES, [n == INDEX for n in series.names])})
+
+
+class _Series:
+    """Series as they are drawn, one after another."""
+
+    def __init__(self, size: int, periods: int, known: int) -> None:
+        self.size, self.periods, self.known = size, periods, known
+        self.names: list[str] = []
+        self.units: list[str] = []
+        self.y: list[np.ndarray] = []
+        self.signal: list[np.ndarray] = []
+        self.observed: list[np.ndarray] = []
+
+    def add(
+        self,
+        name: str,
+        past: np.ndarray,
+        future: np.ndarray,
+        *,
+        signal: np.ndarray | None = None,
+        unit: str = PRICE_UNIT,
+    ) -> None:
+        """Add one: `past` holds what was listed, `future` the draws, shape (sample, periods left)."""
+        y = np.concatenate([np.tile(past, (self.size, 1)), future], axis=1)
+        self.names.append(name)
+        self.units.append(unit)
+        self.y.append(y)
+        self.signal.append(y if signal is None else signal)
+        self.observed.append(np.append(past, np.full(self.periods - self.known, np.nan)))
+
+
+def _draw_levels(
+    series: _Series,
+    parameters: xr.Dataset,
+    panel: Panel,
+    priors: Priors,
+    history: dict[str, np.ndarray],
+    ends: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    offers, now = _offers(panel), _seen(panel)
+    middles = _middles(offers)
+    market, before = _today(panel, series.size), now
+    listed = market.price.shape[1]
+    steps: dict[str, list[np.ndarray]] = {name: [] for name in LEVELS}
+    fresh: dict[str, list[np.ndarray]] = {name: [] for name in LEVELS}
+    for end in ends[series.known :]:
+        moved = market.price.copy()
+        moved[:, :listed] += _moves(parameters, "product", end - before, listed, rng)
+        market = dataclasses.replace(market, price=moved)
+        market = _joined(market, _arrivals(parameters, panel, priors, (before, end), rng))
+        before = end
+        for name, level in LEVELS.items():
+            lowest = market.lowest(level)
+            new = market.lowest(level, since=end - NEW_YEARS)
+            steps[name].append(lowest)
+            fresh[name].append(np.where(np.isfinite(new), new, lowest))
+    for name, level in LEVELS.items():
+        past, new = history[f"{name}/price"], history[f"{name}/new_price"]
+        path = np.stack([_envelope(parameters, level, e, middles) for e in ends], axis=1)
+        path[:, : series.known] = np.where(np.isfinite(past), path[:, : series.known], np.nan)
+        columns = [np.exp(np.stack(s[name], axis=1)) for s in (steps, fresh)]
+        columns = [np.where(np.isfinite(c), c, np.nan) for c in columns]
+        series.add(f"{name}/price", past, columns[0], signal=np.exp(path))
+        series.add(f"{name}/new_price", new, columns[1], signal=np.exp(path))
+
+
+def _draw_houses(
+    series: _Series,
+    parameters: xr.Dataset,
+    panel: Panel,
+    history: dict[str, np.ndarray],
+    ends: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    now, left = _seen(panel), ends[series.known :]
+    spans = np.diff(np.append(now, left))
+    smalls = json.loads(panel.data.attrs["smalls"])
+    for house, prices in json.loads(panel.data.attrs["flagships"]).items():
+        steps = [(str(day), float(price)) for day, price in prices]
+        moves = [_moves(parameters, "flagship", span, 1, rng)[:, 0] for span in spans]
+        future = steps[-1][1] * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
+        name = f"{house} flagship/price"
+        series.add(name, history[name], future)
+        if house in smalls:
+            own = [(str(day), float(price)) for day, price in smalls[house]]
+            small = _small_ratio(parameters, own[-1][1] / steps[-1][1], spans, rng) * future
+            name = f"{house} small model/price"
+            series.add(name, history[name], small)
+    moves = [_moves(parameters, "product", span, 1, rng)[:, 0] for span in spans]
+    index = 100 * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
+    past = np.full(series.known, np.nan)  # another day's products: their index starts elsewhere
+    series.add(INDEX, past, index, unit="percent")
+
+
+def _small_ratio(
+    parameters: xr.Dataset, today: float, spans: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return small model over flagship, shape (sample, step): today's until a new one is listed."""
+    mean, spread = (latent.flat(parameters, name) for name in ("small", "small_spread"))
+    ratio, out = np.full(len(mean), today), []
+    for span in spans:
+        fresh = np.exp(mean + spread * rng.standard_normal(len(mean)))
+        ratio = np.where(rng.random(len(mean)) < -np.expm1(-GENERATIONS * span), fresh, ratio)
+        out.append(ratio)
+    return np.stack(out, axis=1)
+
+
+def _offer_prices(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    offers = panel.data["kind"].values == "offer"
+    return replicated["log_value"][:, offers].ravel() / np.log(10)
+
+
+def _flagship_moves(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    rows = (panel.data["kind"].values == "change") & (panel.data["name"].values == "flagship")
+    return np.exp(replicated["log_value"][:, rows]).ravel()
+
+
+def _small_shares(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    rows = panel.data["kind"].values == "small"
+    return np.exp(replicated["log_value"][:, rows]).ravel()
+
+
+PRIOR_CHECKS = (
+    # From 0.01 to 10,000 USD per 1M tokens; the table runs from 0.06 to 262.
+    ("price of an offer, log10 USD per 1M tokens", _offer_prices, -2.0, 4.0),
+    ("small model over flagship", _small_shares, 0.01, 1.0),
+)

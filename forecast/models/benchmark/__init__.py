@@ -1,0 +1,1 @@
+"""Benchmark scores of public models by date, compute and organisation."""

@@ -1,0 +1,23 @@
+"""What the rest of the package needs to know of the benchmark model."""
+
+from __future__ import annotations
+
+from forecast.models.base import Model, the_day
+from forecast.models.benchmark import model
+
+MODEL = Model(
+    name="benchmark",
+    title="benchmark scores of public models",
+    priors=model.Priors(),
+    variants=model.VARIANTS,
+    build=model.build,
+    complete=model.complete,
+    draw=model.draw,
+    replicate=model.replicate,
+    prior_checks=model.PRIOR_CHECKS,
+    report=model.REPORT,
+    labels=model.LABELS,
+    horizon=the_day,
+    # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
+    adaptation="low_rank",
+)

@@ -1,0 +1,1 @@
+"""What companies report every quarter: capex, revenue and cloud revenue."""

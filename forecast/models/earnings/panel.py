@@ -1,0 +1,103 @@
+"""Quarterly company figures, by calendar quarter."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import xarray as xr
+
+from forecast.core.errors import DataError
+from forecast.core.periods import calendar_quarter, period_days
+from forecast.core.text import one_line
+from forecast.core.units import convert
+from forecast.models.base import PanelSource
+from forecast.tables.vintages import Table
+
+EARNINGS_UNIT = "USD bn"
+METRIC_GROUPS = ("capex", "revenue", "cloud_revenue")
+"""Metrics that share their hyper-parameters; the last one holds the segments below."""
+CLOUD_METRICS = (
+    "cloud_revenue",
+    "aws_revenue",
+    "google_cloud_revenue",
+    "microsoft_cloud_revenue",
+    "intelligent_cloud_revenue_recast",
+    "intelligent_cloud_revenue",
+    "oci_iaas_revenue",
+    "data_center_revenue",
+)
+"""Cloud and AI segments, the preferred one of a company first. Segments before and after a recast
+are never chained. Of Microsoft's three, Microsoft Cloud is the only one that runs through the
+recast of 2024: the recast Intelligent Cloud is still short of :data:`ENOUGH_QUARTERS`, and the old
+one ends in mid-2024."""
+ENOUGH_QUARTERS = 8
+
+
+def _one_segment(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one cloud segment per company: the first of the list that has enough quarters."""
+    kept = [rows[rows["group"] != "cloud_revenue"]]
+    for _, own in rows[rows["group"] == "cloud_revenue"].groupby("entity"):
+        counts = own["metric"].value_counts()
+        ranked = sorted(counts.index, key=CLOUD_METRICS.index)
+        long = [metric for metric in ranked if counts[metric] >= ENOUGH_QUARTERS]
+        kept.append(own[own["metric"] == (long[0] if long else counts.idxmax())])
+    return pd.concat(kept)
+
+
+def earnings_panel(known: Table) -> xr.Dataset:
+    """Quarterly capex, revenue and cloud revenue of every company, USD bn, by calendar quarter.
+
+    Rows of other lengths (a fiscal year of the same metric) are left out. What is missing, starts
+    late or ends early is simply not there.
+    """
+    group = {metric: metric for metric in METRIC_GROUPS} | dict.fromkeys(
+        CLOUD_METRICS, "cloud_revenue"
+    )
+    rows = known[known["metric"].isin(group)].copy()
+    ends = [period_days(str(p)) for p in rows["period"]]
+    rows = rows[[80 <= (last - first).days + 1 <= 100 for first, last in ends]]
+    if rows.empty:
+        raise DataError(
+            f"the earnings model wants quarterly rows of {one_line(METRIC_GROUPS)}, with periods "
+            "such as 2025Q3 or 2025-09-01/2025-11-30; the table has none"
+        )
+    bounded = rows[rows["qualifier"].isin(["at least", "at most", "projected"])]
+    if len(bounded):
+        raise DataError(
+            "the earnings model takes reported numbers, not bounds or projections; drop or restate "
+            + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
+        )
+    rows["group"] = rows["metric"].map(group)
+    rows["quarter"] = [calendar_quarter(str(p)) for p in rows["period"]]
+    rows["usd_bn"] = [
+        convert(v, u, EARNINGS_UNIT) for v, u in zip(rows["value"], rows["unit"], strict=True)
+    ]
+    twice = rows[rows.duplicated(["entity", "metric", "quarter"], keep=False)]
+    if len(twice):
+        raise DataError(
+            "two fiscal quarters fall into one calendar quarter: "
+            + one_line([f"{r.entity} {r.metric} {r.period}" for r in twice.itertuples()])
+        )
+    rows = _one_segment(rows)
+    longest = rows.groupby(["entity", "metric"]).size().max()
+    if longest < ENOUGH_QUARTERS:
+        raise DataError(
+            f"the earnings model wants {ENOUGH_QUARTERS} quarters of at least one series; "
+            f"the longest has {longest}"
+        )
+    rows["order"] = rows["group"].map(METRIC_GROUPS.index)
+    rows = rows.sort_values(["order", "entity", "quarter"], kind="stable")
+    return xr.Dataset(
+        {"value": ("obs", rows["usd_bn"].to_numpy(float))},
+        coords={
+            "series": ("obs", (rows["entity"] + "/" + rows["metric"]).to_numpy(str)),
+            "group": ("obs", rows["group"].to_numpy(str)),
+            "quarter": ("obs", rows["quarter"].to_numpy(str)),
+            "fiscal_period": ("obs", rows["period"].to_numpy(str)),
+        },
+        attrs={"units": json.dumps({"value": EARNINGS_UNIT})},
+    )
+
+
+PANEL = PanelSource(build=earnings_panel)

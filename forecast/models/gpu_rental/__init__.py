@@ -1,0 +1,1 @@
+"""What one accelerator rents for."""

@@ -1,0 +1,1 @@
+"""Time to the first fall of a price after a run-up."""

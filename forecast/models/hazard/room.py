@@ -1,0 +1,24 @@
+"""What the rest of the package needs to know of the hazard model."""
+
+from __future__ import annotations
+
+from forecast.models.base import Model, closes
+from forecast.models.hazard import model
+from forecast.models.hazard.baseline import unconditional_falls
+
+MODEL = Model(
+    name="hazard",
+    title="falls of US industries after run-ups",
+    priors=model.Priors(),
+    variants=model.VARIANTS,
+    build=model.build,
+    complete=model.complete,
+    draw=model.draw,
+    replicate=model.replicate,
+    prior_checks=model.PRIOR_CHECKS,
+    report=model.REPORT,
+    labels=model.LABELS,
+    horizon=closes(24),
+    baseline=unconditional_falls,
+    target_accept=0.8,
+)

@@ -1,0 +1,48 @@
+"""Annual paths as labelled draws."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import xarray as xr
+
+
+def annual_draws(
+    y: xr.DataArray, signal: xr.DataArray, observed: np.ndarray, unit: str
+) -> xr.Dataset:
+    """Label annual paths, and add the ratio of capex to revenue where an entity has both.
+
+    Parameters
+    ----------
+    y, signal
+        Dims chain, draw, series, period; series are "entity/metric", periods whole years.
+    observed
+        Reported values, shape (series, period), NaN where there is none.
+    unit
+        Unit of the values.
+
+    Returns
+    -------
+    xarray.Dataset
+        The joint draws with their coordinates; the added series is "entity/capex_to_revenue".
+    """
+    names = [str(n) for n in y["series"].values]
+    seen = xr.DataArray(observed, dims=("series", "period"), coords={"series": names})
+    draws = xr.Dataset({"y": y, "signal": signal, "observed": seen})
+    units = [unit] * len(names)
+    for entity in sorted({n.split("/")[0] for n in names}):
+        top, bottom = f"{entity}/datacenter_capex", f"{entity}/ai_revenue"
+        if top in names and bottom in names:
+            ratio = draws.sel(series=top, drop=True) / draws.sel(series=bottom, drop=True)
+            ratio = ratio.expand_dims(series=[f"{entity}/capex_to_revenue"])
+            draws = xr.concat([draws, ratio], dim="series", join="outer")
+            names.append(f"{entity}/capex_to_revenue")
+            units.append("ratio")
+    ends = [dt.date(int(t), 12, 31).isoformat() for t in y["period"].values]
+    return draws.transpose("chain", "draw", "series", "period").assign_coords(
+        entity=("series", [n.split("/")[0] for n in names]),
+        metric=("series", [n.split("/")[1] for n in names]),
+        unit=("series", units),
+        period_end=("period", ends),
+    )

@@ -1,0 +1,98 @@
+"""Known rows -> the panel of a model, by what its room says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from forecast.core.errors import DataError
+from forecast.models.base import Panel
+from forecast.models.registry import panel_source
+from forecast.tables.shipped import (
+    REFERENCE_TABLES,
+    USER_TABLES,
+    read_reference_table,
+    read_vintages,
+)
+from forecast.tables.vintages import Table
+
+
+def shipped(model: str) -> bool:
+    """Return whether a model can be fitted without a table of the user's own."""
+    table = panel_source(model).table
+    return not table or table in REFERENCE_TABLES
+
+
+def tables_of(models: Sequence[str]) -> list[str]:
+    """Return the names of the tables with columns of their own that models' panels are made from."""
+    sources = [source for model in models if (source := panel_source(model)).table]
+    return sorted({name for one in sources for name in (one.table, *one.besides)})
+
+
+def build_panel(
+    known: Table,
+    model: str,
+    table: pd.DataFrame | None = None,
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    history: Table | None = None,
+) -> Panel:
+    """Return the inputs of `model` from what was known.
+
+    Parameters
+    ----------
+    known
+        The result of :func:`forecast.tables.vintages.as_of`; its date counts for every model.
+    model
+        Name of a model.
+    table
+        For a model with a table of its own, the table to use in place of the shipped one. Rows
+        later than the date of `known` are left out of either.
+    tables
+        All tables with columns of their own (:func:`forecast.tables.shipped.read_tables`);
+        those shipped by default.
+    history
+        All vintages, for a model that looks at earlier ones; those shipped by default.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    DataError
+        If the rows do not carry what the model needs, `known` did not come from ``as_of``, or a
+        table is given for a model of observations, or none for a model without shipped data.
+    """
+    source = panel_source(model)
+    if "as_of" not in known.attrs:
+        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
+    day = str(known.attrs["as_of"])
+    if source.table:
+        own = _named(source.table, model, tables) if table is None else table
+        besides = (_named(name, model, tables) for name in source.besides)
+        return Panel(model, day, source.build(own, day, *besides))
+    if table is not None:
+        raise DataError(
+            f"the {model} model is fitted to observations; give them as the first argument"
+        )
+    if source.history:
+        every = read_vintages() if history is None else history
+        return Panel(model, day, source.build(known, every))
+    return Panel(model, day, source.build(known))
+
+
+def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> pd.DataFrame:
+    """Return a table by name, the shipped one where none are given."""
+    if tables is not None and name in tables:
+        return tables[name]
+    if name in USER_TABLES:
+        columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
+        raise DataError(
+            f"no data are shipped for the {model} model; give a table with the columns "
+            f"{', '.join(columns)}: forecast fit {model} --data FILE"
+        )
+    return read_reference_table(name)

@@ -1,0 +1,1 @@
+"""Cash of a trillion-dollar programme, and whether it is earned back."""

@@ -1,0 +1,137 @@
+"""Which models there are, and how one is found.
+
+A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
+``figures``, where there is one, ``FIGURES``. Each is imported when it is first asked for, so that a
+panel is built without PyMC and a model is fitted without Matplotlib.
+
+Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
+the package and takes it through every step.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from forecast.core.errors import DataError, UnknownNameError
+
+if TYPE_CHECKING:
+    from forecast.models.base import Model, PanelSource
+
+NAMES = (
+    "market",
+    "benchmark",
+    "earnings",
+    "training_cost",
+    "scaling_law",
+    "api_price",
+    "gpu_rental",
+    "adoption",
+    "hazard",
+    "payback",
+)
+"""The rooms of this package, in the order in which they are fitted: a new one is a line here."""
+GROUP = "forecast.models"
+"""Entry points of this group name rooms of other packages: ``toy = "package.toy"``."""
+
+_added: dict[str, str] = {}
+
+
+@functools.cache
+def _installed() -> dict[str, str]:
+    return {e.name: e.value for e in importlib.metadata.entry_points(group=GROUP)}
+
+
+def _rooms() -> dict[str, str]:
+    own = {name: f"{__package__}.{name}" for name in NAMES}
+    return {**own, **{n: m for n, m in {**_installed(), **_added}.items() if n not in own}}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all models."""
+    return tuple(_rooms())
+
+
+def add(name: str, package: str) -> None:
+    """Add a model from a room outside this package, for this process.
+
+    A package that is installed names its rooms in the entry points of :data:`GROUP` instead.
+
+    Parameters
+    ----------
+    name
+        The model's name.
+    package
+        The room's dotted name; it must be importable.
+
+    Raises
+    ------
+    DataError
+        If the name is taken, or the package has no ``room`` and ``panel``.
+    """
+    if name in NAMES or _added.get(name, package) != package:
+        raise DataError(f"a model is called {name!r} already; give the room {package} another name")
+    missing = [file for file in ("room", "panel") if not _has(package, file)]
+    if missing:
+        raise DataError(
+            f"the room {package} has no {' and no '.join(missing)}; a room is a package with "
+            "room.py (MODEL) and panel.py (PANEL)"
+        )
+    _added[name] = package
+
+
+def added() -> tuple[tuple[str, str], ...]:
+    """Return what :func:`add` added, for a process to add again."""
+    return tuple(_added.items())
+
+
+def _has(package: str, file: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"{package}.{file}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def room_of(name: str) -> str:
+    """Return the dotted name of a model's room.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    rooms = _rooms()
+    if name not in rooms:
+        raise UnknownNameError(f"no model is called {name!r}; there are {', '.join(rooms)}")
+    return rooms[name]
+
+
+def _part(name: str, file: str, constant: str) -> Any:
+    return getattr(importlib.import_module(f"{room_of(name)}.{file}"), constant)
+
+
+def get_model(name: str) -> Model:
+    """Return the model called `name`.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    model: Model = _part(name, "room", "MODEL")
+    return model
+
+
+def panel_source(name: str) -> PanelSource:
+    """Return what the panel of the model called `name` is made from.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    source: PanelSource = _part(name, "panel", "PANEL")
+    return source

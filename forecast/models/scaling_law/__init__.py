@@ -1,0 +1,1 @@
+"""Loss of a language model by parameters and tokens."""

@@ -1,0 +1,1 @@
+"""What frontier training runs cost, by date and rule of selection."""

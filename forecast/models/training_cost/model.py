@@ -1,0 +1,380 @@
+"""Trend of training costs: a heavy-tailed regression of log cost on date, by rule of selection.
+
+Release i that rule r takes, years[i] after the start of 2021, costs (USD m)::
+
+    log cost[i] = level[r] + log_growth[r] years[i] + offset[r, basis of i] + e[i]
+    e[i] ~ Student's t(tail[r]), squared scale spread[r]^2 + error[i]^2
+
+`error` is the estimate's own, from its 90 % range: estimates of a run on known chips are good to a
+factor of two, and more where chips, their number or their price are guessed. It widens the
+residuals but does not bend the trend, for the date is known. The sum of the squared scales stands
+for the sum of the two errors, which is exact for normal ones. `offset` turns other bases of cost
+into amortised ones. The rules share no number: each is a regression of its own, all in one fit, so
+that one sees how far the answer is the rule's. A release that two rules take enters both.
+
+Invariant: the main rule's growth is ``growth_per_year``, and ``doubling_months`` is the same number
+told as a time. ``tests/test_training_cost.py`` holds the density against its plain definition.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+
+from forecast.core.errors import DataError
+from forecast.core.periods import period_end
+from forecast.models import common
+from forecast.models.base import Panel
+from forecast.models.training_cost.panel import COST_BASES, COST_UNIT, years_since_origin
+
+TREND_POINTS = 61
+LARGEST_LOG_COST = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Priors:
+    """Numbers of the priors; levels and growth are log points."""
+
+    # A large run of early 2021 cost about half a million USD, amortised (Jurassic-1, GLaM and Gopher
+    # are priced at 0.5-0.8 by Epoch AI); a factor of 7 either way at one sd: all kinds of releases.
+    level: float = -0.7
+    level_sd: float = 2.0
+    # Epoch AI in January 2023, on 124 systems of 2009-2022: about 0.5 orders of magnitude a year,
+    # 3.2x (see data/SOURCES.md). Widened to 1.2x-8x (90 %), for it rests in part on the same runs.
+    log_growth: float = 1.15
+    log_growth_sd: float = 0.6
+    # Residuals of published regressions have sds of 1.3 (cloud) to 1.7 (amortised) log points,
+    # estimation errors within them; 95 %: 0.35 to 3.9.
+    spread: float = 1.2
+    spread_log_sd: float = 0.6
+    # Degrees of freedom above 1: from heavy tails to nearly normal ones; our rough judgement.
+    tail: float = 5.0
+    tail_log_sd: float = 0.75
+    # 90 % of x[0.34, 3.7] about an estimate on GPUs (Cottier et al. 2024, arXiv 2405.21015).
+    unstated_error: float = 0.73
+    # Same runs on two bases: rent is 2.25 times amortised cost (sd of the log 0.51, 36 runs),
+    # purchase 53 times (1.12, 33 runs).
+    cloud: float = 0.81
+    cloud_sd: float = 0.51
+    acquisition: float = 3.97
+    acquisition_sd: float = 1.12
+    # What developers say: GPT-4 "more than 100" against 37-69, Llama 3.1 405B 62 against 37-73 USD m;
+    # its scope is seldom stated. Our rough judgement.
+    statement: float = 0.4
+    statement_sd: float = 0.7
+
+
+VARIANTS = {
+    # Costs double about once a year.
+    "sceptical": Priors(log_growth=0.7, log_growth_sd=0.3),
+    # Costs double every five to six months.
+    "generous": Priors(log_growth=1.6, log_growth_sd=0.3),
+}
+
+REPORT = (
+    "growth_per_year",
+    "doubling_months",
+    "growth_by_rule",
+    "doubling_by_rule",
+    "level",
+    "spread",
+    "tail",
+    "basis_factor",
+)
+LABELS = {
+    "growth_per_year": "growth of the frontier's training cost, factor a year",
+    "doubling_months": "doubling time of the frontier's training cost, months",
+    "growth_by_rule": "growth under each rule of selection, factor a year",
+    "doubling_by_rule": "doubling time under each rule of selection, months",
+    "level": "cost at the start of 2021, log USD m",
+    "spread": "spread between releases of one date, log points",
+    "tail": "degrees of freedom of the residuals",
+    "basis_factor": "cost on another basis over amortised cost, factor",
+}
+
+
+def rules_of(panel: Panel) -> list[str]:
+    """Return the rules of a panel, the main one first."""
+    return list(dict.fromkeys(str(r) for r in panel.data["rule"].values))
+
+
+def _rule_index(panel: Panel) -> np.ndarray:
+    names = rules_of(panel)
+    return np.array([names.index(str(r)) for r in panel.data["rule"].values])
+
+
+def _errors(panel: Panel, priors: Priors) -> np.ndarray:
+    """Return each estimate's own log sd, the prior's where none is stated."""
+    sd = panel.data["error_sd"].values
+    return np.where(np.isfinite(sd), sd, priors.unstated_error)
+
+
+def build(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the regressions of the panel's rules."""
+    data = panel.data
+    stated = np.isfinite(data["error_sd"].values)
+    with pm.Model(coords={"rule": rules_of(panel), "other_basis": list(COST_BASES[1:])}) as model:
+        prior = common.prior_data(priors)
+        rule = pm.Data("rule_index", _rule_index(panel))
+        basis = pm.Data("basis", data["basis"].values)
+        years = pm.Data("years", data["years"].values)
+        error = pm.Data("error_sd", np.where(stated, data["error_sd"].values, 0.0))
+        unstated = pm.Data("unstated", (~stated).astype(float))
+        observed = pm.Data("log_value", np.log(data["value"].values))
+
+        laws = {
+            "level": pm.Normal.dist(prior["level"], prior["level_sd"]),
+            "log_growth": pm.Normal.dist(prior["log_growth"], prior["log_growth_sd"]),
+            "spread": pm.LogNormal.dist(pt.log(prior["spread"]), prior["spread_log_sd"]),
+            "tail_above_1": pm.LogNormal.dist(pt.log(prior["tail"] - 1), prior["tail_log_sd"]),
+        }
+        level = pm.Normal("level", prior["level"], prior["level_sd"], dims="rule")
+        growth = pm.Normal("log_growth", prior["log_growth"], prior["log_growth_sd"], dims="rule")
+        spread = pm.LogNormal(
+            "spread", pt.log(prior["spread"]), prior["spread_log_sd"], dims="rule"
+        )
+        above = pm.LogNormal(
+            "tail_above_1", pt.log(prior["tail"] - 1), prior["tail_log_sd"], dims="rule"
+        )
+        centre, sd = (
+            pt.stack([prior[f"{name}{end}"] for name in COST_BASES[1:]]) for end in ("", "_sd")
+        )
+        z = pm.Normal("z_offset", 0.0, 1.0, dims=("rule", "other_basis"))
+        offset = pm.Deterministic("offset", centre + sd * z, dims=("rule", "other_basis"))
+        tail = pm.Deterministic("tail", 1 + above, dims="rule")
+
+        table = pt.concatenate([pt.zeros_like(offset[:, :1]), offset], axis=1)
+        mean = level[rule] + growth[rule] * years + table[rule, basis]
+        own = error + unstated * prior["unstated_error"]
+        law = {"nu": tail[rule], "mu": mean, "sigma": pt.sqrt(spread[rule] ** 2 + own**2)}
+        pm.StudentT("y", **law, observed=observed)
+
+        by_rule = pm.Deterministic("growth_by_rule", pt.exp(growth), dims="rule")
+        months = 12 * np.log(2) / pt.maximum(growth, common.SLOWEST_GROWTH)
+        doubling = pm.Deterministic("doubling_by_rule", months, dims="rule")
+        pm.Deterministic("growth_per_year", by_rule[0])
+        pm.Deterministic("doubling_months", doubling[0])
+        pm.Deterministic("basis_factor", pt.exp(offset[0]), dims="other_basis")
+        variables = {"level": level, "log_growth": growth, "spread": spread, "tail_above_1": above}
+        density = sum(pm.logp(laws[name], v).sum() for name, v in variables.items())
+        # Of the offsets the density up to a constant: that of their standard normals.
+        pm.Deterministic(common.HYPER, density - 0.5 * (z**2).sum())
+        pm.Deterministic(common.LIKELIHOOD, pm.logp(pm.StudentT.dist(**law), observed).sum())
+    return model
+
+
+def complete(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
+) -> xr.Dataset:
+    """Return `parameters` as they are: nothing is integrated out of this model."""
+    del panel, priors, rng, given
+    return parameters
+
+
+def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
+    """Return a parameter with all draws on the first axis, shape (sample, ...)."""
+    array = parameters[name].transpose("chain", "draw", ...)
+    return array.values.reshape(-1, *array.shape[2:])
+
+
+def _offsets(parameters: xr.Dataset) -> np.ndarray:
+    """Return the offsets of all bases, nought for amortised, shape (sample, rule, basis)."""
+    return np.pad(_flat(parameters, "offset"), ((0, 0), (0, 0), (1, 0)))
+
+
+def replicate(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Draw new costs for the panel's cells, shape (sample, obs), by data name."""
+    rule = _rule_index(panel)
+    mean = (
+        _flat(parameters, "level")[:, rule]
+        + _flat(parameters, "log_growth")[:, rule] * panel.data["years"].values
+        + _offsets(parameters)[:, rule, panel.data["basis"].values]
+    )
+    scale = np.hypot(_flat(parameters, "spread")[:, rule], _errors(panel, priors))
+    return {"log_value": mean + scale * rng.standard_t(_flat(parameters, "tail")[:, rule])}
+
+
+def draw(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, until: str, rng: np.random.Generator
+) -> xr.Dataset:
+    """Draw trend, single runs and the largest run under every rule, to the end of `until`.
+
+    The largest run so far is the most expensive estimate known, amortised, or that of a later
+    release: they come as often as before (Poisson), at random days, about the trend.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``y`` and ``signal``, dims chain, draw, series, period; periods are years from the first in
+        which every rule has a release. For each rule r: "r/training_cost" (USD m, amortised;
+        ``signal`` is the trend at the year's end, ``y`` the estimate of one release then),
+        "r/growth_per_year" (factor) and "r/doubling_months", the same in every year; of the frontier
+        rules also "r/largest_run" and "r/largest_run_cloud" (USD m, the most expensive release by
+        the year's end, amortised and as rent; ``signal`` leaves out the estimation error of releases to
+        come). Nothing but the data bends the trend: no budget ends it. ``observed``
+        is NaN: a year has many releases. ``trend``, dims chain, draw, rule, time: the trend in USD
+        m at ``time``, decimal years.
+    """
+    grid = _grid(panel, until)
+    names = rules_of(panel)
+    members = [np.flatnonzero(_rule_index(panel) == k) for k in range(len(names))]
+    y, signal, labels, units = [], [], [], []
+    for k, name in enumerate(names):
+        own = _one_rule(parameters, panel, priors, k, members[k], grid, rng)
+        for metric, (noisy, clean, unit) in own.items():
+            y.append(noisy)
+            signal.append(clean)
+            labels.append(f"{name}/{metric}")
+            units.append(unit)
+    sizes = (parameters.sizes["chain"], parameters.sizes["draw"])
+    shape = (*sizes, len(labels), len(grid))
+    dims = ("chain", "draw", "series", "period")
+    first = float(panel.data["years"].values.min())
+    time = np.linspace(first, _year_end(int(grid[-1])), TREND_POINTS)
+    lines = (
+        _flat(parameters, "level")[..., None] + _flat(parameters, "log_growth")[..., None] * time
+    )
+    return xr.Dataset(
+        {
+            "y": (dims, np.stack(y, axis=1).reshape(shape)),
+            "signal": (dims, np.stack(signal, axis=1).reshape(shape)),
+            "observed": (dims[2:], np.full(shape[2:], np.nan)),
+            "trend": (
+                ("chain", "draw", "rule", "time"),
+                _cost(lines).reshape(*sizes, -1, len(time)),
+            ),
+        },
+        coords={
+            "chain": parameters["chain"].values,
+            "draw": parameters["draw"].values,
+            "series": labels,
+            "entity": ("series", [n.split("/")[0] for n in labels]),
+            "metric": ("series", [n.split("/")[1] for n in labels]),
+            "unit": ("series", units),
+            "period": grid.astype(str),
+            "period_end": ("period", [dt.date(int(t), 12, 31).isoformat() for t in grid]),
+            "rule": names,
+            "time": 2021 + time,
+        },
+    )
+
+
+def _grid(panel: Panel, until: str) -> np.ndarray:
+    now, last = int(panel.as_of[:4]), period_end(until).year
+    if not now <= last < now + 30:
+        raise DataError(
+            f"cannot forecast training costs to {until!r}; wanted a year from {now} to {now + 29}"
+        )
+    return np.arange(min(first_year(panel), now - 1), last + 1)
+
+
+def first_year(panel: Panel) -> int:
+    """Return the first year by whose end every rule of the panel has a release."""
+    rule = panel.data["rule"].values.astype(str)
+    released = panel.data["released"].values.astype(str)
+    return max(int(min(released[rule == name])[:4]) for name in set(rule))
+
+
+def _year_end(year: int) -> float:
+    return years_since_origin(f"{year}-12-31")
+
+
+def _one_rule(
+    parameters: xr.Dataset,
+    panel: Panel,
+    priors: Priors,
+    rule: int,
+    rows: np.ndarray,
+    grid: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, tuple[np.ndarray, np.ndarray, str]]:
+    """Return y, signal (sample, period) and unit of a rule's series by metric."""
+    level, growth, spread, tail = (
+        _flat(parameters, name)[:, [rule]] for name in ("level", "log_growth", "spread", "tail")
+    )
+    offsets = _offsets(parameters)[:, rule]
+    error = float(np.median(_errors(panel, priors)[rows]))
+    ends = np.array([_year_end(int(t)) for t in grid])
+    trend = level + growth * ends
+    # Years that are over are drawn from a stream of their own: how many there are moves no forecast.
+    past = int((grid < int(panel.as_of[:4]) - 1).sum())
+    t = np.concatenate(
+        [
+            stream.standard_t(np.broadcast_to(tail, part.shape))
+            for stream, part in ((rng.spawn(1)[0], trend[:, :past]), (rng, trend[:, past:]))
+        ],
+        axis=1,
+    )
+    years = panel.data["years"].values[rows]
+    known = np.log(panel.data["value"].values[rows]) - offsets[:, panel.data["basis"].values[rows]]
+    law = (level, growth, spread, tail)
+    noisy, clean = _largest(law, error, known, years, ends, rng)
+    rent = np.exp(offsets[:, [COST_BASES.index("cloud")]])
+    largest = {
+        "largest_run": (_cost(noisy), _cost(clean), COST_UNIT),
+        "largest_run_cloud": (rent * _cost(noisy), rent * _cost(clean), COST_UNIT),
+    }
+    factor = np.broadcast_to(_flat(parameters, "growth_by_rule")[:, [rule]], trend.shape)
+    months = np.broadcast_to(_flat(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
+    return {
+        "training_cost": (_cost(trend + np.hypot(spread, error) * t), _cost(trend), COST_UNIT),
+        **(largest if rules_of(panel)[rule] != "notable" else {}),
+        "growth_per_year": (factor, factor, "ratio"),
+        "doubling_months": (months, months, "months"),
+    }
+
+
+def _cost(log_cost: np.ndarray) -> np.ndarray:
+    """Return costs from their logs; the far end of a heavy tail stays a finite number."""
+    return np.asarray(np.exp(np.minimum(log_cost, LARGEST_LOG_COST)))
+
+
+def _largest(
+    law: tuple[np.ndarray, ...],
+    error: float,
+    known: np.ndarray,
+    years: np.ndarray,
+    ends: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log cost of the largest run by each of `ends`, with and without new errors.
+
+    `known` are the log costs of the rule's releases at `years`, shape (sample, release). A release
+    after the last of them is drawn about the trend; `ends` before it show what was known by then.
+    """
+    level, growth, spread, tail = law
+    last = float(years.max())
+    rate = len(years) / max(last - float(years.min()), 1.0)
+    horizon = max(float(ends[-1]) - last, 0.0)
+    count = rng.poisson(rate * horizon, size=(len(known), 1))
+    most = max(int(count.max()), 1)
+    at = last + horizon * rng.random((len(known), most))
+    t = rng.standard_t(np.broadcast_to(tail, at.shape))
+    there = np.arange(most) < count
+    found = []
+    for scale in (np.hypot(spread, error), spread):
+        new = np.where(there, level + growth * at + scale * t, -np.inf)
+        columns = []
+        for end in ends:
+            old = np.where(years <= end, known, -np.inf).max(axis=1)
+            later = np.where(at <= end, new, -np.inf).max(axis=1)
+            columns.append(np.maximum(old, later))
+        found.append(np.stack(columns, axis=1))
+    return found[0], found[1]
+
+
+def _log10_costs(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    return replicated["log_value"].ravel() / np.log(10)
+
+
+PRIOR_CHECKS = (
+    # From a fine-tune of ten dollars to a run of a hundred billion.
+    ("training cost, log10 USD m", _log10_costs, -5.0, 5.0),
+)

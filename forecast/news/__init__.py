@@ -1,0 +1,1 @@
+"""What new numbers did to every answer, and what coming ones could do."""

@@ -1,0 +1,1 @@
+"""Run folders, stored fits and chained tables: whole or absent."""

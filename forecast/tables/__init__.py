@@ -1,0 +1,1 @@
+"""Tables of what was known when: shipped, a user's own, and fetched."""

@@ -1,0 +1,658 @@
+"""Readers: the tables that ship with the package, and a user's own.
+
+Invariant: whatever comes out of here as observations went through
+:func:`forecast.tables.vintages.check_table`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import datetime as dt
+import io
+import math
+import os
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from forecast.core import lock
+from forecast.core.errors import DataError, Problem, UnknownNameError, listed
+from forecast.core.files import read_bytes
+from forecast.core.text import one_line
+from forecast.core.units import UNITS
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
+from forecast.tables.vintages import Table, check_table, read_table
+
+VINTAGE_FILES = (
+    "article/market.csv",
+    "article/models.csv",
+    "article/companies.csv",
+    "earnings.csv",
+    "ai_labs.csv",
+    "api_prices.csv",
+    "capability.csv",
+    "h100_rental.csv",
+    "open_share.csv",
+)
+"""The shipped tables of the vintage schema, below the data folder."""
+
+USER_FILE = "vintages/user.csv"
+"""Where a user's own rows go if no other table is named, below the data folder."""
+
+REFERENCE_FILE = "references.csv"
+CLAIMS_FILE = "article/claims.toml"
+
+
+def data_dir() -> Path:
+    """Return the folder of the shipped tables: inside the wheel, or at the checkout's top level."""
+    packaged = Path(__file__).parents[1] / "_data"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "data"
+
+
+def data_folder(folder: str | Path | None) -> Path:
+    """Return a data folder, the shipped one by default.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder: it is never made.
+    """
+    base = data_dir() if folder is None else Path(folder)
+    if not base.is_dir():
+        raise DataError(f"{base}: there is no such data folder; give one laid out like data/")
+    return base
+
+
+def own_or_shipped(name: str, folder: str | Path | None) -> Path:
+    """Return the path of a data file: in the user's folder if it is there, else the shipped one.
+
+    Whatever stands there under that name counts: what is no file is for the reader to refuse.
+    """
+    own = data_folder(folder) / name
+    return own if os.path.lexists(own) else data_dir() / name
+
+
+def read_vintages(folder: str | Path | None = None) -> Table:
+    """Read every vintage table of a data folder as one.
+
+    Parameters
+    ----------
+    folder
+        A folder laid out like the shipped ``data/``; every file of :data:`VINTAGE_FILES` that it
+        has is read, and any other ``*.csv`` directly in ``folder/vintages/``. The shipped folder
+        by default.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing or holds no table, or if any table is bad.
+    """
+    base = data_folder(folder)
+    paths = vintage_files(base)
+    if not paths:
+        raise DataError(
+            f"{base}: got no table; wanted at least one of {', '.join(VINTAGE_FILES)} "
+            "or a CSV in vintages/"
+        )
+    tables = {path.relative_to(base).as_posix(): read_table(path) for path in paths}
+    merged = pd.concat(
+        [table.assign(_file=name) for name, table in tables.items()], ignore_index=True
+    ).fillna("")
+    once = [*KEY, "reported_on"]
+    again = merged[merged.duplicated(once, keep=False)]
+    if len(again):
+        listed = [
+            f"{' / '.join(map(str, key))} in {' and '.join(rows['_file'])}"
+            for key, rows in again.groupby(once, sort=False)
+        ]
+        raise DataError(
+            f"{base}: {len(listed)} report(s) stand in more than one table: {one_line(listed)}; "
+            "take each out of one of them"
+        )
+    return merged[[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in merged.columns]]
+
+
+def vintage_files(folder: Path) -> list[Path]:
+    """Return the files that :func:`read_vintages` reads from a data folder."""
+    named = [folder / name for name in VINTAGE_FILES if os.path.lexists(folder / name)]
+    return named + sorted((folder / "vintages").glob("*.csv"))
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other writers from a data folder while its tables are compared and one is added to.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it and does not come to an end.
+    """
+    with lock.hold(folder / ".folder.lock", f"the data folder {folder}"):
+        yield
+
+
+# --- tables with columns of their own --------------------------------------------------------
+REFERENCE_TABLES: Mapping[str, str] = {
+    "booms": """
+        id:text episode:text category:text region:text kind:text boom_start:day warning_date:day?
+        peak_date:day? peak_metric:text dd20_date:day? dd30_date:day? trough_date:day?
+        drawdown_pct:number? capex_peak:text? capex_fall_pct:text? capex_gdp_peak_pct:number?
+        capex_revenue_peak:number? confidence:grade""",
+    "drawdown_base_rates": """
+        sample:text p20_18m:share p30_18m:share p40_18m:share p20_24m:share p30_24m:share
+        p40_24m:share independent_blocks:number?""",
+    "frontier_models": """
+        model:text organisation:text? family:text release_date:day open_weights:flag
+        reasoning_model:flag params_b:number? training_compute_flop:number? compute_low:number?
+        compute_high:number? compute_confidence_epoch:text? compute_benchmark_dependence:text?
+        training_cost_musd_mid:number? cost_low:number? cost_high:number? cost_basis:text?
+        cost_confidence:grade? cost_inherited_from_base:flag? cost_cloud_musd:number?
+        mmlu:percent? mmlu_protocol:text? mmlu_confidence:grade? mmlu_5shot_reported:percent?
+        mmlu_helm_5shot:percent? mmlu_simple_evals:percent? gpqa_diamond:percent? gpqa_se:number?
+        gpqa_effort:text? gpqa_confidence:grade? mmlu_pro:percent? mmlu_pro_confidence:grade?
+        swe_bench_verified:percent? swe_se:number? eci:number? score_source:text?""",
+    "positions": """
+        entity:text dated:day industry:text? sample:text? net:number raw:number months:number
+        fell_20:month? fell_30:month? fell_40:month? source:text""",
+    "public_forecasts": """
+        forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
+    "runups": """
+        rule:text industry:text id_month:month runup24_raw:number runup24_net:number
+        followup_months:number dur20_m:number event20:event dur30_m:number event30:event
+        dur40_m:number event40:event maxdd_18m:percent maxdd_24m:percent maxdd_48m:percent
+        t_peak_before_dd20:number gain_id_to_peak_pct:number""",
+    "telecom_1995_2004": """
+        year:year us_telecom_revenue_fcc_usd_bn:number revenue_conf:grade
+        us_telecom_capex_usd_bn:number? capex_conf:grade? capex_to_revenue:number?
+        wireless_capex_yoy_pct_TIA:number? total_us_telecom_spending_TIA_usd_bn:number?
+        carrier_equipment_spending_usd_bn:text? nasdaq_comp_year_end:number
+        nasdaq_comp_high_close:number nasdaq_comp_high_date:day nasdaq_comp_low_close:number
+        nasdaq_comp_low_date:day ff49_telcm_total_return_pct:number
+        ff49_telcm_index_dec_1994_eq_100:number notes:text?""",
+    "warnings": """
+        warning:text series:text warning_date:day warning_date_conf:text primary_series:flag
+        ai_boom:flag dur20_m:number event20:event dur30_m:number event30:event dur40_m:number
+        event40:event d20:day d30:day? peak_ref:day gain_w_to_peak:number maxdd18:percent
+        maxdd24:percent maxdd48:percent lvl24:number min24_vs_w:number obs_m:number
+        series_base_P20_24m:share series_base_P30_24m:share series_n_start_months:number""",
+}
+"""Columns of the tables that are not observations of the vintage schema, each with its kind; ``?``
+where a cell may be empty."""
+
+MAY_LACK: Mapping[str, tuple[str, ...]] = {"positions": ("fell_20", "fell_30", "fell_40")}
+"""Columns that a table may lack, as if their cells were empty."""
+
+USER_TABLES: Mapping[str, str] = {
+    "scaling_runs": "model_size:number training_flop:number? tokens:number? loss:number",
+}
+"""Tables that only a user brings: none is shipped."""
+
+_KINDS: Mapping[str, tuple[str, str]] = {
+    "text": (r".+", "some text"),
+    "grade": (r"[ABC]", "A, B or C"),
+    "day": (r"\d{4}-\d{2}-\d{2}", "a day such as 2026-05-06"),
+    "month": (r"\d{4}-\d{2}", "a month such as 2026-05"),
+    "period": (r"\d{4}(-\d{2}){0,2}", "a year, a month or a day"),
+    "year": (r"[12]\d{3}", "a year such as 2026"),
+    "number": ("", "a number"),
+    "share": ("", "a number from 0 to 1"),
+    "percent": ("", "a number from 0 to 100"),
+    "flag": (r"True|False", "True or False"),
+    "event": (r"[01]", "1 if it happened, 0 if it was not seen to"),
+}
+"""The pattern of a kind of cell, and how it is called."""
+
+_RANGES = {"number": (-math.inf, math.inf), "share": (0.0, 1.0), "percent": (0.0, 100.0)}
+
+
+def read_reference_table(name: str, folder: str | Path | None = None) -> pd.DataFrame:
+    """Read a table that has columns of its own, and check every cell.
+
+    Parameters
+    ----------
+    name
+        One of :data:`REFERENCE_TABLES`.
+    folder
+        A folder laid out like the shipped ``data/``; the shipped one by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows in file order: numbers as float with NaN where empty, years and events as int, flags as
+        (nullable) boolean, days, months and the rest as text with "" where empty.
+
+    Raises
+    ------
+    UnknownNameError
+        If no table has that name.
+    DataError
+        If the file is missing, has other columns, or naming every bad cell at once.
+    """
+    kinds = _kinds_of(name)
+    path = data_folder(folder) / f"{name}.csv"
+    header, body, _ = _cells(path)
+    for column in MAY_LACK.get(name, ()):
+        if column not in header:
+            header, body = [*header, column], [(line, [*cells, ""]) for line, cells in body]
+    missing = [c for c in kinds if c not in header]
+    unknown = [c for c in header if c not in kinds]
+    if missing or unknown:
+        raise DataError(
+            f"{path}: missing column(s) {one_line(missing) or 'none'}; "
+            f"unknown column(s) {one_line(unknown) or 'none'}; wanted {', '.join(kinds)}"
+        )
+    return _checked(path, header, body, kinds)
+
+
+def read_tables(folder: str | Path | None = None) -> dict[str, pd.DataFrame]:
+    """Read every table that has columns of its own, by name.
+
+    Parameters
+    ----------
+    folder
+        A folder laid out like the shipped ``data/``. What it does not have is the shipped table; of
+        :data:`USER_TABLES` only those are there that it has.
+
+    Raises
+    ------
+    DataError
+        As of :func:`read_reference_table`, whether or not a table will be used.
+    """
+    own = {
+        name: own_or_shipped(f"{name}.csv", folder) for name in (*REFERENCE_TABLES, *USER_TABLES)
+    }
+    return {
+        **{name: read_reference_table(name, own[name].parent) for name in REFERENCE_TABLES},
+        **{
+            name: read_own_table(name, own[name])
+            for name in USER_TABLES
+            if os.path.lexists(own[name])
+        },
+    }
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as :func:`read_tables` finds them in a folder again; without any it is not made."""
+    for name, table in tables.items():
+        folder.mkdir(exist_ok=True)
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def days_looked_at(folder: str | Path | None = None) -> list[str]:
+    """Return the days on which a data folder's own positions stand; none if it has only the shipped."""
+    if not (data_folder(folder) / "positions.csv").is_file():
+        return []
+    return [str(day) for day in read_reference_table("positions", folder)["dated"]]
+
+
+def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
+    """Read a user's own table in place of a shipped one: some of its columns, in any order.
+
+    Parameters
+    ----------
+    name
+        One of :data:`REFERENCE_TABLES` or :data:`USER_TABLES`, whose columns have the same names
+        here, in any case and with spaces or underscores.
+    path
+        A CSV file. Columns of other names are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`read_reference_table` returns it, with the columns that are there; the model that
+        is fitted to it says which it cannot do without.
+
+    Raises
+    ------
+    UnknownNameError
+        If no table has that name.
+    DataError
+        If the file is missing or has none of the columns, or naming every bad cell at once.
+    """
+    kinds = _kinds_of(name)
+    path = Path(path)
+    theirs, body, _ = _cells(path)
+    header = [re.sub(r"[\s_]+", "_", column.strip().lower()) for column in theirs]
+    there = {column: kind for column, kind in kinds.items() if column in header}
+    if not there:
+        raise DataError(
+            f"{path}: got the columns {one_line(theirs)}; wanted some of {', '.join(kinds)}"
+        )
+    twice = [column for column in there if header.count(column) > 1]
+    if twice:
+        raise DataError(f"{path}: got more than one column {one_line(twice)}; leave one of each")
+    return _checked(path, header, body, there)
+
+
+def _kinds_of(name: str) -> dict[str, str]:
+    tables = {**REFERENCE_TABLES, **USER_TABLES}
+    if name not in tables:
+        raise UnknownNameError(
+            f"no reference table is called {name!r}; there are {', '.join(tables)}; "
+            "read_vintages reads the tables of observations"
+        )
+    return dict(entry.split(":") for entry in tables[name].split())
+
+
+def _checked(path: Path, header: list[str], body: Body, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of `kinds` with their types, or refuse naming every bad cell."""
+    raw = pd.DataFrame([cells for _, cells in body], columns=header, dtype=str)[list(kinds)]
+    problems = [
+        Problem(line, column, cell, _KINDS[kind.rstrip("?")][1])
+        for column, kind in kinds.items()
+        for (line, _), cell in zip(body, raw[column], strict=True)
+        if not _fits(cell, kind)
+    ]
+    if raw.empty:
+        raise DataError(f"{path}: got a header and no rows; wanted at least one row below it")
+    if problems:
+        raise DataError(
+            f"{path}: {len(problems)} problem(s) in {len(body)} row(s):{listed(problems)}"
+        )
+    return pd.DataFrame({c: _typed(raw[c], kind) for c, kind in kinds.items()})
+
+
+def _fits(cell: str, kind: str) -> bool:
+    if not cell:
+        return kind.endswith("?")
+    kind = kind.rstrip("?")
+    try:
+        if kind in _RANGES:
+            low, high = _RANGES[kind]
+            return math.isfinite(float(cell)) and low <= float(cell) <= high
+        if kind in ("day", "month", "period"):
+            dt.date.fromisoformat((cell + "-01-01")[:10])
+    except ValueError:
+        return False
+    return re.fullmatch(_KINDS[kind][0], cell) is not None
+
+
+def _typed(cells: pd.Series, kind: str) -> pd.Series:
+    base = kind.rstrip("?")
+    if base in _RANGES:
+        return pd.Series([float(c) if c else math.nan for c in cells], dtype=float)
+    if base in ("year", "event"):
+        return cells.astype(int)
+    if base == "flag":
+        values = [None if not c else c == "True" for c in cells]
+        return pd.Series(values, dtype="boolean" if kind.endswith("?") else bool)
+    return cells
+
+
+# --- a user's own file -----------------------------------------------------------------------
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "entity": ("ticker", "company", "symbol", "name", "firm", "issuer"),
+    "metric": ("item", "measure", "series", "line", "lineitem", "variable", "concept"),
+    "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear"),
+    "value": ("amount", "figure", "number", "val"),
+    "unit": ("units", "currency", "scale"),
+    "reported_on": ("reported", "reportdate", "reportedon", "reportingdate", "filed", "filingdate",
+                    "published", "releasedate", "announced"),
+    "source": ("reference", "document", "filing", "link", "url"),
+    "confidence": ("grade", "quality"),
+    "qualifier": ("hedge", "bound"),
+    "printed": ("asprinted",),
+    "note": ("notes", "comment", "comments", "remark", "remarks"),
+}  # fmt: skip
+"""Header names of other people's files, in lower case, without spaces and signs."""
+
+DEFAULTS: Mapping[str, str] = {"confidence": "C", "qualifier": ""}
+"""What a file that does not say is taken to say. Confidence is C, the lowest: a number whose grade
+nobody stated has not been checked against its source; whoever has checked it says A or B."""
+
+
+@dataclasses.dataclass(frozen=True)
+class UserTable:
+    """A user's file in the words of the schema.
+
+    Attributes
+    ----------
+    rows
+        The checked rows.
+    columns
+        The file's header names by the schema's names.
+    unused
+        The file's header names that were passed over.
+    notes
+        What a reader must know of how the file was read.
+    """
+
+    rows: Table
+    columns: Mapping[str, str]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_user_table(
+    path: str | Path,
+    renamed: Mapping[str, str] | None = None,
+    given: Mapping[str, str] | None = None,
+    today: dt.date | None = None,
+) -> UserTable:
+    """Read a user's CSV or XLSX, whatever its columns are called, and check it.
+
+    Parameters
+    ----------
+    path
+        A CSV (comma, semicolon or tab; UTF-8) or an XLSX, of which the first sheet is read.
+    renamed
+        The schema's name by the file's, for headers that :data:`SYNONYMS` does not know or that
+        compete.
+    given
+        Values for columns that the file lacks or leaves empty, such as ``unit``.
+    today
+        The day on which rows come in: what is reported later is refused. Any day will do without.
+
+    Returns
+    -------
+    UserTable
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or lacks a column, or naming every bad row at once.
+    """
+    path = Path(path)
+    header, body, notes = _cells(path)
+    columns, unused = _match(header, renamed or {}, str(path))
+    filled = {**DEFAULTS, **(given or {})}
+    missing = [c for c in COLUMNS if c not in columns and c not in filled]
+    if missing:
+        raise DataError(
+            f"{path}: no column is known to be {one_line(missing)}; the file has "
+            f"{one_line(header) or 'no header'}; name it with --map THEIRS={missing[0]}"
+            + _options(missing)
+        )
+    at = {ours: header.index(theirs) for ours, theirs in columns.items()}
+    rows = [
+        {
+            c: _tidy(c, (cells[at[c]] if c in at else "") or filled.get(c, ""))
+            for c in (*COLUMNS, *OPTIONAL_COLUMNS)
+            if c in at or c in filled
+        }
+        for _, cells in body
+    ]
+    if "period" in columns and "fiscal" in columns["period"].lower():
+        notes = (
+            *notes,
+            f"column {columns['period']!r}: 2025Q3 is read as the calendar quarter; a fiscal one is "
+            "written first day/last day, 2025-06-01/2025-08-31",
+        )
+    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS), dtype=str)
+    checked = check_table(frame, str(path), [line for line, _ in body], today)
+    return UserTable(checked, columns, tuple(unused), notes)
+
+
+def _options(missing: Sequence[str]) -> str:
+    known = {
+        "unit": '--unit "USD m"',
+        "entity": "--entity MSFT",
+        "source": '--source "10-Q"',
+        "reported_on": "--reported-on 2026-05-06",
+    }
+    named = [known[c] for c in missing if c in known]
+    return f" or say it for all rows with {one_line(named)}" if named else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _match(
+    header: Sequence[str], renamed: Mapping[str, str], name: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return the file's header names by ours, and those that match nothing."""
+    ours = (*COLUMNS, *OPTIONAL_COLUMNS)
+    wrong = [t for t in renamed if t not in header] + [o for o in renamed.values() if o not in ours]
+    if wrong:
+        raise DataError(
+            f"{name}: cannot map {one_line(wrong)}; the file has {one_line(header)}; "
+            f"the schema has {one_line(ours)}"
+        )
+    twice = sorted({h for h in header if h and header.count(h) > 1})
+    if twice:
+        raise DataError(f"{name}: more than one column is called {one_line(twice)}")
+    columns: dict[str, str] = {}
+    rivals: list[str] = []
+    for column in ours:
+        free = [h for h in header if h not in renamed]
+        found = [
+            [t for t, o in renamed.items() if o == column],
+            [h for h in free if _plain(h) == _plain(column)],
+            [h for h in free if _plain(h) in SYNONYMS[column]],
+        ]
+        best = next((f for f in found if f), [])
+        if len(best) > 1:
+            rivals.append(f"{one_line(best)} could each be {column}")
+        elif best:
+            columns[column] = best[0]
+    if rivals:
+        raise DataError(f"{name}: {'; '.join(rivals)}; say which with --map THEIRS=OURS")
+    return columns, [h for h in header if h and h not in columns.values()]
+
+
+_UNIT_NAMES = {re.sub(r"\s", "", name).lower(): name for name in UNITS}
+
+
+def _tidy(column: str, cell: str) -> str:
+    """Return a cell as the schema writes it, where there is no doubt what is meant."""
+    cell = cell.strip()
+    if column == "unit":
+        return _UNIT_NAMES.get(re.sub(r"\s", "", cell).lower(), cell)
+    if column == "metric":
+        return re.sub(r"[\s-]+", "_", cell.lower())
+    if column == "period":
+        match = re.fullmatch(r"(\d{4})[\s-]*[Qq]([1-4])|[Qq]([1-4])[\s-]*(\d{4})", cell)
+        if match:
+            return f"{match[1] or match[4]}Q{match[2] or match[3]}"
+    if column == "confidence":
+        return cell.upper()
+    return cell.lower() if column == "qualifier" else cell
+
+
+Body = list[tuple[int, list[str]]]
+
+
+def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
+    """Return a file's header, its rows with their line numbers, and notes on the reading.
+
+    Lines without a cell that holds something are none, and columns without a name are left out.
+    """
+    try:
+        content = read_bytes(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
+    xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
+    filled, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
+    if not filled:
+        raise DataError(f"{path}: got an empty table; wanted a header line and rows below it")
+    header = filled[0][1]
+    wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if len(c) > len(header)]
+    if wide:
+        raise DataError(f"{path}: the header has {len(header)} cells, but {one_line(wide)}")
+    named = [k for k, name in enumerate(header) if name]
+    nameless = [n for n, c in filled[1:] if any(c[k] and not header[k] for k in range(len(c)))]
+    if nameless:
+        notes = (*notes, f"cells under no header were not read: of line(s) {one_line(nameless)}")
+    body = [(n, [c[k] if k < len(c) else "" for k in named]) for n, c in filled[1:]]
+    return [header[k] for k in named], body, notes
+
+
+def _without_ends(cells: list[str]) -> list[str]:
+    """Return cells up to the last that holds something."""
+    end = next((k for k in range(len(cells), 0, -1) if cells[k - 1]), 0)
+    return cells[:end]
+
+
+def _csv_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
+    try:
+        text = content.decode("utf-8-sig")
+        first = text.partition("\n")[0]
+        mark = max(",;\t", key=first.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+        if "\0" in text:
+            raise csv.Error("it holds NUL bytes")
+        lines = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
+        rows = [(n, filled) for n, cells in lines if (filled := _without_ends(cells))]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
+            "wanted UTF-8 text with a header line, or an XLSX"
+        ) from None
+    return rows, ()
+
+
+_NOT_XLSX = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError,  # no archive, or a broken one
+    KeyError, ValueError, TypeError, IndexError, SyntaxError,  # another archive, broken XML
+)  # fmt: skip
+
+
+def _xlsx_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
+    try:
+        import openpyxl
+    except ImportError:
+        raise DataError(
+            f"{path}: reading XLSX needs openpyxl; pip install 'forecast[xlsx]', or save as CSV"
+        ) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and validations that are of no use here
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        try:
+            sheet = book.worksheets[0]
+            # Rows are as wide as what they hold: else one stray cell fills up the whole sheet.
+            sheet.reset_dimensions()
+            rows = [
+                (number, filled)
+                for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
+                if row and (filled := _without_ends([_cell_text(value) for value in row]))
+            ]
+            others = book.sheetnames[1:]
+        finally:
+            book.close()
+    except _NOT_XLSX as error:
+        raise DataError(
+            f"{path}: got something that is not an XLSX workbook ({type(error).__name__}); "
+            "open it and save it again, or save it as CSV"
+        ) from None
+    note = f"only the first sheet {sheet.title!r} was read, not {one_line(others)}"
+    return rows, (note,) if others else ()
+
+
+def _cell_text(value: object) -> str:
+    """Return a cell of a workbook as text: a day as ISO, a whole number without a point."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"{value:.0f}"
+    return str(value).strip()
