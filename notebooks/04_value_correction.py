@@ -26,9 +26,9 @@ import pandas as pd
 
 import forecast as fc
 from forecast.claims import comparisons, scenarios, variations
-from forecast.claims.claims import pool
+from forecast.claims.pool import pool
 from forecast.core import periods
-from forecast.evaluation.diagnose import warnings_against_base
+from forecast.evaluation.warnings import warnings_against_base
 from forecast.models.earnings import baseline as earnings_baseline
 from forecast.models.hazard import baseline as hazard_baseline
 from forecast.models.hazard import plots as hazard_plots

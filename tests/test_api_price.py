@@ -12,7 +12,7 @@ from scipy.stats import exponnorm, norm, poisson
 from scipy.stats import t as student
 
 from forecast.core.errors import DataError
-from forecast.evaluation.diagnose import refill
+from forecast.evaluation.calibration import refill
 from forecast.inference.fitting import fit
 from forecast.inference.predict import outline
 from forecast.inference.sampling import prior_draws

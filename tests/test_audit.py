@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from forecast.claims.audit import RULES, audit_claims, read_references, sentences
-from forecast.claims.claims import CHECKS, read_claims
+from forecast.claims.read import CHECKS, read_claims
 from forecast.core.errors import ClaimError
 
 

@@ -12,7 +12,8 @@ from scipy import special, stats
 from scipy.special import expit
 
 from forecast.core.errors import DataError
-from forecast.evaluation.diagnose import predict_left_out, refill
+from forecast.evaluation.calibration import refill
+from forecast.evaluation.hold_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
@@ -441,7 +442,7 @@ def test_left_out_scores_want_something_to_fit(small):
 
 
 def test_rivals_are_the_last_year_and_a_line():
-    from forecast.evaluation.diagnose import _rivals
+    from forecast.evaluation.hold_out import _rivals
 
     data = xr.Dataset(
         {"score": ("obs", np.linspace(0.1, 0.5, 9)), "year": ("obs", np.linspace(2020, 2024, 9))},

@@ -8,21 +8,11 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.claims.claims import (
-    BaseRate,
-    Claim,
-    Definition,
-    Pool,
-    Verdicts,
-    judge,
-    log_pool,
-    pool,
-    probability,
-    read_claims,
-    window_text,
-    word,
-)
-from forecast.claims.verdict import Verdict
+from forecast.claims.judge import judge, probability
+from forecast.claims.pool import log_pool, pool
+from forecast.claims.read import read_claims
+from forecast.claims.records import BaseRate, Claim, Definition, Pool
+from forecast.claims.verdict import Verdict, Verdicts, window_text, word
 from forecast.core.errors import ClaimError
 from forecast.core.text import percent
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims.claims import CLAIM_KEYS, DEFINITION_KEYS, judge, pool, read_claims
 from forecast.claims.events import KINDS, OPS
+from forecast.claims.judge import judge
+from forecast.claims.pool import pool
+from forecast.claims.read import CLAIM_KEYS, DEFINITION_KEYS, read_claims
 from forecast.core.errors import ClaimError
 from forecast.models.earnings.panel import earnings_panel
 from forecast.tables.shipped import data_dir

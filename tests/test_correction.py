@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims.claims import Claim, Definition, probability
+from forecast.claims.judge import probability
+from forecast.claims.records import Claim, Definition
 from forecast.claims.variations import curve, depths, first_in, variation_table, variations
 from forecast.core.errors import ClaimError
 from forecast.core.periods import months_after

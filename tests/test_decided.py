@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from conftest import make_draws
 
-from forecast.claims.claims import Claim, Definition, judge, read_claims
+from forecast.claims.judge import judge
 from forecast.claims.outcomes import decided, settled
+from forecast.claims.read import read_claims
+from forecast.claims.records import Claim, Definition
 from forecast.core.words import COLUMNS
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import check_table

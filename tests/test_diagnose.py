@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from forecast.evaluation.diagnose import (
-    Sensitivity,
-    calibrate,
-    hold_out_last_year,
-    refill,
-    scaling_effect,
-)
+from forecast.evaluation.calibration import calibrate, refill
+from forecast.evaluation.hold_out import hold_out_last_year
+from forecast.evaluation.sensitivity import Sensitivity, scaling_effect
 from forecast.inference.sampling import prior_misses
 from forecast.models.base import select
 from forecast.models.registry import NAMES, get_model

@@ -28,7 +28,8 @@ from forecast.models.earnings import model as earnings
 from forecast.models.earnings.panel import METRIC_GROUPS
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
-from forecast.news import news
+from forecast.news import explain as explained
+from forecast.news import reweight
 from forecast.store.runs import verify, write_run
 from forecast.tables.shipped import data_dir, read_user_table, read_vintages
 from forecast.tables.vintages import as_of, read_table
@@ -124,8 +125,8 @@ def cheapen(patch):
 
     patch.setattr(sampling, "sample_model", sample)
     patch.setattr(sampling, "prior_misses", lambda *args, **kwargs: [])
-    patch.setattr(news, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
-    patch.setattr(news, "MIN_EFFECTIVE", 0.0)
+    patch.setattr(reweight, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
+    patch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
     patch.setattr(pipeline, "QUICK", 250)
     patch.setattr(pipeline, "draw_figures", lambda *args: {})
     patch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
@@ -387,7 +388,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
     With real fits ``benchmarks/replay.py`` does the same, and the test below three days.
     """
     monkeypatch.setattr(pipeline, "QUICK", 500)
-    monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
+    monkeypatch.setattr(explained, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
     monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     names = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA", "CRWV")
     later = lay_out(tmp_path / "data", "2024-12-31", names, since="2022")

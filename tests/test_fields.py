@@ -11,9 +11,11 @@ from conftest import make_draws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.claims.claims import DEFINITION, Definition, judge, read_claims
 from forecast.claims.comparisons import read_comparisons
 from forecast.claims.events import FIELDS, KINDS, happens
+from forecast.claims.judge import judge
+from forecast.claims.read import DEFINITION, read_claims
+from forecast.claims.records import Definition
 from forecast.claims.scenarios import condition, read_scenarios
 from forecast.core.errors import ClaimError, DataError
 from forecast.core.fields import shown

@@ -199,7 +199,7 @@ def test_two_new_processes_give_identical_draws(name, tmp_path):
 @pytest.mark.slow
 def test_a_known_market_is_recovered(market_panel):
     """Fifteen years of a made-up market: its parameters lie where the posterior says."""
-    from forecast.evaluation.diagnose import refill
+    from forecast.evaluation.calibration import refill
 
     years = np.arange(2011, 2026)
     data = market_panel.data.isel(obs=np.repeat([0, 4, 8], len(years)))

@@ -10,7 +10,7 @@ from scipy.special import logit
 from scipy.stats import multivariate_normal
 
 from forecast.core.errors import DataError
-from forecast.evaluation.diagnose import refill
+from forecast.evaluation.calibration import refill
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import select

@@ -10,12 +10,13 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from forecast.claims.claims import judge, read_claims
 from forecast.claims.events import happens
+from forecast.claims.judge import judge
 from forecast.claims.outcomes import settled
+from forecast.claims.read import read_claims
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index
-from forecast.evaluation.diagnose import warnings_against_base
+from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
 from forecast.inference.sampling import prior_draws

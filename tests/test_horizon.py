@@ -5,9 +5,10 @@ import datetime as dt
 
 import pytest
 
-from forecast.claims.claims import Claim, Definition, read_claims
 from forecast.claims.comparisons import read_comparisons
 from forecast.claims.horizon import Reach, questions, reach
+from forecast.claims.read import read_claims
+from forecast.claims.records import Claim, Definition
 from forecast.claims.scenarios import read_scenarios
 from forecast.core.periods import period_end
 from forecast.models.registry import NAMES

@@ -6,13 +6,16 @@ import re
 
 import pytest
 
-from forecast.claims.claims import Claim, Definition, Implied, Pooled, Verdicts
 from forecast.claims.comparisons import Beside
+from forecast.claims.pool import Pooled
+from forecast.claims.records import Claim, Definition, Implied
 from forecast.claims.scenarios import Conditional, Scenario
 from forecast.claims.variations import Depth, Variation
-from forecast.claims.verdict import Verdict
-from forecast.evaluation.diagnose import HoldOut, Sensitivity, WarningCheck
+from forecast.claims.verdict import Verdict, Verdicts
 from forecast.evaluation.hindcast import Hindcast
+from forecast.evaluation.hold_out import HoldOut
+from forecast.evaluation.sensitivity import Sensitivity
+from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
 from forecast.report.memo import TEMPLATES, five, markdown, page, significant

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.claims.claims import read_claims
+from forecast.claims.read import read_claims
 from forecast.core.errors import DataError
 from forecast.inference import fitting, gate, sampling
 from forecast.inference.fitting import fit
@@ -17,9 +17,11 @@ from forecast.models import common
 from forecast.models.base import select
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
-from forecast.news import news
-from forecast.news.news import explain, statistics_of
+from forecast.news import explain as explained
+from forecast.news import reweight, statistics
+from forecast.news.explain import explain
 from forecast.news.prospects import anticipate, check_prospect
+from forecast.news.statistics import statistics_of
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of
 
@@ -38,8 +40,8 @@ def little(panel, first="2022Q1"):
 
 
 def followed(level):
-    hit = news.Statistic("sum/high", lambda d: SUM["of"](d) > level)
-    return hit, news.Statistic("sum", lambda d: SUM["of"](d), unit="USD bn")
+    hit = statistics.Statistic("sum/high", lambda d: SUM["of"](d) > level)
+    return hit, statistics.Statistic("sum", lambda d: SUM["of"](d), unit="USD bn")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def run_of(parameters, monkeypatch):
         stamp = gate.Gate((), gate.digest(full))
         return fitting.Run(spec, panel, xr.DataTree.from_dict({"posterior": full}), stamp)
 
-    monkeypatch.setattr(news, "fit_spec", make)
+    monkeypatch.setattr(explained, "fit_spec", make)
     return lambda panel, variant="default": make(
         fitting.spec_of("earnings", panel, seed=1, variant=variant), panel
     )
@@ -135,7 +137,9 @@ def test_other_assumptions_and_another_model_are_pieces(days, run_of):
 def test_other_series_cannot_be_walked_between(days, run_of):
     (_, known), panels = days
     fewer = select(panels[0], panels[0].data["series"].values != "META/capex")
-    level = news.Statistic("m/high", lambda d: d["y"].sel(series="MSFT/capex").isel(period=-1) > 50)
+    level = statistics.Statistic(
+        "m/high", lambda d: d["y"].sel(series="MSFT/capex").isel(period=-1) > 50
+    )
     run = run_of(panels[1])
     draws = forecast(run, seed=2)
     old = dataclasses.replace(run, panel=fewer)
@@ -148,12 +152,12 @@ def test_a_revision_and_a_withdrawn_number_are_named(days):
     data = before.data.copy(deep=True)
     data["value"][3] *= 1.1
     old = dataclasses.replace(before, data=data.isel(obs=slice(0, -1)))
-    cells = news._cells(old, after)
-    moves = news._moves(cells, known)
+    cells = reweight.cells_of(old, after)
+    moves = explained._moves(cells, known)
     kinds = sorted(m.piece.kind for m in moves)
     assert kinds == ["new number"] * 5 + ["revision"]
     assert "→" in next(m.piece.label for m in moves if m.piece.kind == "revision")
-    back = news._moves(news._cells(after, before), known)
+    back = explained._moves(reweight.cells_of(after, before), known)
     assert {m.piece.kind for m in back} == {"withdrawn"}
 
 
@@ -163,9 +167,9 @@ def test_pooled_weights_recover_both_ends():
     centres = (0.0, 1.5)
     x = np.concatenate([rng.normal(c, 1, 20000) for c in centres])
     logs = [-0.5 * (x - c) ** 2 + 7 * c for c in centres]  # constants must not matter
-    pool = news._pooled(*logs)
+    pool = reweight.pooled(*logs)
     for centre in (*centres, 0.75):
-        weights, k = news._weights(-0.5 * (x - centre) ** 2 - pool)
+        weights, k = reweight._weights(-0.5 * (x - centre) ** 2 - pool)
         assert k < 0.7
         assert weights @ x == pytest.approx(centre, abs=0.04)
 
@@ -175,7 +179,7 @@ def test_the_error_of_a_median_is_that_of_many_samples():
     n = 4000
     medians, errors = [], []
     for _ in range(200):
-        one = news._estimate(rng.normal(3, 2, (n, 1)), np.full(n, 1 / n), np.array([True]))
+        one = reweight.estimate_of(rng.normal(3, 2, (n, 1)), np.full(n, 1 / n), np.array([True]))
         medians.append(one.value[0])
         errors.append(np.sqrt((one.influence**2).sum()))
     assert np.mean(errors) == pytest.approx(np.std(medians), rel=0.2)
@@ -183,21 +187,21 @@ def test_the_error_of_a_median_is_that_of_many_samples():
 
 def test_a_weighted_median_lies_where_half_the_weight_does():
     values, weights = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([0.1, 0.2, 0.4, 0.3])
-    one = news._estimate(values, weights, np.array([True]))
+    one = reweight.estimate_of(values, weights, np.array([True]))
     # The weight up to the middle of each draw: 0.05, 0.2, 0.5, 0.85.
     assert one.value[0] == pytest.approx(3.0)
-    below = news._estimate(values, np.array([0.4, 0.3, 0.2, 0.1]), np.array([True]))
+    below = reweight.estimate_of(values, np.array([0.4, 0.3, 0.2, 0.1]), np.array([True]))
     assert below.value[0] == pytest.approx(1 + 0.3 / 0.35)  # 0.2, 0.55
 
 
 def test_a_number_taken_as_reported_moves_a_probability_with_the_error_of_the_difference(
     days, run_of, monkeypatch
 ):
-    monkeypatch.setattr(news, "MAX_K", np.inf)
-    monkeypatch.setattr(news, "MIN_EFFECTIVE", 0.0)
+    monkeypatch.setattr(reweight, "MAX_K", np.inf)
+    monkeypatch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
     run, (hit, _) = run_of(days[1][0]), followed(120)
     ask = {"series": "MSFT/capex", "period": "2025Q4", "seed": 3, "size": 40}
-    low, high, low_too = news.as_if(run, hit, values=[18.0, 40.0, 18.0], **ask)
+    low, high, low_too = reweight.as_if(run, hit, values=[18.0, 40.0, 18.0], **ask)
     assert low == low_too
     assert low.value < high.value
     # By hand: the weight of each draw is the likelihood of the panel with the number over that without.
@@ -207,14 +211,15 @@ def test_a_number_taken_as_reported_moves_a_probability_with_the_error_of_the_di
         road_of.update(road=road, panels=panels)
         return real(road, panels)
 
-    real = news._points
-    monkeypatch.setattr(news, "_points", points)
-    (again,) = news.as_if(run, hit, values=[40.0], **ask)
+    real = reweight.points_of
+    monkeypatch.setattr(reweight, "points_of", points)
+    (again,) = reweight.as_if(run, hit, values=[40.0], **ask)
     assert again == high
     (plain, happens), (density, would) = (
-        news._look(road_of["road"], road_of["road"].sides, values) for values in road_of["panels"]
+        reweight.look(road_of["road"], road_of["road"].sides, values)
+        for values in road_of["panels"]
     )
-    weights, _ = news._weights(density - plain)
+    weights, _ = reweight._weights(density - plain)
     happens, would, n = happens[:, 0], would[:, 0], len(plain)
     assert high.value == pytest.approx(weights @ would)
     assert high.change == pytest.approx(weights @ would - happens.mean())
@@ -227,7 +232,7 @@ def test_far_posteriors_share_no_draws():
     rng = np.random.default_rng(8)
     x = np.concatenate([rng.normal(0, 1, 500), rng.normal(90, 1, 500)])
     logs = [-0.5 * (x - centre) ** 2 for centre in (0, 90)]
-    weights, k = news._weights(logs[0] - news._pooled(*logs))
+    weights, k = reweight._weights(logs[0] - reweight.pooled(*logs))
     assert k == -np.inf
     np.testing.assert_allclose(weights, np.repeat([1 / 500, 0], 500), atol=1e-12)
 
@@ -255,14 +260,14 @@ def test_reports_of_new_and_revised_numbers_are_told_in_their_order(known, monke
     rows = pd.concat([earlier, beside, revised, later], ignore_index=True)
     now = as_of(rows, "2026-07-01")
     before, after = (build_panel(one, "market") for one in (earlier, now))
-    pieces, panel_of = news._reports(before, after, earlier, now)
+    pieces, panel_of = explained._reports(before, after, earlier, now)
     assert [p.label for p in pieces] == ["AI market 2026-05-10", "AI market 2026-06-01"]
     assert {p.kind for p in pieces} == {"report"}
     assert panel_of((0, 1)).content_hash == after.content_hash
     alone = as_of(pd.concat([earlier, revised], ignore_index=True), "2026-07-01")
     assert panel_of((1,)).content_hash == build_panel(alone, "market").content_hash
-    monkeypatch.setattr(news, "MOST_REFITS", 1)
-    assert news._reports(before, after, earlier, now) is None  # too many to fit each
+    monkeypatch.setattr(explained, "MOST_REFITS", 1)
+    assert explained._reports(before, after, earlier, now) is None  # too many to fit each
 
 
 # --- real fits -------------------------------------------------------------------------------
@@ -280,12 +285,12 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
     np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-12)
     assert (np.abs(split.change[-1]) < 4 * split.error[-1]).all()
     # One number of the walk, by a fit of its own.
-    road = news._road(runs[0], runs[1], statistics, draws[1], seed=3, size=1000)
+    road = explained._road(runs[0], runs[1], statistics, draws[1], seed=3, size=1000)
     values = road.cells["value_old"].to_numpy(float).copy()
     row = _cell(road.cells, middle, before)
     values[row] = road.cells["value"].to_numpy(float)[row]
-    (point,) = news._points(road, [values])
-    fresh = news._plain(statistics, draws[2]).value
+    (point,) = reweight.points_of(road, [values])
+    fresh = reweight.plainly(statistics, draws[2]).value
     assert not point.fitted
     assert point.k < 0.7
     assert abs(point.estimate.value[0] - fresh[0]) < 0.05
@@ -313,7 +318,7 @@ def test_a_model_with_sampled_states_is_split_report_by_report_by_fits(known):
     runs = [fit("market", panel, seed=1, progress=False) for panel in panels]
     assert all(run.gate.passed for run in runs)
     draws = [forecast(run, seed=2) for run in runs]
-    capex = news.Statistic(
+    capex = statistics.Statistic(
         "capex", lambda d: d["y"].sel(series="AI market/datacenter_capex", period="2027"), "USD bn"
     )
     ends = (runs[0], runs[3], states[3], [capex], (draws[0], draws[3]))

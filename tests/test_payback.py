@@ -8,7 +8,8 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.stats import norm
 
-from forecast.claims.claims import judge, read_claims
+from forecast.claims.judge import judge
+from forecast.claims.read import read_claims
 from forecast.core.errors import DataError
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws

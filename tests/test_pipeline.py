@@ -8,7 +8,7 @@ import pytest
 
 from forecast.app import pipeline
 from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
-from forecast.claims.claims import read_claims
+from forecast.claims.read import read_claims
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
 from forecast.inference import sampling
 from forecast.report.memo import EARNINGS_FIGURES

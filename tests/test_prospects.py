@@ -15,9 +15,9 @@ from scipy.stats import norm, rankdata
 from forecast.app import change_memo
 from forecast.app.update import foresee, prospect_record, prospect_rows, untold
 from forecast.core.errors import DataError
-from forecast.news import news, prospects
-from forecast.news.news import AsIf
+from forecast.news import prospects, statistics
 from forecast.news.prospects import anticipate, check_prospect, ranked
+from forecast.news.reweight import AsIf
 
 
 def draws_of(*scores):
@@ -33,7 +33,7 @@ def draws_of(*scores):
 def event(hit, name="c/d"):
     """Return a statistic that is true of these draws."""
     of = xr.DataArray(np.asarray(hit, bool).reshape(4, -1), dims=("chain", "draw"))
-    return news.Statistic(name, lambda draws: of, why="It happens.")
+    return statistics.Statistic(name, lambda draws: of, why="It happens.")
 
 
 def jointly_normal(share, rho, n=4000, seed=0):
@@ -339,6 +339,6 @@ def test_the_evening_before_says_where_the_draws_end_too_early(monkeypatch):
     run = types.SimpleNamespace(
         id="r1", claims=(), manifest={"seed": 1}, fitted=lambda model: (None, draws)
     )
-    monkeypatch.setattr(news, "statistics_of", lambda *args: [event(hit)])
+    monkeypatch.setattr("forecast.app.update.statistics_of", lambda *args: [event(hit)])
     with pytest.raises(DataError, match="draws of the run r1 end before any company reports again"):
         foresee(run)

@@ -9,7 +9,8 @@ from conftest import make_draws
 from scipy.stats import norm
 
 from forecast.claims import scenarios
-from forecast.claims.claims import Claim, Definition, read_claims
+from forecast.claims.read import read_claims
+from forecast.claims.records import Claim, Definition
 from forecast.claims.scenarios import (
     ENOUGH,
     Condition,

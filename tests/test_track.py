@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.claims.claims import BaseRate, Claim, Definition, read_claims
 from forecast.claims.outcomes import Decision
+from forecast.claims.read import read_claims
+from forecast.claims.records import BaseRate, Claim, Definition
 from forecast.cli import main
 from forecast.core.errors import ClaimError, DataError, StoreError
 from forecast.evaluation import track

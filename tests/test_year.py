@@ -13,7 +13,7 @@ from forecast.app import pipeline
 from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.app.update import foresee, update_run
-from forecast.claims.claims import read_claims
+from forecast.claims.read import read_claims
 from forecast.inference import gate
 from forecast.models.panels import shipped
 from forecast.models.registry import NAMES

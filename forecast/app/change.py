@@ -17,7 +17,9 @@ import pandas as pd
 import xarray as xr
 
 from forecast.app.pipeline import CLAIMS, KNOWN, TABLES
-from forecast.claims.claims import Claim, Verdicts, read_claims
+from forecast.claims.read import read_claims
+from forecast.claims.records import Claim
+from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.text import one_line, percent
 from forecast.core.words import COLUMNS
@@ -28,8 +30,9 @@ from forecast.inference.predict import forecast
 from forecast.inference.spec import Spec
 from forecast.models.earnings.calendar import report_calendar
 from forecast.models.panels import build_panel
-from forecast.news import news
+from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
+from forecast.news.statistics import Statistic, headlines, signed, statistics_of
 from forecast.report import memo
 from forecast.report.figures import Fitted
 from forecast.store import runs
@@ -108,7 +111,7 @@ class Stored:
         names = {f"{v.claim}/{v.definition}" for v in judged}
         names |= {name for v in judged for name in (v.claim, v.definition)}
         day = str(self.manifest["as_of"])
-        return names | {f"{series} {year}" for series, year in news.headlines(day)}
+        return names | {f"{series} {year}" for series, year in headlines(day)}
 
     def passed(self, model: str) -> bool:
         """Return whether the run has a fit of a model that passed its gate."""
@@ -218,7 +221,7 @@ class Change:
     before: tuple[str, str]
     after: tuple[str, str]
     arrived: Changes
-    splits: tuple[news.News, ...]
+    splits: tuple[News, ...]
     others: tuple[Other, ...]
     calendar: pd.DataFrame | None
     prospects: tuple[Prospect, ...]
@@ -259,7 +262,7 @@ def between(
     splits = {}
     for model in later.specs:
         fitted = later.fitted(model) if model == AHEAD or _anew(before, later, model) else None
-        statistics = () if fitted is None else news.statistics_of(later.claims, model, fitted[1])
+        statistics = () if fitted is None else statistics_of(later.claims, model, fitted[1])
         if fitted is None or not statistics:
             continue
         if model == AHEAD:
@@ -294,10 +297,10 @@ def _split(
     before: Stored,
     later: _Later,
     fitted: tuple[Run, xr.Dataset],
-    statistics: Sequence[news.Statistic],
+    statistics: Sequence[Statistic],
     seed: int,
     say: Say,
-) -> news.News | None:
+) -> News | None:
     """Return the change of a model in pieces, None where its earlier fit cannot be read any more."""
     run, draws = fitted
     try:
@@ -313,7 +316,7 @@ def _split(
         for v in before.verdicts
         if v.probability is not None
     }
-    return news.explain(
+    return explain(
         earlier,
         run,
         later.known,
@@ -408,7 +411,7 @@ def _reason(before: Stored, later: _Later, model: str) -> str:
 
 
 # --- as plain values -------------------------------------------------------------------------
-def _split_rows(split: news.News) -> list[dict[str, Any]]:
+def _split_rows(split: News) -> list[dict[str, Any]]:
     rows = []
     for k, one in enumerate(split.statistics):
         total = float(split.after[k] - split.before[k])
@@ -434,7 +437,7 @@ def _other_row(other: Other) -> dict[str, Any]:
         "name": other.name,
         "before": percent(other.before, other.draws),
         "after": percent(other.after, other.draws),
-        "change": news.signed(100 * total, "points"),
+        "change": signed(100 * total, "points"),
         "noise": f"{200 * other.error:.1f} points",
         "why": f"{other.model}: {other.why}",
         "size": abs(total),

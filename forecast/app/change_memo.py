@@ -15,7 +15,7 @@ import numpy as np
 from forecast import plots
 from forecast.app.change import Change, change_record
 from forecast.core.text import percent
-from forecast.news import news
+from forecast.news.explain import News
 from forecast.news.prospects import Prospect
 from forecast.report import memo
 from forecast.tables.vintages import Changes
@@ -43,7 +43,7 @@ def write_change(folder: Path, change: Change) -> None:
     (folder / "change.json").write_text(content + "\n", encoding="utf-8")
 
 
-def most_moved(splits: Sequence[news.News]) -> tuple[news.News, str]:
+def most_moved(splits: Sequence[News]) -> tuple[News, str]:
     """Return the probability that moved most, with its split; without one the first statistic."""
     moved = {
         (n, one.name): abs(float(split.after[k] - split.before[k]))
@@ -55,7 +55,7 @@ def most_moved(splits: Sequence[news.News]) -> tuple[news.News, str]:
     return splits[n], name
 
 
-def waterfall_figure(change: Change, split: news.News, name: str) -> tuple[Any, str, str]:
+def waterfall_figure(change: Change, split: News, name: str) -> tuple[Any, str, str]:
     """Return the waterfall of a statistic by report, its alternative text and its caption."""
     split = split.by_report()
     k = split.index(name)

@@ -22,15 +22,17 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import audit as audits
-from forecast.claims.claims import Claim, Verdicts, judge, probability
-from forecast.claims.claims import event_draws as hits
 from forecast.claims.events import YEAR, with_yearly
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
+from forecast.claims.judge import event_draws as hits
+from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
+from forecast.claims.records import Claim
+from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
-from forecast.evaluation import diagnose
+from forecast.evaluation import hold_out, sensitivity
 from forecast.inference.codehash import package_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
@@ -195,7 +197,7 @@ def check_claims(
     Parameters
     ----------
     claims
-        From :func:`forecast.claims.claims.read_claims`.
+        From :func:`forecast.claims.read.read_claims`.
     data
         A folder laid out like the shipped ``data/``.
     as_of_date
@@ -400,7 +402,7 @@ def _report(
         sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
         beside = _naive_probabilities(claims, walks)
-    hold_outs: tuple[diagnose.HoldOut, ...] = ()
+    hold_outs: tuple[hold_out.HoldOut, ...] = ()
     if not quick and "market" in fitted and fitted["market"].draws is not None:
         with _stage("hold out the last year", seconds, say):
             hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
@@ -442,9 +444,9 @@ def _observations(fitted: Mapping[str, Fitted], names: Sequence[str]) -> int:
     return sum(int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items() if n in names)
 
 
-def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...]:
+def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
     try:
-        return diagnose.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
+        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
     except ForecastError as error:
         say(f"no hold-out: {error}")
         return ()
@@ -452,7 +454,7 @@ def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[diagnose.HoldOut, ...
 
 def _sensitivities(
     claims: Sequence[Claim], verdicts: Verdicts, fitted: Mapping[str, Fitted]
-) -> dict[tuple[str, str], diagnose.Sensitivity]:
+) -> dict[tuple[str, str], sensitivity.Sensitivity]:
     found = {}
     for claim in claims:
         for definition in claim.definitions:
@@ -461,7 +463,7 @@ def _sensitivities(
                 continue
             if verdicts.of(claim.id, definition.id).status != "judged":
                 continue
-            found[claim.id, definition.id] = diagnose.sensitivity(
+            found[claim.id, definition.id] = sensitivity.sensitivity(
                 claim, definition, one.run, one.draws, one.variants
             )
     return found

@@ -25,8 +25,8 @@ from forecast.core.errors import DataError, few
 from forecast.core.text import one_line, percent
 from forecast.evaluation.surprise import jumps, surprised
 from forecast.inference.fitting import child_seed
-from forecast.news import news
 from forecast.news.prospects import Prospect, anticipate, ranked
+from forecast.news.statistics import statistics_of
 from forecast.report import memo
 from forecast.report.figures import Fitted
 from forecast.store import runs
@@ -267,7 +267,7 @@ def foresee(
     fitted, draws = run.fitted(AHEAD)
     statistics = [
         s
-        for s in news.statistics_of(run.claims, AHEAD, draws)
+        for s in statistics_of(run.claims, AHEAD, draws)
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):

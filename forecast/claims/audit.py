@@ -20,7 +20,8 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.claims.claims import Claim, check_rule
+from forecast.claims.read import check_rule
+from forecast.claims.records import Claim
 from forecast.core.errors import ClaimError, DataError
 from forecast.core.periods import period_end
 from forecast.core.text import one_line
@@ -443,7 +444,7 @@ def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tu
     references
         Outside figures of the same schema; only those reported by the claim's date are used.
     claims
-        From :func:`forecast.claims.claims.read_claims`; those of another kind are passed over.
+        From :func:`forecast.claims.read.read_claims`; those of another kind are passed over.
 
     Returns
     -------

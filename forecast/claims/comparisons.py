@@ -19,8 +19,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.claims import probability, read_window
 from forecast.claims.events import happens, read_event
+from forecast.claims.judge import probability
+from forecast.claims.read import read_window
 from forecast.core import fields
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.files import read_toml

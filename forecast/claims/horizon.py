@@ -11,8 +11,8 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from forecast.claims.claims import Claim
 from forecast.claims.comparisons import Nearest
+from forecast.claims.records import Claim
 from forecast.claims.scenarios import Scenario
 from forecast.core.periods import (
     month_index,

@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from forecast.claims.audit import read_references
-from forecast.claims.claims import Claim, read_claims
 from forecast.claims.comparisons import COMPARISONS_FILE, Nearest, read_comparisons
+from forecast.claims.read import read_claims
+from forecast.claims.records import Claim
 from forecast.claims.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
 from forecast.core.files import read_text
 from forecast.tables.shipped import (

@@ -21,8 +21,11 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast.claims.claims import Claim, Verdicts, judge, read_sums, read_window
 from forecast.claims.events import happens, read_event
+from forecast.claims.judge import judge
+from forecast.claims.read import read_sums, read_window
+from forecast.claims.records import Claim
+from forecast.claims.verdict import Verdicts
 from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml

@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.claims import Claim, Definition, event_draws, probability
+from forecast.claims.judge import event_draws, probability
+from forecast.claims.records import Claim, Definition
 from forecast.core.errors import ClaimError
 from forecast.core.periods import months_after, period_end
 from forecast.models.hazard.panel import months_of

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
+
+import pandas as pd
+
+from forecast.core.errors import ClaimError
+from forecast.core.text import one_line, percent
 
 Status = Literal[
     "judged",
@@ -67,3 +74,137 @@ class Verdict:
         row = dataclasses.asdict(self)
         row.pop("draws")
         return row
+
+
+ICD_203 = (
+    (0.05, "almost no chance", "1–5 %"),
+    (0.20, "very unlikely", "5–20 %"),
+    (0.45, "unlikely", "20–45 %"),
+    (0.55, "roughly even", "45–55 %"),
+    (0.80, "likely", "55–80 %"),
+    (0.95, "very likely", "80–95 %"),
+    (1.01, "almost certain", "95–99 %"),
+)
+"""Upper bound, words and printed range of the scale of Intelligence Community Directive 203."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdicts(Sequence[Verdict]):
+    """The verdicts in the order of the claims file."""
+
+    rows: tuple[Verdict, ...]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.rows)
+
+    def of(self, claim: str, definition: str | None = None) -> Verdict:
+        """Return one verdict by claim id, and definition id where there are several.
+
+        Raises
+        ------
+        ClaimError
+            If there is none, or more than one.
+        """
+        found = [v for v in self if v.claim == claim and definition in (None, v.definition)]
+        if len(found) != 1:
+            raise ClaimError(
+                f"{len(found)} verdicts match {claim!r} / {definition!r}; there are "
+                + one_line([f"{v.claim} / {v.definition}" for v in self])
+            )
+        return found[0]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a definition: claim, definition, probability, error, window, model, status."""
+        return pd.DataFrame(
+            [
+                {
+                    "claim": v.claim,
+                    "definition": v.definition,
+                    "probability": v.probability,
+                    "mcse": v.mcse,
+                    "window": window_text(v),
+                    "model": v.model,
+                    "status": v.status,
+                }
+                for v in self
+            ]
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows of ``verdicts.json``."""
+        return [v.record() for v in self]
+
+    @classmethod
+    def from_records(cls, records: Sequence[Mapping[str, Any]], draws: int) -> Verdicts:
+        """Return the verdicts that :meth:`records` wrote, each from `draws` joint draws.
+
+        Records of before the field ``polarity`` come back as ``same``.
+
+        Raises
+        ------
+        ClaimError
+            If they are not what it writes.
+        """
+        try:
+            return cls(
+                tuple(
+                    Verdict(**row, draws=0 if row["probability"] is None else draws)
+                    for row in records
+                )
+            )
+        except (TypeError, KeyError) as error:
+            raise ClaimError(
+                f"got something that is no verdict ({error}); make the run again"
+            ) from error
+
+    def _repr_html_(self) -> str:
+        """Show the table with probabilities as percent and an ICD 203 word."""
+        rows = "".join(
+            f"<tr><td>{html.escape(v.claim)}</td><td>{html.escape(v.definition)}</td>"
+            f"<td style='text-align:right'>{html.escape(answer_text(v))}</td>"
+            f"<td>{html.escape(answer_word(v))}</td><td>{html.escape(window_text(v))}</td>"
+            f"<td>{html.escape(v.model)}</td><td>{html.escape(v.status)}</td></tr>"
+            for v in self
+        )
+        heads = ("claim", "definition", "probability", "in words", "window", "model", "status")
+        head = "".join(f"<th>{name}</th>" for name in heads)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def word(probability: float | None) -> str:
+    r"""Return the ICD 203 words for a probability with their range, or nothing for None.
+
+    Examples
+    --------
+    >>> word(0.31)
+    'unlikely, 20–45\xa0%'
+    """
+    if probability is None:
+        return ""
+    return next(f"{words}, {span}" for top, words, span in ICD_203 if probability < top)
+
+
+def answer_text(verdict: Verdict) -> str:
+    """Return a verdict's answer: a probability with the bound of its draws, yes or no, or a dash."""
+    if verdict.status == "decided":
+        return "yes" if verdict.probability else "no"
+    return percent(verdict.probability, verdict.draws)
+
+
+def answer_word(verdict: Verdict) -> str:
+    """Return the words for a verdict's probability; nothing for what is decided or has none."""
+    return "" if verdict.status == "decided" else word(verdict.probability)
+
+
+def window_text(verdict: Verdict) -> str:
+    """Return the window as two days, one day, or a dash."""
+    start, end = verdict.window_start, verdict.window_end
+    if start is None or end is None:
+        return "–"
+    return start if start == end else f"{start} to {end}"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.errors import ForecastError, StoreError
+from forecast.evaluation import calibration
 
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, turns the direction of writing, or is no character at all."""
@@ -87,7 +88,7 @@ def _day(table: Any, asked: str | None = None, also: Any = ()) -> str:
 
 
 def _verdict_table(verdicts: Any) -> str:
-    from forecast.claims.claims import answer_text, answer_word, window_text
+    from forecast.claims.verdict import answer_text, answer_word, window_text
 
     rows = [("claim", "definition", "probability", "in words", "window", "model", "status")]
     rows += [
@@ -130,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
 def _close(args: argparse.Namespace, outcome: Any) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
     from forecast.app.pipeline import CLAIMS
-    from forecast.claims.claims import read_claims
+    from forecast.claims.read import read_claims
     from forecast.evaluation.track import lock_run
 
     claims = read_claims(outcome.folder / CLAIMS)
@@ -145,7 +146,9 @@ def _close(args: argparse.Namespace, outcome: Any) -> int:
 
 def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
-    from forecast.claims.claims import Verdicts, judge, read_claims
+    from forecast.claims.judge import judge
+    from forecast.claims.read import read_claims
+    from forecast.claims.verdict import Verdicts
     from forecast.store import runs
     from forecast.tables.shipped import CLAIMS_FILE, days_looked_at, own_or_shipped, read_vintages
 
@@ -628,7 +631,7 @@ def _print_changes(changes: Any) -> None:
 
 def resolve(args: argparse.Namespace) -> int:
     """Write down how a claim came out, and keep score."""
-    from forecast.claims.claims import read_claims
+    from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
     from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped
 
@@ -648,8 +651,8 @@ def resolve(args: argparse.Namespace) -> int:
 
 def track(args: argparse.Namespace) -> int:
     """Enter what reported numbers have decided, and print the track record."""
-    from forecast.claims.claims import read_claims
     from forecast.claims.outcomes import decided
+    from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
     from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped, read_vintages
     from forecast.tables.vintages import as_of
@@ -702,7 +705,6 @@ def calibrate(args: argparse.Namespace) -> int:
     """Print simulation-based calibration of a model."""
     from scipy.stats import chisquare
 
-    from forecast.evaluation import diagnose
     from forecast.models.panels import build_panel
     from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
@@ -710,7 +712,7 @@ def calibrate(args: argparse.Namespace) -> int:
     table = read_vintages()
     panel = build_panel(as_of(table, _day(table)), args.model)
     say(f"{args.simulations} simulations of {args.model} ...")
-    ranks = diagnose.calibrate(args.model, panel, simulations=args.simulations, seed=args.seed)
+    ranks = calibration.calibrate(args.model, panel, simulations=args.simulations, seed=args.seed)
     bins = 10
     rows: list[dict[str, Any]] = []
     for name in ranks.columns.drop("diverged"):

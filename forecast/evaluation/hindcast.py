@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.claims import probability
 from forecast.claims.events import happens
+from forecast.claims.judge import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
 from forecast.core.text import one_line

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forecast.claims.claims import Claim, Definition
 from forecast.claims.outcomes import Decision
+from forecast.claims.records import Claim, Definition
 from forecast.core import lock
 from forecast.core.errors import ClaimError, DataError, StoreError
 from forecast.core.periods import parse_date, period_end

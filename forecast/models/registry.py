@@ -25,13 +25,13 @@ NAMES = (
     "market",
     "benchmark",
     "earnings",
+    "hazard",
+    "payback",
     "training_cost",
     "scaling_law",
     "api_price",
     "gpu_rental",
     "adoption",
-    "hazard",
-    "payback",
 )
 """The rooms of this package, in the order in which they are fitted: a new one is a line here."""
 GROUP = "forecast.models"

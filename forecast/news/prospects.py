@@ -8,7 +8,7 @@ number is a regression over draws on the number's normal score z: a penalised li
 with logit p linear between the quantile levels and constant beyond the outermost. lambda is what makes
 the draws most probable, so the curve is a two-parameter logit unless they say otherwise
 (``benchmarks/prospect_curves.py`` holds it against others). It is checked by taking the number as if it
-were reported (:func:`forecast.news.news.as_if`).
+were reported (:func:`forecast.news.reweight.as_if`).
 
 Invariant: the curve, linear between the levels, averages over the prints to the probability itself; what
 shuffled draws give as well, what happens in too few draws and what reweighting contradicts is not told.
@@ -33,7 +33,8 @@ from forecast.core.units import convert, unit_of
 from forecast.inference.fitting import Run
 from forecast.models.earnings import paths
 from forecast.models.earnings.panel import EARNINGS_UNIT
-from forecast.news.news import Statistic, as_if
+from forecast.news.reweight import as_if
+from forecast.news.statistics import Statistic
 
 
 @dataclasses.dataclass(frozen=True)

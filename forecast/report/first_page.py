@@ -13,14 +13,16 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.claims import Claim, Verdicts, pool
 from forecast.claims.comparisons import Beside, beside_others
 from forecast.claims.inputs import Inputs
+from forecast.claims.pool import pool
+from forecast.claims.records import Claim
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
+from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, ForecastError
-from forecast.evaluation.diagnose import warnings_against_base
 from forecast.evaluation.hindcast import DATES, Hindcast, hindcast
+from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed
 from forecast.models.base import Panel
 from forecast.report.figures import SECTOR, Fitted

@@ -18,24 +18,21 @@ import jinja2
 import markdown_it
 
 from forecast.claims.audit import Finding
-from forecast.claims.claims import ICD_203, Claim, Pooled, Verdicts, answer_text, answer_word, word
 from forecast.claims.comparisons import Beside
+from forecast.claims.pool import Pooled
+from forecast.claims.records import Claim
 from forecast.claims.scenarios import ENOUGH, Conditional
 from forecast.claims.variations import MONTHS, Curve, Depth, Variation
-from forecast.claims.verdict import Verdict
+from forecast.claims.verdict import ICD_203, Verdict, Verdicts, answer_text, answer_word, word
 from forecast.core.text import percent
-from forecast.evaluation.diagnose import (
-    MOSTLY_DATA,
-    MOSTLY_PRIOR,
-    HoldOut,
-    Sensitivity,
-    WarningCheck,
-)
 from forecast.evaluation.hindcast import Hindcast
+from forecast.evaluation.hold_out import HoldOut
+from forecast.evaluation.sensitivity import MOSTLY_DATA, MOSTLY_PRIOR, Sensitivity
+from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Gate
 from forecast.inference.spec import Spec
 from forecast.models.hazard.panel import FALLS
-from forecast.news.news import signed
+from forecast.news.statistics import signed
 from forecast.tables.vintages import Table
 
 BANDS = (50, 80, 95)

@@ -1,0 +1,337 @@
+"""Claims from a file, every key checked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forecast.claims.events import FIELDS, read_event
+from forecast.claims.records import (
+    KINDS,
+    POLARITIES,
+    WORDS,
+    BaseRate,
+    Claim,
+    Definition,
+    Implied,
+    Pool,
+)
+from forecast.core import fields
+from forecast.core.errors import ClaimError
+from forecast.core.files import read_toml
+from forecast.core.periods import parse_date
+from forecast.core.text import one_line
+from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.tables.shipped import CLAIMS_FILE, data_dir
+
+CHECKS: Mapping[str, fields.Keys] = {
+    "sum": fields.Keys(
+        {"entity": fields.TEXT, "metric": fields.TEXT, "first": fields.PERIOD}
+        | {"last": fields.PERIOD, "said": fields.ABOVE_ZERO, "unit": fields.UNIT}
+    ),
+    "ratio": fields.Keys(dict.fromkeys(("entity", "metric", "top", "bottom"), fields.TEXT)),
+    "reference": fields.Keys({}, {"entity": fields.TEXT, "metric": fields.TEXT}),
+    "doubling": fields.Keys({"metric": fields.TEXT, "said_months": fields.ABOVE_ZERO}),
+    "score_gain": fields.Keys(
+        dict.fromkeys(("metric", "from", "to"), fields.TEXT) | {"said": fields.NUMBER}
+    ),
+    "unit": fields.Keys({}),
+    "homes": fields.Keys({"entity": fields.TEXT}),
+    "stale": fields.Keys({"metric": fields.TEXT}, {"entity": fields.TEXT}),
+    "range": fields.Keys(dict.fromkeys(("entity", "low", "high"), fields.TEXT)),
+}
+"""Parameters of the audit's rules, by rule."""
+
+
+WEIGHTS = fields.Field(
+    "a table of id = weight, one or more, each a number above 0 (leave a reading out that is to "
+    "weigh nothing)",
+    lambda v: isinstance(v, Mapping) and bool(v) and all(map(fields.ABOVE_ZERO.fits, v.values())),
+)
+
+
+TOP = fields.Keys(
+    {"claim": fields.TABLES},
+    {"source": fields.ANY_TEXT, "source_date": fields.DAY, "sums": fields.TABLE},
+)
+
+
+CLAIM = fields.Keys(
+    {
+        "id": fields.NAME,
+        "kind": fields.one_of(*KINDS),
+        "words": fields.one_of(*WORDS),
+        "text": fields.TEXT,
+        "definition": fields.TABLES,
+    },
+    {
+        "quote": fields.ANY_TEXT,
+        "source": fields.ANY_TEXT,
+        "source_date": fields.DAY,
+        "pool": fields.TABLE,
+        "implied": fields.TABLE,
+    },
+)
+
+
+POOL = fields.Keys({"weights": WEIGHTS, "why": fields.TEXT})
+
+
+IMPLIED = fields.Keys({"low": fields.SHARE, "high": fields.SHARE, "how": fields.TEXT})
+
+
+DEFINITION = fields.Keys(
+    {
+        "id": fields.NAME,
+        "model": fields.one_of(*MODEL_NAMES, "audit", "none"),
+        "why": fields.TEXT,
+    },
+    {
+        "event": fields.TABLE,
+        "window": fields.WINDOW,
+        "check": fields.TABLE,
+        "base_rate": fields.TABLE,
+        "waits": fields.FLAG,
+        "group": fields.ANY_TEXT,
+        "label": fields.ANY_TEXT,
+        "thresholds": fields.NUMBERS,
+        "polarity": fields.one_of(*POLARITIES),
+        "excludes": fields.NAMES,
+    },
+)
+
+
+BASE_RATE = fields.Keys(
+    {
+        "events": fields.NOT_NEGATIVE,
+        "exposure": fields.ABOVE_ZERO,
+        "horizon": fields.ABOVE_ZERO,
+        "unit": fields.TEXT,
+        "how": fields.TEXT,
+        "source": fields.TEXT,
+    }
+)
+
+
+CLAIM_KEYS, DEFINITION_KEYS = set(CLAIM.all), set(DEFINITION.all)
+
+
+def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
+    """Read a claims file; the shipped one by default.
+
+    Raises
+    ------
+    ClaimError
+        Naming the file, the claim, the definition and the key that cannot be read, and what was
+        wanted.
+    """
+    path = data_dir() / CLAIMS_FILE if path is None else Path(path)
+    raw = read_toml(path, "claims file")
+    fields.check(raw, TOP, f"{path}, at the top of the file")
+    sums = read_sums(raw.get("sums", {}), str(path))
+    claims = tuple(
+        _claim(entry, raw, sums, f"{path}, claim {fields.title(entry, n)}")
+        for n, entry in enumerate(raw["claim"], 1)
+    )
+    twice = _twice([claim.id for claim in claims])
+    if twice:
+        raise ClaimError(f"{path}: more than one claim is called {one_line(twice)}")
+    return claims
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _claim(
+    entry: Mapping[str, Any], top: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str
+) -> Claim:
+    fields.check(entry, CLAIM, where)
+    if "source_date" not in {*entry, *top}:
+        raise ClaimError(f"{where}: missing source_date, here or at the top of the file")
+    definitions = tuple(
+        _definition(one, entry["kind"], sums, f"{where}, definition {fields.title(one, n)}")
+        for n, one in enumerate(entry["definition"], 1)
+    )
+    ids = [d.id for d in definitions]
+    twice = _twice(ids)
+    if twice:
+        raise ClaimError(f"{where}: two definitions have one id: {one_line(twice)}")
+    for one in definitions:
+        strange = [name for name in one.excludes if name == one.id or name not in ids]
+        if strange:
+            raise ClaimError(
+                f"{where}, definition {one.id!r}: it excludes {one_line(strange)}; wanted other "
+                f"definitions of the claim: {one_line([i for i in ids if i != one.id], 60) or 'none'}"
+            )
+    return Claim(
+        id=entry["id"],
+        kind=entry["kind"],
+        words=entry["words"],
+        quote=entry.get("quote", ""),
+        text=entry["text"],
+        source=entry.get("source", top.get("source", "")),
+        source_date=parse_date(entry.get("source_date", top.get("source_date"))),
+        definitions=definitions,
+        pool=_pool(entry["pool"], definitions, where) if "pool" in entry else None,
+        implied=_implied(entry["implied"], where) if "implied" in entry else None,
+    )
+
+
+def read_sums(entry: Any, file: str) -> dict[str, list[str]]:
+    """Return the sums a file names, each with its members.
+
+    Raises
+    ------
+    ClaimError
+        If a sum is no list of two or more names.
+    """
+    if not isinstance(entry, Mapping):
+        raise ClaimError(
+            f"{file}, sums: got {fields.shown(entry)}; wanted a table of name = [members]"
+        )
+    for name, members in entry.items():
+        where = f"{file}, sums, {name!r}"
+        listed = isinstance(members, list) and all(isinstance(m, str) for m in members)
+        if not listed or len(set(members)) < max(len(members), 2):
+            raise ClaimError(
+                f"{where}: got {fields.shown(members)}; wanted two or more names, each once, "
+                'such as ["MSFT", "META"]'
+            )
+        bad = [one for one in (name, *members) if not fields.NAME.fits(one)]
+        if bad:
+            raise ClaimError(
+                f"{where}: got {fields.shown(bad)}; wanted names without a metric: the metric stands "
+                "in the event, as in SUM/capex"
+            )
+    return {str(name): list(members) for name, members in entry.items()}
+
+
+def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
+    where = f"{claim}, pool"
+    fields.check(entry, POOL, where)
+    weights, ids = entry["weights"], [d.id for d in definitions]
+    strange = [name for name in weights if name not in ids]
+    if strange:
+        raise ClaimError(
+            f"{where}: no definition is called {fields.names(strange)}; there are {one_line(ids, 60)}"
+        )
+    against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
+    if against:
+        raise ClaimError(
+            f"{where}: {one_line(against)} speaks against the claim; wanted weights of readings that "
+            "speak for it: leave it out"
+        )
+    if not math.isfinite(sum(float(w) for w in weights.values())):
+        raise ClaimError(f"{where}: the sum of the weights is infinite; wanted smaller ones")
+    return Pool({str(n): float(w) for n, w in weights.items()}, entry["why"])
+
+
+def _implied(entry: Any, claim: str) -> Implied:
+    where = f"{claim}, implied"
+    fields.check(entry, IMPLIED, where)
+    low, high = float(entry["low"]), float(entry["high"])
+    if low > high:
+        raise ClaimError(f"{where}: got {low} to {high}; wanted shares, 0 <= low <= high <= 1")
+    return Implied(low, high, entry["how"])
+
+
+def _definition(
+    entry: Mapping[str, Any], kind: str, sums: Mapping[str, Sequence[str]], where: str
+) -> Definition:
+    fields.check(entry, DEFINITION, where)
+    wrong = _contradiction(entry, kind)
+    if wrong:
+        raise ClaimError(f"{where}: {wrong}")
+    window = read_window(entry["window"], where) if "window" in entry else None
+    event = None
+    if "event" in entry and window is not None:
+        event = read_event(entry["event"], f"{where}, event", window, sums)
+    if "check" in entry:
+        check_rule(entry["check"], f"{where}, check")
+    if "base_rate" in entry:
+        fields.check(entry["base_rate"], BASE_RATE, f"{where}, base_rate")
+    return Definition(
+        id=entry["id"],
+        model=entry["model"],
+        why=entry["why"],
+        event=event,
+        window=window,
+        check=entry.get("check"),
+        base_rate=BaseRate(**entry["base_rate"]) if "base_rate" in entry else None,
+        waits=entry.get("waits", False),
+        group=entry.get("group", ""),
+        label=entry.get("label", ""),
+        thresholds=_thresholds(entry, where),
+        polarity=entry.get("polarity", "same"),
+        excludes=tuple(entry.get("excludes", ())),
+    )
+
+
+def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
+    """Return what is wrong with keys of a definition that are right one by one; "" if nothing is."""
+    model = entry["model"]
+    if (kind == "fact") != (model == "audit"):
+        return f"got model {model} in a claim of the kind {kind}; wanted facts, and they alone, audited"
+    if (model == "audit") != ("check" in entry):
+        return "a definition for the audit, and no other, needs a check"
+    if "event" in entry and model not in MODEL_NAMES:
+        return f"got an event and model {model}; wanted a model that decides it"
+    if "event" not in entry and model in MODEL_NAMES and not entry.get("waits", False):
+        return f"a definition for the {model} model needs an event"
+    if "event" in entry and "window" not in entry:
+        return "an event needs a window of two days"
+    return ""
+
+
+def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
+    """Return a window of two days as written in a file; `where` names it in the error.
+
+    Raises
+    ------
+    ClaimError
+        If there are not two days, one cannot be read, or the window ends before it starts.
+    """
+    if not fields.WINDOW.fits(entry):
+        raise ClaimError(
+            f"{where}: got window {fields.shown(entry)}, wanted {fields.WINDOW.wanted}"
+        )
+    start, end = (parse_date(day) for day in entry)
+    if end < start:
+        raise ClaimError(f"{where}: the window ends on {end}, before it starts on {start}")
+    return start, end
+
+
+def check_rule(entry: Mapping[str, Any], where: str) -> None:
+    """Check the parameters of a rule of the audit; `where` names it in the error.
+
+    Raises
+    ------
+    ClaimError
+        If there is no such rule, or a parameter is missing, not known, or not what is wanted.
+    """
+    rule = entry.get("rule")
+    if not isinstance(rule, str) or rule not in CHECKS:
+        raise ClaimError(
+            f"{where}: no audit rule is called {fields.shown(rule)}; there are {', '.join(CHECKS)}"
+        )
+    keys = CHECKS[rule]
+    fields.check(entry, fields.Keys({"rule": fields.TEXT, **keys.must}, keys.may), where)
+
+
+def _thresholds(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
+    """Return other values of an event's ``fall`` or ``value``; each must fit there."""
+    values = entry.get("thresholds", [])
+    key = next((k for k in ("fall", "value") if k in entry.get("event", {})), None)
+    if values and key is None:
+        raise ClaimError(f"{where}: thresholds need an event with a fall or a value")
+    bad = [v for v in values if not FIELDS[str(key)].fits(v)]
+    if bad:
+        raise ClaimError(
+            f"{where}: got thresholds {fields.shown(bad)}, wanted what {key} takes: "
+            f"{FIELDS[str(key)].wanted}"
+        )
+    return tuple(float(v) for v in values)

@@ -1,0 +1,169 @@
+"""Claims, their definitions and pools, as frozen records."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import xarray as xr
+
+KINDS = ("forecast", "fact", "judgement")
+
+
+WORDS = ("verbatim", "fragment", "paraphrase")
+
+
+POLARITIES = ("same", "opposite")
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseRate:
+    """How often such a thing happened: events in an exposure, and the horizon asked about.
+
+    Attributes
+    ----------
+    events
+        Number of events seen.
+    exposure, horizon
+        Time, or time times things, over which they were counted and are asked about, in `unit`.
+    how, source
+        What was counted, and where it can be checked.
+    """
+
+    events: float
+    exposure: float
+    horizon: float
+    unit: str
+    how: str
+    source: str
+
+    @property
+    def probability(self) -> float:
+        """Chance of at least one more event within the horizon.
+
+        A Poisson process with Jeffreys' prior, Gamma(1/2, 0), on its rate: after k events in T the
+        chance of none in h is ``(T / (T + h)) ** (k + 1/2)``.
+        """
+        none = (1 + self.horizon / self.exposure) ** -(self.events + 0.5)
+        return 1.0 - none
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """One operational reading of a claim.
+
+    Attributes
+    ----------
+    id
+        Unique within the claim.
+    model
+        The model that decides it; ``audit`` for facts, ``none`` for judgements.
+    event
+        A table of the vocabulary in :mod:`forecast.claims.events`, or in a session a function of draws
+        that leaves only chain and draw; None where the definition waits or is not for a model.
+    window
+        Two days, or None.
+    why
+        The reading in words.
+    check
+        For facts, the audit rule and its parameters.
+    base_rate
+        For judgements, or beside a model.
+    waits
+        Whether it waits for a model that is not built yet.
+    group
+        The clock it reads, such as prices or spending; readings of one group stand together.
+    label
+        A few words for a figure; "" for one that is not drawn when it may come.
+    thresholds
+        Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
+    polarity
+        ``same``, or ``opposite`` if its coming true speaks against the claim.
+    excludes
+        Readings of the claim that cannot come true if this one does, and the other way round.
+    """
+
+    id: str
+    model: str
+    why: str
+    event: Mapping[str, Any] | Callable[[xr.Dataset], xr.DataArray] | None = None
+    window: tuple[dt.date, dt.date] | None = None
+    check: Mapping[str, Any] | None = None
+    base_rate: BaseRate | None = None
+    waits: bool = False
+    group: str = ""
+    label: str = ""
+    thresholds: tuple[float, ...] = ()
+    polarity: str = "same"
+    excludes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    """How much each reading of a claim weighs in its pooled answer.
+
+    Attributes
+    ----------
+    weights
+        By definition id, above nought; they are divided by their sum.
+    why
+        Why these readings and these weights.
+    """
+
+    weights: Mapping[str, float]
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Implied:
+    """The probability that a claim's own words imply.
+
+    Attributes
+    ----------
+    low, high
+        Range, shares.
+    how
+        How it is read off the words.
+    """
+
+    low: float
+    high: float
+    how: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A prediction or statement with the words it was made in and its readings.
+
+    Attributes
+    ----------
+    id
+        Unique in the file.
+    kind
+        ``forecast``, ``fact`` or ``judgement``.
+    quote
+        The words at hand, empty for a paraphrase; `words` says how complete they are.
+    text
+        The claim in our words.
+    source, source_date
+        Who said it and when.
+    definitions
+        Its readings, at least one.
+    pool
+        Weights of a pooled answer, None for none.
+    implied
+        The probability that its words imply, None where they name none.
+    """
+
+    id: str
+    kind: str
+    words: str
+    quote: str
+    text: str
+    source: str
+    source_date: dt.date
+    definitions: tuple[Definition, ...]
+    pool: Pool | None = None
+    implied: Implied | None = None

@@ -1,0 +1,114 @@
+"""What is followed from run to run: definitions and headline numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+
+import xarray as xr
+
+from forecast.claims.events import path
+from forecast.claims.judge import event_draws
+from forecast.claims.records import Claim
+from forecast.core.errors import ClaimError
+from forecast.core.text import percent
+
+HEADLINE = "big_five/capex"
+"""The series whose totals of calendar years are followed beside the claims, by their medians."""
+
+
+def signed(change: float, unit: str) -> str:
+    """Return a change with its sign and unit; what rounds to nothing has no sign.
+
+    Examples
+    --------
+    >>> signed(1.26, "points"), signed(-0.04, "points")
+    ('+1.3 points', '0.0 points')
+    """
+    text = f"{change:+.1f}".replace("-", "−")
+    return f"{'0.0' if text[1:] == '0.0' else text} {unit}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistic:
+    """A number that draws give: the probability of an event, or the median of a quantity.
+
+    Attributes
+    ----------
+    name
+        "claim/definition" of a probability, "entity/metric period" of a median.
+    of
+        Takes draws; returns what happens or what is, dims chain, draw.
+    unit
+        Unit of a median; empty for a probability.
+    window
+        First and last day that it is about, or empty.
+    why
+        The reading in words.
+    """
+
+    name: str
+    of: Callable[[xr.Dataset], xr.DataArray]
+    unit: str = ""
+    window: tuple[str, str] = ("", "")
+    why: str = ""
+
+    def told_by(self, draws: xr.Dataset) -> bool:
+        """Return whether draws, such as those of another day, can be asked for it."""
+        try:
+            self.of(draws)
+        except (ClaimError, KeyError):
+            return False
+        return True
+
+    def text(self, value: float, draws: int = 0) -> str:
+        """Return a value for a reader."""
+        if self.unit:
+            return f"{value:,.0f} {self.unit}"
+        return percent(value, draws) if draws else f"{100 * value:.1f} %"
+
+    def moved(self, change: float, error: float | None = None) -> str:
+        """Return a change for a reader, with its error if one is given."""
+        scale = 1.0 if self.unit else 100.0
+        more = "" if error is None else f"± {scale * error:.1f} "
+        return signed(scale * change, more + (self.unit or "points"))
+
+
+def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tuple[Statistic, ...]:
+    """Return what is followed of a model: its claims' readings, and headline totals it can tell."""
+    found = [
+        Statistic(
+            f"{claim.id}/{definition.id}",
+            functools.partial(event_draws, definition),
+            window=tuple(day.isoformat() for day in definition.window),  # type: ignore[arg-type]
+            why=definition.why,
+        )
+        for claim in claims
+        for definition in claim.definitions
+        if definition.model == model and definition.event is not None and definition.window
+    ]
+    series = {str(name) for name in draws["series"].values}
+    periods = {str(period) for period in draws["period"].values}
+    for name, year in headlines(str(draws.attrs["as_of"])):
+        if name in series and {f"{year}Q{q}" for q in (1, 2, 3, 4)} <= periods:
+            unit = str(draws["unit"].sel(series=name).values)
+            found.append(
+                Statistic(
+                    f"{name} {year}",
+                    functools.partial(_year_total, name, year),
+                    unit=unit,
+                    why=f"Median of {name.replace('/', ' ')} in calendar {year}.",
+                )
+            )
+    return tuple(one for one in found if one.told_by(draws))
+
+
+def headlines(as_of: str) -> tuple[tuple[str, str], ...]:
+    """Return the totals that are followed: the series, and the year of a day and the next one."""
+    year = int(as_of[:4])
+    return tuple((HEADLINE, str(year + k)) for k in (0, 1))
+
+
+def _year_total(series: str, year: str, draws: xr.Dataset) -> xr.DataArray:
+    return path(draws, series, total=4).sel(period=f"{year}Q4", drop=True)
