@@ -17,7 +17,7 @@ from forecast.claims.read import read_claims
 from forecast.inference import gate
 from forecast.models.panels import shipped
 from forecast.models.registry import NAMES
-from forecast.news import news
+from forecast.news import explain
 from forecast.report import memo
 from forecast.store.runs import verify
 from forecast.tables.shipped import data_dir, read_user_table
@@ -40,7 +40,7 @@ def fits(monkeypatch):
     monkeypatch.setattr(gate, "MAX_RHAT", 2.0)  # so few draws mix by chance
     monkeypatch.setattr(gate, "MIN_ESS", 10.0)
     monkeypatch.setattr(memo, "markdown", markdown)
-    monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
+    monkeypatch.setattr(explain, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
     monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     return done
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.errors import ForecastError, StoreError
-from forecast.evaluation import calibration
 
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, turns the direction of writing, or is no character at all."""
@@ -705,6 +704,7 @@ def calibrate(args: argparse.Namespace) -> int:
     """Print simulation-based calibration of a model."""
     from scipy.stats import chisquare
 
+    from forecast.evaluation import calibration
     from forecast.models.panels import build_panel
     from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
