@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
-from forecast.claims.events import check_event, expand_sums, happens, path, single, with_yearly
+from forecast.claims.events import check_event, expand_sums, happens, single
+from forecast.core.draws import path, with_yearly
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.periods import period_days, period_end
 

@@ -22,7 +22,6 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import audit as audits
-from forecast.claims.events import YEAR, with_yearly
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
 from forecast.claims.judge import event_draws as hits
@@ -30,6 +29,7 @@ from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
 from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
+from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
@@ -566,7 +566,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     """Return forecasts as a long table of quantiles of ``y``.
 
     Quarterly draws bring their four-quarter totals and growth
-    (:func:`forecast.claims.events.with_yearly`).
+    (:func:`forecast.core.draws.with_yearly`).
 
     Returns
     -------

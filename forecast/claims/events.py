@@ -35,7 +35,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -43,10 +42,13 @@ import numpy as np
 import xarray as xr
 
 from forecast.core import fields
+from forecast.core.draws import change as change  # offered to an analyst beside the events
+from forecast.core.draws import counted, listed
+from forecast.core.draws import path as path
+from forecast.core.draws import with_yearly as with_yearly
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.periods import next_end, period_days, period_end
 from forecast.core.text import one_line
-from forecast.core.units import unit_of
 from forecast.core.words import AHEAD_ONLY, CHAIN, DRAW, PERIOD, SAMPLE, SERIES
 
 OPS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -56,173 +58,6 @@ OPS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 Window = tuple[dt.date, dt.date]
-
-
-def path(
-    draws: xr.Dataset,
-    series: str | Sequence[str],
-    over: Any = None,
-    on: str = "y",
-    total: int = 1,
-) -> xr.DataArray:
-    """Return the draws of a series, a sum of series, or a ratio of them.
-
-    Parameters
-    ----------
-    draws
-        Joint draws of one model.
-    series
-        "entity/metric", or several to add up. All must have one unit.
-    over
-        The denominator, in the same form, or None.
-    on
-        ``y``, as it would be reported, or ``signal``, without observation noise.
-    total
-        Number of periods to add up, each with those before it; of a ratio, above and below.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dims chain, draw, period; NaN in the first ``total - 1`` periods, where a series had not
-        begun, and where a denominator is not above zero.
-
-    Raises
-    ------
-    ClaimError
-        If the model has no such series, a sum mixes units, or `total` is not a whole number from
-        1 to the number of periods.
-    """
-    if on not in ("y", "signal"):
-        raise ClaimError(f"got on {on!r}; wanted y or signal")
-    if not fields.SERIES.fits(series):
-        raise ClaimError(f"got series {fields.shown(series)}; wanted {fields.SERIES.wanted}")
-    top = _total(draws, _listed(series), on)
-    top = _trailing(top, _count(total, "total", top.sizes[PERIOD]))
-    if over is None:
-        return top
-    below = path(draws, over, on=on, total=total)
-    return top / below.where((below > 0) & np.isfinite(below))
-
-
-def change(values: xr.DataArray, lag: int = 1) -> xr.DataArray:
-    """Return the change of a path over `lag` periods, in percent.
-
-    NaN in the first of them, and from a base that is not above zero: there is no percentage of it.
-    """
-    before = values.shift({PERIOD: lag})
-    before = before.where(before > 0)
-    result: xr.DataArray = 100 * (values - before) / before  # so that 80 after 100 is exactly -20
-    return result
-
-
-YEAR = 4
-"""Quarters of a year."""
-_QUARTER = re.compile(r"\d{4}Q[1-4]")
-
-
-def with_yearly(draws: xr.Dataset) -> xr.Dataset:
-    """Add four-quarter totals, their ratios, and growth over a year to quarterly draws.
-
-    Parameters
-    ----------
-    draws
-        Joint draws of companies and their sums by quarter.
-
-    Returns
-    -------
-    xarray.Dataset
-        The same draws and, from the same joint draws, of every series in money: "entity/X_4q",
-        its total over each quarter and the three before; and "entity/X_growth", its change from
-        the same quarter a year before, in percent. "entity/capex_to_revenue_4q" is the total of
-        capex over that of revenue. Growth from a base that is not above zero, and a ratio to such a
-        total, are NaN. ``observed`` is there where every quarter it needs is reported. Draws that
-        are not quarterly, or shorter than five quarters, come back as they are.
-    """
-    quarters = [str(p) for p in draws[PERIOD].values]
-    units = [str(u) for u in draws["unit"].values]
-    money = [k for k, unit in enumerate(units) if unit_of(unit).dimension == "money"]
-    if not money or len(quarters) <= YEAR or not all(map(_QUARTER.fullmatch, quarters)):
-        return draws
-    flows = [str(draws[SERIES].values[k]) for k in money]
-    both = [(n, n.replace("/capex", "/revenue")) for n in flows if n.endswith("/capex")]
-    both = [pair for pair in both if pair[1] in flows]
-    at = [[flows.index(pair[k]) for pair in both] for k in (0, 1)]
-    names = [str(n) for n in draws[SERIES].values]
-    names += [f"{n}_4q" for n in flows] + [f"{n}_growth" for n in flows]
-    names += [f"{top}_to_revenue_4q" for top, _ in both]
-    units += [units[k] for k in money] + ["percent"] * len(money) + ["ratio"] * len(both)
-    ordered = draws.transpose(CHAIN, DRAW, SERIES, PERIOD)
-    return xr.Dataset(
-        {
-            name: (ordered[name].dims, _with_yearly(ordered[name].values, money, at))
-            for name in ("y", "signal", "observed")
-            if name in draws
-        },
-        coords={d: draws[d].values for d in (CHAIN, DRAW, PERIOD)}
-        | {SERIES: names}
-        | {"entity": (SERIES, [n.split("/")[0] for n in names])}
-        | {"metric": (SERIES, [n.split("/")[1] for n in names])}
-        | {"unit": (SERIES, units), "period_end": (PERIOD, draws["period_end"].values)},
-        attrs=draws.attrs,
-    )
-
-
-def _with_yearly(values: np.ndarray, money: list[int], ratio: list[list[int]]) -> np.ndarray:
-    """Append totals, growth and ratios of totals on the last axis but one."""
-    flows = values[..., money, :]
-    totals, growth = np.full_like(flows, np.nan), np.full_like(flows, np.nan)
-    totals[..., YEAR - 1 :] = sum(flows[..., k : k - YEAR + 1 or None] for k in range(YEAR))
-    before = _above_zero(flows[..., :-YEAR])
-    growth[..., YEAR:] = 100 * (flows[..., YEAR:] - before) / before
-    above, below = (totals[..., at, :] for at in ratio)
-    return np.concatenate([values, totals, growth, above / _above_zero(below)], axis=-2)
-
-
-def _above_zero(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, np.nan)
-
-
-def _listed(series: Any) -> list[str]:
-    return [series] if isinstance(series, str) else list(series or ())
-
-
-def _count(value: Any, name: str, most: int) -> int:
-    if not fields.COUNT.fits(value) or value > most:
-        got = fields.shown(value)
-        raise ClaimError(f"got {name} = {got}; wanted a number of periods from 1 to {most}")
-    return int(value)
-
-
-def _trailing(values: xr.DataArray, total: int) -> xr.DataArray:
-    """Return the sum of each period and the ``total - 1`` before it; NaN where there are fewer."""
-    out = values
-    for lag in range(1, total):
-        out = out + values.shift({PERIOD: lag})
-    return out
-
-
-def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
-    there = [str(name) for name in draws[SERIES].values]
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise ClaimError(_no_series(str(draws.attrs.get("model", "")), missing, there))
-    chosen = draws[on].sel({SERIES: names})
-    units = sorted({str(u) for u in chosen["unit"].values})
-    if len(units) > 1:
-        raise ClaimError(f"cannot add up {one_line(names)}: their units are {one_line(units)}")
-    return chosen.sum(SERIES, skipna=False)  # a sum without one of its parts is not the sum
-
-
-def _no_series(model: str, missing: list[str], there: list[str]) -> str:
-    """Return what a model covers in place of a series it does not have."""
-    entity = missing[0].partition("/")[0]
-    own = [name for name in there if name.startswith(f"{entity}/")]
-    entities = list(dict.fromkeys(name.partition("/")[0] for name in there))
-    return (
-        f"the {model} draws have no series {one_line(missing)}; there are "
-        + (one_line(own) if own else f"{one_line(there)}, of {one_line(entities)}")
-        + "; an event takes its series from one model: name another model, or another series"
-    )
 
 
 def in_window(draws: xr.Dataset | xr.DataArray, window: Window) -> np.ndarray:
@@ -301,7 +136,7 @@ class _Path:
     def name(self) -> str:
         """How it is called in an error."""
         over = self.event.get("over")
-        parts = [" + ".join(_listed(part)) for part in (self.event[self.key], over) if part]
+        parts = [" + ".join(listed(part)) for part in (self.event[self.key], over) if part]
         return " over ".join(parts)
 
     @property
@@ -311,7 +146,7 @@ class _Path:
 
     def own(self, period: int) -> xr.DataArray:
         """Return the values of its series that a period needs."""
-        names = [*_listed(self.event[self.key]), *_listed(self.event.get("over"))]
+        names = [*listed(self.event[self.key]), *listed(self.event.get("over"))]
         chosen = self.draws[self.event.get("on", "y")].sel({SERIES: names})
         return chosen.isel({PERIOD: slice(max(period - self.total + 1, 0), period + 1)})
 
@@ -337,7 +172,7 @@ class _Path:
         """Refuse periods that have passed of a series that draws tell only from their date on."""
         if AHEAD_ONLY not in self.draws.coords:
             return
-        names = np.array([*_listed(self.event[self.key]), *_listed(self.event.get("over"))])
+        names = np.array([*listed(self.event[self.key]), *listed(self.event.get("over"))])
         only = names[self.draws[AHEAD_ONLY].sel({SERIES: names}).values]
         day = str(self.draws.attrs.get("as_of", ""))
         periods = [str(p) for p in self.draws[PERIOD].values[places]]
@@ -365,7 +200,7 @@ class _Path:
         if period < self.total - 1:
             return f"a total of {self.total} needs {self.total - 1} period(s) before it; ask later"
         if "over" in self.event and np.isfinite(own).all():
-            over = " + ".join(_listed(self.event["over"]))
+            over = " + ".join(listed(self.event["over"]))
             return (
                 f"its denominator {over} is not above zero, and there is no ratio to that; ask about "
                 "the two apart, such as with an ordering"
@@ -406,7 +241,7 @@ def _first_passage(draws: xr.Dataset, event: Mapping[str, Any], window: Window) 
 
 
 def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    one, lag = _path(draws, event), _count(event.get("lag", 1), "lag", draws.sizes[PERIOD])
+    one, lag = _path(draws, event), counted(event.get("lag", 1), "lag", draws.sizes[PERIOD])
     inside = np.flatnonzero(in_window(draws, window))
     base = lag + one.total - 1
     if inside[0] < base:
@@ -421,7 +256,7 @@ def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.n
         )
     hit = _compare(event, 100 * (after - before) / before, event["value"])  # 80 after 100: -20
     if "row" in event:
-        row = _count(event["row"], "row", len(inside))
+        row = counted(event["row"], "row", len(inside))
         runs = np.lib.stride_tricks.sliding_window_view(hit, row, axis=2)
         return runs.all(axis=3).any(axis=2)
     return hit.any(axis=2) if event.get("how", "any") == "any" else hit.all(axis=2)
@@ -551,7 +386,7 @@ def _contradictions(event: Mapping[str, Any]) -> list[str]:
         wrong.append(f"got low {event['low']} and high {event['high']}, wanted low below high")
     if "row" in event and event.get("how") == "all":
         wrong.append("a growth event takes row with how = any; all periods are one row")
-    parts = {key: sorted(_listed(event[key])) for key in NAMES if key in event}
+    parts = {key: sorted(listed(event[key])) for key in NAMES if key in event}
     if "over" in parts and parts["over"] in (parts["series"], parts.get("than")):
         wrong.append(f"got one path as {' and '.join(parts)}: a path over itself is always 1")
     elif parts.get("than") == parts["series"] and event.get("than_at") in (None, event.get("at")):

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from forecast.claims.events import Window, happens, path
+from forecast.claims.events import Window, happens
 from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
+from forecast.core.draws import path
 from forecast.core.errors import ClaimError, DataError
 from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
 from forecast.core.text import one_line
