@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims.events import KINDS, OPS
+from forecast.claims.events import KINDS, OPS, keys_of
 from forecast.claims.judge import judge
 from forecast.claims.pool import pool
 from forecast.claims.read import CLAIM_KEYS, DEFINITION_KEYS, read_claims
@@ -28,9 +28,9 @@ def test_the_table_of_events_is_that_of_the_code():
     rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
     assert [names(row[1]).pop() for row in rows] == list(KINDS)
     for row in rows:
-        _, must, may = KINDS[names(row[1]).pop()]
-        assert names(row[2]) == must
-        assert names(row[3]) == may
+        keys = keys_of(names(row[1]).pop())
+        assert names(row[2]) == set(keys.must) - {"kind"}
+        assert names(row[3]) == set(keys.may)
     assert all(f"`{op}`" in section for op in OPS)
 
 

@@ -22,12 +22,12 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import audit as audits
-from forecast.claims.events import YEAR, with_yearly
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
 from forecast.claims.judge import event_draws as hits
 from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
+from forecast.claims.paths import YEAR, with_yearly
 from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
@@ -558,7 +558,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     """Return forecasts as a long table of quantiles of ``y``.
 
     Quarterly draws bring their four-quarter totals and growth
-    (:func:`forecast.claims.events.with_yearly`).
+    (:func:`forecast.claims.paths.with_yearly`).
 
     Returns
     -------

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens, read_event
+from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import probability
 from forecast.claims.read import read_window
 from forecast.core import fields
@@ -53,7 +53,7 @@ class Nearest:
     question: str
     differs: str
     model: str | None = None
-    event: Mapping[str, Any] | None = None
+    event: Event | None = None
     window: tuple[dt.date, dt.date] | None = None
     ours: str = ""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.claims.events import FIELDS, read_event
+from forecast.claims.events import FIELDS, Event, level_name, read_event
 from forecast.claims.records import (
     KINDS,
     POLARITIES,
@@ -265,7 +265,7 @@ def _definition(
         waits=entry.get("waits", False),
         group=entry.get("group", ""),
         label=entry.get("label", ""),
-        thresholds=_thresholds(entry, where),
+        thresholds=_thresholds(entry.get("thresholds", []), event, where),
         polarity=entry.get("polarity", "same"),
         excludes=tuple(entry.get("excludes", ())),
     )
@@ -322,16 +322,15 @@ def check_rule(entry: Mapping[str, Any], where: str) -> None:
     fields.check(entry, fields.Keys({"rule": fields.TEXT, **keys.must}, keys.may), where)
 
 
-def _thresholds(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
-    """Return other values of an event's ``fall`` or ``value``; each must fit there."""
-    values = entry.get("thresholds", [])
-    key = next((k for k in ("fall", "value") if k in entry.get("event", {})), None)
-    if values and key is None:
+def _thresholds(values: Sequence[float], event: Event | None, where: str) -> tuple[float, ...]:
+    """Return other values of an event's level, its ``fall`` or ``value``; each must fit there."""
+    level = level_name(event) if event is not None else ""
+    if values and not level:
         raise ClaimError(f"{where}: thresholds need an event with a fall or a value")
-    bad = [v for v in values if not FIELDS[str(key)].fits(v)]
+    bad = [v for v in values if not FIELDS[level].fits(v)]
     if bad:
         raise ClaimError(
-            f"{where}: got thresholds {fields.shown(bad)}, wanted what {key} takes: "
-            f"{FIELDS[str(key)].wanted}"
+            f"{where}: got thresholds {fields.shown(bad)}, wanted what {level} takes: "
+            f"{FIELDS[level].wanted}"
         )
     return tuple(float(v) for v in values)

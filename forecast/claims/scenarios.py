@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast.claims.events import happens, read_event
+from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import judge
 from forecast.claims.read import read_sums, read_window
 from forecast.claims.records import Claim
@@ -52,12 +52,12 @@ class Condition:
     Attributes
     ----------
     event
-        A table of the vocabulary in :mod:`forecast.claims.events`.
+        A record of :mod:`forecast.claims.events`.
     window
         Two days.
     """
 
-    event: Mapping[str, Any]
+    event: Event
     window: tuple[dt.date, dt.date]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from forecast import plots
-from forecast.claims.events import path
+from forecast.claims.events import FirstPassage, path
 from forecast.claims.variations import MONTHS
 from forecast.core.errors import DataError, ForecastError
 from forecast.core.periods import months_after
@@ -283,12 +283,9 @@ def _ratio_figure(
     assert draws is not None
     top, bottom = "AI market/datacenter_capex", "AI market/ai_revenue"
     events = [
-        d.event
-        for c in report.claims
-        for d in c.definitions
-        if isinstance(d.event, Mapping) and d.event.get("kind") == "first_passage"
+        d.event for c in report.claims for d in c.definitions if isinstance(d.event, FirstPassage)
     ]
-    event = next((e for e in events if e.get("series") == top and e.get("over") == bottom), None)
+    event = next((e for e in events if e.series == top and e.over == bottom), None)
     ratio = path(draws, top, bottom)
     beside = None if walk is None else path(walk, top, bottom).assign_attrs(model=baselines.NAME)
     figure, axes = plots.small_multiples(2 if event else 1, columns=2, size=(5.0, 3.4))
@@ -302,8 +299,8 @@ def _ratio_figure(
         label="capex over revenue",
         observed=draws["observed"].sel(series=name),
         metric="capex_to_revenue",
-        threshold=event["value"] if event else None,
-        threshold_label=f"{event['value']}" if event else None,
+        threshold=event.value if event else None,
+        threshold_label=f"{event.value}" if event else None,
         baseline=beside,
         baseline_label="naive",
         log=True,
@@ -313,19 +310,19 @@ def _ratio_figure(
     )
     alt = f"Fan of capex over revenue: 80 % between {low:.1f} and {high:.1f} in {end}."
     if event:
-        below = (ratio.isel(period=slice(-5, None)) < event["value"]).mean(("chain", "draw"))
+        below = (ratio.isel(period=slice(-5, None)) < event.value).mean(("chain", "draw"))
         plots.threshold_probability(
             ratio,
-            op=event["op"],
-            value=event["value"],
+            op=event.op,
+            value=event.value,
             as_of=report.as_of,
             label="capex over revenue",
             baseline=beside,
-            title=f"Below {event['value']}: {percent(float(below[-1]))} by {end}",
+            title=f"Below {event.value}: {percent(float(below[-1]))} by {end}",
             ax=axes[1],
         )
         years = zip(below["period"].values, below.values, strict=True)
-        alt += " Probability of standing below " + f"{event['value']}: "
+        alt += " Probability of standing below " + f"{event.value}: "
         alt += ", ".join(f"{y} {percent(float(p))}" for y, p in years) + "."
     caption = (
         "Ratio of data-centre capex to AI revenue, from joint draws of both; right: the share of "
