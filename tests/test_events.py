@@ -10,7 +10,7 @@ from conftest import event_of, make_draws
 
 from forecast.claims import events
 from forecast.claims.events import Ordering, Threshold, as_table, expand_sums, read_event, single
-from forecast.claims.paths import path, with_yearly
+from forecast.core.draws import path, with_yearly
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.periods import period_days, period_end
 

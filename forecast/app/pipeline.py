@@ -27,9 +27,9 @@ from forecast.claims.inputs import Inputs, read_inputs
 from forecast.claims.judge import event_draws as hits
 from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
-from forecast.claims.paths import YEAR, with_yearly
 from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
+from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
@@ -558,7 +558,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     """Return forecasts as a long table of quantiles of ``y``.
 
     Quarterly draws bring their four-quarter totals and growth
-    (:func:`forecast.claims.paths.with_yearly`).
+    (:func:`forecast.core.draws.with_yearly`).
 
     Returns
     -------

@@ -43,10 +43,12 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from forecast.claims.paths import Path, Series, Window, count, in_window, listed, path_of, place
-from forecast.claims.paths import path as path
-from forecast.claims.paths import with_yearly as with_yearly
+from forecast.claims.paths import Path, Series, Window, in_window, path_of, place
 from forecast.core import fields
+from forecast.core.draws import change as change  # offered to an analyst beside the events
+from forecast.core.draws import counted, listed
+from forecast.core.draws import path as path
+from forecast.core.draws import with_yearly as with_yearly
 from forecast.core.errors import ClaimError
 from forecast.core.periods import period_end
 from forecast.core.text import one_line
@@ -68,7 +70,7 @@ class Threshold:
     Attributes
     ----------
     series, over, on, total
-        The path, see :func:`forecast.claims.paths.path`.
+        The path, see :func:`forecast.core.draws.path`.
     op, value
         One of :data:`OPS`, and a level in the path's unit.
     at
@@ -97,7 +99,7 @@ class FirstPassage:
     Attributes
     ----------
     series, over, on, total
-        The path, see :func:`forecast.claims.paths.path`.
+        The path, see :func:`forecast.core.draws.path`.
     op, value
         One of :data:`OPS`, and a level in the path's unit.
     """
@@ -123,7 +125,7 @@ class Growth:
     Attributes
     ----------
     series, over, on, total
-        The path, see :func:`forecast.claims.paths.path`.
+        The path, see :func:`forecast.core.draws.path`.
     op, value
         One of :data:`OPS`, and a change in percent of a base above zero.
     lag
@@ -147,7 +149,7 @@ class Growth:
 
     def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
         """Return in which draws it happens, shape (chain, draw)."""
-        one, lag = _path(draws, self), count(self.lag, "lag", draws.sizes[PERIOD])
+        one, lag = _path(draws, self), counted(self.lag, "lag", draws.sizes[PERIOD])
         inside = np.flatnonzero(in_window(draws, window))
         base = lag + one.total - 1
         if inside[0] < base:
@@ -164,7 +166,7 @@ class Growth:
             )
         hit = OPS[self.op](100 * (after - before) / before, self.value)  # 80 after 100: -20
         if self.row is not None:
-            row = count(self.row, "row", len(inside))
+            row = counted(self.row, "row", len(inside))
             runs = np.lib.stride_tricks.sliding_window_view(hit, row, axis=2)
             return runs.all(axis=3).any(axis=2)
         return hit.any(axis=2) if self.how == "any" else hit.all(axis=2)
@@ -177,7 +179,7 @@ class PeakToTrough:
     Attributes
     ----------
     series, over, on, total
-        The path, see :func:`forecast.claims.paths.path`.
+        The path, see :func:`forecast.core.draws.path`.
     fall
         Percent of the peak.
     peak_from
@@ -220,7 +222,7 @@ class Ordering:
     series, op, than
         The two paths, and one of :data:`OPS` between them.
     over, on, total
-        Of both paths, see :func:`forecast.claims.paths.path`.
+        Of both paths, see :func:`forecast.core.draws.path`.
     at
         The period; None where the draws have one only.
     than_at
@@ -261,7 +263,7 @@ class SlopeBetween:
     Attributes
     ----------
     series, over, on, total
-        The path, see :func:`forecast.claims.paths.path`.
+        The path, see :func:`forecast.core.draws.path`.
     low, high
         Percent a year, by least squares over the window and the period before it.
     """

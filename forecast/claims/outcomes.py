@@ -32,9 +32,10 @@ from forecast.claims.events import (
     Threshold,
     happens,
 )
-from forecast.claims.paths import Series, Window, listed, path
+from forecast.claims.paths import Series, Window
 from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
+from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, DataError
 from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
 from forecast.core.text import one_line

@@ -15,8 +15,9 @@ import numpy as np
 import xarray as xr
 
 from forecast import plots
-from forecast.claims.events import FirstPassage, path
+from forecast.claims.events import FirstPassage
 from forecast.claims.variations import MONTHS
+from forecast.core.draws import path
 from forecast.core.errors import DataError, ForecastError
 from forecast.core.periods import months_after
 from forecast.core.text import one_line, percent
