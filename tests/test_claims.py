@@ -93,7 +93,7 @@ def test_a_window_is_told_as_two_days_or_one():
     assert window_text(verdicts.of("shakeout")) == "–"
 
 
-def test_a_fact_is_checked_and_a_waiting_reading_waits():
+def test_a_fact_is_checked_and_a_forecast_judged():
     event = {
         "kind": "threshold",
         "series": "AI market/ai_revenue",
@@ -106,8 +106,6 @@ def test_a_fact_is_checked_and_a_waiting_reading_waits():
     assert (found.status, found.text, found.probability) == ("checked", "Agrees.", None)
     (found,) = judge([fact], market_draws(), facts={("c", "other"): "Agrees."})
     assert (found.status, found.text) == ("model not run", "The audit was not run. why")
-    (found,) = judge([claim(event, waits=True)], market_draws())
-    assert (found.status, found.probability) == ("model not built yet", None)
     (found,) = judge([claim(event)], market_draws())
     assert found.status == "judged"
 
@@ -393,13 +391,6 @@ OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
 def test_what_is_wrong_with_pools_sums_thresholds_and_directions_is_said(tmp_path, text, message):
     with pytest.raises(ClaimError, match=message):
         read_claims(write(tmp_path, text))
-
-
-def test_a_reading_that_waits_needs_no_event(tmp_path):
-    text = HEAD + DEF + 'model = "market"\nwaits = true\n'
-    (one,) = read_claims(write(tmp_path, text))
-    assert one.definitions[0].waits
-    assert judge([one], []).of("a").status == "model not built yet"
 
 
 def test_the_shipped_pool_gives_each_group_a_third():

@@ -24,7 +24,7 @@ from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.tables.shipped import CLAIMS_FILE, data_dir
 
 CHECKS: Mapping[str, fields.Keys] = {
@@ -83,25 +83,26 @@ POOL = fields.Keys({"weights": WEIGHTS, "why": fields.TEXT})
 IMPLIED = fields.Keys({"low": fields.SHARE, "high": fields.SHARE, "how": fields.TEXT})
 
 
-DEFINITION = fields.Keys(
-    {
-        "id": fields.NAME,
-        "model": fields.one_of(*MODEL_NAMES, "audit", "none"),
-        "why": fields.TEXT,
-    },
-    {
-        "event": fields.TABLE,
-        "window": fields.WINDOW,
-        "check": fields.TABLE,
-        "base_rate": fields.TABLE,
-        "waits": fields.FLAG,
-        "group": fields.ANY_TEXT,
-        "label": fields.ANY_TEXT,
-        "thresholds": fields.NUMBERS,
-        "polarity": fields.one_of(*POLARITIES),
-        "excludes": fields.NAMES,
-    },
-)
+def definition_keys() -> fields.Keys:
+    """Return what a definition may hold; its model is one of those that there are by now."""
+    return fields.Keys(
+        {
+            "id": fields.NAME,
+            "model": fields.one_of(*registry.names(), "audit", "none"),
+            "why": fields.TEXT,
+        },
+        {
+            "event": fields.TABLE,
+            "window": fields.WINDOW,
+            "check": fields.TABLE,
+            "base_rate": fields.TABLE,
+            "group": fields.ANY_TEXT,
+            "label": fields.ANY_TEXT,
+            "thresholds": fields.NUMBERS,
+            "polarity": fields.one_of(*POLARITIES),
+            "excludes": fields.NAMES,
+        },
+    )
 
 
 BASE_RATE = fields.Keys(
@@ -114,9 +115,6 @@ BASE_RATE = fields.Keys(
         "source": fields.TEXT,
     }
 )
-
-
-CLAIM_KEYS, DEFINITION_KEYS = set(CLAIM.all), set(DEFINITION.all)
 
 
 def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
@@ -242,7 +240,9 @@ def _implied(entry: Any, claim: str) -> Implied:
 def _definition(
     entry: Mapping[str, Any], kind: str, sums: Mapping[str, Sequence[str]], where: str
 ) -> Definition:
-    fields.check(entry, DEFINITION, where)
+    if "waits" in entry:
+        raise ClaimError(f"{where}: waits is no key any more, for no model is waited for; drop it")
+    fields.check(entry, definition_keys(), where)
     wrong = _contradiction(entry, kind)
     if wrong:
         raise ClaimError(f"{where}: {wrong}")
@@ -262,7 +262,6 @@ def _definition(
         window=window,
         check=entry.get("check"),
         base_rate=BaseRate(**entry["base_rate"]) if "base_rate" in entry else None,
-        waits=entry.get("waits", False),
         group=entry.get("group", ""),
         label=entry.get("label", ""),
         thresholds=_thresholds(entry.get("thresholds", []), event, where),
@@ -278,9 +277,10 @@ def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
         return f"got model {model} in a claim of the kind {kind}; wanted facts, and they alone, audited"
     if (model == "audit") != ("check" in entry):
         return "a definition for the audit, and no other, needs a check"
-    if "event" in entry and model not in MODEL_NAMES:
+    decides = model not in ("audit", "none")
+    if "event" in entry and not decides:
         return f"got an event and model {model}; wanted a model that decides it"
-    if "event" not in entry and model in MODEL_NAMES and not entry.get("waits", False):
+    if "event" not in entry and decides:
         return f"a definition for the {model} model needs an event"
     if "event" in entry and "window" not in entry:
         return "an event needs a window of two days"

@@ -62,7 +62,7 @@ class Definition:
         The model that decides it; ``audit`` for facts, ``none`` for judgements.
     event
         A record of :mod:`forecast.claims.events`, or in a session a function of draws that leaves only
-        chain and draw; None where the definition waits or is not for a model.
+        chain and draw; None where no model decides.
     window
         Two days, or None.
     why
@@ -71,8 +71,6 @@ class Definition:
         For facts, the audit rule and its parameters.
     base_rate
         For judgements, or beside a model.
-    waits
-        Whether it waits for a model that is not built yet.
     group
         The clock it reads, such as prices or spending; readings of one group stand together.
     label
@@ -92,7 +90,6 @@ class Definition:
     window: tuple[dt.date, dt.date] | None = None
     check: Mapping[str, Any] | None = None
     base_rate: BaseRate | None = None
-    waits: bool = False
     group: str = ""
     label: str = ""
     thresholds: tuple[float, ...] = ()

@@ -89,7 +89,7 @@ def _variations(
     found: list[Variation] = []
     for definition in claim.definitions:
         one = fitted.get(definition.model)
-        if one is None or one.draws is None or definition.waits:
+        if one is None or one.draws is None:
             continue
         walk = walks.get(definition.model)
         found += variations(claim, definition, one.draws, one.variants, walk)
