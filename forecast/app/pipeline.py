@@ -491,7 +491,7 @@ def _naive_probabilities(
     for claim in claims:
         for definition in claim.definitions:
             walk = walks.get(definition.model)
-            if walk is None or definition.waits:
+            if walk is None:
                 continue
             with contextlib.suppress(ForecastError):  # a series too short for a walk
                 found[claim.id, definition.id] = probability(hits(definition, walk))[0]

@@ -19,14 +19,14 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens, read_event
+from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import probability
 from forecast.claims.read import read_window
 from forecast.core import fields
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.tables.shipped import data_dir, read_reference_table
 
 COMPARISONS_FILE = "article/comparisons.toml"
@@ -53,7 +53,7 @@ class Nearest:
     question: str
     differs: str
     model: str | None = None
-    event: Mapping[str, Any] | None = None
+    event: Event | None = None
     window: tuple[dt.date, dt.date] | None = None
     ours: str = ""
 
@@ -88,15 +88,19 @@ class Beside:
 
 
 TOP = fields.Keys({}, {"comparison": fields.TABLES})
-COMPARISON = fields.Keys(
-    dict.fromkeys(("forecaster", "date", "question", "differs"), fields.TEXT),
-    {
-        "model": fields.one_of(*MODEL_NAMES),
-        "event": fields.TABLE,
-        "window": fields.WINDOW,
-        "ours": fields.ANY_TEXT,
-    },
-)
+
+
+def comparison_keys() -> fields.Keys:
+    """Return what a comparison may hold; its model is one of those that there are by now."""
+    return fields.Keys(
+        dict.fromkeys(("forecaster", "date", "question", "differs"), fields.TEXT),
+        {
+            "model": fields.one_of(*registry.names()),
+            "event": fields.TABLE,
+            "window": fields.WINDOW,
+            "ours": fields.ANY_TEXT,
+        },
+    )
 
 
 def read_comparisons(
@@ -137,7 +141,7 @@ def read_comparisons(
 
 
 def _nearest(entry: Mapping[str, Any], where: str) -> Nearest:
-    fields.check(entry, COMPARISON, where)
+    fields.check(entry, comparison_keys(), where)
     ours = {"model", "event", "window"}
     given = sorted(ours & set(entry))
     if not given:

@@ -121,8 +121,7 @@ def run(args: argparse.Namespace) -> int:
         say=say,
     )
     put(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
-    put(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
+    put(f"\n{len(outcome.verdicts)} readings in all")
     put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return _close(args, outcome)
 

@@ -245,10 +245,6 @@ def _judged(report: Report, claim: str) -> list[Verdict]:
     return [v for v in report.verdicts if v.claim == claim and v.status in ANSWERED]
 
 
-def _waiting(report: Report, claim: str) -> list[Verdict]:
-    return [v for v in report.verdicts if v.claim == claim and v.status == "model not built yet"]
-
-
 def _headline(report: Report) -> dict[str, Any]:
     """Return what the first card says of the article's main prediction."""
     claim = next(iter(report.claims))
@@ -265,7 +261,6 @@ def _headline(report: Report) -> dict[str, Any]:
         "range_low": min((s.low for s in spread), default=None),
         "range_high": max((s.high for s in spread), default=None),
         "grades": sorted({s.grade for s in spread}),
-        "waiting": len(_waiting(report, claim.id)),
         "naive": [report.naive[k] for k in keys if k in report.naive],
         "gap": max(
             (
