@@ -30,6 +30,7 @@ from forecast.news.statistics import statistics_of
 from forecast.news.stored import Stored, latest, read_run
 from forecast.report.change_memo import prospect_text, write_files
 from forecast.store import runs
+from forecast.tables.articles import articles
 from forecast.tables.shipped import (
     USER_FILE,
     data_folder,
@@ -94,6 +95,7 @@ def update_run(
     as_of_date: str | None = None,
     today: dt.date | None = None,
     data: str | Path | None = None,
+    article: str | None = None,
     seed: int | None = None,
     quick: bool = False,
     models: Sequence[str] | None = None,
@@ -114,6 +116,8 @@ def update_run(
         The day on which this runs; reports of later days are not known yet.
     data
         A folder laid out like the shipped ``data/``, to whose ``vintages/user.csv`` rows are added.
+    article
+        Which of its articles, where there are several; that of the latest run by default.
     seed, models
         As in :func:`forecast.app.pipeline.run_all`; those of the latest run by default.
     quick
@@ -140,7 +144,10 @@ def update_run(
         else:
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
-        asked = Settings(as_of_date, data, 1 if seed is None else seed, quick, models)
+            if article is None and before.manifest.get("article") in articles(folder):
+                article = before.manifest["article"]
+        first = 1 if seed is None else seed
+        asked = Settings(as_of_date, data, article, first, quick, models)
         appended = 0
         if rows is not None:
             with held(folder):
@@ -167,7 +174,7 @@ def _take(
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     tables = read_tables(folder)
-    table = read_vintages(folder) if vintage_files(folder) else None
+    table = read_vintages(folder, asked.article) if vintage_files(folder, asked.article) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
         listed = [
@@ -215,7 +222,7 @@ def _update(
     out: str | Path, before: Stored | None, asked: Settings, today: dt.date | None, say: Say
 ) -> tuple[Outcome, Compared | None]:
     """Make the run, write what it changed, and point ``latest`` to it."""
-    table = read_vintages(asked.data)
+    table = read_vintages(asked.data, asked.article)
     day = asked.as_of_date or newest_day(table, today, days_looked_at(asked.data))
     known = as_of(table, day)
     if before is not None and table_hash(known) == before.manifest["data_hash"]:
@@ -305,7 +312,7 @@ def foresee(
     fitted, draws = run.fitted(AHEAD)
     statistics = [
         s
-        for s in statistics_of(run.claims, AHEAD, draws)
+        for s in statistics_of(run.claims, AHEAD, draws, run.series)
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):

@@ -147,7 +147,7 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
         if not after.passed(model) or not (model == AHEAD or _anew(before, after, model)):
             continue
         run, draws = after.fitted(model)
-        statistics = statistics_of(after.claims, model, draws)
+        statistics = statistics_of(after.claims, model, draws, after.series)
         if not statistics:
             continue
         if model == AHEAD:

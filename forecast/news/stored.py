@@ -25,7 +25,7 @@ from forecast.inference.gate import Gate
 from forecast.inference.predict import forecast
 from forecast.inference.spec import Spec
 from forecast.models.panels import build_panel
-from forecast.news.statistics import headlines
+from forecast.news.statistics import totals
 from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import read_tables
@@ -120,12 +120,17 @@ class Stored:
         """Return whether the run has a fit of a model that passed its gate."""
         return bool(self.manifest["gate"].get(model, {}).get("passed"))
 
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series whose totals are followed from run to run; a run of version 0.1 names none."""
+        return tuple(self.manifest.get("followed", ()))
+
     def followed(self) -> set[str]:
         """Return the names by which something of the run can be asked for."""
         judged = [v for v in self.verdicts if v.probability is not None]
         names = {f"{v.claim}/{v.definition}" for v in judged}
         names |= {name for v in judged for name in (v.claim, v.definition)}
-        return names | {f"{series} {year}" for series, year in headlines(self.as_of)}
+        return names | {f"{series} {year}" for series, year in totals(self.series, self.as_of)}
 
 
 def read_run(folder: str | Path) -> Stored:
