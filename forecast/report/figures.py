@@ -13,6 +13,7 @@ from pathlib import Path
 import xarray as xr
 
 from forecast import plots
+from forecast.claims.events import FirstPassage
 from forecast.claims.records import Claim
 from forecast.claims.variations import MONTHS
 from forecast.core.draws import listed
@@ -152,9 +153,9 @@ def _crossings(claims: Sequence[Claim], model: str) -> tuple[Crossing, ...]:
     """Return the levels of which claims ask when a model's paths first stand beyond them."""
     own = [d.event for c in claims for d in c.definitions if d.model == model]
     return tuple(
-        Crossing(tuple(listed(e["series"])), tuple(listed(e.get("over"))), e["op"], e["value"])
+        Crossing(tuple(listed(e.series)), tuple(listed(e.over)), e.op, e.value)
         for e in own
-        if isinstance(e, Mapping) and e["kind"] == "first_passage"
+        if isinstance(e, FirstPassage)
     )
 
 
