@@ -12,6 +12,8 @@ import pytest
 import xarray as xr
 from conftest import make_draws
 
+from forecast.claims.events import FirstPassage, Threshold
+from forecast.claims.page import Page, Programme
 from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdicts
 from forecast.core.draws import interval
@@ -21,7 +23,6 @@ from forecast.core.units import unit_of
 from forecast.inference.sampling import prior_draws
 from forecast.models import registry
 from forecast.models.base import Crossing, Drawn, Figure, Scene
-from forecast.models.market.figures import BOTTOM, TOP
 from forecast.models.panels import build_panel, shipped
 from forecast.models.registry import NAMES, figures_of, get_model
 from forecast.report import figures as report_figures
@@ -29,6 +30,7 @@ from forecast.report import memo
 from forecast.report.figures import OVERALL, Fitted, draw_figures, scene_of
 
 DAY = dt.date(2026, 5, 6)
+TOP, BOTTOM = "AI market/datacenter_capex", "AI market/ai_revenue"
 SHOWN = [name for name in NAMES if shipped(name)]
 
 
@@ -121,6 +123,27 @@ def test_without_the_articles_two_series_there_is_no_ratio(scenes):
         ratio.draw(dataclasses.replace(scenes("market"), draws=draws))
 
 
+def test_an_article_says_whose_falls_and_which_programme_are_shown(scenes):
+    falls, severity = figures_of("hazard")
+    scene = scenes("hazard")
+    there = scene.draws["entity"].values.tolist()
+    assert "AI semiconductors" in there
+    plain = falls.draw(scene)
+    assert "by month, industry up 100." in plain.alt
+    assert "stood on" not in plain.caption
+    own = dataclasses.replace(scene, focus=("AI semiconductors", "No such index"))
+    assert "by month, AI semiconductors." in falls.draw(own).alt
+    assert "where AI semiconductors stood on the article's date" in falls.draw(own).caption
+    unknown = dataclasses.replace(scene, focus=("Not dated yet", "AI semiconductors"))
+    assert severity.draw(unknown).alt.startswith("industry up 100, deepest fall")
+    (payback,) = figures_of("payback")
+    scene = scenes("payback")
+    assert "that a 0.6 tn programme is earned back" in payback.draw(scene).alt
+    asked = payback.draw(dataclasses.replace(scene, focus=("Tea", "1.0 tn programme")))
+    assert "that a 1.0 tn programme is earned back" in asked.alt
+    plt.close("all")
+
+
 # --- rooms -------------------------------------------------------------------------------------
 def room(folder, name, **files):
     place = folder / name
@@ -164,22 +187,19 @@ def test_figures_are_imported_when_they_are_asked_for():
 
 
 # --- the figures of a run ----------------------------------------------------------------------
-def event(level):
-    return {"kind": "first_passage", "series": TOP, "over": BOTTOM, "op": "<", "value": level}
-
-
 @pytest.fixture
 def report(known):
     window = (DAY, dt.date(2028, 5, 6))
     definitions = (
-        Definition("a", "market", "It falls.", event(1.3), window),
-        Definition("b", "adoption", "It falls.", event(7), window),
-        Definition("c", "market", "It grows.", {**event(2), "kind": "threshold"}, window),
-        Definition("d", "market", "It waits.", None, None, waits=True),
+        Definition("a", "market", "It falls.", FirstPassage(TOP, "<", 1.3, BOTTOM), window),
+        Definition("b", "adoption", "It falls.", FirstPassage(TOP, "<", 7, BOTTOM), window),
+        Definition("c", "market", "It is low.", Threshold(TOP, "<", 2, "2027", BOTTOM), window),
+        Definition("d", "market", "Who knows."),
     )
     claim = Claim("c", "forecast", "verbatim", "it will", "It will.", "The Paper", DAY, definitions)
+    page = Page("A title", "The Paper", ("c",), positions=("Tea",), programme=Programme("T", "Tea"))
     return memo.Report(
-        run_id="abc", as_of="2026-05-06", seed=1, version="0", claims=[claim],
+        run_id="abc", as_of="2026-05-06", seed=1, version="0", article="a", page=page, claims=[claim],
         verdicts=Verdicts(()), sensitivities={}, naive={}, hold_outs=[], findings=[], figures={},
         known=known, specs={}, gates={}, seconds={},
     )  # fmt: skip
@@ -242,6 +262,7 @@ def test_a_room_is_told_what_claims_ask_of_its_model(report, rooms, tmp_path):
     assert first.events == (Crossing((TOP,), (BOTTOM,), "<", 1.3),)
     assert share.events == (Crossing((TOP,), (BOTTOM,), "<", 7),)
     assert first.known is report.known
+    assert first.focus == share.focus == ("Tea", "T")
 
 
 def test_a_model_that_failed_its_gate_draws_nothing(report, rooms, tmp_path):

@@ -280,6 +280,8 @@ class Scene:
         All rows of the tables of observations that were known then, of other models too.
     events
         The levels that the run's claims ask this model about.
+    focus
+        Entities that the article looks at, the first before the others, of other models too.
     """
 
     panel: Panel
@@ -289,6 +291,7 @@ class Scene:
     as_of: str
     known: Table
     events: tuple[Crossing, ...] = ()
+    focus: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
