@@ -21,7 +21,7 @@ def _positions(scene: Scene) -> list[str]:
     """Return whose falls are shown: first the article's sector, or any industry, then the others."""
     there = set(scene.draws["entity"].values.astype(str))
     first = [name if name in there else ANY for name in scene.focus[:1]] or [ANY]
-    return first + [name for name in scene.focus[1:] if name in there]
+    return list(dict.fromkeys([*first, *(name for name in scene.focus[1:] if name in there)]))
 
 
 def _chance(draws: xr.Dataset, entity: str, metric: str, month: int = LATE) -> float:
