@@ -47,7 +47,7 @@ from forecast.report.first_page import assemble, telecom_hindcast
 from forecast.store import fits, runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
-from forecast.tables.vintages import Table, as_of, newest_day, table_hash
+from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
@@ -155,7 +155,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
         asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
         until = {name: reach(name, day, asked) for name in panels}
     run_id = runs.run_id(
-        known.to_csv(index=False),
+        known.rows.to_csv(index=False),
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
@@ -184,10 +184,10 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
         )
 
     def fill(folder: Path) -> None:
-        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
         (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
         if any(panel_source(name).history for name in names):
-            reported = inputs.vintages["reported_on"] <= known.attrs["as_of"]
+            reported = inputs.vintages["reported_on"] <= known.date
             inputs.vintages[reported].to_csv(folder / VINTAGES, index=False, lineterminator="\n")
         write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
         _write(folder, report, fitted, quick, seconds, say)
@@ -258,7 +258,7 @@ def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
 
 
 def panels_of(
-    known: Table, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
+    known: Known, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
 ) -> dict[str, Panel]:
     """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
     return {name: build_panel(known, name, tables=tables, history=history) for name in models}
@@ -398,7 +398,7 @@ def _report(
     seed: int,
     inputs: Inputs,
     findings: Sequence[audits.Finding],
-    known: Table,
+    known: Known,
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
@@ -558,7 +558,7 @@ def _write(
             "versions": _versions(),
             "draft": list(report.draft),
             "draws": max((v.draws for v in report.verdicts), default=0),
-            "data_hash": table_hash(report.known),
+            "data_hash": table_hash(report.known.rows),
             "sampler": {name: spec.sampler for name, spec in report.specs.items()},
             "spec": {name: json.loads(spec.to_json()) for name, spec in report.specs.items()},
             "gate": {

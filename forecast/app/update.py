@@ -225,9 +225,9 @@ def _update(
     table = read_vintages(asked.data, asked.article)
     day = asked.as_of_date or newest_day(table, today, days_looked_at(asked.data))
     known = as_of(table, day)
-    if before is not None and table_hash(known) == before.manifest["data_hash"]:
+    if before is not None and table_hash(known.rows) == before.manifest["data_hash"]:
         say("nothing has become known since the latest run")
-    outcome = make_run(out, dataclasses.replace(asked, as_of_date=str(known.attrs["as_of"])), say)
+    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date), say)
     run, compared = outcome.folder.name, None
     if before is not None and run == before.id:
         say(f"nothing changed: the same inputs give the latest run, {run}, again")

@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from forecast.core.errors import DataError, ForecastError
@@ -19,12 +18,12 @@ from forecast.core.text import one_line, percent
 from forecast.core.words import COLUMNS
 from forecast.evaluation.surprise import surprised
 from forecast.inference.fitting import Run
-from forecast.models.earnings.calendar import report_calendar
+from forecast.models.earnings.calendar import Calendar, report_calendar
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import Statistic, signed, statistics_of
 from forecast.news.stored import Stored
-from forecast.tables.vintages import Changes, Table, compare
+from forecast.tables.vintages import Changes, Known, compare
 
 Say = Callable[[str], None]
 AHEAD = "earnings"
@@ -107,7 +106,7 @@ class Change:
     arrived: Changes
     splits: tuple[News, ...]
     others: tuple[Other, ...]
-    calendar: pd.DataFrame | None
+    calendar: Calendar | None
     prospects: tuple[Prospect, ...]
 
     def shifts(self) -> tuple[Shift, ...]:
@@ -117,10 +116,10 @@ class Change:
         return tuple(sorted(every, key=lambda shift: -shift.size))
 
 
-def arrivals(before: Stored, known: Table) -> Changes:
+def arrivals(before: Stored, known: Known) -> Changes:
     """Return the numbers that became known or were revised since a run, with their percentiles."""
     kept = [*COLUMNS]
-    changes = compare(before.known[kept], known[kept])
+    changes = compare(before.known.rows[kept], known.rows[kept])
     return surprised(changes, before.forecasts)
 
 
@@ -180,7 +179,7 @@ def _anew(before: Stored, after: Stored, model: str) -> bool:
 
 def _split(
     before: Stored,
-    known: Table,
+    known: Known,
     fitted: tuple[Run, xr.Dataset],
     statistics: Sequence[Statistic],
     seed: int,

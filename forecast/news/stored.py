@@ -29,7 +29,7 @@ from forecast.news.statistics import totals
 from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import read_tables
-from forecast.tables.vintages import Table, read_table
+from forecast.tables.vintages import Known, read_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Stored:
 
     folder: Path
     manifest: Mapping[str, Any]
-    known: Table
+    known: Known
     claims: tuple[Claim, ...]
     verdicts: Verdicts
     forecasts: pd.DataFrame
@@ -146,8 +146,7 @@ def read_run(folder: str | Path) -> Stored:
     manifest = runs.read_manifest(folder)
     if not (folder / KNOWN).is_file():
         raise StoreError(f"{folder}: made by an earlier version, without {KNOWN}; run it again")
-    known = read_table(folder / KNOWN)
-    known.attrs["as_of"] = manifest["as_of"]
+    known = Known(str(manifest["as_of"]), read_table(folder / KNOWN))
     try:
         claims = read_claims(folder / CLAIMS)
     except ClaimError as error:

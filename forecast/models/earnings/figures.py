@@ -101,8 +101,8 @@ def _cash(scene: Scene) -> Drawn:
 
 def _calendar(scene: Scene) -> Drawn:
     calendar = report_calendar(scene.known)
-    rows = calendar[calendar["status"] != "reported"]
-    last = calendar[calendar["status"] == "reported"].groupby("entity")["quarter"].max()
+    rows = calendar.out
+    last = calendar.rows[calendar.rows["status"] == "reported"].groupby("entity")["quarter"].max()
     rows = rows[rows["quarter"].to_numpy() > rows["entity"].map(last).to_numpy()]
     out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
     late = rows[rows["overdue_since"] != ""].drop_duplicates("entity")
