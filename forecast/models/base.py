@@ -341,6 +341,8 @@ class Scene:
         All observations that were known then, of other models too.
     events
         The levels that the run's claims ask this model about.
+    focus
+        Entities that the article looks at, the first before the others, of other models too.
     """
 
     panel: Panel
@@ -350,6 +352,7 @@ class Scene:
     as_of: str
     known: Known
     events: tuple[Crossing, ...] = ()
+    focus: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

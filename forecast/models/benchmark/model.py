@@ -61,7 +61,6 @@ YEAR_ORIGIN = 2024.5
 COMPUTE_ORIGIN = 24.0  # log10 FLOP
 OPEN_SHARE, REASONING_SHARE = 0.6, 0.2  # centres of the two flags, so that levels are of a mixture
 COMPUTE_GRID = np.linspace(21.0, 27.5, 27)  # log10 FLOP
-FIXED_COMPUTE = 24.5  # log10 FLOP of the curve against date
 EARLIER = 5  # years between the two frontiers that gains are compared at
 OTHER = "another"
 N_NODES = 5
@@ -940,9 +939,8 @@ def draw(
 
         For figures: ``curve`` (dims chain, draw, benchmark, when, compute; expected percent of a
         closed model of an average organisation, on that day with reasoning and three years earlier
-        without), ``by_date`` (chain, draw, benchmark, date; without reasoning, at one compute),
-        ``frontier`` (chain, draw, access, date; capability) and ``lag`` (chain, draw, date;
-        months). Price of 1e24 FLOP then: ``price_now`` (chain, draw; USD m).
+        without), ``frontier`` (chain, draw, access, date; capability) and ``lag`` (chain, draw,
+        date; months). Price of 1e24 FLOP then: ``price_now`` (chain, draw; USD m).
     """
     day = _day(panel, until)
     fit = _prepare(parameters, panel, priors)
@@ -975,7 +973,6 @@ def draw(
             "signal": (dims, shaped(np.column_stack([score, extra])[..., None])),
             "observed": (dims[2:], np.r_[seen, np.full(len(rest), np.nan)][:, None]),
             "curve": (("chain", "draw", "benchmark", "when", "compute"), shaped(curve)),
-            "by_date": (("chain", "draw", "benchmark", "date"), shaped(_by_date(fit, months))),
             "frontier": (("chain", "draw", "access", "date"), shaped(frontier)),
             "lag": (("chain", "draw", "date"), shaped(lags)),
             "price_now": (("chain", "draw"), shaped(_price_now(fit, day))),
@@ -1220,12 +1217,6 @@ def _curves(fit: _Fit, as_of: str) -> tuple[np.ndarray, list[str]]:
         for day, flag in ((before, 0.0), (today, 1.0))
     ]
     return np.stack(both, axis=2), [before.isoformat(), as_of]
-
-
-def _by_date(fit: _Fit, months: Sequence[dt.date]) -> np.ndarray:
-    years = np.array([_year(d) - YEAR_ORIGIN for d in months])
-    ones = np.ones(len(years))
-    return _typical(fit.flat, fit.centre, years, (FIXED_COMPUTE - COMPUTE_ORIGIN) * ones, 0 * ones)
 
 
 def _price_now(fit: _Fit, as_of: str) -> np.ndarray:
