@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Model, PanelSource
+    from forecast.models.base import Figure, Model, PanelSource
 
 NAMES = (
     "market",
@@ -135,3 +135,17 @@ def panel_source(name: str) -> PanelSource:
     """
     source: PanelSource = _part(name, "panel", "PANEL")
     return source
+
+
+def figures_of(name: str) -> tuple[Figure, ...]:
+    """Return the figures of the model called `name`, in order; none if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "figures"):
+        return ()
+    figures: tuple[Figure, ...] = _part(name, "figures", "FIGURES")
+    return figures
