@@ -60,7 +60,7 @@ def calibrate(
         drawn = refill(panel, {name: values[k] for name, values in data.items()})
         tree = sample_model(entry, drawn, priors, dataclasses.replace(spec, seed=seed + 1 + k))
         rng = np.random.default_rng([seed, k])
-        posterior = entry.complete(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
+        posterior = entry.completed(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
         row = _ranks(posterior, truth.isel(chain=0, draw=k), entry.report, ranks)
         rows.append({**row, "diverged": int(tree["sample_stats"]["diverging"].sum())})
     return pd.DataFrame(rows)
