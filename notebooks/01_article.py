@@ -125,6 +125,6 @@ fc.plots.fan(reported, "capex", "big_five")
 # A definition is data. Here: AI revenue of 2027 is at least twice that of 2025.
 
 # %%
-event = {"kind": "growth", "series": "AI market/ai_revenue", "op": ">=", "value": 100, "lag": 2}
+event = fc.events.Growth("AI market/ai_revenue", ">=", 100, lag=2)
 window = (fc.parse_date("2027-01-01"), fc.parse_date("2027-12-31"))
 float(fc.events.happens(draws, event, window).mean())

@@ -6,7 +6,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_draws
+from conftest import event_of, make_draws
 
 from forecast.claims.judge import judge
 from forecast.claims.outcomes import decided, settled
@@ -41,7 +41,7 @@ def table(*parts):
 
 
 def claim(event, window=WINDOW, model="earnings", made=SAID):
-    event = {"series": "A/capex", **event}
+    event = event_of({"series": "A/capex", **event})
     one = Definition("d", model, "why", event, window)
     return Claim("c", "forecast", "paraphrase", "", "text", "s", made, (one,))
 
@@ -283,7 +283,7 @@ def drawn(observed, day, periods=("2025", "2026", "2027", "2028")):
 
 def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31"), told=()):
     reading = Definition(
-        "d", "market", "Why.", {"series": "A/x", **event},
+        "d", "market", "Why.", event_of({"series": "A/x", **event}),
         tuple(dt.date.fromisoformat(d) for d in window),
     )  # fmt: skip
     asked = [Claim("c", "forecast", "paraphrase", "", "t", "s", dt.date(2026, 1, 1), (reading,))]

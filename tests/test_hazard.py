@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from forecast.claims.events import happens
+from forecast.claims.events import FirstPassage, expand_sums, happens
 from forecast.claims.judge import judge
 from forecast.claims.outcomes import settled
 from forecast.claims.read import read_claims
@@ -358,7 +358,7 @@ def test_a_window_that_is_over_is_decided_by_the_record(hazard_panel):
     drawn = drawn.assign_attrs(model="hazard")
     window = (dt.date(2026, 5, 6), dt.date(2028, 5, 6))
     for fall, came in ((20, True), (30, True), (40, False)):
-        event = {"kind": "first_passage", "series": f"Mine/fall_{fall}", "op": ">=", "value": 1}
+        event = FirstPassage(f"Mine/fall_{fall}", ">=", 1)
         assert (happens(drawn, event, window) == came).all()
 
 
@@ -539,10 +539,7 @@ def test_what_the_record_has_made_impossible_is_decided(hazard_panel):
     drawn = hazard.draw(parameters(panel, 3), panel, PRIORS, "2028-04", np.random.default_rng(1))
     asked = read_claims()
     mine = [
-        dataclasses.replace(
-            d, event={**d.event, **{k: d.event[k].replace("AI semiconductors", "Mine")
-                                    for k in ("series", "than") if k in d.event}}
-        )
+        dataclasses.replace(d, event=expand_sums(d.event, {"AI semiconductors": ["Mine"]}))
         for d in asked[0].definitions if d.model == "hazard" and "AI semi" in str(d.event)
     ]  # fmt: skip
     claim = dataclasses.replace(asked[0], definitions=tuple(mine), pool=None)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.errors import ForecastError, StoreError
-from forecast.evaluation import calibration
 
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, turns the direction of writing, or is no character at all."""
@@ -113,8 +112,11 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = run_all(
         args.out,
-        as_of_date=_day(read_vintages(args.data), args.as_of, days_looked_at(args.data)),
+        as_of_date=_day(
+            read_vintages(args.data, args.article), args.as_of, days_looked_at(args.data)
+        ),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
@@ -122,17 +124,16 @@ def run(args: argparse.Namespace) -> int:
         say=say,
     )
     put(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
-    put(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
+    put(f"\n{len(outcome.verdicts)} readings in all")
     put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return _close(args, outcome)
 
 
 def _close(args: argparse.Namespace, outcome: Any) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
-    from forecast.app.pipeline import CLAIMS
     from forecast.claims.read import read_claims
     from forecast.evaluation.track import lock_run
+    from forecast.store.runs import CLAIMS
 
     claims = read_claims(outcome.folder / CLAIMS)
     added = lock_run(args.out, outcome.folder.name, claims, today())
@@ -150,11 +151,12 @@ def claims(args: argparse.Namespace) -> int:
     from forecast.claims.read import read_claims
     from forecast.claims.verdict import Verdicts
     from forecast.store import runs
-    from forecast.tables.shipped import CLAIMS_FILE, days_looked_at, own_or_shipped, read_vintages
+    from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
+    from forecast.tables.shipped import days_looked_at, read_vintages
 
     file = args.file
-    if file is None and args.data is not None:
-        file = own_or_shipped(CLAIMS_FILE, args.data)
+    if file is None and (args.data is not None or args.article is not None):
+        file = find_article(args.data, args.article).file(CLAIMS_FILE)
     folder = runs.latest_run(args.out) if file is None else None
     if file is not None:
         from forecast.app.pipeline import check_claims
@@ -163,12 +165,16 @@ def claims(args: argparse.Namespace) -> int:
         check_claims(
             given,
             args.data,
-            as_of_date=_day(read_vintages(args.data), None, days_looked_at(args.data)),
+            article=args.article,
+            as_of_date=_day(
+                read_vintages(args.data, args.article), None, days_looked_at(args.data)
+            ),
             say=say,
         )
         verdicts = judge(given, [])
         say(
-            f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
+            f"{file}: nothing that a run would refuse; forecast run --data DIR judges "
+            f"DIR/{ARTICLES}/NAME/{CLAIMS_FILE}"
         )
     elif folder is not None:
         manifest = runs.read_manifest(folder, "run", "as_of", "draws")
@@ -193,7 +199,7 @@ def audit(args: argparse.Namespace) -> int:
     from forecast.claims.inputs import read_inputs
     from forecast.tables.vintages import as_of
 
-    inputs = read_inputs(args.data)
+    inputs = read_inputs(args.data, args.article)
     known = as_of(inputs.vintages, _day(inputs.vintages, args.as_of))
     findings = audit_claims(known, inputs.references, inputs.claims)
     if args.json:
@@ -365,8 +371,8 @@ def add(args: argparse.Namespace) -> int:
 
 def update(args: argparse.Namespace) -> int:
     """Take new numbers, fit what depends on them, and say what changed."""
-    from forecast.app.change import change_record
     from forecast.app.update import update_run
+    from forecast.news.change import change_record
 
     rows = _read(args)[0] if args.file else None
     done = update_run(
@@ -375,14 +381,15 @@ def update(args: argparse.Namespace) -> int:
         as_of_date=args.as_of,
         today=today(),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
         say=say,
     )
-    outcome, change = done.outcome, done.change
+    outcome, compared = done.outcome, done.compared
     if args.json:
-        record = {} if change is None else change_record(change)
+        record = {} if compared is None else change_record(compared.change)
         _print_json(
             {
                 "run": outcome.folder.name,
@@ -393,28 +400,25 @@ def update(args: argparse.Namespace) -> int:
             }
         )
     else:
-        if change is None:
+        if compared is None:
             put(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
         else:
-            put(_news_table(change, None))
-        name = "memo.html" if change is None else "change.html"
-        put(f"memo: {(outcome.folder / name).resolve()}")
+            put(_news_table(compared.change, None))
+            put(f"what changed: {(compared.folder / 'change.html').resolve()}")
+        put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return _close(args, outcome)
 
 
 def _news_table(change: Any, claim: str | None) -> str:
     """Return the change of every statistic, and its largest reasons, as text."""
-    lines = [
-        f"{change.before[1]} (run {change.before[0]}) to {change.after[1]} ({change.after[0]})"
-    ]
+    old, new = change.before, change.after
+    lines = [f"{old.as_of} (run {old.run}) to {new.as_of} ({new.run})"]
     rows = [("what", "before", "after", "change", "noise, up to", "reason")]
     names = []
-    for row in change.rows():
-        if claim is None or claim in (row["name"], *row["name"].split("/")):
-            rows.append(
-                tuple(row[k] for k in ("name", "before", "after", "change", "noise", "why"))
-            )
-            names.append(row["name"])
+    for one in change.shifts():
+        if claim is None or claim in (one.name, *one.name.split("/")):
+            rows.append((one.name, one.before, one.after, one.change, one.noise, one.why))
+            names.append(one.name)
     lines += ["", _table(rows)]
     split_of = {s.name: split for split in change.splits for s in split.statistics}
     followed = [name for name in names if name in split_of]
@@ -431,21 +435,26 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 def news(args: argparse.Namespace) -> int:
     """Say what moved each probability between two runs, or what would move it."""
-    from forecast.app.change import between, change_record, find_run
+    from forecast.app.update import news_seed
     from forecast.core.text import one_line
-    from forecast.inference.fitting import child_seed
+    from forecast.news.change import between, change_record
+    from forecast.news.stored import find_run, run_before
 
     after = find_run(args.out, args.to_run)
     if args.before:
         return _before(args, after)
-    before = find_run(args.out, args.from_run, before=after)
+    before = find_run(args.out, args.from_run) if args.from_run else run_before(args.out, after)
+    if before.id == after.id:
+        raise ForecastError(
+            f"got the run {after.id} twice: nothing changed; give two runs: "
+            "forecast news --from RUN --to RUN"
+        )
     if args.claim is not None and args.claim not in after.followed():
         raise ForecastError(
             f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
-    seed = child_seed(int(after.manifest["seed"]), "news")
-    change = between(before, after, seed=seed, say=say)
+    change = between(before, after, seed=news_seed(after), say=say)
     if args.json:
         _print_json(change_record(change, args.claim))
     else:
@@ -527,7 +536,9 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     target = Path(args.to) if args.to else folder / USER_FILE
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        changes, said = _with_percentiles(compare(_table_of(target, folder), rows), args.out)
+        changes, said = _with_percentiles(
+            compare(_table_of(target, folder, args.article), rows), args.out
+        )
         for line in few(jumps(changes)):
             say(line)
         conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
@@ -558,14 +569,14 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
-def _table_of(target: Path, folder: Path) -> Any:
+def _table_of(target: Path, folder: Path, article: str | None) -> Any:
     """Return what rows for a table must agree with: the tables of a data folder are one."""
     from forecast.tables.shipped import read_vintages, vintage_files
     from forecast.tables.vintages import read_table
 
-    within = [path.resolve() for path in vintage_files(folder)]
+    within = [path.resolve() for path in vintage_files(folder, article)]
     if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
-        return read_vintages(folder) if within else None
+        return read_vintages(folder, article) if within else None
     return read_table(target) if target.exists() else None
 
 
@@ -631,11 +642,11 @@ def resolve(args: argparse.Namespace) -> int:
     """Write down how a claim came out, and keep score."""
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped
+    from forecast.tables.articles import CLAIMS_FILE, find_article
 
     chosen = ledger.resolve(
         args.out,
-        read_claims(own_or_shipped(CLAIMS_FILE, args.data)),
+        read_claims(find_article(args.data, args.article).file(CLAIMS_FILE)),
         args.claim,
         args.outcome,
         on=args.on,
@@ -652,11 +663,14 @@ def track(args: argparse.Namespace) -> int:
     from forecast.claims.outcomes import decided
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped, read_vintages
+    from forecast.tables.articles import CLAIMS_FILE, find_article
+    from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
 
-    table, now = read_vintages(args.data), today()
-    open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
+    table, now = read_vintages(args.data, args.article), today()
+    open_ = ledger.unresolved(
+        args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
+    )
     for one in ledger.enter(args.out, decided(open_, table, now, say), now, say):
         say(f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})")
     found, came = ledger.record(args.out, now), ledger.outcomes(args.out)
@@ -703,6 +717,7 @@ def calibrate(args: argparse.Namespace) -> int:
     """Print simulation-based calibration of a model."""
     from scipy.stats import chisquare
 
+    from forecast.evaluation import calibration
     from forecast.models.panels import build_panel
     from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
@@ -741,7 +756,7 @@ def backtest(args: argparse.Namespace) -> int:
 
     if args.csv:
         probe_file(args.csv)  # before hours of fits
-    table = read_vintages(args.data)
+    table = read_vintages(args.data, args.article)
     table = table[table["reported_on"] <= _day(table)]  # what is to come is no truth yet
     found = backtesting.backtest(
         args.model,

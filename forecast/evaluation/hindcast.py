@@ -19,13 +19,12 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens
+from forecast.claims.events import Event, FirstPassage, PeakToTrough, happens
 from forecast.claims.judge import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
@@ -38,8 +37,6 @@ from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_pa
 from forecast.models.market import baseline as market_baseline
 from forecast.models.market.panel import rounding_step
 
-DATES = ("1999-12-31", "2000-12-31")
-"""Days of the hindcast."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)
@@ -269,10 +266,10 @@ def spending(
     least = truth["capex"][lowest] / truth["revenue"][lowest]
     rough = _rough(table, [*range(int(table["year"].min()), end.year + 1)])
     window = (day, end)
-    asked: list[tuple[str, Mapping[str, Any], bool, str]] = [
+    asked: list[tuple[str, Event, bool, str]] = [
         (
             f"capex {fall} % or more below its earlier peak",
-            {"kind": "peak_to_trough", "series": capex, "fall": fall},
+            PeakToTrough(capex, fall),
             worst >= fall,
             f"{worst:.0f} % below in {when}" if worst else "no fall",
         )
@@ -281,7 +278,7 @@ def spending(
     asked.append(
         (
             f"capex over revenue below {limit:.2f}, from {ratio:.2f} in {last}",
-            {"kind": "first_passage", "series": capex, "over": revenue, "op": "<", "value": limit},
+            FirstPassage(capex, "<", limit, over=revenue),
             least < limit,
             f"lowest {least:.2f} in {lowest}",
         )

@@ -26,6 +26,7 @@ from forecast.core.periods import (
     quarter_of,
 )
 from forecast.core.text import one_line
+from forecast.tables.vintages import Known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,6 +269,10 @@ class Model[P]:
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
         NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+    shown
+        Parameters whose prior and posterior a report draws; each has a label.
+    hue
+        The metric whose colour stands for the model where curves of several are drawn together.
     """
 
     name: str
@@ -288,6 +293,8 @@ class Model[P]:
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    hue: str = "score"
 
     def completed(
         self,
@@ -346,3 +353,95 @@ class PanelSource:
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Crossing:
+    """A level that a claim asks about: whether a path comes to stand beyond it.
+
+    Attributes
+    ----------
+    series, over
+        The series, "entity/metric", that are added up, and those of the denominator; `over` is empty
+        where the path is no ratio.
+    op
+        One of ``<``, ``<=``, ``>``, ``>=``: the side on which the event happens.
+    value
+        The level, in the unit of the path.
+    """
+
+    series: tuple[str, ...]
+    over: tuple[str, ...]
+    op: str
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What a figure of a model may read of a run.
+
+    Attributes
+    ----------
+    panel
+        What the model was fitted to.
+    posterior
+        Draws of its parameters, dims chain, draw.
+    draws
+        Draws of its series, see :mod:`forecast.core.draws`; the fit has passed its convergence checks.
+    baseline
+        Draws of the simple forecast beside it; None where there is none.
+    as_of
+        The day of the run, ISO.
+    known
+        All observations that were known then, of other models too.
+    events
+        The levels that the run's claims ask this model about.
+    """
+
+    panel: Panel
+    posterior: xr.Dataset
+    draws: xr.Dataset
+    baseline: xr.Dataset | None
+    as_of: str
+    known: Known
+    events: tuple[Crossing, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A figure that has been drawn, with its words.
+
+    Attributes
+    ----------
+    shown
+        A Matplotlib figure, or any axes of it. Models are fitted without Matplotlib, so its types are
+        not named here.
+    alt
+        What it says, for those who do not see it; computed from what is shown.
+    caption
+        What it shows and how to read it; its source is added where it is printed.
+    """
+
+    shown: Any
+    alt: str
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure of a model, which its room exports in ``FIGURES``.
+
+    Attributes
+    ----------
+    key
+        Its name in the memo and the stem of its files; no other figure has it.
+    source
+        Where its data come from, for its caption; empty where that is the article of the run.
+    draw
+        Draws it. It raises :class:`forecast.core.errors.DataError` where the run has nothing to show,
+        and the figure is left out.
+    """
+
+    key: str
+    source: str
+    draw: Callable[[Scene], Drawn]

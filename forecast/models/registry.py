@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import AnyModel, PanelSource
+    from forecast.models.base import AnyModel, Figure, PanelSource
 
 NAMES = (
     "market",
@@ -136,3 +136,17 @@ def panel_source(name: str) -> PanelSource:
     """
     source: PanelSource = _file(name, "panel").PANEL
     return source
+
+
+def figures_of(name: str) -> tuple[Figure, ...]:
+    """Return the figures of the model called `name`, in order; none if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "figures"):
+        return ()
+    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
+    return figures
