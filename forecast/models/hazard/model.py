@@ -137,7 +137,7 @@ LABELS = {
 }
 
 
-def _covariates(net: Any, raw: Any) -> tuple[Any, Any]:
+def _covariates(net: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.log2(net / NET_ORIGIN), (raw - net - MARKET_MEAN) / MARKET_STEP
 
 

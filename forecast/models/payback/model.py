@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
 from forecast.models.base import Panel
+from forecast.models.common import Array, Arrays
 from forecast.models.payback.panel import ENTITY, KINDS, UNIT, spending
 
 ORIGIN = 2025.0
@@ -132,7 +134,7 @@ LABELS = {
 }
 
 
-def log_rate(p: Mapping[str, Any], t: Any, xp: Any = np) -> Any:
+def log_rate(p: Arrays, t: Array, xp: ModuleType = np) -> Array:
     """Return the log run-rate at `t` years after the start of 2025.
 
     `p` holds level, growth, headroom and bend, broadcast against `t`; `xp` is numpy or PyTensor.
@@ -144,11 +146,11 @@ def log_rate(p: Mapping[str, Any], t: Any, xp: Any = np) -> Any:
     return p["level"] + room - softplus(odds) / p["bend"]
 
 
-def _softplus(x: Any) -> Any:
+def _softplus(x: Array) -> Array:
     return np.logaddexp(0.0, x)
 
 
-def margin(p: Mapping[str, Any], year: Any, xp: Any = np) -> Any:
+def margin(p: Arrays, year: Array, xp: ModuleType = np) -> Array:
     """Return the cash margin of a year, share of revenue."""
     left = xp.exp(-(year - 2025.0) / p["margin_years"])
     return p["margin_end"] - (p["margin_end"] - p["margin_start"]) * left
