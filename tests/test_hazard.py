@@ -404,6 +404,14 @@ def test_run_ups_identified_later_do_not_move_the_class(hazard_panel):
     assert panel.hash == hazard_panel.hash
 
 
+def test_where_nothing_is_integrated_out_draws_stay_as_they_are(hazard_panel):
+    entry, p = get_model("hazard"), parameters(hazard_panel, 2)
+    assert entry.complete is None
+    rng = np.random.default_rng(1)
+    for given in (True, False):
+        assert entry.completed(p, hazard_panel, PRIORS, rng, given=given) is p
+
+
 def test_years_are_shared_and_industries_are_not(hazard_panel):
     p = parameters(hazard_panel, 2000, year_sd=1.5, industry_sd=1e-6)
     drawn = hazard.draw(p, hazard_panel, PRIORS, "2028-04", np.random.default_rng(1))["signal"]
