@@ -14,7 +14,8 @@ from forecast.cli import main
 from forecast.core.errors import DataError
 from forecast.store.runs import write_run
 from forecast.tables import vintages
-from forecast.tables.shipped import data_dir, read_user_table, read_vintages
+from forecast.tables.shipped import data_dir, read_vintages
+from forecast.tables.user_file import read_user_table
 from forecast.tables.vintages import check_table, compare, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"

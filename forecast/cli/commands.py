@@ -338,7 +338,7 @@ def check(args: argparse.Namespace) -> int:
 def _read(args: argparse.Namespace) -> tuple[Any, list[str]]:
     """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
     from forecast.core.text import one_line
-    from forecast.tables.shipped import read_user_table
+    from forecast.tables.user_file import read_user_table
 
     given = {
         "unit": args.unit,
@@ -493,19 +493,19 @@ def fetch(args: argparse.Namespace) -> int:
 
     from forecast.core.errors import few
     from forecast.core.periods import parse_date
-    from forecast.tables import sec
+    from forecast.tables import http, sec
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
-    connection = sec.Connection(
+    connection = http.Connection(
         user_agent=agent if agent or args.base_url is None else "forecast",
         base_url=args.base_url,
         timeout=args.timeout,
-        cache=None if args.no_cache else sec.cache_dir(os.environ),
+        cache=None if args.no_cache else http.cache_dir(os.environ, "sec"),
     )
     found = sec.fetch(
         args.tickers,
         connection,
-        sec.Clock(time.time, time.monotonic, time.sleep),
+        http.Clock(time.time, time.monotonic, time.sleep),
         since=parse_date(args.since, "--since date") if args.since else None,
         metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(sec.METRICS),
         today=today(),
