@@ -759,7 +759,7 @@ def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_p
 
 
 def test_the_command_leaves_out_what_is_filed_after_today(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("forecast.cli.commands.today", lambda: dt.date(2024, 10, 24))
+    monkeypatch.setattr("forecast.cli.shared.today", lambda: dt.date(2024, 10, 24))
     server.answers[FACTS] = [ok(GOOD)]
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip
