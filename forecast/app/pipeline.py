@@ -33,6 +33,7 @@ from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
+from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
 from forecast.inference.codehash import package_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
@@ -165,7 +166,7 @@ def run_all(
     ]
     fitted = _fit_all(jobs, workers, seconds, say)
     report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
-    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+    if not quick and {n for n, f in fitted.items() if f.draws is not None} >= HINDCAST_MODELS:
         with _stage("hindcast of telecom", seconds, say):
             hindcasts = telecom_hindcast(inputs.tables, seed, place, say)
         report = dataclasses.replace(
@@ -402,10 +403,11 @@ def _report(
         sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
         beside = _naive_probabilities(claims, walks)
-    hold_outs: tuple[hold_out.HoldOut, ...] = ()
-    if not quick and "market" in fitted and fitted["market"].draws is not None:
-        with _stage("hold out the last year", seconds, say):
-            hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
+    hold_outs: list[hold_out.HoldOut] = []
+    for name, one in fitted.items():
+        if not quick and one.draws is not None and get_model(name).hold_out is not None:
+            with _stage("hold out the last year", seconds, say):
+                hold_outs += _hold_outs(one.run.panel, seed, say)
     with _stage("put together the first page", seconds, say):
         first = assemble(
             inputs,
@@ -446,7 +448,7 @@ def _observations(fitted: Mapping[str, Fitted], names: Sequence[str]) -> int:
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
     try:
-        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
+        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, panel.model, "hold out"))
     except ForecastError as error:
         say(f"no hold-out: {error}")
         return ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,7 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.inference.fitting import child_seed, fit
 from forecast.inference.predict import forecast, outline
-from forecast.models.base import Panel
-from forecast.models.earnings import baseline as earnings_baseline
+from forecast.models.base import Model, Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model, panel_source
 from forecast.tables.vintages import Table, as_of
@@ -183,7 +182,7 @@ def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
         row["reason"] = ""
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, walk in _rules(entry.name).items():
+    for rule, walk in _rules(entry).items():
         try:
             forecasts[rule] = walk(
                 panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
@@ -194,18 +193,9 @@ def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), row
 
 
-def _rules(model: str) -> dict[str, Callable[..., xr.Dataset]]:
-    if model == "earnings":
-        return {rule: _ruled(rule) for rule in earnings_baseline.RULES}
-    rule = get_model(model).baseline
-    return {} if rule is None else {"drift": rule}
-
-
-def _ruled(rule: str) -> Callable[..., xr.Dataset]:
-    def walk(panel: Panel, *, until: str, seed: int) -> xr.Dataset:
-        return earnings_baseline.quarterly(panel, rule=rule, until=until, seed=seed)
-
-    return walk
+def _rules(entry: Model) -> Mapping[str, Callable[..., xr.Dataset]]:
+    """Return the baselines to beat, by name."""
+    return entry.rules or ({} if entry.baseline is None else {"drift": entry.baseline})
 
 
 def _last_known(truth: xr.DataArray) -> str:
