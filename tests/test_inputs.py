@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from forecast.app import pipeline, update
-from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
+from forecast.news.stored import read_run
 from forecast.tables import shipped, vintages
 from forecast.tables.shipped import REFERENCE_TABLES, data_dir, read_vintages
 from forecast.tables.vintages import as_of
@@ -95,7 +95,7 @@ def test_a_changed_outside_reference_is_another_run(folder, identity):
 
 def test_a_changed_note_beside_a_number_is_another_run(folder, identity):
     before = identity(folder)  # the audit prints notes, and the run folder holds them
-    for name in ("references.csv", "article/market.csv"):
+    for name in ("references.csv", "articles/cuban_2026_05/market.csv"):
         header, *body = cells(folder / name)
         column = "note" if "note" in header else "printed"
         body[0][header.index(column)] += " and more"
@@ -108,7 +108,7 @@ def test_a_changed_note_beside_a_number_is_another_run(folder, identity):
 @pytest.mark.parametrize("name", ["claims", "scenarios", "comparisons"])
 def test_another_question_is_another_run(name, folder, identity):
     before = identity(folder)
-    path = folder / "article" / f"{name}.toml"
+    path = folder / "articles" / "cuban_2026_05" / f"{name}.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert identity(folder) != before
 
@@ -139,9 +139,9 @@ def test_another_version_of_anything_it_is_built_on_is_another_run(identity, mon
 
 
 @pytest.mark.parametrize(
-    "more", [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"previous": "one"},
-             {"as_of_date": "2026-05-07"}],
-)  # fmt: skip
+    "more",
+    [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"as_of_date": "2026-05-07"}],
+)
 def test_other_settings_are_another_run(more, identity):
     assert identity(**more) != identity()
 
@@ -151,10 +151,10 @@ def test_what_does_not_matter_is_the_same_run(folder, identity, tmp_path):
     assert identity(folder) == before  # where the folder lies
     (folder / "notes.csv").write_text("mine\n")
     (folder / "README").write_text("mine\n")
-    (folder / "article" / "draft.toml").write_text("[")
+    (folder / "articles" / "cuban_2026_05" / "draft.toml").write_text("[")
     assert identity(folder) == before
     assert identity(folder, workers=2) == before
-    for path in (folder / "warnings.csv", folder / "article" / "claims.toml"):
+    for path in (folder / "warnings.csv", folder / "articles" / "cuban_2026_05" / "claims.toml"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     header, *body = cells(folder / "earnings.csv")
     put(folder / "earnings.csv", [header, *reversed(body)])
@@ -182,12 +182,12 @@ def test_own_positions_and_base_rates_reach_the_panel(folder):
     path = folder / "drawdown_base_rates.csv"
     path.write_text(path.read_text().replace("0.82,0.59,0.28", "0.81,0.58,0.27"))
     inputs, known = of_folder(folder)
-    data = build_panel(known, "hazard", tables=inputs.tables).data
-    held = {one.entity: one for one in positions(data)}
+    panel = build_panel(known, "hazard", tables=inputs.tables)
+    held = {one.entity: one for one in positions(panel)}
     assert "AI semiconductors" not in held
     assert (held["Mine"].net, held["Mine"].months) == (70, 2)
-    assert base_rates(data, held["Mine"])["p20_18m"] == 0.81
-    shipped = build_panel(known, "hazard").data
+    assert base_rates(panel, held["Mine"])["p20_18m"] == 0.81
+    shipped = build_panel(known, "hazard")
     assert "Mine" not in [one.entity for one in positions(shipped)]
 
 
@@ -229,15 +229,18 @@ def test_the_audit_is_of_the_folders_claims_and_references(folder, capsys):
     assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     fewer = json.loads(capsys.readouterr().out)
     assert used not in fewer
-    path = folder / "article" / "claims.toml"
+    path = folder / "articles" / "cuban_2026_05" / "claims.toml"
     path.write_text(path.read_text().replace(f'id = "{used["claim"]}"', 'id = "mine"'))
     assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     assert "mine" in {f["claim"] for f in json.loads(capsys.readouterr().out)}
 
 
-BAD = [*(f"{name}.csv" for name in REFERENCE_TABLES), "references.csv", "article/claims.toml",
-       "article/scenarios.toml", "article/comparisons.toml", "scaling_runs.csv", "earnings.csv",
-       "vintages/more.csv"]  # fmt: skip
+OF_THE_ARTICLE = [
+    f"articles/cuban_2026_05/{name}.toml" for name in ("claims", "page", "scenarios", "comparisons")
+]
+BAD = [*(f"{name}.csv" for name in REFERENCE_TABLES), "references.csv", *OF_THE_ARTICLE,
+       "scaling_runs.csv", "earnings.csv", "vintages/more.csv"]  # fmt: skip
+EMPTY_IS_BAD = ("claims.toml", "page.toml")
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -253,7 +256,7 @@ def test_garbage_in_any_file_is_refused_by_its_name(name, content, folder, capsy
     else:
         path.write_bytes(content)
     for argv in (["run", "--models", "market", "--out", str(folder / "out")], ["audit"]):
-        if not (content == b"" and name.endswith(".toml") and name != "article/claims.toml"):
+        if content or not name.endswith(".toml") or name.endswith(EMPTY_IS_BAD):
             assert main.main([*argv, "--data", str(folder)]) == 1
             err = capsys.readouterr().err
             assert str(path) in err
@@ -362,7 +365,7 @@ def test_data_are_only_opened_before_the_run_has_its_id(made):
     assert shipped == []  # the folder has every file itself
     read = {Path(p).relative_to(folder).as_posix() for p in first if p.startswith(str(folder))}
     assert read >= {f"{name}.csv" for name in REFERENCE_TABLES} | {"references.csv", "ai_labs.csv"}
-    assert read >= {f"article/{n}.toml" for n in ("claims", "scenarios", "comparisons")}
+    assert read >= set(OF_THE_ARTICLE)
     assert [p for p in then if p.startswith(str(folder))] == []
 
 
@@ -377,7 +380,7 @@ def test_the_memo_is_made_from_the_folders_tables(made):
 def test_a_run_of_own_tables_can_be_read_back(made):
     _, outcome, _, _ = made
     run, draws = read_run(outcome.folder).fitted("hazard")
-    assert "Nasdaq-100" in [one.entity for one in positions(run.panel.data)]
+    assert "Nasdaq-100" in [one.entity for one in positions(run.panel)]
     assert "Nasdaq-100/fall_20" in draws["series"].values
 
 

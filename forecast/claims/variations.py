@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
+from forecast.claims.events import Event, FirstPassage, Growth, PeakToTrough, level_name, with_level
 from forecast.claims.judge import event_draws, probability
 from forecast.claims.records import Claim, Definition
 from forecast.core.errors import ClaimError
@@ -23,8 +24,8 @@ from forecast.core.periods import months_after, period_end
 from forecast.models.hazard.panel import months_of
 
 MONTHS = (6, 12, 18, 24)
-"""Months after the claim at which windows end; the last two are the article's."""
-DATED = ("first_passage", "peak_to_trough", "growth")
+"""Months after a claim at which windows end, where its article's page names no others."""
+DATED = (FirstPassage, PeakToTrough, Growth)
 """Kinds of events that come at some time within a window."""
 
 
@@ -85,6 +86,7 @@ def variations(
     draws: xr.Dataset,
     variants: Mapping[str, xr.Dataset] | None = None,
     walk: xr.Dataset | None = None,
+    months: Sequence[int] = MONTHS,
 ) -> tuple[Variation, ...]:
     """Return one reading's probability under other thresholds, windows, prior sets and models.
 
@@ -99,14 +101,17 @@ def variations(
         Joint draws under other prior sets, by name.
     walk
         Draws of the naive forecast.
+    months
+        Months after the claim at which other windows end; one more window begins at the last but
+        one.
     """
-    if definition.window is None or not isinstance(definition.event, Mapping):
+    if definition.window is None or not isinstance(definition.event, Event):
         return ()
     start, end = definition.window
     as_it_stands = _Asked("model", definition.model, True, definition, draws, start, end)
     asked = [
         *_thresholds(definition, as_it_stands),
-        *_windows(claim, definition, as_it_stands),
+        *_windows(claim, definition, as_it_stands, months),
         *(
             dataclasses.replace(
                 as_it_stands, what="prior", setting=name, own=name == "default", draws=other
@@ -151,29 +156,31 @@ class _Asked:
 
 
 def _thresholds(definition: Definition, own: _Asked) -> list[_Asked]:
-    if not definition.thresholds or not isinstance(definition.event, Mapping):
+    event = definition.event
+    if not definition.thresholds or not isinstance(event, Event):
         return []
-    key = "fall" if "fall" in definition.event else "value"
-    here = float(definition.event[key])
+    here = float(getattr(event, level_name(event)))
     return [
         dataclasses.replace(
             own,
             what="threshold",
             setting=f"{value:g}",
             own=value == here,
-            definition=dataclasses.replace(definition, event={**definition.event, key: value}),
+            definition=dataclasses.replace(definition, event=with_level(event, value)),
         )
         for value in sorted({*definition.thresholds, here})
     ]
 
 
-def _windows(claim: Claim, definition: Definition, own: _Asked) -> list[_Asked]:
+def _windows(
+    claim: Claim, definition: Definition, own: _Asked, months: Sequence[int]
+) -> list[_Asked]:
     event = definition.event
-    if not isinstance(event, Mapping) or event["kind"] not in DATED or event.get("how") == "all":
+    if not isinstance(event, DATED) or (isinstance(event, Growth) and event.how == "all"):
         return []
     if own.start != claim.source_date:
         return []
-    days = [months_after(own.start, months) for months in MONTHS]
+    days = [months_after(own.start, ahead) for ahead in months]
     ends = [
         dataclasses.replace(
             own, what="window end", setting=day.isoformat(), own=day == own.end, end=day

@@ -30,7 +30,9 @@ def add_commands(commands: Commands) -> None:
         actions, "check", "check a table and name every bad row", check, shared.AS_OF
     )
     one.add_argument("file", metavar="FILE", help="a CSV of the schema")
-    taking = argparse.ArgumentParser(add_help=False, parents=[shared.DATA, shared.OUT, shared.JSON])
+    taking = argparse.ArgumentParser(
+        add_help=False, parents=[shared.DATA, shared.ARTICLE, shared.OUT, shared.JSON]
+    )
     taking.add_argument(
         "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
     )
@@ -120,7 +122,9 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     target = Path(args.to) if args.to else folder / USER_FILE
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        changes, said = _with_percentiles(compare(_table_of(target, folder), rows), args.out)
+        changes, said = _with_percentiles(
+            compare(_table_of(target, folder, args.article), rows), args.out
+        )
         for line in few(jumps(changes)):
             shared.say(line)
         conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
@@ -151,14 +155,14 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
-def _table_of(target: Path, folder: Path) -> Any:
+def _table_of(target: Path, folder: Path, article: str | None) -> Any:
     """Return what rows for a table must agree with: the tables of a data folder are one."""
     from forecast.tables.shipped import read_vintages, vintage_files
     from forecast.tables.vintages import read_table
 
-    within = [path.resolve() for path in vintage_files(folder)]
+    within = [path.resolve() for path in vintage_files(folder, article)]
     if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
-        return read_vintages(folder) if within else None
+        return read_vintages(folder, article) if within else None
     return read_table(target) if target.exists() else None
 
 

@@ -20,6 +20,7 @@ def add_commands(commands: Commands) -> None:
         "hold the article against itself and outside figures",
         audit,
         shared.DATA,
+        shared.ARTICLE,
         shared.JSON,
         shared.AS_OF,
     )
@@ -45,6 +46,7 @@ def add_commands(commands: Commands) -> None:
         "write down how a claim came out, and keep score",
         resolve,
         shared.DATA,
+        shared.ARTICLE,
         shared.JSON,
         shared.OUT,
     )
@@ -69,6 +71,7 @@ def add_commands(commands: Commands) -> None:
         "print the track record: claims and numbers that came",
         track,
         shared.DATA,
+        shared.ARTICLE,
         shared.JSON,
         shared.OUT,
     )
@@ -81,6 +84,7 @@ def _add_backtest(commands: Commands) -> None:
         "forecast from past dates and score what came",
         backtest,
         shared.DATA,
+        shared.ARTICLE,
         shared.JSON,
         shared.SEED,
     )
@@ -108,7 +112,7 @@ def audit(args: argparse.Namespace) -> int:
     from forecast.claims.inputs import read_inputs
     from forecast.tables.vintages import as_of
 
-    inputs = read_inputs(args.data)
+    inputs = read_inputs(args.data, args.article)
     known = as_of(inputs.vintages, shared.day(inputs.vintages, args.as_of))
     findings = audit_claims(known, inputs.references, inputs.claims)
     if args.json:
@@ -167,7 +171,7 @@ def backtest(args: argparse.Namespace) -> int:
 
     if args.csv:
         probe_file(args.csv)  # before hours of fits
-    table = read_vintages(args.data)
+    table = read_vintages(args.data, args.article)
     table = table[table["reported_on"] <= shared.day(table)]  # what is to come is no truth yet
     found = backtesting.backtest(
         args.model,
@@ -229,11 +233,11 @@ def resolve(args: argparse.Namespace) -> int:
     """Write down how a claim came out, and keep score."""
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped
+    from forecast.tables.articles import CLAIMS_FILE, find_article
 
     chosen = ledger.resolve(
         args.out,
-        read_claims(own_or_shipped(CLAIMS_FILE, args.data)),
+        read_claims(find_article(args.data, args.article).file(CLAIMS_FILE)),
         args.claim,
         args.outcome,
         on=args.on,
@@ -250,11 +254,14 @@ def track(args: argparse.Namespace) -> int:
     from forecast.claims.outcomes import decided
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped, read_vintages
+    from forecast.tables.articles import CLAIMS_FILE, find_article
+    from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
 
-    table, now = read_vintages(args.data), shared.today()
-    open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
+    table, now = read_vintages(args.data, args.article), shared.today()
+    open_ = ledger.unresolved(
+        args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
+    )
     for one in ledger.enter(args.out, decided(open_, table, now, shared.say), now, shared.say):
         shared.say(
             f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})"

@@ -24,8 +24,15 @@ def add_commands(commands: Commands) -> None:
         shared.COLUMNS,
         shared.AS_OF,
         shared.DATA,
+        shared.ARTICLE,
         shared.OUT,
         shared.JSON,
+    )
+    new.epilog = (
+        "The run is written to OUT/runs/RUN, what changed since the latest run to "
+        "OUT/changes/BEFORE-RUN (change.html, .md, .json); then OUT/latest points to the new run. "
+        "An update that was interrupted is gone on from by forecast update without a file; the "
+        "same inputs again change nothing."
     )
     new.add_argument(
         "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
@@ -49,7 +56,12 @@ def add_commands(commands: Commands) -> None:
         shared.JSON,
         shared.OUT,
     )
-    moved.add_argument("--from", dest="from_run", metavar="RUN", help="the run before (its id)")
+    moved.add_argument(
+        "--from",
+        dest="from_run",
+        metavar="RUN",
+        help="the run before, by its id or folder (the one from which the newest update began)",
+    )
     moved.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
     moved.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
     moved.add_argument("--before", action="store_true", help="what the coming reports could move")
@@ -58,8 +70,8 @@ def add_commands(commands: Commands) -> None:
 
 def update(args: argparse.Namespace) -> int:
     """Take new numbers, fit what depends on them, and say what changed."""
-    from forecast.app.change import change_record
     from forecast.app.update import update_run
+    from forecast.news.change import change_record
 
     rows = shared.read_rows(args)[0] if args.file else None
     done = update_run(
@@ -68,14 +80,15 @@ def update(args: argparse.Namespace) -> int:
         as_of_date=args.as_of,
         today=shared.today(),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
         say=shared.say,
     )
-    outcome, change = done.outcome, done.change
+    outcome, compared = done.outcome, done.compared
     if args.json:
-        record = {} if change is None else change_record(change)
+        record = {} if compared is None else change_record(compared.change)
         shared.print_json(
             {
                 "run": outcome.folder.name,
@@ -86,30 +99,27 @@ def update(args: argparse.Namespace) -> int:
             }
         )
     else:
-        if change is None:
+        if compared is None:
             shared.put(
                 shared.verdict_table([v for v in outcome.verdicts if v.probability is not None])
             )
         else:
-            shared.put(_news_table(change, None))
-        name = "memo.html" if change is None else "change.html"
-        shared.put(f"memo: {(outcome.folder / name).resolve()}")
+            shared.put(_news_table(compared.change, None))
+            shared.put(f"what changed: {(compared.folder / 'change.html').resolve()}")
+        shared.put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return shared.close(args, outcome)
 
 
 def _news_table(change: Any, claim: str | None) -> str:
     """Return the change of every statistic, and its largest reasons, as text."""
-    lines = [
-        f"{change.before[1]} (run {change.before[0]}) to {change.after[1]} ({change.after[0]})"
-    ]
+    old, new = change.before, change.after
+    lines = [f"{old.as_of} (run {old.run}) to {new.as_of} ({new.run})"]
     rows = [("what", "before", "after", "change", "noise, up to", "reason")]
     names = []
-    for row in change.rows():
-        if claim is None or claim in (row["name"], *row["name"].split("/")):
-            rows.append(
-                tuple(row[k] for k in ("name", "before", "after", "change", "noise", "why"))
-            )
-            names.append(row["name"])
+    for one in change.shifts():
+        if claim is None or claim in (one.name, *one.name.split("/")):
+            rows.append((one.name, one.before, one.after, one.change, one.noise, one.why))
+            names.append(one.name)
     lines += ["", shared.table(rows)]
     split_of = {s.name: split for split in change.splits for s in split.statistics}
     followed = [name for name in names if name in split_of]
@@ -126,21 +136,26 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 def news(args: argparse.Namespace) -> int:
     """Say what moved each probability between two runs, or what would move it."""
-    from forecast.app.change import between, change_record, find_run
+    from forecast.app.update import news_seed
     from forecast.core.text import one_line
-    from forecast.inference.fitting import child_seed
+    from forecast.news.change import between, change_record
+    from forecast.news.stored import find_run, run_before
 
     after = find_run(args.out, args.to_run)
     if args.before:
         return _before(args, after)
-    before = find_run(args.out, args.from_run, before=after)
+    before = find_run(args.out, args.from_run) if args.from_run else run_before(args.out, after)
+    if before.id == after.id:
+        raise ForecastError(
+            f"got the run {after.id} twice: nothing changed; give two runs: "
+            "forecast news --from RUN --to RUN"
+        )
     if args.claim is not None and args.claim not in after.followed():
         raise ForecastError(
             f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
-    seed = child_seed(int(after.manifest["seed"]), "news")
-    change = between(before, after, seed=seed, say=shared.say)
+    change = between(before, after, seed=news_seed(after), say=shared.say)
     if args.json:
         shared.print_json(change_record(change, args.claim))
     else:

@@ -25,6 +25,7 @@ def add_commands(commands: Commands) -> None:
         run,
         shared.AS_OF,
         shared.DATA,
+        shared.ARTICLE,
         shared.OUT,
         shared.SEED,
     )
@@ -43,6 +44,7 @@ def add_commands(commands: Commands) -> None:
         "claims",
         "print every claim with its verdict of the latest run",
         claims,
+        shared.ARTICLE,
         shared.JSON,
         shared.OUT,
     )
@@ -99,8 +101,9 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = run_all(
         args.out,
-        as_of_date=shared.day_of_folder(args.data, args.as_of),
+        as_of_date=shared.day_of_folder(args.data, args.article, args.as_of),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
@@ -108,8 +111,7 @@ def run(args: argparse.Namespace) -> int:
         say=shared.say,
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    waiting = sum(v.status == "model not built yet" for v in outcome.verdicts)
-    shared.put(f"\n{len(outcome.verdicts)} readings in all, {waiting} wait for later models")
+    shared.put(f"\n{len(outcome.verdicts)} readings in all")
     shared.put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return shared.close(args, outcome)
 
@@ -120,11 +122,11 @@ def claims(args: argparse.Namespace) -> int:
     from forecast.claims.read import read_claims
     from forecast.claims.verdict import Verdicts
     from forecast.store import runs
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped
+    from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
 
     file = args.file
-    if file is None and args.data is not None:
-        file = own_or_shipped(CLAIMS_FILE, args.data)
+    if file is None and (args.data is not None or args.article is not None):
+        file = find_article(args.data, args.article).file(CLAIMS_FILE)
     folder = runs.latest_run(args.out) if file is None else None
     if file is not None:
         from forecast.app.pipeline import check_claims
@@ -133,12 +135,14 @@ def claims(args: argparse.Namespace) -> int:
         check_claims(
             given,
             args.data,
-            as_of_date=shared.day_of_folder(args.data),
+            article=args.article,
+            as_of_date=shared.day_of_folder(args.data, args.article),
             say=shared.say,
         )
         verdicts = judge(given, [])
         shared.say(
-            f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
+            f"{file}: nothing that a run would refuse; forecast run --data DIR judges "
+            f"DIR/{ARTICLES}/NAME/{CLAIMS_FILE}"
         )
     elif folder is not None:
         manifest = runs.read_manifest(folder, "run", "as_of", "draws")
@@ -160,7 +164,7 @@ def fit(args: argparse.Namespace) -> int:
     from forecast.inference import fitting
 
     panel = _panel(args)
-    for note in json.loads(panel.data.attrs.get("notes", "[]")):
+    for note in panel.notes:
         shared.say(note)
     shared.say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fitting.fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)

@@ -34,10 +34,14 @@ def debug_option(default: Any = argparse.SUPPRESS) -> argparse.ArgumentParser:
     return one
 
 
-OUT, DATA, AS_OF, SEED, JSON, COLUMNS = (_option() for _ in range(6))
-"""Options that several commands have, as parents of their parsers."""
+OUT, ARTICLE, AS_OF, SEED, JSON, COLUMNS = (_option() for _ in range(6))
+DATA = argparse.ArgumentParser(add_help=False)
+"""Options that several commands have, as parents of their parsers; who has the last has ARTICLE too."""
 OUT.add_argument("--out", default="out", metavar="DIR", help="output folder (out)")
 DATA.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+ARTICLE.add_argument(
+    "--article", metavar="NAME", help="which article of that folder, if it has several"
+)
 AS_OF.add_argument(
     "--as-of",
     metavar="DATE",
@@ -222,19 +226,19 @@ def day(table: Any, asked: str | None = None, also: Any = ()) -> str:
     return newest_day(table, today(), also)
 
 
-def day_of_folder(data: str | None, asked: str | None = None) -> str:
+def day_of_folder(data: str | None, article: str | None, asked: str | None = None) -> str:
     """Return the day that decides what is known of a data folder; its own positions count too."""
     from forecast.tables.shipped import days_looked_at, read_vintages
 
-    return day(read_vintages(data), asked, days_looked_at(data))
+    return day(read_vintages(data, article), asked, days_looked_at(data))
 
 
 # --- what several commands do ----------------------------------------------------------------
 def close(args: argparse.Namespace, outcome: Any) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
-    from forecast.app.pipeline import CLAIMS
     from forecast.claims.read import read_claims
     from forecast.evaluation.track import lock_run
+    from forecast.store.runs import CLAIMS
 
     given = read_claims(outcome.folder / CLAIMS)
     added = lock_run(args.out, outcome.folder.name, given, today())

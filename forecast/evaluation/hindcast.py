@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens
+from forecast.claims.events import Event, FirstPassage, PeakToTrough, happens
 from forecast.claims.judge import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
@@ -43,8 +41,6 @@ from forecast.models.market.room import MODEL as SPENDING
 
 MODELS = frozenset({SPENDING.name, PRICES.name})
 """The models that a hindcast fits."""
-DATES = ("1999-12-31", "2000-12-31")
-"""Days of the hindcast."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)
@@ -140,9 +136,8 @@ def telecom_panel(table: pd.DataFrame, as_of: str) -> Panel:
             "estimate": ("obs", np.array(estimate)),
         },
         coords={"series": ("obs", np.array(series)), "year": ("obs", np.array(year))},
-        attrs={"units": json.dumps({"value": "USD bn", "rounding_sd": "log points"})},
     )
-    return Panel(SPENDING.name, as_of, data)
+    return Panel(SPENDING.name, as_of, data, {"value": "USD bn", "rounding_sd": "log points"})
 
 
 def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
@@ -180,9 +175,9 @@ def price_panel(
     `tables` may hold ``positions`` and ``drawdown_base_rates``; without them those shipped count.
     """
     named = tables or {}
-    data = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
+    panel = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
     held = standing(runups, as_of)
-    return Panel(PRICES.name, as_of, with_positions(data, held) if held else data)
+    return with_positions(panel, held) if held else panel
 
 
 def outcome(runups: pd.DataFrame, one: Position, fall: int, ahead: int = AHEAD) -> bool:
@@ -275,10 +270,10 @@ def spending(
     least = truth["capex"][lowest] / truth["revenue"][lowest]
     rough = _rough(table, [*range(int(table["year"].min()), end.year + 1)])
     window = (day, end)
-    asked: list[tuple[str, Mapping[str, Any], bool, str]] = [
+    asked: list[tuple[str, Event, bool, str]] = [
         (
             f"capex {fall} % or more below its earlier peak",
-            {"kind": "peak_to_trough", "series": capex, "fall": fall},
+            PeakToTrough(capex, fall),
             worst >= fall,
             f"{worst:.0f} % below in {when}" if worst else "no fall",
         )
@@ -287,7 +282,7 @@ def spending(
     asked.append(
         (
             f"capex over revenue below {limit:.2f}, from {ratio:.2f} in {last}",
-            {"kind": "first_passage", "series": capex, "over": revenue, "op": "<", "value": limit},
+            FirstPassage(capex, "<", limit, over=revenue),
             least < limit,
             f"lowest {least:.2f} in {lowest}",
         )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Model, PanelSource, Reported
+    from forecast.models.base import Figure, Model, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -137,8 +137,22 @@ def panel_source(name: str) -> PanelSource:
     return source
 
 
+def figures_of(name: str) -> tuple[Figure, ...]:
+    """Return the figures of the model called `name`, in order; none if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "figures"):
+        return ()
+    figures: tuple[Figure, ...] = _part(name, "figures", "FIGURES")
+    return figures
+
+
 def reported(name: str) -> Reported | None:
-    """Return what reports alone say of a model's series; None of a model of latent quantities.
+    """Return what reports alone say of a model's series; None if its room has no such file.
 
     Raises
     ------

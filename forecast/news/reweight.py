@@ -21,7 +21,7 @@ from forecast.models import common
 from forecast.models.base import Panel
 from forecast.models.registry import get_model
 from forecast.news.statistics import Statistic
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 MAX_K = 0.7
 
@@ -109,9 +109,8 @@ def panel_with(road: Road, values: np.ndarray) -> Panel:
             name: ("obs", cells[name].to_numpy(like[name].dtype.type))
             for name in _labels(road.like)
         },
-        attrs=like.attrs,
     )
-    return Panel(road.spec.model, road.as_of, data)
+    return Panel(road.spec.model, road.as_of, data, road.like.units)
 
 
 def look(
@@ -203,10 +202,10 @@ def cells_of(before: Panel, after: Panel) -> pd.DataFrame:
     return both
 
 
-def reported_cells(known: Table) -> dict[tuple[str, str, str], str]:
+def reported_cells(known: Known) -> dict[tuple[str, str, str], str]:
     """Return the report day of every quarterly number."""
     days = {}
-    for row in known.to_dict("records"):
+    for row in known.rows.to_dict("records"):
         try:
             quarter = calendar_quarter(str(row["period"]))
         except DataError:

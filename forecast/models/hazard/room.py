@@ -20,6 +20,7 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=closes(24),
+    hue="fall",
     baseline=unconditional_falls,
     target_accept=0.8,
     outlook=falls,

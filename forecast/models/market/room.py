@@ -20,6 +20,8 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=years(4),
+    shown=("growth_mean", "drift_sd"),
+    hue="ai_investment",
     baseline=drift_walk,
     hold_out=without_last_year,
 )
