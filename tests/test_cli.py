@@ -273,7 +273,7 @@ def test_fit_prints_a_summary(capsys, instant_sampler):
 
 def test_a_table_and_a_data_folder_are_told_apart(tmp_path, capsys, instant_sampler):
     """``--table`` is a file; what ``--data`` names is one too if it is no folder."""
-    shipped = data_dir() / "article" / "market.csv"
+    shipped = data_dir() / "articles" / "cuban_2026_05" / "market.csv"
     folder = tmp_path / "data"
     (folder / "article").mkdir(parents=True)
     (folder / "article" / "market.csv").write_text(shipped.read_text())

@@ -34,7 +34,7 @@ from forecast.core.errors import ClaimError, DataError, ForecastError, StoreErro
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
 from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
-from forecast.inference.codehash import package_hash
+from forecast.inference.codehash import package_hash, room_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
 from forecast.inference.spec import Spec
@@ -160,6 +160,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
+        *map(room_hash, registry.outside(names)),
         json.dumps([day, seed, quick, names, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
@@ -320,7 +321,7 @@ def _fit_all(
     ahead: set[str] = set()
     if len(todo) > 1:  # for one, or none, no process is worth its start
         say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
-        for lines, spent in each(_fit_ahead, todo, workers):
+        for lines, spent in each(registry.carrying(_fit_ahead), todo, workers):
             for line in lines:
                 say(line)
             seconds.update(spent)

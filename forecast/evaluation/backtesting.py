@@ -25,7 +25,7 @@ from forecast.inference.fitting import child_seed, fit
 from forecast.inference.predict import forecast, outline
 from forecast.models.base import Model, Panel
 from forecast.models.panels import build_panel
-from forecast.models.registry import get_model, panel_source
+from forecast.models.registry import carrying, get_model, panel_source
 from forecast.tables.vintages import Table, as_of
 
 Say = Callable[[str], None]
@@ -328,7 +328,7 @@ def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterat
     if cluster is not None:
         yield from _on_cluster(tasks, cluster)
     else:
-        yield from each(score_origin, tasks, workers)
+        yield from each(carrying(score_origin), tasks, workers)
 
 
 def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Result]:
@@ -348,7 +348,7 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Result]:
         ) from error
     with client:
         # Each result is asked for by its task's place, so that two equal tasks are two results.
-        futures = client.map(score_origin, list(tasks), pure=False)
+        futures = client.map(carrying(score_origin), list(tasks), pure=False)
         try:
             for future in distributed.as_completed(futures):
                 yield future.result()

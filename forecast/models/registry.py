@@ -14,6 +14,7 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from forecast.core.errors import DataError, UnknownNameError
@@ -72,7 +73,8 @@ def add(name: str, package: str) -> None:
     DataError
         If the name is taken, or the package has no ``room`` and ``panel``.
     """
-    if name in NAMES or _added.get(name, package) != package:
+    taken = {**_installed(), **_added}.get(name, package)
+    if name in NAMES or taken != package:
         raise DataError(f"a model is called {name!r} already; give the room {package} another name")
     missing = [file for file in ("room", "panel") if not _has(package, file)]
     if missing:
@@ -86,6 +88,24 @@ def add(name: str, package: str) -> None:
 def added() -> tuple[tuple[str, str], ...]:
     """Return what :func:`add` added, for a process to add again."""
     return tuple(_added.items())
+
+
+def carrying[Task, Result](work: Callable[[Task], Result]) -> Callable[[Task], Result]:
+    """Return `work` as another process can do it: with the models that were added to this one."""
+    return functools.partial(_with_models, added(), work)
+
+
+def _with_models[Task, Result](
+    rooms: tuple[tuple[str, str], ...], work: Callable[[Task], Result], task: Task
+) -> Result:
+    for name, package in rooms:
+        add(name, package)
+    return work(task)
+
+
+def outside(models: Sequence[str]) -> tuple[str, ...]:
+    """Return the rooms of models that are not of this package, by their dotted names."""
+    return tuple(room_of(name) for name in models if name not in NAMES)
 
 
 def _has(package: str, file: str) -> bool:
