@@ -14,12 +14,13 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Figure, Model, PanelSource
+    from forecast.models.base import AnyModel, Figure, PanelSource
 
 NAMES = (
     "market",
@@ -109,11 +110,11 @@ def room_of(name: str) -> str:
     return rooms[name]
 
 
-def _part(name: str, file: str, constant: str) -> Any:
-    return getattr(importlib.import_module(f"{room_of(name)}.{file}"), constant)
+def _file(name: str, file: str) -> ModuleType:
+    return importlib.import_module(f"{room_of(name)}.{file}")
 
 
-def get_model(name: str) -> Model:
+def get_model(name: str) -> AnyModel:
     """Return the model called `name`.
 
     Raises
@@ -121,7 +122,7 @@ def get_model(name: str) -> Model:
     UnknownNameError
         If no model has that name.
     """
-    model: Model = _part(name, "room", "MODEL")
+    model: AnyModel = _file(name, "room").MODEL
     return model
 
 
@@ -133,7 +134,7 @@ def panel_source(name: str) -> PanelSource:
     UnknownNameError
         If no model has that name.
     """
-    source: PanelSource = _part(name, "panel", "PANEL")
+    source: PanelSource = _file(name, "panel").PANEL
     return source
 
 
@@ -147,5 +148,5 @@ def figures_of(name: str) -> tuple[Figure, ...]:
     """
     if not _has(room_of(name), "figures"):
         return ()
-    figures: tuple[Figure, ...] = _part(name, "figures", "FIGURES")
+    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
     return figures
