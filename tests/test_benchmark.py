@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from forecast.core.errors import DataError
 from forecast.evaluation.calibration import refill
-from forecast.evaluation.hold_out import predict_left_out
+from forecast.evaluation.left_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
@@ -441,15 +441,15 @@ def test_left_out_scores_want_something_to_fit(small):
 
 
 def test_rivals_are_the_last_year_and_a_line():
-    from forecast.evaluation.hold_out import _rivals
+    from forecast.models.benchmark.baseline import rivals
 
     data = xr.Dataset(
         {"score": ("obs", np.linspace(0.1, 0.5, 9)), "year": ("obs", np.linspace(2020, 2024, 9))},
         coords={"benchmark": ("obs", ["MMLU"] * 9)},
     )
     known = Panel("benchmark", AS_OF, data)
-    last, line = _rivals(known, ("MMLU", 2025.0), np.random.default_rng(0))
+    last, line = rivals(known, ("MMLU", 2025.0), np.random.default_rng(0))
     np.testing.assert_allclose(last, [45.0, 50.0])
     np.testing.assert_allclose(line, 60.0)
     with pytest.raises(DataError, match="no score on GPQA"):
-        _rivals(known, ("GPQA Diamond", 2025.0), np.random.default_rng(0))
+        rivals(known, ("GPQA Diamond", 2025.0), np.random.default_rng(0))

@@ -36,7 +36,7 @@ def test_the_table_of_events_is_that_of_the_code():
 
 def test_every_key_is_described_and_none_that_is_not_there():
     claim, reading = (TEXT.split(head)[1].split("##")[0]
-                      for head in ("## A claim\n", "## A reading"))  # fmt: skip
+                      for head in ("## A claim\n", "## A definition"))  # fmt: skip
     told = {n for line in claim.splitlines() if line.startswith("|")
             for n in re.findall(r"`(?:\[claim\.)?(\w+)\]?`", line.split("|")[1])}  # fmt: skip
     assert told == set(CLAIM.all) - {"definition"}

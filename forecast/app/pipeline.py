@@ -33,7 +33,8 @@ from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
-from forecast.inference.codehash import package_hash
+from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
+from forecast.inference.codehash import package_hash, room_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
 from forecast.inference.spec import Spec
@@ -159,6 +160,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
+        *map(room_hash, registry.outside(names)),
         json.dumps([day, seed, quick, names, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
@@ -176,7 +178,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
     fitted = _fit_all(jobs, workers, seconds, say)
     report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
     drawn = {name for name, f in fitted.items() if f.draws is not None}
-    if not quick and inputs.page.hindcast and {"market", "hazard"} <= drawn:
+    if not quick and inputs.page.hindcast and drawn >= HINDCAST_MODELS:
         with _stage("hindcast of telecom", seconds, say):
             hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place, say)
         report = dataclasses.replace(
@@ -319,7 +321,7 @@ def _fit_all(
     ahead: set[str] = set()
     if len(todo) > 1:  # for one, or none, no process is worth its start
         say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
-        for lines, spent in each(_fit_ahead, todo, workers):
+        for lines, spent in each(registry.carrying(_fit_ahead), todo, workers):
             for line in lines:
                 say(line)
             seconds.update(spent)
@@ -421,10 +423,11 @@ def _report(
         sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
         beside = _naive_probabilities(claims, walks)
-    hold_outs: tuple[hold_out.HoldOut, ...] = ()
-    if not quick and "market" in fitted and fitted["market"].draws is not None:
-        with _stage("hold out the last year", seconds, say):
-            hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
+    hold_outs: list[hold_out.HoldOut] = []
+    for name, one in fitted.items():
+        if not quick and one.draws is not None and get_model(name).hold_out is not None:
+            with _stage("hold out the last year", seconds, say):
+                hold_outs += _hold_outs(one.run.panel, seed, say)
     with _stage("put together the first page", seconds, say):
         first = assemble(
             inputs,
@@ -467,7 +470,7 @@ def _observations(fitted: Mapping[str, Fitted], names: Sequence[str]) -> int:
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
     try:
-        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
+        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, panel.model, "hold out"))
     except ForecastError as error:
         say(f"no hold-out: {error}")
         return ()

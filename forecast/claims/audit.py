@@ -27,7 +27,7 @@ from forecast.core.periods import period_end
 from forecast.core.text import one_line
 from forecast.core.units import convert, unit_of
 from forecast.tables.shipped import REFERENCE_FILE, data_dir
-from forecast.tables.vintages import Known, Table, as_of, read_table, require_known
+from forecast.tables.vintages import Known, Table, as_of, as_printed, read_table, require_known
 
 DAYS_A_MONTH = 365.25 / 12
 VERDICTS = (
@@ -387,7 +387,7 @@ def rule_stale(table: Table, references: Table, check: Mapping[str, Any]) -> lis
     """Compare a stated figure with the newest one known on the statement's date."""
     out: list[Result] = []
     rows = _need(table, entity=check.get("entity"), metric=check["metric"])
-    for row in _rows(rows[rows["printed"] != ""]):  # what was said, not what is known besides
+    for row in _rows(as_printed(rows)):  # what was said, not what is known besides
         known = _same(references, row, any_period=True).sort_values("reported_on")
         if known.empty:
             continue

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -37,23 +37,14 @@ from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, DataError
-from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
+from forecast.core.periods import period_days, period_end
 from forecast.core.text import one_line
-from forecast.core.words import PERIOD, SERIES
-from forecast.models.base import Panel
-from forecast.models.earnings.panel import CLOUD_METRICS, EARNINGS_UNIT, METRIC_GROUPS
-from forecast.models.earnings.paths import quarterly_draws
-from forecast.models.market.panel import MARKET_METRICS, MARKET_UNIT
-from forecast.models.market.paths import annual_draws
+from forecast.core.words import PERIOD
+from forecast.models import registry
+from forecast.models.base import Panel, Reported
 from forecast.models.panels import build_panel
 from forecast.tables.vintages import Known, Table, as_of
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "market": MARKET_METRICS,
-    "earnings": (*METRIC_GROUPS, *CLOUD_METRICS),
-}
-"""Models whose series are reported numbers, with the metrics they are made of. Series of the others
-are latent, or drawn from several sources: nothing that is reported is such a number itself."""
 NO_REPORT = ("at least", "at most", "projected")
 """Qualifiers of rows that decide nothing."""
 
@@ -107,9 +98,9 @@ def decided(
         In the order of `readings`.
     """
     found: dict[tuple[str, str], Decision] = {}
-    for model in METRICS:
+    for model, source in _sources().items():
         mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
-        rows, trouble = _reports(table, model, today), ""
+        rows, trouble = _reports(table, source, today), ""
         if not mine or rows.empty:
             continue
         until = max(d.window[1] for _, d in mine if d.window is not None)
@@ -133,9 +124,18 @@ def decided(
     return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
 
 
-def _reports(table: Table, model: str, today: dt.date) -> Table:
+def _sources() -> dict[str, Reported]:
+    """Return the models whose series are reported numbers.
+
+    Series of the others are latent, or drawn from several sources: nothing that is reported is such a
+    number itself.
+    """
+    return {name: one for name in registry.names() if (one := registry.reported(name)) is not None}
+
+
+def _reports(table: Table, source: Reported, today: dt.date) -> Table:
     """Return the rows of a model's metrics that report a number, not a bound or a running period."""
-    rows = table[table["metric"].isin(METRICS[model]) & ~table["qualifier"].isin(NO_REPORT)]
+    rows = table[table["metric"].isin(source.metrics) & ~table["qualifier"].isin(NO_REPORT)]
     over = [
         period_end(str(period)).isoformat() <= day <= today.isoformat()
         for period, day in zip(rows["period"], rows["reported_on"], strict=True)
@@ -185,7 +185,7 @@ def settled(
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
     readings = {(c.id, d.id): d for c in claims for d in c.definitions}
-    early = {model: _early(known, model) for model in METRICS}
+    early = {model: _early(known, source) for model, source in _sources().items()}
     return Verdicts(
         tuple(
             _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
@@ -196,9 +196,9 @@ def settled(
     )
 
 
-def _early(known: Known, model: str) -> tuple[dt.date, ...]:
+def _early(known: Known, source: Reported) -> tuple[dt.date, ...]:
     """Return the ends of the periods of which a number was told before they had ended."""
-    rows = known.rows[known.rows["metric"].isin(METRICS[model])]
+    rows = known.rows[known.rows["metric"].isin(source.metrics)]
     pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
     return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
 
@@ -243,32 +243,20 @@ def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
     Parameters
     ----------
     panel
-        Of a model of :data:`METRICS`.
+        Of a model whose series are reported numbers.
     until
         The last day that is asked about: periods that end by it are there, NaN where nothing was
         reported.
+
+    Raises
+    ------
+    DataError
+        If the model's series are not reported numbers.
     """
-    data = panel.data
-    quarterly = panel.model == "earnings"
-    if quarterly:
-        when = np.array([quarter_index(str(q)) for q in data["quarter"].values])
-        last = quarter_index(f"{until.year}Q{(until.month + 2) // 3}")
-    else:
-        when, last = data["year"].values, until.year
-    names = list(dict.fromkeys(str(n) for n in data["series"].values))
-    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
-    values = np.full((len(names), len(grid)), np.nan)
-    at = [names.index(str(n)) for n in data["series"].values]
-    values[at, when - grid[0]] = data["value"].values
-    y, one = values[None, None], np.arange(1)
-    if quarterly:
-        quarters = [quarter_name(int(k)) for k in grid]
-        draws = quarterly_draws(y, y, values, names, quarters, EARNINGS_UNIT, (one, one))
-    else:
-        coords = {"chain": one, "draw": one, SERIES: names, PERIOD: grid.astype(str)}
-        array = xr.DataArray(y, coords, tuple(coords))
-        draws = annual_draws(array, array, values, MARKET_UNIT)
-    return draws.assign_attrs(model=panel.model, as_of=panel.as_of)
+    source = registry.reported(panel.model)
+    if source is None:
+        raise DataError(f"the {panel.model} model has no series that is reported")
+    return source.path(panel, until).assign_attrs(model=panel.model, as_of=panel.as_of)
 
 
 # --- events of a path that is not all there --------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,10 +23,9 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.inference.fitting import child_seed, fit
 from forecast.inference.predict import forecast, outline
-from forecast.models.base import Baseline, Panel
-from forecast.models.earnings import baseline as earnings_baseline
+from forecast.models.base import AnyModel, Baseline, Panel
 from forecast.models.panels import build_panel
-from forecast.models.registry import get_model, panel_source
+from forecast.models.registry import carrying, get_model, panel_source
 from forecast.tables.vintages import Table, as_of
 
 Say = Callable[[str], None]
@@ -190,7 +189,7 @@ def score_origin(task: Task) -> Origin:
         row["reason"] = ""
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, walk in _rules(entry.name).items():
+    for rule, walk in _rules(entry).items():
         try:
             forecasts[rule] = walk(
                 panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
@@ -201,18 +200,9 @@ def score_origin(task: Task) -> Origin:
     return Origin(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), row)
 
 
-def _rules(model: str) -> dict[str, Baseline]:
-    if model == "earnings":
-        return {rule: _ruled(rule) for rule in earnings_baseline.RULES}
-    rule = get_model(model).baseline
-    return {} if rule is None else {"drift": rule}
-
-
-def _ruled(rule: str) -> Baseline:
-    def walk(panel: Panel, *, until: str, seed: int) -> xr.Dataset:
-        return earnings_baseline.quarterly(panel, rule=rule, until=until, seed=seed)
-
-    return walk
+def _rules(entry: AnyModel) -> Mapping[str, Baseline]:
+    """Return the baselines to beat, by name."""
+    return entry.rules or ({} if entry.baseline is None else {"drift": entry.baseline})
 
 
 def _last_known(truth: xr.DataArray) -> str:
@@ -342,7 +332,7 @@ def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterat
     if cluster is not None:
         yield from _on_cluster(tasks, cluster)
     else:
-        yield from each(score_origin, tasks, workers)
+        yield from each(carrying(score_origin), tasks, workers)
 
 
 def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Origin]:
@@ -362,7 +352,7 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Origin]:
         ) from error
     with client:
         # Each result is asked for by its task's place, so that two equal tasks are two results.
-        futures = client.map(score_origin, list(tasks), pure=False)
+        futures = client.map(carrying(score_origin), list(tasks), pure=False)
         try:
             for future in distributed.as_completed(futures):
                 yield future.result()

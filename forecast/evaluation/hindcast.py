@@ -32,11 +32,15 @@ from forecast.core.text import one_line
 from forecast.inference.fitting import Run, fit_spec, fit_stored, spec_of
 from forecast.inference.predict import forecast
 from forecast.models.base import Panel
-from forecast.models.hazard import baseline as hazard_baseline
+from forecast.models.hazard.baseline import unconditional_falls
 from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_panel, with_positions
-from forecast.models.market import baseline as market_baseline
+from forecast.models.hazard.room import MODEL as PRICES
+from forecast.models.market.baseline import drift_walk
 from forecast.models.market.panel import rounding_step
+from forecast.models.market.room import MODEL as SPENDING
 
+MODELS = frozenset({SPENDING.name, PRICES.name})
+"""The models that a hindcast fits."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)
@@ -133,7 +137,7 @@ def telecom_panel(table: pd.DataFrame, as_of: str) -> Panel:
         },
         coords={"series": ("obs", np.array(series)), "year": ("obs", np.array(year))},
     )
-    return Panel("market", as_of, data, {"value": "USD bn", "rounding_sd": "log points"})
+    return Panel(SPENDING.name, as_of, data, {"value": "USD bn", "rounding_sd": "log points"})
 
 
 def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
@@ -250,7 +254,7 @@ def spending(
     truth = _what_came(table, years)
     run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
-    walk = market_baseline.drift_walk(panel, until=str(end.year), seed=seed + 2)
+    walk = drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
     before = [v for y, v in truth["capex"].items() if y <= day.year and v == v]
     peak, worst, when = max(before), 0.0, years[0]
@@ -288,7 +292,9 @@ def spending(
         p, mcse = probability(happens(ours, event, window))
         beside = probability(happens(walk, event, window))[0]
         found.append(
-            Hindcast(as_of, f"Telecom: {reading}", "market", p, mcse, beside, happened, came, rough)
+            Hindcast(
+                as_of, f"Telecom: {reading}", SPENDING.name, p, mcse, beside, happened, came, rough
+            )
         )
     return found
 
@@ -339,7 +345,7 @@ def prices(
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)
-    walk = hazard_baseline.unconditional_falls(panel, until=until, seed=seed + 2)
+    walk = unconditional_falls(panel, until=until, seed=seed + 2)
     found = []
     for one in held:
         for fall in (20, 40):
@@ -351,7 +357,7 @@ def prices(
                 Hindcast(
                     as_of,
                     f"{one.industry}: price falls {fall} %",
-                    "hazard",
+                    PRICES.name,
                     p,
                     mcse,
                     beside,

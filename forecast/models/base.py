@@ -7,9 +7,10 @@ panel and the same hash. Nothing in it was reported after its ``as_of``.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -224,6 +225,47 @@ class Baseline(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """A panel without its end, to be forecast and compared with what came.
+
+    Attributes
+    ----------
+    panel
+        What is fitted.
+    until
+        The period that is left out, as draws name it.
+    truth
+        What came in it, by series.
+    """
+
+    panel: Panel
+    until: str
+    truth: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What draws say of each series that a user follows, as ``forecast fit`` prints it.
+
+    Attributes
+    ----------
+    note
+        What a reader must know of the data behind it.
+    title
+        What the rows are.
+    heads
+        The heading of each column, by its name in the rows.
+    rows
+        Names as text, months as whole numbers, probabilities as numbers from 0 to 1.
+    """
+
+    note: str
+    title: str
+    heads: Mapping[str, str]
+    rows: tuple[Mapping[str, str | int | float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Model[P]:
     """What the road needs to know of a model, whose prior numbers are a frozen record `P`.
 
@@ -269,6 +311,14 @@ class Model[P]:
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
         NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+    period
+        Of such a model, the coordinate that tells a cell's period; with ``series`` it names the cell.
+    rules
+        Several baselines by name, for a backtest; without any it takes :attr:`baseline` alone.
+    hold_out
+        ``(panel) -> HeldOut``: what each run forecasts again to score itself; None for no such check.
+    outlook
+        ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
     shown
         Parameters whose prior and posterior a report draws; each has a label.
     hue
@@ -293,6 +343,10 @@ class Model[P]:
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
+    period: str = ""
+    rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
+    hold_out: Callable[[Panel], HeldOut] | None = None
+    outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"
 
@@ -347,12 +401,33 @@ class PanelSource:
         Names of tables that the builder takes besides.
     history
         Whether the builder takes earlier vintages too.
+    positions
+        ``(panel, texts) -> Panel`` with series of a user's own added, each told in one text
+        (``forecast fit --position``); None for a model that has none.
     """
 
     build: Callable[..., Panel]
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
+    positions: Callable[[Panel, Sequence[str]], Panel] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """Of a model whose series are reported numbers: what reports alone say.
+
+    Attributes
+    ----------
+    metrics
+        The metrics its series are made of.
+    path
+        ``(panel, until) -> Dataset``: what was reported as draws of one chain and one draw, with sums
+        and ratios as the model's own; NaN where nothing was, up to the day `until`.
+    """
+
+    metrics: tuple[str, ...]
+    path: Callable[[Panel, dt.date], xr.Dataset]
 
 
 @dataclasses.dataclass(frozen=True)

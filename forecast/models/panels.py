@@ -8,7 +8,7 @@ import pandas as pd
 
 from forecast.core.errors import DataError
 from forecast.models.base import Panel
-from forecast.models.registry import panel_source
+from forecast.models.registry import names, panel_source
 from forecast.tables.shipped import (
     REFERENCE_TABLES,
     USER_TABLES,
@@ -83,6 +83,25 @@ def build_panel(
     return source.build(known)
 
 
+def with_positions(panel: Panel, given: Sequence[str]) -> Panel:
+    """Return the panel with series of a user's own added, each told in one text.
+
+    Raises
+    ------
+    DataError
+        If the model has no such series, or a text is not one.
+    """
+    if not given:
+        return panel
+    add = panel_source(panel.model).positions
+    if add is None:
+        having = [name for name in names() if panel_source(name).positions is not None]
+        raise DataError(
+            f"--position is for the {' or the '.join(having)} model; got {panel.model}: leave it out"
+        )
+    return add(panel, given)
+
+
 def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> pd.DataFrame:
     """Return a table by name, the shipped one where none are given."""
     if tables is not None and name in tables:
@@ -91,6 +110,6 @@ def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> 
         columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
         raise DataError(
             f"no data are shipped for the {model} model; give a table with the columns "
-            f"{', '.join(columns)}: forecast fit {model} --data FILE"
+            f"{', '.join(columns)}: forecast fit {model} --table FILE"
         )
     return read_reference_table(name)

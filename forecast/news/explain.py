@@ -559,6 +559,7 @@ def _road(
     road = Road(
         spec=after.spec,
         priors=priors_of(after.spec),
+        like=after.panel,
         cells=cells_of(base.panel, after.panel),
         sides=sides,
         log_pool=np.zeros(0),

@@ -32,9 +32,10 @@ from forecast.evaluation.sensitivity import MOSTLY_DATA, MOSTLY_PRIOR, Sensitivi
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Gate
 from forecast.inference.spec import Spec
+from forecast.models import registry
 from forecast.models.hazard.panel import FALLS
 from forecast.news.statistics import signed
-from forecast.tables.vintages import Known
+from forecast.tables.vintages import Known, as_printed
 
 BANDS = (50, 80, 95)
 EARNINGS_FIGURES = (
@@ -385,15 +386,22 @@ def render(template: str, content: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render(content)
 
 
+def _added_figures() -> list[str]:
+    """Return the keys of figures of models from outside this package, which no section names."""
+    added = (name for name in registry.names() if name not in registry.NAMES)
+    return [figure.key for name in added for figure in registry.figures_of(name)]
+
+
 def markdown(report: Report) -> str:
     """Return the memo as Markdown, with links to the figures' SVG files."""
     rows = report.known.rows
-    series = rows[rows["printed"].astype(str) != ""]
+    series = as_printed(rows)
     return (
         _environment()
         .get_template("memo.md.j2")
         .render(
             r=report,
+            added_figures=[key for key in _added_figures() if key in report.figures],
             head=_headline(report),
             claims={c.id: c for c in report.claims},
             definitions={(c.id, d.id): d for c in report.claims for d in c.definitions},

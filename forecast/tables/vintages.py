@@ -334,6 +334,11 @@ def not_yet(table: Table, today: dt.date) -> str:
     )
 
 
+def as_printed(rows: Table) -> Table:
+    """Return the rows that say how they were printed; none of a table without that column."""
+    return rows[rows["printed"].astype(str) != ""] if "printed" in rows else rows.iloc[:0]
+
+
 def table_hash(table: Table) -> str:
     """Return a hash of the rows' content that does not depend on their order."""
     texts = [table[c].astype(str) for c in COLUMNS if c != "value"]

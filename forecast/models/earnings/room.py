@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 from forecast.models.base import Model, quarters
 from forecast.models.earnings import model
-from forecast.models.earnings.baseline import quarterly
+from forecast.models.earnings.baseline import RULES, quarterly
 
 MODEL = Model(
     name="earnings",
@@ -29,4 +31,6 @@ MODEL = Model(
     max_depth=7,
     tune=300,
     sampled=model.SAMPLED,
+    period="quarter",
+    rules={rule: functools.partial(quarterly, rule=rule) for rule in RULES},
 )

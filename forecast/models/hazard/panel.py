@@ -544,6 +544,17 @@ def effective_sample(data: xr.Dataset, fall: int = 20, within: int = 24) -> tupl
     return n, float(min(n, independent / variance)) if variance > 0 else float(n)
 
 
+def with_written(panel: Panel, given: Sequence[str]) -> Panel:
+    """Return a hazard panel with positions added that are written as text.
+
+    See :func:`read_position` and :func:`with_positions`.
+    """
+    return with_positions(panel, [read_position(text, panel.as_of) for text in given])
+
+
 PANEL = PanelSource(
-    build=hazard_panel, table="runups", besides=("positions", "drawdown_base_rates")
+    build=hazard_panel,
+    table="runups",
+    besides=("positions", "drawdown_base_rates"),
+    positions=with_written,
 )

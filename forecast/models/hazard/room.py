@@ -5,6 +5,7 @@ from __future__ import annotations
 from forecast.models.base import Model, closes
 from forecast.models.hazard import model
 from forecast.models.hazard.baseline import unconditional_falls
+from forecast.models.hazard.outlook import falls
 
 MODEL = Model(
     name="hazard",
@@ -21,4 +22,5 @@ MODEL = Model(
     hue="fall",
     baseline=unconditional_falls,
     target_accept=0.8,
+    outlook=falls,
 )
