@@ -493,6 +493,17 @@ def test_a_run_of_version_0_1_names_the_run_before_itself(tmp_path):
     assert run_before(tmp_path, after).id == "third"
 
 
+def test_a_run_keeps_the_earlier_vintages_that_a_model_looked_at(tmp_path, fits):
+    data = shutil.copytree(data_dir(), tmp_path / "data")
+    labs = data / "ai_labs.csv"
+    old = "OpenAI,cash_flow_projection,2028,-11,"  # replaced twice since
+    assert labs.read_text().count(old) == 1
+    labs.write_text(labs.read_text().replace(old, old.replace("-11", "-12")))
+    folder = run_all(tmp_path / "out", data=data, quick=True, models=["payback"]).folder
+    panel = read_run(folder).fitted("payback")[0].panel
+    assert -12 in panel.data["value"].values[panel.data["reported_on"].values == "2025-03-31"]
+
+
 @pytest.mark.slow
 def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monkeypatch):
     """Every day from 2025 on, every company, with cheap trees in the sampler's place.

@@ -9,11 +9,10 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.evaluation import score
 from forecast.inference import gate
-from forecast.inference.fitting import fit, prior_set
+from forecast.inference.fitting import fit
 from forecast.models.base import Panel, select
 from forecast.models.benchmark.baseline import NAMED_BY, rivals, rows
-from forecast.models.benchmark.model import predict_scores
-from forecast.models.registry import get_model
+from forecast.models.benchmark.model import Priors, predict_scores
 
 
 def predict_left_out(
@@ -53,8 +52,7 @@ def predict_left_out(
     run = fit(panel.model, known, seed=seed, draws=draws, progress=False)
     gate.require(run.gate, run.posterior, panel.model)
     rng = np.random.default_rng([seed, 2])
-    priors = prior_set(get_model(panel.model), "default")
-    ours = 100 * predict_scores(run.posterior, known, asked, priors, rng)
+    ours = 100 * predict_scores(run.posterior, known, asked, Priors(), rng)
     truth = 100 * asked.data["score"].values
     beside = [rivals(known, row, rng) for row in rows(asked)]
     low, median, high = np.quantile(ours, [0.1, 0.5, 0.9], axis=0)

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -200,6 +200,30 @@ def the_day(day: str) -> str:
     return day
 
 
+class Complete[P](Protocol):
+    """Adds what was integrated out of a fit, given the panel's values or from the prior."""
+
+    def __call__(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return `parameters` with the rest added, of each draw."""
+        ...
+
+
+class Baseline(Protocol):
+    """A simple forecast to print beside the model."""
+
+    def __call__(self, panel: Panel, *, until: str, seed: int) -> xr.Dataset:
+        """Return draws of the model's series, as the model draws them."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class HeldOut:
     """A panel without its end, to be forecast and compared with what came.
@@ -242,8 +266,8 @@ class Outlook:
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
-    """What the road needs to know of a model.
+class Model[P]:
+    """What the road needs to know of a model, whose prior numbers are a frozen record `P`.
 
     Attributes
     ----------
@@ -257,9 +281,6 @@ class Model:
         Other prior records by name, at least ``sceptical`` and ``generous``.
     build
         ``(panel, priors) -> pm.Model``; prior numbers and data enter as ``pm.Data``.
-    complete
-        ``(parameters, panel, priors, rng, given) -> Dataset``: adds what was integrated out of the
-        fit, given the panel's values or from the prior.
     draw
         ``(parameters, panel, priors, until, rng) -> Dataset`` of joint draws.
     replicate
@@ -273,9 +294,10 @@ class Model:
         What a parameter is, with its unit.
     horizon
         ``as_of -> last period`` that is drawn where nobody asks for another one.
+    complete
+        Adds what was integrated out of the fit; None where nothing is.
     baseline
-        The simple forecast printed beside the model, ``(panel, until, seed) -> Dataset`` of draws of
-        its series; None if there is none.
+        The simple forecast printed beside the model; None if there is none.
     adaptation
         How the sampler adapts its mass matrix: ``diag``, or ``low_rank`` where parameters are
         correlated.
@@ -305,28 +327,61 @@ class Model:
 
     name: str
     title: str
-    priors: Any
-    variants: Mapping[str, Any]
-    build: Callable[[Panel, Any], Any]
-    complete: Callable[..., xr.Dataset]
-    draw: Callable[[xr.Dataset, Panel, Any, str, np.random.Generator], xr.Dataset]
-    replicate: Callable[[xr.Dataset, Panel, Any, np.random.Generator], dict[str, np.ndarray]]
+    priors: P
+    variants: Mapping[str, P]
+    build: Callable[[Panel, P], object]
+    draw: Callable[[xr.Dataset, Panel, P, str, np.random.Generator], xr.Dataset]
+    replicate: Callable[[xr.Dataset, Panel, P, np.random.Generator], dict[str, np.ndarray]]
     prior_checks: tuple[tuple[str, Statistic, float, float], ...]
     report: tuple[str, ...]
     labels: Mapping[str, str]
     horizon: Horizon
-    baseline: Callable[..., xr.Dataset] | None = None
+    complete: Complete[P] | None = None
+    baseline: Baseline | None = None
     adaptation: str = "diag"
     target_accept: float = 0.95
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
     period: str = ""
-    rules: Mapping[str, Callable[..., xr.Dataset]] = dataclasses.field(default_factory=dict)
+    rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
     hold_out: Callable[[Panel], HeldOut] | None = None
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"
+
+    def completed(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return draws of the sampled parameters with what was integrated out of the fit.
+
+        Parameters
+        ----------
+        parameters
+            Draws of the sampled parameters, dims chain, draw.
+        panel, priors, rng
+            What the fit was of, and the source of the draws that are added.
+        given
+            Whether to condition on the panel's values; if not, the draws are from the prior.
+
+        Returns
+        -------
+        xarray.Dataset
+            `parameters` themselves where nothing is integrated out.
+        """
+        if self.complete is None:
+            return parameters
+        return self.complete(parameters, panel, priors, rng, given=given)
+
+
+type AnyModel = Model[Any]
+"""A model by its name, whose prior record is known to its room only."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -416,6 +471,8 @@ class Scene:
         All observations that were known then, of other models too.
     events
         The levels that the run's claims ask this model about.
+    focus
+        Entities that the article looks at, the first before the others, of other models too.
     """
 
     panel: Panel
@@ -425,6 +482,7 @@ class Scene:
     as_of: str
     known: Known
     events: tuple[Crossing, ...] = ()
+    focus: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,12 +15,13 @@ import importlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Figure, Model, PanelSource, Reported
+    from forecast.models.base import AnyModel, Figure, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -129,11 +130,11 @@ def room_of(name: str) -> str:
     return rooms[name]
 
 
-def _part(name: str, file: str, constant: str) -> Any:
-    return getattr(importlib.import_module(f"{room_of(name)}.{file}"), constant)
+def _file(name: str, file: str) -> ModuleType:
+    return importlib.import_module(f"{room_of(name)}.{file}")
 
 
-def get_model(name: str) -> Model:
+def get_model(name: str) -> AnyModel:
     """Return the model called `name`.
 
     Raises
@@ -141,7 +142,7 @@ def get_model(name: str) -> Model:
     UnknownNameError
         If no model has that name.
     """
-    model: Model = _part(name, "room", "MODEL")
+    model: AnyModel = _file(name, "room").MODEL
     return model
 
 
@@ -153,7 +154,7 @@ def panel_source(name: str) -> PanelSource:
     UnknownNameError
         If no model has that name.
     """
-    source: PanelSource = _part(name, "panel", "PANEL")
+    source: PanelSource = _file(name, "panel").PANEL
     return source
 
 
@@ -167,7 +168,7 @@ def figures_of(name: str) -> tuple[Figure, ...]:
     """
     if not _has(room_of(name), "figures"):
         return ()
-    figures: tuple[Figure, ...] = _part(name, "figures", "FIGURES")
+    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
     return figures
 
 
@@ -181,5 +182,5 @@ def reported(name: str) -> Reported | None:
     """
     if not _has(room_of(name), "reported"):
         return None
-    found: Reported = _part(name, "reported", "REPORTED")
+    found: Reported = _file(name, "reported").REPORTED
     return found

@@ -15,7 +15,6 @@ import xarray as xr
 from forecast import plots
 from forecast.claims.events import FirstPassage
 from forecast.claims.records import Claim
-from forecast.claims.variations import MONTHS
 from forecast.core.draws import listed
 from forecast.core.errors import DataError, ForecastError, GateError
 from forecast.core.periods import months_after
@@ -23,7 +22,6 @@ from forecast.core.text import percent
 from forecast.inference.fitting import Run, child_seed
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
-from forecast.models.hazard.panel import SECTOR as SECTOR  # the first page takes it from here
 from forecast.models.registry import figures_of, get_model, names
 from forecast.report import memo
 
@@ -60,6 +58,10 @@ def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | 
         return rule(one.run.panel, until=one.until, seed=child_seed(seed, name, "naive"))
     except ForecastError:
         return None  # too short a history: the memo then shows no naive column, and says so
+
+
+FILINGS = ("earnings",)
+"""Models whose sources a figure over all models names after the article."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +140,7 @@ def scene_of(report: memo.Report, name: str, fitted: Mapping[str, Fitted]) -> Sc
     one = fitted[name]
     if one.draws is None:
         raise GateError(f"{name} did not pass its gate: there are no draws to show")
+    programme = report.page.programme
     return Scene(
         panel=one.run.panel,
         posterior=one.run.posterior,
@@ -146,6 +149,7 @@ def scene_of(report: memo.Report, name: str, fitted: Mapping[str, Fitted]) -> Sc
         as_of=report.as_of,
         known=report.known,
         events=_crossings(report.claims, name),
+        focus=(*report.page.positions, *([programme.name] if programme else [])),
     )
 
 
@@ -169,17 +173,18 @@ def _sources(report: memo.Report, key: str, fitted: Mapping[str, Fitted]) -> str
     return ", ".join(dict.fromkeys(found))
 
 
-FILINGS = ("earnings",)
-"""Models whose sources a figure over all models names after the article."""
-
-
 # --- over all models ---------------------------------------------------------------------------
+def _headline(report: memo.Report) -> Claim:
+    """Return the article's main prediction."""
+    return next(claim for claim in report.claims if claim.id == report.page.headline[0])
+
+
 def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
-    claim = report.claims[0]
+    claim = _headline(report)
     verdicts = [v for v in report.verdicts if v.claim == claim.id and v.status == "judged"]
     if not verdicts:
-        raise DataError("no definition of the first claim has been judged")
+        raise DataError(f"no definition of {claim.id} has been judged")
     reasons = {d.id: d.why for d in claim.definitions}
     rows = []
     for v in verdicts:
@@ -187,7 +192,8 @@ def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
         moved = [
             m.probability
             for m in report.first.variations
-            if m.definition == v.definition and m.what in ("threshold", "window end")
+            if (m.claim, m.definition) == (v.claim, v.definition)
+            and m.what in ("threshold", "window end")
         ]
         moved = moved if len(set(moved)) > 1 else []
         rows.append(
@@ -220,11 +226,12 @@ def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
 
 def _clocks(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
-    claim, curves = report.claims[0], report.first.curves
+    claim, curves = _headline(report), report.first.curves
     if not curves:
-        raise DataError("no reading of the first claim comes at some time within its window")
+        raise DataError("no definition of a headline claim comes at some time within its window")
     told = [(one.label, get_model(model).hue, one.days, one.probabilities) for model, one in curves]
-    marked = [(months_after(claim.source_date, month), f"{month} months") for month in MONTHS[-2:]]
+    last_two = report.page.months[-2:]
+    marked = [(months_after(claim.source_date, month), f"{month} months") for month in last_two]
     first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
     title = (
         f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"

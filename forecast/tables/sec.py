@@ -50,6 +50,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 """The us-gaap tags of a metric; where one filing has several for one period, the first counts."""
 
+type Json = Any
+"""Parsed JSON that somebody else made: of any shape until it is checked."""
+
 _DAYS = {3: (80, 100), 6: (170, 195), 9: (260, 285), 12: (350, 380)}
 """How long a report of so many months may be, with 52- and 53-week years."""
 
@@ -96,7 +99,7 @@ class Reading:
     note: str
 
 
-def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
+def read_facts(content: Json, tags: Sequence[str], name: str) -> list[Fact]:
     """Return the figures in US dollars under the given tags, by filing date.
 
     Raises
@@ -133,7 +136,7 @@ def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
     return sorted(found, key=lambda f: (f.filed, f.accession))
 
 
-def _amount(value: Any) -> Decimal:
+def _amount(value: object) -> Decimal:
     amount = Decimal(str(value))
     if not (amount.is_finite() and -20 <= amount.adjusted() < 16):
         raise InvalidOperation(f"val {value}")
@@ -279,7 +282,7 @@ class Fetched:
 
 def company_rows(
     entity: str,
-    content: Any,
+    content: Json,
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     today: dt.date = dt.date.max,
@@ -427,7 +430,7 @@ def _check_agent(connection: Connection) -> None:
         )
 
 
-def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
+def _resolve(tickers: Sequence[str], listed: Json) -> dict[str, int]:
     """Return the CIK by ticker, in the order asked."""
     try:
         known = {str(row["ticker"]).upper(): row["cik_str"] for row in listed.values()}
@@ -444,7 +447,7 @@ def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
     return {t: _cik(t, known[t]) for t in wanted}
 
 
-def _cik(ticker: str, value: Any) -> int:
+def _cik(ticker: str, value: object) -> int:
     text = "" if isinstance(value, bool) else str(value)
     if re.fullmatch(r"[0-9]{1,10}", text) is None or not int(text):
         raise DataError(

@@ -31,8 +31,6 @@ from forecast.tables.shipped import read_reference_table
 
 FALLS = (20, 30, 40)
 """Falls from the running peak, in percent, that the table dates."""
-SECTOR = "AI semiconductors"
-"""The position after a run-up that stands for AI, see the table of positions."""
 LOOKBACK = 24
 """Months over which a run-up is measured; within so many an identification of the same industry is
 about the same run-up."""

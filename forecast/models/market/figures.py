@@ -9,8 +9,8 @@ from forecast.core.text import percent, significant
 from forecast.models import baselines
 from forecast.models.base import Crossing, Drawn, Figure, Panel, Scene
 
-TOP, BOTTOM = "AI market/datacenter_capex", "AI market/ai_revenue"
-RATIO = "AI market/capex_to_revenue"
+TOP, BOTTOM, RATIO = "datacenter_capex", "ai_revenue", "capex_to_revenue"
+"""Metrics of the ratio, and that of the draws which hold it."""
 LAST_YEARS = 5
 """Years whose probability the alternative text of the ratio names."""
 
@@ -23,7 +23,7 @@ def _estimated(panel: Panel) -> list[str]:
 
 def _series(scene: Scene) -> Drawn:
     draws = scene.draws
-    names = [str(n) for n in draws["series"].values if not str(n).endswith("/capex_to_revenue")]
+    names = [str(n) for n in draws["series"].values if not str(n).endswith(f"/{RATIO}")]
     figure, axes = plots.small_multiples(len(names))
     end = str(draws["period"].values[-1])
     said = []
@@ -50,20 +50,22 @@ def _series(scene: Scene) -> Drawn:
     return Drawn(figure, "Fans of the article's series. " + "; ".join(said) + ".", caption)
 
 
-def _asked(scene: Scene) -> Crossing | None:
-    """Return the first level of the ratio that a claim asks about."""
-    same = (e for e in scene.events if (e.series, e.over) == ((TOP,), (BOTTOM,)))
+def _asked(scene: Scene, top: str, bottom: str) -> Crossing | None:
+    """Return the first level of a ratio that a claim asks about."""
+    same = (e for e in scene.events if (e.series, e.over) == ((top,), (bottom,)))
     return next(same, None)
 
 
 def _ratio(scene: Scene) -> Drawn:
     draws = scene.draws
-    if not {TOP, BOTTOM, RATIO} <= {str(name) for name in draws["series"].values}:
-        raise DataError(f"the table has no {TOP} and {BOTTOM}: there is no ratio to show")
-    event, ratio = _asked(scene), path(draws, TOP, BOTTOM)
+    held = [str(name) for name in draws["series"].values if str(name).endswith(f"/{RATIO}")]
+    if not held:
+        raise DataError(f"no market of the table has {TOP} and {BOTTOM}: there is no ratio to show")
+    top, bottom = (held[0].replace(RATIO, metric) for metric in (TOP, BOTTOM))
+    event, ratio = _asked(scene, top, bottom), path(draws, top, bottom)
     beside = None
     if scene.baseline is not None:
-        beside = path(scene.baseline, TOP, BOTTOM).assign_attrs(model=baselines.NAME)
+        beside = path(scene.baseline, top, bottom).assign_attrs(model=baselines.NAME)
     figure, axes = plots.small_multiples(2 if event else 1, columns=2, size=(5.0, 3.4))
     end = str(ratio["period"].values[-1])
     low, high = (float(q) for q in ratio.sel(period=end).quantile([0.1, 0.9]))
@@ -72,8 +74,8 @@ def _ratio(scene: Scene) -> Drawn:
         as_of=scene.as_of,
         unit="ratio",
         label="capex over revenue",
-        observed=draws["observed"].sel(series=RATIO),
-        metric="capex_to_revenue",
+        observed=draws["observed"].sel(series=held[0]),
+        metric=RATIO,
         threshold=event.value if event else None,
         threshold_label=f"{event.value}" if event else None,
         baseline=beside,

@@ -8,9 +8,10 @@ from forecast import plots
 from forecast.core.text import percent, significant
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.payback import plots as own
-from forecast.models.payback.model import plan_of, required_revenue
+from forecast.models.payback.model import PROGRAMMES, plan_of, required_revenue
 
-PROGRAMME = "1.0 tn programme"
+TRILLION = 1000.0
+"""USD bn of a programme that titles call a trillion."""
 YEARS = (2035, 2040, 2060)
 """Years by which its chance of being earned back is told."""
 MARGINS = np.linspace(0.05, 0.5, 46)
@@ -21,15 +22,17 @@ MARGIN = 25
 
 def _payback(scene: Scene) -> Drawn:
     draws, by = scene.draws, YEARS[0]
-    plan = plan_of(scene.posterior, PROGRAMME)
     names = [str(n).split("/")[0] for n in draws["series"].values if "recovered" in str(n)]
-    recovered = draws["y"].sel(series=f"{PROGRAMME}/recovered")
+    programme = next((name for name in scene.focus if name in names), names[0])
+    words = "A trillion" if PROGRAMMES[programme][0] == TRILLION else f"The {programme}"
+    plan = plan_of(scene.posterior, programme)
+    recovered = draws["y"].sel(series=f"{programme}/recovered")
     chances = [percent(float(recovered.sel(period=str(year)).mean())) for year in YEARS]
     figure, axes = plots.small_multiples(2, columns=2, size=(5.0, 3.7))
     own.payback_years(
         draws,
         names,
-        title=f"A trillion is earned back by {by} with {chances[0]}, by {YEARS[1]} with {chances[1]}",
+        title=f"{words} is earned back by {by} with {chances[0]}, by {YEARS[1]} with {chances[1]}",
         ax=axes[0],
     )
     need = required_revenue(plan, by, MARGINS)
@@ -47,7 +50,7 @@ def _payback(scene: Scene) -> Drawn:
     )
     told = ", ".join(f"{chance} by {year}" for chance, year in zip(chances, YEARS, strict=True))
     alt = (
-        f"Probability that a {PROGRAMME} is earned back: {told}. At a cash margin of {margin} even "
+        f"Probability that a {programme} is earned back: {told}. At a cash margin of {margin} even "
         f"odds by {by} need revenue of about USD {significant(half)} bn in {by}; the model gives so "
         f"much or more {percent(float((revenue >= half).mean()))}."
     )
