@@ -22,7 +22,8 @@ class Priors:
     level_sd: float = 1.0
     growth: float = 0.0
     growth_sd: float = 0.2
-    noise_sd: float = 0.2
+    noise: float = 0.1
+    noise_log_sd: float = 0.6
 
 
 VARIANTS = {"sceptical": Priors(growth=-0.1), "generous": Priors(growth=0.1)}
@@ -43,7 +44,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         observed = pm.Data("log_sales", np.log(panel.data["value"].values))
         level = pm.Normal("level", prior["level"], prior["level_sd"])
         growth = pm.Normal("growth", prior["growth"], prior["growth_sd"])
-        noise = pm.HalfNormal("noise", prior["noise_sd"])
+        noise = common.log_normal("noise", prior["noise"], prior["noise_log_sd"])[0]
         pm.Normal("y", level + growth * when, noise, observed=observed)
     return model
 
