@@ -39,6 +39,8 @@ from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_pa
 from forecast.models.market import baseline as market_baseline
 from forecast.models.market.panel import rounding_step
 
+SPENDING, PRICES = "market", "hazard"
+"""The models that say what becomes of each."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)
@@ -60,8 +62,10 @@ class Hindcast:
 
     Attributes
     ----------
-    as_of, reading
-        The day and the reading in words.
+    as_of
+        The day.
+    subject, what
+        Whom it is about, and what might happen, in words.
     model
         Who would have said it.
     probability, mcse, naive
@@ -75,7 +79,8 @@ class Hindcast:
     """
 
     as_of: str
-    reading: str
+    subject: str
+    what: str
     model: str
     probability: float
     mcse: float
@@ -83,6 +88,11 @@ class Hindcast:
     happened: bool
     came: str
     rests_on: str
+
+    @property
+    def reading(self) -> str:
+        """The definition in words."""
+        return f"{self.subject}: {self.what}"
 
 
 def known_years(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
@@ -287,11 +297,11 @@ def spending(
         )
     )
     found = []
-    for reading, event, happened, came in asked:
+    for what, event, happened, came in asked:
         p, mcse = probability(happens(ours, event, window))
         beside = probability(happens(walk, event, window))[0]
         found.append(
-            Hindcast(as_of, f"Telecom: {reading}", "market", p, mcse, beside, happened, came, rough)
+            Hindcast(as_of, "Telecom", what, SPENDING, p, mcse, beside, happened, came, rough)
         )
     return found
 
@@ -353,8 +363,9 @@ def prices(
             found.append(
                 Hindcast(
                     as_of,
-                    f"{one.industry}: price falls {fall} %",
-                    "hazard",
+                    one.industry,
+                    f"price falls {fall} %",
+                    PRICES,
                     p,
                     mcse,
                     beside,

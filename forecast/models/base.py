@@ -224,9 +224,13 @@ class PanelSource:
         Names of tables that the builder takes besides.
     history
         Whether the builder takes earlier vintages too.
+    latest
+        The variable of the panel whose largest value is the last period or day of its data; empty
+        where none says so.
     """
 
     build: Callable[..., xr.Dataset]
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
+    latest: str = ""

@@ -59,4 +59,4 @@ def adoption_panel(known: Table) -> xr.Dataset:
     )
 
 
-PANEL = PanelSource(build=adoption_panel)
+PANEL = PanelSource(build=adoption_panel, latest="surveyed")

@@ -387,4 +387,4 @@ def price_history(data: xr.Dataset, until: str) -> tuple[list[str], int, dict[st
     return quarters, len(past), {name: np.array(values) for name, values in history.items()}
 
 
-PANEL = PanelSource(build=api_price_panel)
+PANEL = PanelSource(build=api_price_panel, latest="day")

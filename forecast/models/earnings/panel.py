@@ -100,4 +100,4 @@ def earnings_panel(known: Table) -> xr.Dataset:
     )
 
 
-PANEL = PanelSource(build=earnings_panel)
+PANEL = PanelSource(build=earnings_panel, latest="quarter")

@@ -76,4 +76,4 @@ def gpu_rental_panel(known: Table) -> xr.Dataset:
     )
 
 
-PANEL = PanelSource(build=gpu_rental_panel)
+PANEL = PanelSource(build=gpu_rental_panel, latest="day")

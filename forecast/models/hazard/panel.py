@@ -539,5 +539,8 @@ def effective_sample(data: xr.Dataset, fall: int = 20, within: int = 24) -> tupl
 
 
 PANEL = PanelSource(
-    build=hazard_panel, table="runups", besides=("positions", "drawdown_base_rates")
+    build=hazard_panel,
+    table="runups",
+    besides=("positions", "drawdown_base_rates"),
+    latest="identified",
 )

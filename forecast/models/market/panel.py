@@ -82,4 +82,4 @@ def market_panel(known: Table) -> xr.Dataset:
     )
 
 
-PANEL = PanelSource(build=market_panel)
+PANEL = PanelSource(build=market_panel, latest="year")
