@@ -21,6 +21,8 @@ from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
 from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, significant
+from forecast.report.section import Section
+from forecast.report.sections import NAMES, sections
 
 DAY = dt.date(2026, 5, 6)
 
@@ -82,12 +84,36 @@ def test_templates_hold_no_number(template):
 
 def test_the_memo_follows_the_verdict(report):
     text = markdown(report)
-    assert "31 % to 31 % by 2028-05-06" in text
+    assert "> **31 % by 2028-05-06**" in text
     assert "unlikely, 20–45" in text
     v = dataclasses.replace(report.verdicts[0], probability=0.62)
     other = dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1])))
-    assert "62 % to 62 %" in markdown(other)
+    assert "> **62 % by 2028-05-06**" in markdown(other)
     assert "31 %" not in markdown(dataclasses.replace(other, sensitivities={}))
+
+
+def test_each_section_is_a_module_in_the_list_with_a_template():
+    """A section is added by its two files and its name."""
+    found = {path.stem for path in SECTIONS.glob("*.py")} - {"__init__"}
+    assert found == set(NAMES)
+    assert [one.key for one in sections()] == list(NAMES)
+    templates = {one.template or f"{one.key}.md.j2" for one in sections()}
+    assert templates == {path.name for path in SECTIONS.glob("*.j2")}
+
+
+def test_a_new_section_is_printed_in_its_place_and_an_empty_one_is_not(report, monkeypatch):
+    def about(template):
+        return Section("mine", lambda r: r if r.seed == 1 else None, "Mine", template=template)
+
+    monkeypatch.setattr(memo, "sections", lambda: (sections()[0], about("figures.md.j2")))
+    assert markdown(report).splitlines()[-1] == "## Mine"
+    assert "Mine" not in markdown(dataclasses.replace(report, seed=2))
+
+
+def test_ends_of_several_definitions_stand_on_the_card(report):
+    other = dataclasses.replace(report.verdicts[0], definition="later", probability=0.62)
+    text = markdown(dataclasses.replace(report, verdicts=Verdicts((report.verdicts[0], other))))
+    assert "> **31 % to 62 % by 2028-05-06, depending on what counts**" in text
 
 
 def test_never_is_printed_as_a_bound(report):
