@@ -46,7 +46,7 @@ run
 
 # %%
 draws = fc.forecast(run, seed=2)
-followed = fc.statistics_of(claims, "earnings", draws)
+followed = fc.statistics_of(claims, "earnings", draws, ["big_five/capex"])
 pd.Series(
     {
         s.name: s.text(float(s.of(draws).median() if s.unit else s.of(draws).mean()))

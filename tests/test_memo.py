@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,9 @@ from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
-from forecast.report.memo import TEMPLATES, five, markdown, page, significant
+from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, significant
+from forecast.report.section import Section
+from forecast.report.sections import NAMES, sections
 
 DAY = dt.date(2026, 5, 6)
 
@@ -52,38 +55,65 @@ def report(known):
         naive={("c", "d"): 0.22},
         hold_outs=[HoldOut("AI market/x", "2025", "USD bn", 80, 81, 70, 90, 0.03, 0.04)],
         findings=[],
-        figures={},
         known=known,
         specs={},
         gates={"market": gate},
         seconds={"fit": 3.0},
-        scores=638,
+        observations={"benchmark": 638},
     )
 
 
-def prose(template: str) -> str:
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
+def prose(template: Path) -> str:
+    text = template.read_text(encoding="utf-8")
     for pattern in (r"<style>.*?</style>", r"\{#.*?#\}", r"\{%.*?%\}", r"\{\{.*?\}\}", r"<[^>]+>"):
         text = re.sub(pattern, " ", text, flags=re.DOTALL)
     return text
 
 
-@pytest.mark.parametrize("template", sorted(p.name for p in TEMPLATES.iterdir()))
+@pytest.mark.parametrize(
+    "template",
+    sorted((*TEMPLATES.glob("*.j2"), *SECTIONS.glob("*.j2"))),
+    ids=lambda path: path.name,
+)
 def test_templates_hold_no_number(template):
     assert re.findall(r"\d+", prose(template)) == []
-    inside = " ".join(re.findall(r"\{\{.*?\}\}", (TEMPLATES / template).read_text(), re.DOTALL))
+    inside = " ".join(re.findall(r"\{\{.*?\}\}", template.read_text(), re.DOTALL))
     # nor a number smuggled in as a literal that is printed; indices and formats are not printed
     assert re.findall(r"\{\{\s*[\"']?[\d.]+", inside) == []
 
 
 def test_the_memo_follows_the_verdict(report):
     text = markdown(report)
-    assert "31 % to 31 % by 2028-05-06" in text
+    assert "> **31 % by 2028-05-06**" in text
     assert "unlikely, 20–45" in text
     v = dataclasses.replace(report.verdicts[0], probability=0.62)
     other = dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1])))
-    assert "62 % to 62 %" in markdown(other)
+    assert "> **62 % by 2028-05-06**" in markdown(other)
     assert "31 %" not in markdown(dataclasses.replace(other, sensitivities={}))
+
+
+def test_each_section_is_a_module_in_the_list_with_a_template():
+    """A section is added by its two files and its name."""
+    found = {path.stem for path in SECTIONS.glob("*.py")} - {"__init__"}
+    assert found == set(NAMES)
+    assert [one.key for one in sections()] == list(NAMES)
+    templates = {one.template or f"{one.key}.md.j2" for one in sections()}
+    assert templates == {path.name for path in SECTIONS.glob("*.j2")}
+
+
+def test_a_new_section_is_printed_in_its_place_and_an_empty_one_is_not(report, monkeypatch):
+    def about(template):
+        return Section("mine", lambda r: r if r.seed == 1 else None, "Mine", template=template)
+
+    monkeypatch.setattr(memo, "sections", lambda: (sections()[0], about("figures.md.j2")))
+    assert markdown(report).splitlines()[-1] == "## Mine"
+    assert "Mine" not in markdown(dataclasses.replace(report, seed=2))
+
+
+def test_ends_of_several_definitions_stand_on_the_card(report):
+    other = dataclasses.replace(report.verdicts[0], definition="later", probability=0.62)
+    text = markdown(dataclasses.replace(report, verdicts=Verdicts((report.verdicts[0], other))))
+    assert "> **31 % to 62 % by 2028-05-06, depending on what counts**" in text
 
 
 def test_never_is_printed_as_a_bound(report):
@@ -162,10 +192,6 @@ def test_significant(value, text):
     assert significant(value) == text
 
 
-def test_five():
-    assert [five(p) for p in (0.01, 0.31, 0.99)] == ["below 5 %", "about 30 %", "above 95 %"]
-
-
 # --- the first page ----------------------------------------------------------------------------
 @pytest.fixture
 def full(report):
@@ -181,7 +207,9 @@ def full(report):
     )
     scenario = Scenario("stop", "Money stops.", "A guess.", "market", (), {}, "s")
     given = Verdicts((dataclasses.replace(report.verdicts[0], probability=0.71),))
-    first = memo.FirstPage(
+    return dataclasses.replace(
+        report,
+        claims=[claim],
         pooled={"c": pooled},
         variations=[
             Variation("c", "d", "market", "threshold", "20", False, 0.12, 0.01),
@@ -201,19 +229,18 @@ def full(report):
             Conditional(dataclasses.replace(scenario, id="flood"), 0.001, 4.0, None),
         ],
         hindcasts=[
-            Hindcast("1999-12-31", "Telecom: capex down", "market", 0.21, 0.01, 0.14, False,
+            Hindcast("1999-12-31", "Telecom", "capex down", "market", 0.21, 0.01, 0.14, False,
                      "9 % below in 2001", "capex of 1996"),
-            Hindcast("1999-12-31", "Chips: price falls 20 %", "hazard", 0.8, 0.01, 0.4, True,
+            Hindcast("1999-12-31", "Chips", "price falls 20 %", "hazard", 0.8, 0.01, 0.4, True,
                      "it did", ""),
-            Hindcast("1999-12-31", "Softw: price falls 20 %", "hazard", 0.7, 0.01, 0.4, False,
+            Hindcast("1999-12-31", "Softw", "price falls 20 %", "hazard", 0.7, 0.01, 0.4, False,
                      "it did not", ""),
-            Hindcast("2000-12-31", "Telecom: capex down", "market", 0.31, 0.01, 0.1, True,
+            Hindcast("2000-12-31", "Telecom", "capex down", "market", 0.31, 0.01, 0.1, True,
                      "42 % below in 2002", "capex of 1996"),
         ],
         warned=[WarningCheck(20, 24, 26, 18, 20.8, -0.3, -0.9, 0.3, 0.26)],
         latest={"market": "2025"},
     )  # fmt: skip
-    return dataclasses.replace(report, claims=[claim], first=first)
 
 
 def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
@@ -228,14 +255,14 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
     assert "For AI within 24 months a correction is the better bet" in top
-    crash = dataclasses.replace(full.first.depths[0], correction=0.2, crash=0.5)
-    other = dataclasses.replace(full, first=dataclasses.replace(full.first, depths=[crash]))
+    crash = dataclasses.replace(full.depths[0], correction=0.2, crash=0.5)
+    other = dataclasses.replace(full, depths=[crash])
     assert "For AI within 24 months a crash is the better bet" in markdown(other)
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
     none = Pooled("c", None, None, None, None, {"d": 1.0}, ("d",), "w")
-    report = dataclasses.replace(full, first=dataclasses.replace(full.first, pooled={"c": none}))
+    report = dataclasses.replace(full, pooled={"c": none})
     text = markdown(report)
     assert "No pooled answer: without a number are d." in text
     assert "Pooled over the readings" not in text

@@ -77,7 +77,7 @@ def test_the_wheel_runs_anywhere(tmp_path):
     article = "forecast/_data/articles/cuban_2026_05"
     assert {f"{article}/market.csv", f"{article}/claims.toml", f"{article}/page.toml",
             "forecast/_data/references.csv", "forecast/py.typed", "forecast/__init__.pyi",
-            "forecast/report/templates/memo.md.j2"} <= names  # fmt: skip
+            "forecast/report/sections/head.md.j2"} <= names  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", "import sys, forecast.cli.main as c; print(c.__file__, file=sys.stderr); "
          "sys.exit(c.main(['audit', '--json']))"],

@@ -44,7 +44,7 @@ from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
 from forecast.report.figures import Fitted, draw_figures, walk_of
-from forecast.report.first_page import assemble, telecom_hindcast
+from forecast.report.results import complete, telecom_hindcast
 from forecast.store import fits, runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
@@ -176,14 +176,13 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
     place = Path(out) / "fits"
     jobs = [_job(panel, until[name].until, settings, place) for name, panel in panels.items()]
     fitted = _fit_all(jobs, workers, seconds, say)
-    report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
+    report = _start(run_id, seed, inputs, known, findings, seconds)
+    report = _report(report, inputs, fitted, quick, seconds, say)
     drawn = {name for name, f in fitted.items() if f.draws is not None}
     if not quick and inputs.page.hindcast and drawn >= HINDCAST_MODELS:
         with _stage("hindcast of telecom", seconds, say):
             hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place, say)
-        report = dataclasses.replace(
-            report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
-        )
+        report = dataclasses.replace(report, hindcasts=hindcasts)
 
     def fill(folder: Path) -> None:
         known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
@@ -394,19 +393,44 @@ def _drawn(job: _Job, runs: Mapping[str, Run], say: Say) -> Fitted:
     return Fitted(run, job.until, draws.pop("default"), draws)
 
 
-def _report(
+def _start(
     run_id: str,
-    day: str,
     seed: int,
     inputs: Inputs,
-    findings: Sequence[audits.Finding],
     known: Known,
+    findings: Sequence[audits.Finding],
+    seconds: Mapping[str, float],
+) -> memo.Report:
+    """Return the record of a run before anything is asked of its draws."""
+    return memo.Report(
+        run_id=run_id,
+        as_of=known.date,
+        seed=seed,
+        version=importlib.metadata.version("forecast"),
+        article=inputs.article,
+        page=inputs.page,
+        claims=inputs.claims,
+        verdicts=Verdicts(()),
+        sensitivities={},
+        naive={},
+        findings=findings,
+        known=known,
+        specs={},
+        gates={},
+        seconds=seconds,
+    )
+
+
+def _report(
+    report: memo.Report,
+    inputs: Inputs,
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
     say: Say,
 ) -> memo.Report:
-    claims = inputs.claims
+    """Return the record of a run with all that its draws say."""
+    claims, seed = report.claims, report.seed
     with _stage("judge the claims", seconds, say):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
@@ -415,57 +439,29 @@ def _report(
             if f.run.gate is not None and f.draws is None
         }
         verdicts = settled(
-            judge(claims, draws, facts=audits.sentences(findings), failed=failed),
+            judge(claims, draws, facts=audits.sentences(report.findings), failed=failed),
             claims,
             draws,
-            known,
+            report.known,
         )
-        sensitivities = _sensitivities(claims, verdicts, fitted)
         walks = _walks(fitted, seed)
-        beside = _naive_probabilities(claims, walks)
+        report = dataclasses.replace(
+            report,
+            verdicts=verdicts,
+            sensitivities=_sensitivities(claims, verdicts, fitted),
+            naive=_naive_probabilities(claims, walks),
+            specs={name: f.run.spec for name, f in fitted.items()},
+            gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
+            observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
+        )
     hold_outs: list[hold_out.HoldOut] = []
     for name, one in fitted.items():
         if not quick and one.draws is not None and get_model(name).hold_out is not None:
             with _stage("hold out the last year", seconds, say):
-                hold_outs += _hold_outs(one.run.panel, seed, say)
+                hold_outs += _hold_outs(one.run.panel, report.seed, say)
+    report = dataclasses.replace(report, hold_outs=hold_outs)
     with _stage("put together the first page", seconds, say):
-        first = assemble(
-            inputs,
-            verdicts,
-            beside,
-            fitted,
-            walks,
-            as_of=day,
-            seed=seed,
-            say=say,
-        )
-    return memo.Report(
-        run_id=run_id,
-        as_of=day,
-        seed=seed,
-        version=importlib.metadata.version("forecast"),
-        article=inputs.article,
-        page=inputs.page,
-        claims=claims,
-        verdicts=verdicts,
-        sensitivities=sensitivities,
-        naive=beside,
-        hold_outs=hold_outs,
-        findings=findings,
-        figures={},
-        known=known,
-        specs={name: f.run.spec for name, f in fitted.items()},
-        gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
-        seconds=seconds,
-        observations=_observations(fitted, ("market",)),
-        reported=_observations(fitted, ("earnings",)),
-        scores=_observations(fitted, ("benchmark",)),
-        first=first,
-    )
-
-
-def _observations(fitted: Mapping[str, Fitted], names: Sequence[str]) -> int:
-    return sum(int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items() if n in names)
+        return complete(report, inputs, fitted, walks, say)
 
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
@@ -537,8 +533,8 @@ def _write(
                 for key, s in report.sensitivities.items()
             ],
         )
-        _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.first.pooled.values()])
-        _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.first.variations])
+        _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.pooled.values()])
+        _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
     report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
     text = memo.markdown(report)

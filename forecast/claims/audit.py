@@ -136,12 +136,13 @@ def rule_sum(table: Table, references: Table, check: Mapping[str, Any]) -> list[
     verdict = "agrees" if said <= total <= 1.5 * said else "imprecise"
     if not said <= total <= 2 * said:
         verdict = "contradicted"
+    remark = " (true as a bound, wrong as a size)" if total > 1.5 * said else ""
     return [
         (
             verdict,
             f"over {_number(said)} {check['unit']}",
             f"the column of {check['first']}-{check['last']} sums to {_number(total)} "
-            f"{check['unit']}, {total / said:.1f} times that (true as a bound, wrong as a size)",
+            f"{check['unit']}, {total / said:.1f} times that{remark}",
             "certain",
             "the table's own column",
         )

@@ -62,8 +62,10 @@ class Hindcast:
 
     Attributes
     ----------
-    as_of, reading
-        The day and the reading in words.
+    as_of
+        The day.
+    subject, what
+        Whom it is about, and what might happen, in words.
     model
         Who would have said it.
     probability, mcse, naive
@@ -77,7 +79,8 @@ class Hindcast:
     """
 
     as_of: str
-    reading: str
+    subject: str
+    what: str
     model: str
     probability: float
     mcse: float
@@ -85,6 +88,11 @@ class Hindcast:
     happened: bool
     came: str
     rests_on: str
+
+    @property
+    def reading(self) -> str:
+        """The definition in words."""
+        return f"{self.subject}: {self.what}"
 
 
 def known_years(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
@@ -288,13 +296,11 @@ def spending(
         )
     )
     found = []
-    for reading, event, happened, came in asked:
+    for what, event, happened, came in asked:
         p, mcse = probability(happens(ours, event, window))
         beside = probability(happens(walk, event, window))[0]
         found.append(
-            Hindcast(
-                as_of, f"Telecom: {reading}", SPENDING.name, p, mcse, beside, happened, came, rough
-            )
+            Hindcast(as_of, "Telecom", what, SPENDING.name, p, mcse, beside, happened, came, rough)
         )
     return found
 
@@ -356,7 +362,8 @@ def prices(
             found.append(
                 Hindcast(
                     as_of,
-                    f"{one.industry}: price falls {fall} %",
+                    one.industry,
+                    f"price falls {fall} %",
                     PRICES.name,
                     p,
                     mcse,

@@ -401,6 +401,9 @@ class PanelSource:
         Names of tables that the builder takes besides.
     history
         Whether the builder takes earlier vintages too.
+    latest
+        The variable of the panel whose largest value is the last period or day of its data; empty
+        where none says so.
     positions
         ``(panel, texts) -> Panel`` with series of a user's own added, each told in one text
         (``forecast fit --position``); None for a model that has none.
@@ -410,6 +413,7 @@ class PanelSource:
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
+    latest: str = ""
     positions: Callable[[Panel, Sequence[str]], Panel] | None = None
 
 

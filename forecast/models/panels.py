@@ -30,6 +30,13 @@ def tables_of(models: Sequence[str]) -> list[str]:
     return sorted({name for one in sources for name in (one.table, *one.besides)})
 
 
+def latest_of(panel: Panel) -> str:
+    """Return the last period or day of a panel's data, as text; empty where its room names none."""
+    name = panel_source(panel.model).latest
+    values = panel.data[name].values if name else ()
+    return max((str(value) for value in values), default="")
+
+
 def build_panel(
     known: Known,
     model: str,

@@ -73,7 +73,7 @@ class Statistic:
 
 
 def statistics_of(
-    claims: Sequence[Claim], model: str, draws: xr.Dataset, followed: Sequence[str] = ()
+    claims: Sequence[Claim], model: str, draws: xr.Dataset, followed: Sequence[str]
 ) -> tuple[Statistic, ...]:
     """Return what is followed of a model: its claims' readings, and totals that it can tell.
 

@@ -426,4 +426,4 @@ def price_history(panel: Panel, until: str) -> History:
     return History(quarters, len(past), prices)
 
 
-PANEL = PanelSource(build=api_price_panel)
+PANEL = PanelSource(build=api_price_panel, latest="day")

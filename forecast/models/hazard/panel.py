@@ -556,5 +556,6 @@ PANEL = PanelSource(
     build=hazard_panel,
     table="runups",
     besides=("positions", "drawdown_base_rates"),
+    latest="identified",
     positions=with_written,
 )

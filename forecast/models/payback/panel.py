@@ -161,4 +161,4 @@ def spending(
     return programme * share
 
 
-PANEL = PanelSource(build=payback_panel, history=True)
+PANEL = PanelSource(build=payback_panel, history=True, latest="reported_on")

@@ -1,4 +1,4 @@
-"""Draws of all models -> what the memo's first page says of the article's main prediction.
+"""Draws of all models -> what the run's record holds besides the verdicts.
 
 Invariant: nothing here decides a number; every one comes from the functions it puts together, with
 the model that gives it. Only the hindcast is fitted; all else are events over existing draws.
@@ -7,6 +7,7 @@ the model that gives it. Only the hindcast is fitted; all else are events over e
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,66 +21,49 @@ from forecast.claims.pool import pool
 from forecast.claims.records import Claim
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
-from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, ForecastError
 from forecast.evaluation.hindcast import Hindcast, hindcast
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed
-from forecast.models.base import Panel
+from forecast.models.panels import latest_of
 from forecast.report.figures import Fitted
-from forecast.report.memo import FirstPage
+from forecast.report.record import Report
 
 
-def last_figure(panel: Panel) -> str:
-    """Return the last period or day of a panel's data, as text; "" if it names none."""
-    for name in ("reported_on", "released", "day", "surveyed", "quarter", "identified", "year"):
-        if name in panel.data.variables and panel.data[name].size:
-            return max(str(value) for value in panel.data[name].values)
-    return ""
-
-
-def assemble(
+def complete(
+    report: Report,
     inputs: Inputs,
-    verdicts: Verdicts,
-    naive: Mapping[tuple[str, str], float],
     fitted: Mapping[str, Fitted],
     walks: Mapping[str, xr.Dataset],
-    *,
-    as_of: str,
-    seed: int,
     say: Callable[[str], None],
-) -> FirstPage:
-    """Put together what the first page shows of the headline claims.
+) -> Report:
+    """Return a run's record with all that is asked of the draws besides the claims.
 
     Parameters
     ----------
+    report
+        The record with its verdicts and the naive forecast's probabilities.
     inputs
-        The claims, what is supposed, what others published, and which events come nearest to that.
-    verdicts, naive
-        The claims' verdicts, and the naive forecast's probabilities.
+        What is supposed, what others published, and which events come nearest to that.
     fitted, walks
         Runs and draws, and draws of the naive forecasts, by model.
-    as_of
-        The day.
-    seed
-        Decides the random numbers of scenarios with a fixed parameter.
     say
         Called with what was left out, and why.
     """
-    claims, tables, page = inputs.claims, inputs.tables, inputs.page
-    headline = [claim for name in page.headline for claim in claims if claim.id == name]
+    claims, page = report.claims, report.page
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
-    warned = warnings_against_base(tables["warnings"]) if "hazard" in draws else ()
-    pooled = {c.id: p for c in claims if (p := pool(c, verdicts, naive)) is not None}
-    return FirstPage(
-        pooled=pooled,
-        variations=_variations(headline, fitted, walks, page.months),
-        curves=[one for claim in headline for one in _curves(claim, draws)],
+    warned = warnings_against_base(inputs.tables["warnings"]) if "hazard" in draws else ()
+    pooled = ((c.id, pool(c, report.verdicts, report.naive)) for c in claims)
+    return dataclasses.replace(
+        report,
+        pooled={name: one for name, one in pooled if one is not None},
+        variations=_variations(report.headline, fitted, walks, page.months),
+        curves=[one for claim in report.headline for one in _curves(claim, draws)],
         depths=_depths(draws, walks, page),
-        others=_others(inputs, draws, walks, as_of, say),
-        scenarios=_scenarios(inputs.scenarios, claims, fitted, seed, say),
+        others=_others(inputs, draws, walks, report.as_of, say),
+        scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed, say),
         warned=warned,
-        latest={name: last_figure(f.run.panel) for name, f in fitted.items()},
+        latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
     )
 
 
@@ -125,6 +109,8 @@ def _others(
     as_of: str,
     say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
+    if not inputs.comparisons:  # nobody has said how other questions differ from this article's
+        return ()
     table = inputs.tables["public_forecasts"]
     try:
         return beside_others(table, inputs.comparisons, draws, walks, as_of)

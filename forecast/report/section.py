@@ -1,0 +1,206 @@
+"""What a section of the memo is, and what the sections on the headline claims share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from forecast.claims.pool import Pooled
+from forecast.claims.records import Claim
+from forecast.claims.verdict import Verdict
+from forecast.core.text import percent
+from forecast.report.record import Figure, Report
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A section of the memo.
+
+    Attributes
+    ----------
+    key
+        Its name; its template is ``<key>.md.j2`` beside its module.
+    build
+        Takes the run's results and returns what the template reads, a frozen record; None where
+        there is nothing to say, and the section is not printed.
+    title
+        Its heading, or what tells it from the results; empty for none.
+    figures
+        Keys of the figures it shows, or what tells them; those that were drawn are handed to the
+        template in this order.
+    level
+        Depth of the heading.
+    template
+        Another template than its own.
+    """
+
+    key: str
+    build: Callable[[Report], object | None]
+    title: str | Callable[[Report], str] = ""
+    figures: tuple[str, ...] | Callable[[], tuple[str, ...]] = ()
+    level: int = 2
+    template: str = ""
+
+    def heading(self, report: Report) -> str:
+        """Return the heading as Markdown; empty for none."""
+        title = self.title if isinstance(self.title, str) else self.title(report)
+        return f"{'#' * self.level} {title}" if title else ""
+
+    def drawn(self, report: Report) -> dict[str, Figure]:
+        """Return its figures that were drawn, by key."""
+        keys = self.figures if isinstance(self.figures, tuple) else self.figures()
+        return {key: report.figures[key] for key in keys if key in report.figures}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a section of figures says besides them: nothing."""
+
+
+def of_figures(key: str, title: str | Callable[[Report], str], figures: Sequence[str]) -> Section:
+    """Return a section that is printed where the first of its figures was drawn, and is only them."""
+    first = figures[0]
+    return Section(
+        key=key,
+        build=lambda report: Shown() if first in report.figures else None,
+        title=title,
+        figures=tuple(figures),
+        template="figures.md.j2",
+    )
+
+
+# --- the headline claims -----------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Moves:
+    """One definition's probabilities under other settings, as text.
+
+    Attributes
+    ----------
+    why
+        The definition in words.
+    definition
+        Its id.
+    thresholds
+        Threshold and probability, in a row.
+    by_day, late
+        By the end of the window; and for what comes in its last months only.
+    priors
+        By prior set.
+    """
+
+    why: str
+    definition: str
+    thresholds: str
+    by_day: Mapping[str, str]
+    late: str
+    priors: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Headline:
+    """What the first page says of one claim.
+
+    Attributes
+    ----------
+    claim
+        The claim.
+    judged
+        Its verdicts with an answer, from the lowest probability to the highest.
+    low, high
+        The ends of those that are still open, or of all where none is.
+    range_low, range_high
+        The ends under other prior sets; None where none were fitted.
+    grades
+        How far the answers rest on data.
+    naive, gap
+        The naive forecast's probabilities, and the largest distance to ours.
+    end
+        The last day of all windows.
+    over
+        Number of definitions whose window is over, and whose number is a forecast still.
+    pooled
+        The pooled answer, None without one.
+    groups
+        The verdicts by the group of their definition, in the order of the claims file.
+    """
+
+    claim: Claim
+    judged: tuple[Verdict, ...]
+    low: Verdict | None
+    high: Verdict | None
+    range_low: float | None
+    range_high: float | None
+    grades: tuple[str, ...]
+    naive: tuple[float, ...]
+    gap: float
+    end: str | None
+    over: int
+    pooled: Pooled | None
+    groups: Mapping[str, tuple[Verdict, ...]]
+
+
+def headlines(report: Report) -> tuple[Headline, ...]:
+    """Return what the first page says of each headline claim."""
+    return tuple(_headline(report, claim) for claim in report.headline)
+
+
+def _headline(report: Report, claim: Claim) -> Headline:
+    own = {v.definition: v for v in report.answered if v.claim == claim.id}
+    judged = sorted(own.values(), key=lambda v: v.probability or 0.0)
+    open_ = [v for v in judged if v.status == "judged"] or judged
+    keys = [(v.claim, v.definition) for v in judged]
+    spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
+    beside = {v: report.naive[k] for v, k in zip(judged, keys, strict=True) if k in report.naive}
+    groups = dict.fromkeys(d.group for d in claim.definitions)
+    return Headline(
+        claim=claim,
+        judged=tuple(judged),
+        low=open_[0] if open_ else None,
+        high=open_[-1] if open_ else None,
+        range_low=min((s.low for s in spread), default=None),
+        range_high=max((s.high for s in spread), default=None),
+        grades=tuple(sorted({s.grade for s in spread})),
+        naive=tuple(beside.values()),
+        gap=max((abs(p - (v.probability or 0.0)) for v, p in beside.items()), default=0.0),
+        end=max((v.window_end for v in judged if v.window_end), default=None),
+        over=sum(
+            v.status == "judged" and (v.window_end or report.as_of) < report.as_of for v in judged
+        ),
+        pooled=report.pooled.get(claim.id),
+        groups={
+            group: tuple(own[d.id] for d in claim.definitions if d.group == group and d.id in own)
+            for group in groups
+        },
+    )
+
+
+def moves(report: Report) -> tuple[Moves, ...]:
+    """Return how each answered definition of the headline claims moves with its settings."""
+    return tuple(
+        _moves(report, verdict)
+        for claim in report.headline
+        for d in claim.definitions
+        for verdict in report.answered
+        if (verdict.claim, verdict.definition) == (claim.id, d.id)
+    )
+
+
+def _moves(report: Report, verdict: Verdict) -> Moves:
+    key = (verdict.claim, verdict.definition)
+    own = [v for v in report.variations if (v.claim, v.definition) == key]
+    found = {
+        what: {
+            v.setting: percent(v.probability, verdict.draws)
+            for v in own
+            if v.what == what and not (what == "window start" and v.own)
+        }
+        for what in ("threshold", "window end", "window start", "prior")
+    }
+    return Moves(
+        why=report.definition(verdict).why,
+        definition=verdict.definition,
+        thresholds="; ".join(f"{at}: {p}" for at, p in found["threshold"].items()),
+        by_day=found["window end"],
+        late=next(iter(found["window start"].values()), ""),
+        priors=found["prior"],
+    )

@@ -1,0 +1,69 @@
+"""Every claim of the article, with what became of each of its definitions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from forecast.claims.audit import VERDICTS
+from forecast.claims.records import Claim
+from forecast.claims.verdict import Verdict
+from forecast.core.text import percent
+from forecast.report.record import Report
+from forecast.report.section import Section
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One definition: its words, its verdict, and what became of it."""
+
+    why: str
+    verdict: Verdict
+    status: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Claims:
+    """Each claim with its definitions, and the number of definitions by status."""
+
+    rows: tuple[tuple[Claim, tuple[Row, ...]], ...]
+    statuses: Mapping[str, int]
+
+
+def build(report: Report) -> Claims:
+    """Return every claim."""
+    statuses = [v.status for v in report.verdicts]
+    return Claims(
+        tuple(
+            (
+                claim,
+                tuple(
+                    Row(report.definition(v).why, v, standing(report, v))
+                    for v in report.verdicts
+                    if v.claim == claim.id
+                ),
+            )
+            for claim in report.claims
+        ),
+        {status: statuses.count(status) for status in dict.fromkeys(statuses)},
+    )
+
+
+def standing(report: Report, one: Verdict) -> str:
+    """Return what became of a definition: its status, base rate, or the audit's worst finding."""
+    if one.status == "checked":
+        key = (one.claim, one.definition)
+        own = [f.verdict for f in report.findings if (f.claim, f.definition) == key]
+        return f"checked: {min(own, key=VERDICTS.index)}" if own else "checked"
+    if one.status == "judgement":
+        rate = report.definition(one).base_rate
+        if rate is None:
+            return "Not for this model"
+        return (
+            f"Not for this model; base rate {percent(rate.probability)} ({rate.events:g} in "
+            f"{rate.exposure:g} {rate.unit}, asked about {rate.horizon:g}: {rate.how})"
+        )
+    return one.status
+
+
+SECTION = Section("claims", build, "Every claim of the article")

@@ -1,0 +1,27 @@
+"""Every answered definition of every claim."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from forecast.claims.verdict import Verdict
+from forecast.evaluation.sensitivity import MOSTLY_DATA, MOSTLY_PRIOR
+from forecast.report.record import Report
+from forecast.report.section import Section
+
+
+@dataclasses.dataclass(frozen=True)
+class Readings:
+    """The verdicts, and at how many points they rest on data or on the prior."""
+
+    rows: tuple[Verdict, ...]
+    data: int
+    prior: int
+
+
+def build(report: Report) -> Readings:
+    """Return the verdicts with an answer."""
+    return Readings(tuple(report.answered), round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
+
+
+SECTION = Section("readings", build, "Each judged reading")

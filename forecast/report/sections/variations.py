@@ -1,0 +1,45 @@
+"""How the answers move with threshold, window and prior set."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from forecast.report.record import Report
+from forecast.report.section import Moves, Section, moves
+
+SETS = ("default", "sceptical", "generous")
+"""Prior sets that are shown, in order; every model has them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Variations:
+    """The moves.
+
+    Attributes
+    ----------
+    days
+        The days at which windows end, in order.
+    months
+        First and last month of the window that is asked about alone.
+    rows
+        One for each answered definition of the headline claims.
+    sets
+        The prior sets.
+    """
+
+    days: tuple[str, ...]
+    months: tuple[int, int]
+    rows: tuple[Moves, ...]
+    sets: tuple[str, ...]
+
+
+def build(report: Report) -> Variations | None:
+    """Return the moves; None where nothing was varied."""
+    if not report.variations:
+        return None
+    days = sorted({v.setting for v in report.variations if v.what == "window end"})
+    last, end = report.page.months[-2:]
+    return Variations(tuple(days), (last, end), moves(report), SETS)
+
+
+SECTION = Section("variations", build, "How the answer moves")
