@@ -12,7 +12,8 @@ from forecast.models.base import select
 from forecast.models.earnings.panel import METRIC_GROUPS
 from forecast.models.hazard.panel import Asked
 from forecast.models.market.panel import rounding_step
-from forecast.models.panels import build_panel
+from forecast.models.panels import build_panel, latest_of, shipped
+from forecast.models.registry import NAMES, panel_source
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of
 
@@ -209,3 +210,11 @@ def test_tables_without_quarters(known):
         )
     whole_years = build_panel(company(known, ["2024"]), "earnings")
     assert not (whole_years.data["series"] == "OWN/capex").any()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if shipped(name)])
+def test_every_room_says_where_its_data_end(known, name):
+    panel = build_panel(known, name)
+    last = latest_of(panel)
+    assert last[:4].isdigit()
+    assert last == max(str(value) for value in panel.data[panel_source(name).latest].values)
