@@ -200,7 +200,7 @@ def test_a_table_that_holds_a_day_of_the_future_is_known_up_to_today(folder, cap
     today("2026-11-29")
     article = folder / "article"
     article.mkdir()
-    text = (data_dir() / "article" / "market.csv").read_text()
+    text = (data_dir() / "articles" / "cuban_2026_05" / "market.csv").read_text()
     (article / "market.csv").write_text(text)
     (folder / "vintages" / "late.csv").write_text(
         OURS + "AI market,ai_revenue,2025,999,USD bn,2062-07-29,s,A,\n"

@@ -14,7 +14,7 @@ from forecast.core.errors import ClaimError
 from forecast.models.earnings.panel import earnings_panel
 from forecast.tables.shipped import data_dir
 
-TEXT = (data_dir() / "article" / "README.md").read_text(encoding="utf-8")
+TEXT = (data_dir() / "articles" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 HEAD = 'source = "a test"\nsource_date = "2026-05-06"\n'
 

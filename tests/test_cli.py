@@ -92,7 +92,7 @@ def test_a_binary_file_is_refused_in_words(tmp_path, capsys):
 def test_a_bad_table_in_a_data_folder_writes_no_run(tmp_path, capsys):
     article = tmp_path / "data" / "article"
     article.mkdir(parents=True)
-    good = (data_dir() / "article" / "market.csv").read_text()
+    good = (data_dir() / "articles" / "cuban_2026_05" / "market.csv").read_text()
     (article / "market.csv").write_text(good.replace(",USD bn,", ",USD billions,", 1))
     code = main.main(["run", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")])
     assert code == 1
@@ -101,7 +101,10 @@ def test_a_bad_table_in_a_data_folder_writes_no_run(tmp_path, capsys):
 
 
 def test_a_good_table_is_called_good(capsys):
-    assert main.main(["data", "check", str(data_dir() / "article" / "market.csv")]) == 0
+    assert (
+        main.main(["data", "check", str(data_dir() / "articles" / "cuban_2026_05" / "market.csv")])
+        == 0
+    )
     assert "16 rows are good" in capsys.readouterr().out
 
 
@@ -219,7 +222,7 @@ def test_claims_of_a_folder_are_checked_against_its_own_tables(tmp_path, capsys)
     """The user's market is called otherwise: the shipped tables do not have the series, theirs do."""
     article = tmp_path / "data" / "article"
     article.mkdir(parents=True)
-    table = (data_dir() / "article" / "market.csv").read_text()
+    table = (data_dir() / "articles" / "cuban_2026_05" / "market.csv").read_text()
     (article / "market.csv").write_text(table.replace("AI market", "My market"))
     (article / "claims.toml").write_text(OWN.replace("AI market", "My market"))
     assert main.main(["claims", "--data", str(tmp_path / "data")]) == 0

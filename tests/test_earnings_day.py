@@ -145,7 +145,7 @@ def lay_out(folder, day="2026-01-15", names=("MSFT", "META"), since="2023"):
     rows = rows[rows["entity"].isin(names) & (rows["period"] >= since)]
     (folder / "article").mkdir(parents=True)
     rows[rows["reported_on"] <= day].to_csv(folder / "earnings.csv", index=False)
-    market = (data_dir() / "article" / "market.csv").read_text()
+    market = (data_dir() / "articles" / "cuban_2026_05" / "market.csv").read_text()
     (folder / "article" / "market.csv").write_text(market.replace("2026-05-06", "2026-01-10"))
     (folder / "article" / "claims.toml").write_text(CLAIMS)
     return rows[rows["reported_on"] > day]

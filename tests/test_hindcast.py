@@ -2,10 +2,10 @@
 
 import pytest
 
+from forecast.claims.page import read_page
 from forecast.core.errors import DataError
 from forecast.core.periods import month_index
 from forecast.evaluation.hindcast import (
-    DATES,
     ENTITY,
     known_years,
     outcome,
@@ -15,7 +15,10 @@ from forecast.evaluation.hindcast import (
     standing,
     telecom_panel,
 )
+from forecast.tables.articles import find_article
 from forecast.tables.shipped import read_reference_table
+
+DATES = read_page(find_article().file("page.toml")).hindcast
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_a_changed_outside_reference_is_another_run(folder, identity):
 
 def test_a_changed_note_beside_a_number_is_another_run(folder, identity):
     before = identity(folder)  # the audit prints notes, and the run folder holds them
-    for name in ("references.csv", "article/market.csv"):
+    for name in ("references.csv", "articles/cuban_2026_05/market.csv"):
         header, *body = cells(folder / name)
         column = "note" if "note" in header else "printed"
         body[0][header.index(column)] += " and more"
@@ -108,7 +108,7 @@ def test_a_changed_note_beside_a_number_is_another_run(folder, identity):
 @pytest.mark.parametrize("name", ["claims", "scenarios", "comparisons"])
 def test_another_question_is_another_run(name, folder, identity):
     before = identity(folder)
-    path = folder / "article" / f"{name}.toml"
+    path = folder / "articles" / "cuban_2026_05" / f"{name}.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert identity(folder) != before
 
@@ -151,10 +151,10 @@ def test_what_does_not_matter_is_the_same_run(folder, identity, tmp_path):
     assert identity(folder) == before  # where the folder lies
     (folder / "notes.csv").write_text("mine\n")
     (folder / "README").write_text("mine\n")
-    (folder / "article" / "draft.toml").write_text("[")
+    (folder / "articles" / "cuban_2026_05" / "draft.toml").write_text("[")
     assert identity(folder) == before
     assert identity(folder, workers=2) == before
-    for path in (folder / "warnings.csv", folder / "article" / "claims.toml"):
+    for path in (folder / "warnings.csv", folder / "articles" / "cuban_2026_05" / "claims.toml"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     header, *body = cells(folder / "earnings.csv")
     put(folder / "earnings.csv", [header, *reversed(body)])
@@ -229,15 +229,18 @@ def test_the_audit_is_of_the_folders_claims_and_references(folder, capsys):
     assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     fewer = json.loads(capsys.readouterr().out)
     assert used not in fewer
-    path = folder / "article" / "claims.toml"
+    path = folder / "articles" / "cuban_2026_05" / "claims.toml"
     path.write_text(path.read_text().replace(f'id = "{used["claim"]}"', 'id = "mine"'))
     assert main.main(["audit", "--json", "--data", str(folder)]) == 0
     assert "mine" in {f["claim"] for f in json.loads(capsys.readouterr().out)}
 
 
-BAD = [*(f"{name}.csv" for name in REFERENCE_TABLES), "references.csv", "article/claims.toml",
-       "article/scenarios.toml", "article/comparisons.toml", "scaling_runs.csv", "earnings.csv",
-       "vintages/more.csv"]  # fmt: skip
+OF_THE_ARTICLE = [
+    f"articles/cuban_2026_05/{name}.toml" for name in ("claims", "page", "scenarios", "comparisons")
+]
+BAD = [*(f"{name}.csv" for name in REFERENCE_TABLES), "references.csv", *OF_THE_ARTICLE,
+       "scaling_runs.csv", "earnings.csv", "vintages/more.csv"]  # fmt: skip
+EMPTY_IS_BAD = ("claims.toml", "page.toml")
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -253,7 +256,7 @@ def test_garbage_in_any_file_is_refused_by_its_name(name, content, folder, capsy
     else:
         path.write_bytes(content)
     for argv in (["run", "--models", "market", "--out", str(folder / "out")], ["audit"]):
-        if not (content == b"" and name.endswith(".toml") and name != "article/claims.toml"):
+        if content or not name.endswith(".toml") or name.endswith(EMPTY_IS_BAD):
             assert main.main([*argv, "--data", str(folder)]) == 1
             err = capsys.readouterr().err
             assert str(path) in err
@@ -362,7 +365,7 @@ def test_data_are_only_opened_before_the_run_has_its_id(made):
     assert shipped == []  # the folder has every file itself
     read = {Path(p).relative_to(folder).as_posix() for p in first if p.startswith(str(folder))}
     assert read >= {f"{name}.csv" for name in REFERENCE_TABLES} | {"references.csv", "ai_labs.csv"}
-    assert read >= {f"article/{n}.toml" for n in ("claims", "scenarios", "comparisons")}
+    assert read >= set(OF_THE_ARTICLE)
     assert [p for p in then if p.startswith(str(folder))] == []
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from forecast.claims.comparisons import Beside
+from forecast.claims.page import Page
 from forecast.claims.pool import Pooled
 from forecast.claims.records import Claim, Definition, Implied
 from forecast.claims.scenarios import Conditional, Scenario
@@ -41,6 +42,8 @@ def report(known):
         as_of="2026-05-06",
         seed=1,
         version="0",
+        article="a",
+        page=Page("A title", "AINews", ("c",)),
         claims=[claim],
         verdicts=Verdicts(rows),
         sensitivities={

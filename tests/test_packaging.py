@@ -34,7 +34,8 @@ def test_the_wheel_runs_anywhere(tmp_path):
     place = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(place)
     names = {p.relative_to(place).as_posix() for p in place.rglob("*")}
-    assert {"forecast/_data/article/market.csv", "forecast/_data/article/claims.toml",
+    article = "forecast/_data/articles/cuban_2026_05"
+    assert {f"{article}/market.csv", f"{article}/claims.toml", f"{article}/page.toml",
             "forecast/_data/references.csv",
             "forecast/report/templates/memo.md.j2"} <= names  # fmt: skip
     done = subprocess.run(

@@ -206,7 +206,7 @@ def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
 
 def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "sample_model", None)
-    text = (data_dir() / "article" / "claims.toml").read_text()
+    text = (data_dir() / "articles" / "cuban_2026_05" / "claims.toml").read_text()
     for wrong in ("AI market/wages", "AI market/ai_investment"):
         data = tmp_path / wrong.replace("/", " ")
         shutil.copytree(data_dir(), data)
@@ -216,7 +216,7 @@ def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_pat
             own = 'window = ["2026-05-06", "2028-05-06"]'
             assert own in text
             changed = text.replace(own, 'window = ["2090-01-01", "2091-01-01"]')
-        (data / "article" / "claims.toml").write_text(changed)
+        (data / "articles" / "cuban_2026_05" / "claims.toml").write_text(changed)
         with pytest.raises(ClaimError, match="value_correction"):
             run_all(tmp_path / "out", data=data, models=["market"])
     assert not list(tmp_path.glob("out/runs/*"))

@@ -337,7 +337,7 @@ def test_the_evening_before_says_where_the_draws_end_too_early(monkeypatch):
     draws = draws_of(z)
     draws["observed"][:] = 100.0
     run = types.SimpleNamespace(
-        id="r1", claims=(), manifest={"seed": 1}, fitted=lambda model: (None, draws)
+        id="r1", claims=(), series=(), manifest={"seed": 1}, fitted=lambda model: (None, draws)
     )
     monkeypatch.setattr("forecast.app.update.statistics_of", lambda *args: [event(hit)])
     with pytest.raises(DataError, match="draws of the run r1 end before any company reports again"):

@@ -32,7 +32,7 @@ from forecast.models.earnings.calendar import report_calendar
 from forecast.models.panels import build_panel
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
-from forecast.news.statistics import Statistic, headlines, signed, statistics_of
+from forecast.news.statistics import Statistic, signed, statistics_of, totals
 from forecast.report import memo
 from forecast.report.figures import Fitted
 from forecast.store import runs
@@ -111,7 +111,12 @@ class Stored:
         names = {f"{v.claim}/{v.definition}" for v in judged}
         names |= {name for v in judged for name in (v.claim, v.definition)}
         day = str(self.manifest["as_of"])
-        return names | {f"{series} {year}" for series, year in headlines(day)}
+        return names | {f"{series} {year}" for series, year in totals(self.series, day)}
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The series whose totals are followed from run to run."""
+        return tuple(self.manifest.get("followed", ()))
 
     def passed(self, model: str) -> bool:
         """Return whether the run has a fit of a model that passed its gate."""
@@ -262,8 +267,10 @@ def between(
     splits = {}
     for model in later.specs:
         fitted = later.fitted(model) if model == AHEAD or _anew(before, later, model) else None
-        statistics = () if fitted is None else statistics_of(later.claims, model, fitted[1])
-        if fitted is None or not statistics:
+        if fitted is None:
+            continue
+        statistics = statistics_of(later.claims, model, fitted[1], later.series)
+        if not statistics:
             continue
         if model == AHEAD:
             coming = anticipate(fitted[1], statistics, seed=seed)
@@ -337,6 +344,7 @@ class _Later:
     verdicts: Verdicts
     specs: Mapping[str, Spec]
     digests: Mapping[str, str]
+    series: Sequence[str]
     fitted: Callable[[str], tuple[Run, xr.Dataset] | None]
 
 
@@ -350,6 +358,7 @@ def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
             after.verdicts,
             {n: Spec.from_json(json.dumps(s)) for n, s in manifest["spec"].items()},
             {n: g["digest"] for n, g in manifest["gate"].items()},
+            after.series,
             lambda model: stored.fitted(model) if stored.passed(model) else None,
         )
     report, fitted = after
@@ -365,6 +374,7 @@ def _later(after: Stored | tuple[memo.Report, Mapping[str, Fitted]]) -> _Later:
         report.verdicts,
         report.specs,
         {n: g.digest for n, g in report.gates.items()},
+        report.page.followed,
         of,
     )
 

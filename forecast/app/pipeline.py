@@ -75,11 +75,12 @@ def _stage(name: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
     say(f"{name}: {seconds[name]:.1f} s")
 
 
-def run_all(
+def run_all(  # noqa: PLR0913
     out: str | Path,
     *,
     as_of_date: str | None = None,
     data: str | Path | None = None,
+    article: str | None = None,
     seed: int = 1,
     quick: bool = False,
     models: Sequence[str] | None = None,
@@ -98,12 +99,14 @@ def run_all(
         What was known on this day; the newest report's day by default.
     data
         A folder laid out like the shipped ``data/``.
+    article
+        Which of its articles, where there are several.
     seed
         Decides all random numbers.
     quick
         Fewer draws, no other prior sets, no hold-out.
     models
-        Which models to fit; all that have data by default.
+        Which models to fit; those of the article's page by default, or all that have data.
     workers
         Processes in which models are fitted: compiling uses one core at a time. From a script of your
         own more than one needs the usual ``if __name__ == "__main__":``.
@@ -126,7 +129,8 @@ def run_all(
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
     with _stage("read tables and claims", seconds, say):
-        inputs = read_inputs(data)
+        inputs = read_inputs(data, article)
+        names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
         day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
         known = as_of(inputs.vintages, day)
@@ -165,9 +169,10 @@ def run_all(
     ]
     fitted = _fit_all(jobs, workers, seconds, say)
     report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
-    if not quick and {"market", "hazard"} <= {n for n, f in fitted.items() if f.draws is not None}:
+    drawn = {name for name, f in fitted.items() if f.draws is not None}
+    if not quick and inputs.page.hindcast and {"market", "hazard"} <= drawn:
         with _stage("hindcast of telecom", seconds, say):
-            hindcasts = telecom_hindcast(inputs.tables, seed, place, say)
+            hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place, say)
         report = dataclasses.replace(
             report, first=dataclasses.replace(report.first, hindcasts=hindcasts)
         )
@@ -189,6 +194,7 @@ def check_claims(
     claims: Sequence[Claim],
     data: str | Path | None = None,
     *,
+    article: str | None = None,
     as_of_date: str | None = None,
     say: Say = lambda _: None,
 ) -> None:
@@ -200,6 +206,8 @@ def check_claims(
         From :func:`forecast.claims.read.read_claims`.
     data
         A folder laid out like the shipped ``data/``.
+    article
+        Which of its articles, where there are several.
     as_of_date
         As in :func:`run_all`.
     say
@@ -211,7 +219,7 @@ def check_claims(
         If a reading names a series, a period or a window that its model's draws do not have, or a
         fact's rule cannot be put to the tables.
     """
-    inputs = read_inputs(data)
+    inputs = read_inputs(data, article)
     day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
     known = as_of(inputs.vintages, day)
     named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
@@ -422,6 +430,8 @@ def _report(
         as_of=day,
         seed=seed,
         version=importlib.metadata.version("forecast"),
+        article=inputs.article,
+        page=inputs.page,
         claims=claims,
         verdicts=verdicts,
         sensitivities=sensitivities,
@@ -528,6 +538,8 @@ def _write(
         {
             "run": report.run_id,
             "previous": previous or None,
+            "article": report.article,
+            "followed": list(report.page.followed),
             "as_of": report.as_of,
             "seed": report.seed,
             "quick": quick,

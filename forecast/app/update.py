@@ -30,6 +30,7 @@ from forecast.news.statistics import statistics_of
 from forecast.report import memo
 from forecast.report.figures import Fitted
 from forecast.store import runs
+from forecast.tables.articles import articles
 from forecast.tables.shipped import (
     USER_FILE,
     data_folder,
@@ -79,6 +80,7 @@ def update_run(
     as_of_date: str | None = None,
     today: dt.date | None = None,
     data: str | Path | None = None,
+    article: str | None = None,
     seed: int | None = None,
     quick: bool = False,
     models: Sequence[str] | None = None,
@@ -98,6 +100,8 @@ def update_run(
         The day on which this runs; reports of later days are not known yet.
     data
         A folder laid out like the shipped ``data/``, to whose ``vintages/user.csv`` rows are added.
+    article
+        Which of its articles, where there are several; that of the latest run by default.
     seed, models
         As in :func:`forecast.app.pipeline.run_all`; those of the latest run by default.
     quick
@@ -124,7 +128,9 @@ def update_run(
         else:
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
-        job = _Job(as_of_date, today, data, 1 if seed is None else seed, quick, models)
+            if article is None and before.manifest.get("article") in articles(folder):
+                article = before.manifest["article"]
+        job = _Job(as_of_date, today, data, article, 1 if seed is None else seed, quick, models)
         appended = 0
         if rows is not None:
             with held(folder):
@@ -148,6 +154,7 @@ class _Job:
     as_of_date: str | None
     today: dt.date | None
     data: str | Path | None
+    article: str | None
     seed: int
     quick: bool
     models: Sequence[str] | None
@@ -156,7 +163,7 @@ class _Job:
 def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     tables = read_tables(folder)
-    table = read_vintages(folder) if vintage_files(folder) else None
+    table = read_vintages(folder, job.article) if vintage_files(folder, job.article) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
         listed = [
@@ -203,7 +210,7 @@ def surprises(changes: Changes) -> list[str]:
 def _run(
     out: str | Path, before: Stored | None, job: _Job, say: Say
 ) -> tuple[Outcome, Change | None]:
-    table = read_vintages(job.data)
+    table = read_vintages(job.data, job.article)
     day = job.as_of_date or newest_day(table, job.today, days_looked_at(job.data))
     known = as_of(table, day)
     run = functools.partial(
@@ -211,6 +218,7 @@ def _run(
         out,
         as_of_date=str(known.attrs["as_of"]),
         data=job.data,
+        article=job.article,
         seed=job.seed,
         quick=job.quick,
         models=job.models,
@@ -267,7 +275,7 @@ def foresee(
     fitted, draws = run.fitted(AHEAD)
     statistics = [
         s
-        for s in statistics_of(run.claims, AHEAD, draws)
+        for s in statistics_of(run.claims, AHEAD, draws, run.series)
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):

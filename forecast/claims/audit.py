@@ -162,10 +162,9 @@ def rule_ratio(table: Table, references: Table, check: Mapping[str, Any]) -> lis
         parts.append(f"{ratio:.3f}")
     verdict = "agrees" if worst <= 0.005 + 1e-9 else "contradicted"
     said = ", ".join(f"{v:g}" for v in printed["value"])
-    follows = (
-        f"the columns give {', '.join(parts)}; the ratio compares a stock-building flow with a "
-    )
-    follows += "current one, so no level of it is unsustainable by itself"
+    follows = f"the columns give {', '.join(parts)}"
+    if "note" in check:
+        follows += f"; {check['note']}"
     return [(verdict, said, follows, "certain", "the table's own columns")]
 
 
@@ -240,9 +239,8 @@ def rule_doubling(table: Table, references: Table, check: Mapping[str, Any]) -> 
         months = 12 * math.log(2) / math.log(float(row.value))
         parts.append(f"published growth of {row.value:g}x a year: {months:.1f} months")
         source += f"; {row.source}"
-    return [
-        (verdict, "double every few months", "doubling took " + "; ".join(parts), "certain", source)
-    ]
+    said = str(check.get("said", f"doubles within {limit:g} months"))
+    return [(verdict, said, "doubling took " + "; ".join(parts), "certain", source)]
 
 
 def rule_score_gain(table: Table, references: Table, check: Mapping[str, Any]) -> list[Result]:
@@ -356,22 +354,29 @@ def _direction(paid: Table, references: Table) -> list[Result]:
     return out
 
 
+HOMES = {"low": "energy_low", "high": "energy_high", "said": "homes_equivalent"}
+"""Metrics of the range and of the number of homes, where a check does not name others."""
+
+
 def rule_homes(table: Table, references: Table, check: Mapping[str, Any]) -> list[Result]:
     """Divide an energy range by the yearly use of a home."""
-    use = _rows(_need(references, metric="annual_electricity"))[0]
+    use = _rows(_need(references, metric=check.get("each", "annual_electricity")))[0]
     low, high, said = (
-        _rows(_need(table, entity=check["entity"], metric=metric))[0]
-        for metric in ("energy_low", "energy_high", "homes_equivalent")
+        _rows(_need(table, entity=check["entity"], metric=check.get(name, metric)))[0]
+        for name, metric in HOMES.items()
     )
     homes = [_in("MWh", row) / _in("MWh", use) for row in (low, high)]
-    inside = homes[0] <= float(said.value) <= homes[1]
-    near = 0.9 * homes[0] <= float(said.value) <= 1.1 * homes[1]
+    number = float(said.value)
+    inside = homes[0] <= number <= homes[1]
+    near = 0.9 * homes[0] <= number <= 1.1 * homes[1]
+    upper = abs(number - homes[1]) <= abs(number - homes[0])
+    end = f"only the {'upper' if upper else 'lower'} end comes near"
     return [
         (
             "agrees" if inside else "imprecise" if near else "contradicted",
             f"{said.value:,.0f} homes",
             f"{low.value:g}-{high.value:g} {low.unit} are {homes[0]:,.0f} to {homes[1]:,.0f} homes at "
-            f"{use.value:g} {use.unit} each; only the upper end comes near",
+            f"{use.value:g} {use.unit} each; {end if inside or near else 'neither end comes near'}",
             "probable",
             str(use.source),
         )

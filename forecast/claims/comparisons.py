@@ -1,6 +1,6 @@
 """What others have published on the same or a near question, beside ours and the naive number.
 
-``data/article/comparisons.toml`` says, for a row of ``public_forecasts.csv``, which event over our draws
+An article's ``comparisons.toml`` says, for a row of ``public_forecasts.csv``, which event over our draws
 comes nearest, and how the two questions differ. A row for which nothing comes near is shown too,
 without a number of ours.
 
@@ -27,9 +27,8 @@ from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
 from forecast.models import registry
-from forecast.tables.shipped import data_dir, read_reference_table
-
-COMPARISONS_FILE = "article/comparisons.toml"
+from forecast.tables.articles import COMPARISONS_FILE, find_article
+from forecast.tables.shipped import read_reference_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +118,7 @@ def read_comparisons(
         If an entry cannot be read, names no row of the table, or names one twice.
     """
     rows = read_reference_table("public_forecasts") if table is None else table
-    path = data_dir() / COMPARISONS_FILE if path is None else Path(path)
+    path = find_article().file(COMPARISONS_FILE) if path is None else Path(path)
     raw = read_toml(path, "file of comparisons")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     there = list(zip(rows["forecaster"], rows["date"], rows["question"], strict=True))

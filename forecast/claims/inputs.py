@@ -15,13 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from forecast.claims.audit import read_references
-from forecast.claims.comparisons import COMPARISONS_FILE, Nearest, read_comparisons
+from forecast.claims.comparisons import Nearest, read_comparisons
+from forecast.claims.page import Page, page_of
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim
-from forecast.claims.scenarios import SCENARIOS_FILE, Scenario, read_scenarios
+from forecast.claims.scenarios import Scenario, read_scenarios
 from forecast.core.files import read_text
+from forecast.tables.articles import CLAIMS_FILE, COMPARISONS_FILE, SCENARIOS_FILE, find_article
 from forecast.tables.shipped import (
-    CLAIMS_FILE,
     REFERENCE_FILE,
     days_looked_at,
     own_or_shipped,
@@ -43,6 +44,10 @@ class Inputs:
         Outside references of the audit.
     tables
         The tables with columns of their own, by name.
+    article
+        The article's name.
+    page
+        What its memo shows.
     claims, scenarios, comparisons
         What is asked of the draws.
     claims_text
@@ -56,6 +61,8 @@ class Inputs:
     vintages: Table
     references: Table
     tables: Mapping[str, pd.DataFrame]
+    article: str
+    page: Page
     claims: Sequence[Claim]
     scenarios: Sequence[Scenario]
     comparisons: Sequence[Nearest]
@@ -64,31 +71,48 @@ class Inputs:
     hash: str
 
 
-def read_inputs(folder: str | Path | None = None) -> Inputs:
+def read_inputs(folder: str | Path | None = None, article: str | None = None) -> Inputs:
     """Read a data folder, the shipped one by default.
+
+    Parameters
+    ----------
+    folder
+        A folder laid out like the shipped ``data/``.
+    article
+        Which of its articles, where there are several.
 
     Raises
     ------
     ForecastError
-        If there is no such folder, or any of its files is bad, used or not; the file is named.
+        If there is no such folder or article, or any of its files is bad, used or not; the file is
+        named.
     """
-    vintages = read_vintages(folder)
+    chosen = find_article(folder, article)
+    vintages = read_vintages(folder, article)
     references = read_references(own_or_shipped(REFERENCE_FILE, folder))
     tables = read_tables(folder)
-    asked = (CLAIMS_FILE, SCENARIOS_FILE, COMPARISONS_FILE)
-    claims, scenarios, comparisons = (own_or_shipped(name, folder) for name in asked)
+    claims = read_claims(chosen.file(CLAIMS_FILE))
+    scenarios, comparisons = (
+        chosen.file(name) if chosen.has(name) else None
+        for name in (SCENARIOS_FILE, COMPARISONS_FILE)
+    )
     found = Inputs(
         vintages=vintages,
         references=references,
         tables=tables,
-        claims=read_claims(claims),
-        scenarios=read_scenarios(scenarios),
-        comparisons=read_comparisons(tables["public_forecasts"], comparisons),
-        claims_text=read_text(claims),
+        article=chosen.name,
+        page=page_of(chosen, claims),
+        claims=claims,
+        scenarios=read_scenarios(scenarios) if scenarios else (),
+        comparisons=read_comparisons(tables["public_forecasts"], comparisons)
+        if comparisons
+        else (),
+        claims_text=read_text(chosen.file(CLAIMS_FILE)),
         looked_at=days_looked_at(folder),
         hash="",
     )
     cells = {name: frame.to_csv(index=False) for name, frame in sorted(tables.items())}
-    texts = [found.claims_text, read_text(scenarios), read_text(comparisons)]
-    content = json.dumps([cells, references.to_csv(index=False), texts])
+    texts = [found.claims_text, *(read_text(p) if p else "" for p in (scenarios, comparisons))]
+    page = dataclasses.asdict(found.page)
+    content = json.dumps([cells, references.to_csv(index=False), texts, page])
     return dataclasses.replace(found, hash=hashlib.sha256(content.encode()).hexdigest())

@@ -25,21 +25,27 @@ from forecast.core.files import read_toml
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
 from forecast.models import registry
-from forecast.tables.shipped import CLAIMS_FILE, data_dir
+from forecast.tables.articles import CLAIMS_FILE, find_article
 
 CHECKS: Mapping[str, fields.Keys] = {
     "sum": fields.Keys(
         {"entity": fields.TEXT, "metric": fields.TEXT, "first": fields.PERIOD}
         | {"last": fields.PERIOD, "said": fields.ABOVE_ZERO, "unit": fields.UNIT}
     ),
-    "ratio": fields.Keys(dict.fromkeys(("entity", "metric", "top", "bottom"), fields.TEXT)),
+    "ratio": fields.Keys(
+        dict.fromkeys(("entity", "metric", "top", "bottom"), fields.TEXT), {"note": fields.TEXT}
+    ),
     "reference": fields.Keys({}, {"entity": fields.TEXT, "metric": fields.TEXT}),
-    "doubling": fields.Keys({"metric": fields.TEXT, "said_months": fields.ABOVE_ZERO}),
+    "doubling": fields.Keys(
+        {"metric": fields.TEXT, "said_months": fields.ABOVE_ZERO}, {"said": fields.TEXT}
+    ),
     "score_gain": fields.Keys(
         dict.fromkeys(("metric", "from", "to"), fields.TEXT) | {"said": fields.NUMBER}
     ),
     "unit": fields.Keys({}),
-    "homes": fields.Keys({"entity": fields.TEXT}),
+    "homes": fields.Keys(
+        {"entity": fields.TEXT}, dict.fromkeys(("low", "high", "said", "each"), fields.TEXT)
+    ),
     "stale": fields.Keys({"metric": fields.TEXT}, {"entity": fields.TEXT}),
     "range": fields.Keys(dict.fromkeys(("entity", "low", "high"), fields.TEXT)),
 }
@@ -126,7 +132,7 @@ def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
         Naming the file, the claim, the definition and the key that cannot be read, and what was
         wanted.
     """
-    path = data_dir() / CLAIMS_FILE if path is None else Path(path)
+    path = find_article().file(CLAIMS_FILE) if path is None else Path(path)
     raw = read_toml(path, "claims file")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     sums = read_sums(raw.get("sums", {}), str(path))

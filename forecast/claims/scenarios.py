@@ -34,9 +34,8 @@ from forecast.inference.fitting import Run, prior_set
 from forecast.inference.predict import forecast
 from forecast.models import registry
 from forecast.models.registry import get_model
-from forecast.tables.shipped import data_dir
+from forecast.tables.articles import SCENARIOS_FILE, find_article
 
-SCENARIOS_FILE = "article/scenarios.toml"
 ENOUGH = 200.0
 """Effective draws that a conditional forecast needs: its standard errors are then at most 3.5 points."""
 MOST = 8
@@ -151,7 +150,7 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
     ClaimError
         Naming the file, the scenario and the key that cannot be read, and what was wanted.
     """
-    path = data_dir() / SCENARIOS_FILE if path is None else Path(path)
+    path = find_article().file(SCENARIOS_FILE) if path is None else Path(path)
     raw = read_toml(path, "file of scenarios")
     fields.check(raw, TOP, f"{path}, at the top of the file")
     sums = read_sums(raw.get("sums", {}), str(path))

@@ -24,7 +24,7 @@ from forecast.core.periods import months_after, period_end
 from forecast.models.hazard.panel import months_of
 
 MONTHS = (6, 12, 18, 24)
-"""Months after the claim at which windows end; the last two are the article's."""
+"""Months after a claim at which windows end, where its article's page names no others."""
 DATED = (FirstPassage, PeakToTrough, Growth)
 """Kinds of events that come at some time within a window."""
 
@@ -86,6 +86,7 @@ def variations(
     draws: xr.Dataset,
     variants: Mapping[str, xr.Dataset] | None = None,
     walk: xr.Dataset | None = None,
+    months: Sequence[int] = MONTHS,
 ) -> tuple[Variation, ...]:
     """Return one reading's probability under other thresholds, windows, prior sets and models.
 
@@ -100,6 +101,9 @@ def variations(
         Joint draws under other prior sets, by name.
     walk
         Draws of the naive forecast.
+    months
+        Months after the claim at which other windows end; one more window begins at the last but
+        one.
     """
     if definition.window is None or not isinstance(definition.event, Event):
         return ()
@@ -107,7 +111,7 @@ def variations(
     as_it_stands = _Asked("model", definition.model, True, definition, draws, start, end)
     asked = [
         *_thresholds(definition, as_it_stands),
-        *_windows(claim, definition, as_it_stands),
+        *_windows(claim, definition, as_it_stands, months),
         *(
             dataclasses.replace(
                 as_it_stands, what="prior", setting=name, own=name == "default", draws=other
@@ -168,13 +172,15 @@ def _thresholds(definition: Definition, own: _Asked) -> list[_Asked]:
     ]
 
 
-def _windows(claim: Claim, definition: Definition, own: _Asked) -> list[_Asked]:
+def _windows(
+    claim: Claim, definition: Definition, own: _Asked, months: Sequence[int]
+) -> list[_Asked]:
     event = definition.event
     if not isinstance(event, DATED) or (isinstance(event, Growth) and event.how == "all"):
         return []
     if own.start != claim.source_date:
         return []
-    days = [months_after(own.start, months) for months in MONTHS]
+    days = [months_after(own.start, ahead) for ahead in months]
     ends = [
         dataclasses.replace(
             own, what="window end", setting=day.isoformat(), own=day == own.end, end=day

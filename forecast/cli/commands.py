@@ -113,8 +113,11 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = run_all(
         args.out,
-        as_of_date=_day(read_vintages(args.data), args.as_of, days_looked_at(args.data)),
+        as_of_date=_day(
+            read_vintages(args.data, args.article), args.as_of, days_looked_at(args.data)
+        ),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
@@ -149,11 +152,12 @@ def claims(args: argparse.Namespace) -> int:
     from forecast.claims.read import read_claims
     from forecast.claims.verdict import Verdicts
     from forecast.store import runs
-    from forecast.tables.shipped import CLAIMS_FILE, days_looked_at, own_or_shipped, read_vintages
+    from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
+    from forecast.tables.shipped import days_looked_at, read_vintages
 
     file = args.file
-    if file is None and args.data is not None:
-        file = own_or_shipped(CLAIMS_FILE, args.data)
+    if file is None and (args.data is not None or args.article is not None):
+        file = find_article(args.data, args.article).file(CLAIMS_FILE)
     folder = runs.latest_run(args.out) if file is None else None
     if file is not None:
         from forecast.app.pipeline import check_claims
@@ -162,12 +166,16 @@ def claims(args: argparse.Namespace) -> int:
         check_claims(
             given,
             args.data,
-            as_of_date=_day(read_vintages(args.data), None, days_looked_at(args.data)),
+            article=args.article,
+            as_of_date=_day(
+                read_vintages(args.data, args.article), None, days_looked_at(args.data)
+            ),
             say=say,
         )
         verdicts = judge(given, [])
         say(
-            f"{file}: nothing that a run would refuse; forecast run --data DIR judges DIR/{CLAIMS_FILE}"
+            f"{file}: nothing that a run would refuse; forecast run --data DIR judges "
+            f"DIR/{ARTICLES}/NAME/{CLAIMS_FILE}"
         )
     elif folder is not None:
         manifest = runs.read_manifest(folder, "run", "as_of", "draws")
@@ -192,7 +200,7 @@ def audit(args: argparse.Namespace) -> int:
     from forecast.claims.inputs import read_inputs
     from forecast.tables.vintages import as_of
 
-    inputs = read_inputs(args.data)
+    inputs = read_inputs(args.data, args.article)
     known = as_of(inputs.vintages, _day(inputs.vintages, args.as_of))
     findings = audit_claims(known, inputs.references, inputs.claims)
     if args.json:
@@ -376,6 +384,7 @@ def update(args: argparse.Namespace) -> int:
         as_of_date=args.as_of,
         today=today(),
         data=args.data,
+        article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
@@ -528,7 +537,9 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     target = Path(args.to) if args.to else folder / USER_FILE
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        changes, said = _with_percentiles(compare(_table_of(target, folder), rows), args.out)
+        changes, said = _with_percentiles(
+            compare(_table_of(target, folder, args.article), rows), args.out
+        )
         for line in few(jumps(changes)):
             say(line)
         conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
@@ -559,14 +570,14 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
-def _table_of(target: Path, folder: Path) -> Any:
+def _table_of(target: Path, folder: Path, article: str | None) -> Any:
     """Return what rows for a table must agree with: the tables of a data folder are one."""
     from forecast.tables.shipped import read_vintages, vintage_files
     from forecast.tables.vintages import read_table
 
-    within = [path.resolve() for path in vintage_files(folder)]
+    within = [path.resolve() for path in vintage_files(folder, article)]
     if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
-        return read_vintages(folder) if within else None
+        return read_vintages(folder, article) if within else None
     return read_table(target) if target.exists() else None
 
 
@@ -632,11 +643,11 @@ def resolve(args: argparse.Namespace) -> int:
     """Write down how a claim came out, and keep score."""
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped
+    from forecast.tables.articles import CLAIMS_FILE, find_article
 
     chosen = ledger.resolve(
         args.out,
-        read_claims(own_or_shipped(CLAIMS_FILE, args.data)),
+        read_claims(find_article(args.data, args.article).file(CLAIMS_FILE)),
         args.claim,
         args.outcome,
         on=args.on,
@@ -653,11 +664,14 @@ def track(args: argparse.Namespace) -> int:
     from forecast.claims.outcomes import decided
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
-    from forecast.tables.shipped import CLAIMS_FILE, own_or_shipped, read_vintages
+    from forecast.tables.articles import CLAIMS_FILE, find_article
+    from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of
 
-    table, now = read_vintages(args.data), today()
-    open_ = ledger.unresolved(args.out, read_claims(own_or_shipped(CLAIMS_FILE, args.data)))
+    table, now = read_vintages(args.data, args.article), today()
+    open_ = ledger.unresolved(
+        args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
+    )
     for one in ledger.enter(args.out, decided(open_, table, now, say), now, say):
         say(f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})")
     found, came = ledger.record(args.out, now), ledger.outcomes(args.out)
@@ -742,7 +756,7 @@ def backtest(args: argparse.Namespace) -> int:
 
     if args.csv:
         probe_file(args.csv)  # before hours of fits
-    table = read_vintages(args.data)
+    table = read_vintages(args.data, args.article)
     table = table[table["reported_on"] <= _day(table)]  # what is to come is no truth yet
     found = backtesting.backtest(
         args.model,

@@ -91,8 +91,11 @@ def parser() -> argparse.ArgumentParser:
     def out(one: argparse.ArgumentParser) -> None:
         one.add_argument("--out", default="out", metavar="DIR", help="output folder (out)")
 
+    which = "which article of that folder, if it has several"
+
     def folder(one: argparse.ArgumentParser) -> None:
         one.add_argument("--data", metavar="DIR", help="a folder laid out like data/")
+        one.add_argument("--article", metavar="NAME", help=which)
 
     def day(one: argparse.ArgumentParser) -> None:
         one.add_argument(
@@ -181,6 +184,7 @@ def parser() -> argparse.ArgumentParser:
     claims.add_argument(
         "--data", metavar="DIR", help="check against these tables; their own claims without --file"
     )
+    claims.add_argument("--article", metavar="NAME", help=which)
     claims.add_argument("--json", action="store_true", help="only JSON on stdout")
     out(claims)
 

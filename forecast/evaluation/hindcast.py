@@ -38,8 +38,6 @@ from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_pa
 from forecast.models.market import baseline as market_baseline
 from forecast.models.market.panel import rounding_step
 
-DATES = ("1999-12-31", "2000-12-31")
-"""Days of the hindcast."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)

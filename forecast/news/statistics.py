@@ -14,9 +14,6 @@ from forecast.core.draws import path
 from forecast.core.errors import ClaimError
 from forecast.core.text import percent
 
-HEADLINE = "big_five/capex"
-"""The series whose totals of calendar years are followed beside the claims, by their medians."""
-
 
 def signed(change: float, unit: str) -> str:
     """Return a change with its sign and unit; what rounds to nothing has no sign.
@@ -75,8 +72,21 @@ class Statistic:
         return signed(scale * change, more + (self.unit or "points"))
 
 
-def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tuple[Statistic, ...]:
-    """Return what is followed of a model: its claims' readings, and headline totals it can tell."""
+def statistics_of(
+    claims: Sequence[Claim], model: str, draws: xr.Dataset, followed: Sequence[str] = ()
+) -> tuple[Statistic, ...]:
+    """Return what is followed of a model: its claims' readings, and totals that it can tell.
+
+    Parameters
+    ----------
+    claims
+        Whose readings of the model are followed.
+    model, draws
+        The model and its joint draws.
+    followed
+        Series whose totals of calendar years are followed by their medians, such as those of
+        :class:`forecast.claims.page.Page`; those that the draws do not have are left out.
+    """
     found = [
         Statistic(
             f"{claim.id}/{definition.id}",
@@ -90,7 +100,7 @@ def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tup
     ]
     series = {str(name) for name in draws["series"].values}
     periods = {str(period) for period in draws["period"].values}
-    for name, year in headlines(str(draws.attrs["as_of"])):
+    for name, year in totals(followed, str(draws.attrs["as_of"])):
         if name in series and {f"{year}Q{q}" for q in (1, 2, 3, 4)} <= periods:
             unit = str(draws["unit"].sel(series=name).values)
             found.append(
@@ -104,10 +114,10 @@ def statistics_of(claims: Sequence[Claim], model: str, draws: xr.Dataset) -> tup
     return tuple(one for one in found if one.told_by(draws))
 
 
-def headlines(as_of: str) -> tuple[tuple[str, str], ...]:
-    """Return the totals that are followed: the series, and the year of a day and the next one."""
+def totals(followed: Sequence[str], as_of: str) -> tuple[tuple[str, str], ...]:
+    """Return the totals that are followed: each series, in the year of a day and the next one."""
     year = int(as_of[:4])
-    return tuple((HEADLINE, str(year + k)) for k in (0, 1))
+    return tuple((name, str(year + k)) for name in followed for k in (0, 1))
 
 
 def _year_total(series: str, year: str, draws: xr.Dataset) -> xr.DataArray:

@@ -15,20 +15,19 @@ import xarray as xr
 
 from forecast.claims.comparisons import Beside, beside_others
 from forecast.claims.inputs import Inputs
+from forecast.claims.page import Page
 from forecast.claims.pool import pool
 from forecast.claims.records import Claim
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, ForecastError
-from forecast.evaluation.hindcast import DATES, Hindcast, hindcast
+from forecast.evaluation.hindcast import Hindcast, hindcast
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed
 from forecast.models.base import Panel
-from forecast.report.figures import SECTOR, Fitted
+from forecast.report.figures import Fitted
 from forecast.report.memo import FirstPage
-
-INDEX = "PHLX semiconductor index"
 
 
 def last_figure(panel: Panel) -> str:
@@ -50,7 +49,7 @@ def assemble(
     seed: int,
     say: Callable[[str], None],
 ) -> FirstPage:
-    """Put together what the first page shows of the first claim.
+    """Put together what the first page shows of the headline claims.
 
     Parameters
     ----------
@@ -67,15 +66,16 @@ def assemble(
     say
         Called with what was left out, and why.
     """
-    claims, tables = inputs.claims, inputs.tables
+    claims, tables, page = inputs.claims, inputs.tables, inputs.page
+    headline = [claim for name in page.headline for claim in claims if claim.id == name]
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
     warned = warnings_against_base(tables["warnings"]) if "hazard" in draws else ()
     pooled = {c.id: p for c in claims if (p := pool(c, verdicts, naive)) is not None}
     return FirstPage(
         pooled=pooled,
-        variations=_variations(claims[0], fitted, walks),
-        curves=_curves(claims[0], draws),
-        depths=_depths(draws, walks),
+        variations=_variations(headline, fitted, walks, page.months),
+        curves=[one for claim in headline for one in _curves(claim, draws)],
+        depths=_depths(draws, walks, page),
         others=_others(inputs, draws, walks, as_of, say),
         scenarios=_scenarios(inputs.scenarios, claims, fitted, seed, say),
         warned=warned,
@@ -84,15 +84,19 @@ def assemble(
 
 
 def _variations(
-    claim: Claim, fitted: Mapping[str, Fitted], walks: Mapping[str, xr.Dataset]
+    claims: Sequence[Claim],
+    fitted: Mapping[str, Fitted],
+    walks: Mapping[str, xr.Dataset],
+    months: Sequence[int],
 ) -> tuple[Variation, ...]:
     found: list[Variation] = []
-    for definition in claim.definitions:
-        one = fitted.get(definition.model)
-        if one is None or one.draws is None:
-            continue
-        walk = walks.get(definition.model)
-        found += variations(claim, definition, one.draws, one.variants, walk)
+    for claim in claims:
+        for definition in claim.definitions:
+            one = fitted.get(definition.model)
+            if one is None or one.draws is None:
+                continue
+            walk = walks.get(definition.model)
+            found += variations(claim, definition, one.draws, one.variants, walk, months)
     return tuple(found)
 
 
@@ -106,10 +110,12 @@ def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, C
     return tuple(found)
 
 
-def _depths(draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset]) -> tuple[Depth, ...]:
+def _depths(
+    draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset], page: Page
+) -> tuple[Depth, ...]:
     if "hazard" not in draws:
         return ()
-    return depths(draws["hazard"], (SECTOR, INDEX), walks.get("hazard"))
+    return depths(draws["hazard"], page.positions, walks.get("hazard"), page.months[-2:])
 
 
 def _others(
@@ -148,15 +154,19 @@ def _scenarios(
 
 
 def telecom_hindcast(
-    tables: Mapping[str, pd.DataFrame], seed: int, place: Path, say: Callable[[str], None]
+    days: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
+    seed: int,
+    place: Path,
+    say: Callable[[str], None],
 ) -> tuple[Hindcast, ...]:
-    """Fit and judge the telecom hindcast on both its days, with fits kept in `place`.
+    """Fit and judge the telecom hindcast on some days, with fits kept in `place`.
 
     `say` is told of a gate that said no, and of tables that do not reach so far.
     """
     telecom, runups = tables["telecom_1995_2004"], tables["runups"]
     found: list[Hindcast] = []
-    for day in DATES:
+    for day in days:
         try:
             own = child_seed(seed, "hindcast", day)
             found += hindcast(telecom, runups, day, seed=own, place=place, tables=tables)

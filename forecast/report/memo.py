@@ -19,10 +19,11 @@ import markdown_it
 
 from forecast.claims.audit import Finding
 from forecast.claims.comparisons import Beside
+from forecast.claims.page import Page
 from forecast.claims.pool import Pooled
 from forecast.claims.records import Claim
 from forecast.claims.scenarios import ENOUGH, Conditional
-from forecast.claims.variations import MONTHS, Curve, Depth, Variation
+from forecast.claims.variations import Curve, Depth, Variation
 from forecast.claims.verdict import ICD_203, Verdict, Verdicts, answer_text, answer_word, word
 from forecast.core.text import percent
 from forecast.evaluation.hindcast import Hindcast
@@ -104,6 +105,8 @@ class Report:
     ----------
     run_id, as_of, seed, version
         What identifies the run.
+    article, page
+        The article's name, and what its memo shows.
     claims, verdicts
         The claims and their verdicts, one a definition.
     sensitivities, naive
@@ -135,6 +138,8 @@ class Report:
     as_of: str
     seed: int
     version: str
+    article: str
+    page: Page
     claims: Sequence[Claim]
     verdicts: Verdicts
     sensitivities: Mapping[tuple[str, str], Sensitivity]
@@ -247,7 +252,7 @@ def _judged(report: Report, claim: str) -> list[Verdict]:
 
 def _headline(report: Report) -> dict[str, Any]:
     """Return what the first card says of the article's main prediction."""
-    claim = next(iter(report.claims))
+    claim = next(c for c in report.claims if c.id == report.page.headline[0])
     groups = dict.fromkeys(d.group for d in claim.definitions)
     judged = sorted(_judged(report, claim.id), key=lambda v: v.probability or 0.0)
     open_ = [v for v in judged if v.status == "judged"] or judged
@@ -395,12 +400,12 @@ def markdown(report: Report) -> str:
             days=answer_days(report),
             conditionals=conditionals(report),
             expected_falls=expected_falls(report),
-            bets=[d for d in report.first.depths if d.months == MONTHS[-1]],
+            bets=[d for d in report.first.depths if d.months == report.page.months[-1]],
             empty_dates=sorted(
                 {h.as_of for h in report.first.hindcasts}
                 - {h.as_of for h in report.first.hindcasts if h.model == "hazard"}
             ),
-            months=MONTHS,
+            months=report.page.months,
             falls=FALLS,
             enough=ENOUGH,
             variants=list(

@@ -28,12 +28,12 @@ from forecast.core.files import read_bytes
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
 from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
+from forecast.tables.articles import data_dir as data_dir
+from forecast.tables.articles import data_folder as data_folder
+from forecast.tables.articles import find_article
 from forecast.tables.vintages import Table, check_table, read_table
 
 VINTAGE_FILES = (
-    "article/market.csv",
-    "article/models.csv",
-    "article/companies.csv",
     "earnings.csv",
     "ai_labs.csv",
     "api_prices.csv",
@@ -41,33 +41,12 @@ VINTAGE_FILES = (
     "h100_rental.csv",
     "open_share.csv",
 )
-"""The shipped tables of the vintage schema, below the data folder."""
+"""The shipped tables of the vintage schema, below the data folder, beside those of the article."""
 
 USER_FILE = "vintages/user.csv"
 """Where a user's own rows go if no other table is named, below the data folder."""
 
 REFERENCE_FILE = "references.csv"
-CLAIMS_FILE = "article/claims.toml"
-
-
-def data_dir() -> Path:
-    """Return the folder of the shipped tables: inside the wheel, or at the checkout's top level."""
-    packaged = Path(__file__).parents[1] / "_data"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "data"
-
-
-def data_folder(folder: str | Path | None) -> Path:
-    """Return a data folder, the shipped one by default.
-
-    Raises
-    ------
-    DataError
-        If there is no such folder: it is never made.
-    """
-    base = data_dir() if folder is None else Path(folder)
-    if not base.is_dir():
-        raise DataError(f"{base}: there is no such data folder; give one laid out like data/")
-    return base
 
 
 def own_or_shipped(name: str, folder: str | Path | None) -> Path:
@@ -79,15 +58,17 @@ def own_or_shipped(name: str, folder: str | Path | None) -> Path:
     return own if os.path.lexists(own) else data_dir() / name
 
 
-def read_vintages(folder: str | Path | None = None) -> Table:
+def read_vintages(folder: str | Path | None = None, article: str | None = None) -> Table:
     """Read every vintage table of a data folder as one.
 
     Parameters
     ----------
     folder
         A folder laid out like the shipped ``data/``; every file of :data:`VINTAGE_FILES` that it
-        has is read, and any other ``*.csv`` directly in ``folder/vintages/``. The shipped folder
-        by default.
+        has is read, the tables of its article, and any other ``*.csv`` directly in
+        ``folder/vintages/``. The shipped folder by default.
+    article
+        Which of its articles, where there are several.
 
     Raises
     ------
@@ -95,11 +76,11 @@ def read_vintages(folder: str | Path | None = None) -> Table:
         If the folder is missing or holds no table, or if any table is bad.
     """
     base = data_folder(folder)
-    paths = vintage_files(base)
+    paths = vintage_files(base, article)
     if not paths:
         raise DataError(
-            f"{base}: got no table; wanted at least one of {', '.join(VINTAGE_FILES)} "
-            "or a CSV in vintages/"
+            f"{base}: got no table; wanted at least one of {', '.join(VINTAGE_FILES)}, a CSV in "
+            "articles/NAME/ or one in vintages/"
         )
     tables = {path.relative_to(base).as_posix(): read_table(path) for path in paths}
     merged = pd.concat(
@@ -119,10 +100,12 @@ def read_vintages(folder: str | Path | None = None) -> Table:
     return merged[[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in merged.columns]]
 
 
-def vintage_files(folder: Path) -> list[Path]:
+def vintage_files(folder: Path, article: str | None = None) -> list[Path]:
     """Return the files that :func:`read_vintages` reads from a data folder."""
+    chosen = find_article(folder, article)
     named = [folder / name for name in VINTAGE_FILES if os.path.lexists(folder / name)]
-    return named + sorted((folder / "vintages").glob("*.csv"))
+    own = chosen.tables if chosen.own else []
+    return [*own, *named, *sorted((folder / "vintages").glob("*.csv"))]
 
 
 @contextlib.contextmanager
