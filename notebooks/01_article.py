@@ -29,7 +29,7 @@ from forecast.models.benchmark import plots as benchmark_plots
 
 # %%
 known = fc.as_of(fc.read_vintages(), "2026-05-06")
-market = known[known["entity"] == "AI market"]
+market = known.rows[known.rows["entity"] == "AI market"]
 market.pivot(index="metric", columns="period", values="printed")
 
 # %% [markdown]
@@ -79,7 +79,7 @@ fc.plots.threshold_probability(
     ratio,
     op="<",
     value=1.3,
-    as_of=known.attrs["as_of"],
+    as_of=known.date,
     label="capex over revenue",
     baseline=naive_ratio,
 )

@@ -41,7 +41,7 @@ from forecast.tables.vintages import check_table
 table = fc.read_vintages()
 known = fc.as_of(table, "2026-05-06")
 calendar = fc.report_calendar(known)
-calendar[calendar["status"] != "reported"]
+calendar.out
 
 # %%
 earnings_plots.report_calendar(calendar)
@@ -127,7 +127,7 @@ ratios = fc.reported_ratio(known, sums={"big_five": paths.TOTALS["big_five"]})
 earnings_plots.ratio_history(
     ratios,
     label="capex over operating cash flow",
-    as_of=known.attrs["as_of"],
+    as_of=known.date,
     bold="big_five",
     metric="capex",
 )
@@ -187,7 +187,8 @@ shown.round(3)
 early_known = fc.as_of(table, "2025-05-06")
 early_panel = fc.build_panel(early_known, "earnings")
 early = fc.forecast(fc.fit("earnings", early_panel, seed=1, progress=False), until="2026Q1", seed=2)
-since = known[(known["reported_on"] > "2025-05-06") & known["metric"].isin(["capex", "revenue"])]
+later = known.rows["reported_on"] > "2025-05-06"
+since = known.rows[later & known.rows["metric"].isin(["capex", "revenue"])]
 where = fc.percentiles(fc.quantile_table([early]), since)
 came = since.assign(percentile=where["percentile"], quarter=since["period"].map(calendar_quarter))
 came = came.dropna(subset=["percentile"])

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import json
 
 import numpy as np
 import pandas as pd
@@ -32,7 +31,7 @@ def table():
 
 
 def panel_of(table, as_of=AS_OF):
-    return Panel("benchmark", as_of, benchmark_panel(table, as_of))
+    return benchmark_panel(table, as_of)
 
 
 def few(table, most=40):
@@ -112,7 +111,7 @@ def test_scores_far_below_chance_are_left_out_and_named(table):
     printed = table.loc[table["gpqa_diamond"] < 18, ["model", "gpqa_diamond"]]
     chance_less_three = 25 - 3 * 100 * np.sqrt(0.25 * 0.75 / 198)
     assert gpqa.min() > chance_less_three > printed["gpqa_diamond"].min()
-    (note,) = json.loads(panel.data.attrs["notes"])
+    (note,) = panel.notes
     for name in printed.loc[printed["gpqa_diamond"] < chance_less_three, "model"]:
         assert name in note
     assert (gpqa < 25).any()  # a little below chance is chance

@@ -83,7 +83,7 @@ def test_each_example_runs(tmp_path, text):
 
 def test_the_examples_name_series_that_the_shipped_companies_have(known):
     """The made-up draws above stand for real ones: no series of the examples is invented."""
-    there = set(earnings_panel(known)["series"].values.astype(str))
+    there = set(earnings_panel(known).data["series"].values.astype(str))
     made = {n for n in quarterly()["series"].values.astype(str) if not n.startswith("big_")}
     assert made <= there
 

@@ -14,7 +14,7 @@ from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.core.words import COLUMNS
 from forecast.tables.shipped import read_vintages
-from forecast.tables.vintages import check_table
+from forecast.tables.vintages import Known, check_table
 
 SAID = dt.date(2026, 1, 15)
 WINDOW = (SAID, dt.date(2026, 12, 31))
@@ -288,11 +288,11 @@ def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31"), told=
     )  # fmt: skip
     asked = [Claim("c", "forecast", "paraphrase", "", "t", "s", dt.date(2026, 1, 1), (reading,))]
     draws = drawn(observed, day)
-    known = pd.DataFrame(
+    rows = pd.DataFrame(
         [("ai_revenue", period, day_told) for period, day_told in told],
         columns=["metric", "period", "reported_on"],
     )
-    return settled(judge(asked, draws), asked, [draws], known).of("c")
+    return settled(judge(asked, draws), asked, [draws], Known(day, rows)).of("c")
 
 
 LOW = {"kind": "first_passage", "op": "<", "value": 80}

@@ -176,9 +176,9 @@ def test_a_restated_figure_is_a_second_vintage_and_a_repeated_one_is_not():
         ("2024Q2", 150.0, "2024-07-25"),  # and never 140, between the two restatements
         ("2024Q1", 110.0, "2025-04-25"),
     ]
-    known = as_of(rows, "2024-12-31").set_index("period")["value"]
+    known = as_of(rows, "2024-12-31").rows.set_index("period")["value"]
     assert known["2024Q1"] == 100
-    assert as_of(rows, "2025-12-31").set_index("period")["value"]["2024Q1"] == 110
+    assert as_of(rows, "2025-12-31").rows.set_index("period")["value"]["2024Q1"] == 110
 
 
 def test_an_amendment_of_the_same_day_counts():

@@ -182,12 +182,12 @@ def test_own_positions_and_base_rates_reach_the_panel(folder):
     path = folder / "drawdown_base_rates.csv"
     path.write_text(path.read_text().replace("0.82,0.59,0.28", "0.81,0.58,0.27"))
     inputs, known = of_folder(folder)
-    data = build_panel(known, "hazard", tables=inputs.tables).data
-    held = {one.entity: one for one in positions(data)}
+    panel = build_panel(known, "hazard", tables=inputs.tables)
+    held = {one.entity: one for one in positions(panel)}
     assert "AI semiconductors" not in held
     assert (held["Mine"].net, held["Mine"].months) == (70, 2)
-    assert base_rates(data, held["Mine"])["p20_18m"] == 0.81
-    shipped = build_panel(known, "hazard").data
+    assert base_rates(panel, held["Mine"])["p20_18m"] == 0.81
+    shipped = build_panel(known, "hazard")
     assert "Mine" not in [one.entity for one in positions(shipped)]
 
 
@@ -380,7 +380,7 @@ def test_the_memo_is_made_from_the_folders_tables(made):
 def test_a_run_of_own_tables_can_be_read_back(made):
     _, outcome, _, _ = made
     run, draws = read_run(outcome.folder).fitted("hazard")
-    assert "Nasdaq-100" in [one.entity for one in positions(run.panel.data)]
+    assert "Nasdaq-100" in [one.entity for one in positions(run.panel)]
     assert "Nasdaq-100/fall_20" in draws["series"].values
 
 

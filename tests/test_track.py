@@ -573,7 +573,7 @@ def test_the_interval_is_students():
 # --- numbers that came -----------------------------------------------------------------------
 def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(tmp_path):
     known = as_of(read_vintages(), "2026-05-06")
-    row = known[(known["entity"] == "MSFT") & (known["metric"] == "capex")].iloc[-1]
+    row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-1]
     assert row["reported_on"] == "2026-04-29"
     levels = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
     centre = row["value"] / 1000

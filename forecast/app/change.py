@@ -28,7 +28,7 @@ from forecast.inference.fitting import Run, child_seed
 from forecast.inference.gate import Gate
 from forecast.inference.predict import forecast
 from forecast.inference.spec import Spec
-from forecast.models.earnings.calendar import report_calendar
+from forecast.models.earnings.calendar import Calendar, report_calendar
 from forecast.models.panels import build_panel
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
@@ -37,7 +37,7 @@ from forecast.report import memo
 from forecast.report.figures import Fitted
 from forecast.store import runs
 from forecast.tables.shipped import read_tables
-from forecast.tables.vintages import Changes, Table, compare, read_table
+from forecast.tables.vintages import Changes, Known, compare, read_table
 
 Say = Callable[[str], None]
 AHEAD = "earnings"
@@ -64,7 +64,7 @@ class Stored:
 
     folder: Path
     manifest: Mapping[str, Any]
-    known: Table
+    known: Known
     claims: tuple[Claim, ...]
     verdicts: Verdicts
     forecasts: pd.DataFrame
@@ -136,8 +136,7 @@ def read_run(folder: str | Path) -> Stored:
     manifest = runs.read_manifest(folder)
     if not (folder / KNOWN).is_file():
         raise StoreError(f"{folder}: made by an earlier version, without {KNOWN}; run it again")
-    known = read_table(folder / KNOWN)
-    known.attrs["as_of"] = manifest["as_of"]
+    known = Known(str(manifest["as_of"]), read_table(folder / KNOWN))
     try:
         claims = read_claims(folder / CLAIMS)
     except ClaimError as error:
@@ -228,7 +227,7 @@ class Change:
     arrived: Changes
     splits: tuple[News, ...]
     others: tuple[Other, ...]
-    calendar: pd.DataFrame | None
+    calendar: Calendar | None
     prospects: tuple[Prospect, ...]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -241,10 +240,10 @@ class Change:
         return sorted([*split, *map(_other_row, self.others)], key=lambda row: -row["size"])
 
 
-def arrivals(before: Stored, known: Table) -> Changes:
+def arrivals(before: Stored, known: Known) -> Changes:
     """Return the numbers that became known or were revised since a run, with their percentiles."""
     kept = [*COLUMNS]
-    changes = compare(before.known[kept], known[kept])
+    changes = compare(before.known.rows[kept], known.rows[kept])
     return surprised(changes, before.forecasts)
 
 
@@ -286,7 +285,7 @@ def between(
         calendar = None
     return Change(
         before=(before.id, str(before.manifest["as_of"])),
-        after=(later.id, str(later.known.attrs["as_of"])),
+        after=(later.id, later.known.date),
         arrived=arrivals(before, later.known),
         splits=tuple(splits.values()),
         others=_others(before, later, set(splits)),
@@ -339,7 +338,7 @@ def _split(
 @dataclasses.dataclass(frozen=True)
 class _Later:
     id: str
-    known: Table
+    known: Known
     claims: Sequence[Claim]
     verdicts: Verdicts
     specs: Mapping[str, Spec]

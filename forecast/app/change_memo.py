@@ -161,7 +161,7 @@ def _watch(change: Change) -> list[dict[str, str]]:
         best.setdefault(one.company, one)
     if change.calendar is None:
         return []
-    rows = change.calendar[change.calendar["status"] != "reported"]
+    rows = change.calendar.out
     rows = rows.assign(
         due=rows["overdue_since"].where(rows["overdue_since"] != "", rows["expected_on"])
     )

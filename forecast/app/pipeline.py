@@ -46,7 +46,7 @@ from forecast.report.figures import Fitted, draw_figures, walk_of
 from forecast.report.first_page import assemble, telecom_hindcast
 from forecast.store import fits, runs
 from forecast.tables.shipped import write_tables
-from forecast.tables.vintages import Table, as_of, newest_day, table_hash
+from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
 Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
@@ -138,7 +138,7 @@ def run_all(  # noqa: PLR0913
         asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
         until = {name: reach(name, day, asked) for name in panels}
     run_id = runs.run_id(
-        known.to_csv(index=False),
+        known.rows.to_csv(index=False),
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
@@ -178,7 +178,7 @@ def run_all(  # noqa: PLR0913
         )
 
     def fill(folder: Path) -> None:
-        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
         (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
         write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
         if also is not None:
@@ -252,7 +252,7 @@ def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
 
 
 def panels_of(
-    known: Table, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
+    known: Known, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
 ) -> dict[str, Panel]:
     """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
     return {name: build_panel(known, name, tables=tables, history=history) for name in models}
@@ -387,7 +387,7 @@ def _report(
     seed: int,
     inputs: Inputs,
     findings: Sequence[audits.Finding],
-    known: Table,
+    known: Known,
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
@@ -549,7 +549,7 @@ def _write(
             "versions": _versions(),
             "draft": list(report.draft),
             "draws": max((v.draws for v in report.verdicts), default=0),
-            "data_hash": table_hash(report.known),
+            "data_hash": table_hash(report.known.rows),
             "sampler": {name: spec.sampler for name, spec in report.specs.items()},
             "spec": {name: json.loads(spec.to_json()) for name, spec in report.specs.items()},
             "gate": {

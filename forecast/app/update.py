@@ -216,7 +216,7 @@ def _run(
     run = functools.partial(
         run_all,
         out,
-        as_of_date=str(known.attrs["as_of"]),
+        as_of_date=known.date,
         data=job.data,
         article=job.article,
         seed=job.seed,
@@ -225,7 +225,7 @@ def _run(
         say=say,
     )
     told: list[Change] = []
-    if before is None or table_hash(known) == before.manifest["data_hash"]:
+    if before is None or table_hash(known.rows) == before.manifest["data_hash"]:
         again = ""
         if before is not None:
             say("nothing has become known since the latest run")

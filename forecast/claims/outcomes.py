@@ -46,7 +46,7 @@ from forecast.models.earnings.paths import quarterly_draws
 from forecast.models.market.panel import MARKET_METRICS, MARKET_UNIT
 from forecast.models.market.paths import annual_draws
 from forecast.models.panels import build_panel
-from forecast.tables.vintages import Table, as_of
+from forecast.tables.vintages import Known, Table, as_of
 
 METRICS: Mapping[str, tuple[str, ...]] = {
     "market": MARKET_METRICS,
@@ -163,7 +163,7 @@ def _decision(
 
 
 def settled(
-    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Table
+    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Known
 ) -> Verdicts:
     """Return verdicts in which what has come settles the readings that nothing to come can change.
 
@@ -196,9 +196,9 @@ def settled(
     )
 
 
-def _early(known: Table, model: str) -> tuple[dt.date, ...]:
+def _early(known: Known, model: str) -> tuple[dt.date, ...]:
     """Return the ends of the periods of which a number was told before they had ended."""
-    rows = known[known["metric"].isin(METRICS[model])]
+    rows = known.rows[known.rows["metric"].isin(METRICS[model])]
     pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
     return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
 

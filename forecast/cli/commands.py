@@ -232,7 +232,7 @@ def fit(args: argparse.Namespace) -> int:
         table = read_table(args.table) if args.table else read_vintages()
     known = as_of(table, _day(table, args.as_of))
     panel = _with_positions(build_panel(known, args.model, own, history=table), args.position)
-    for note in json.loads(panel.data.attrs.get("notes", "[]")):
+    for note in panel.notes:
         say(note)
     say(f"fitting {args.model} to {panel.data.sizes['obs']} observations ...")
     run = fitting.fit(args.model, panel, seed=args.seed, variant=args.priors, progress=False)
@@ -261,8 +261,6 @@ def fit(args: argparse.Namespace) -> int:
 
 def _with_positions(panel: Any, given: Sequence[str]) -> Any:
     """Return the panel with the user's own positions, for the hazard model."""
-    import dataclasses
-
     from forecast.core.errors import DataError
     from forecast.models.hazard.panel import read_position, with_positions
 
@@ -271,7 +269,7 @@ def _with_positions(panel: Any, given: Sequence[str]) -> Any:
     if panel.model != "hazard":
         raise DataError(f"--position is for the hazard model; got {panel.model}: leave it out")
     held = [read_position(text, panel.as_of) for text in given]
-    return dataclasses.replace(panel, data=with_positions(panel.data, held))
+    return with_positions(panel, held)
 
 
 def _falls(run: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -133,9 +132,8 @@ def telecom_panel(table: pd.DataFrame, as_of: str) -> Panel:
             "estimate": ("obs", np.array(estimate)),
         },
         coords={"series": ("obs", np.array(series)), "year": ("obs", np.array(year))},
-        attrs={"units": json.dumps({"value": "USD bn", "rounding_sd": "log points"})},
     )
-    return Panel("market", as_of, data)
+    return Panel("market", as_of, data, {"value": "USD bn", "rounding_sd": "log points"})
 
 
 def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
@@ -173,9 +171,9 @@ def price_panel(
     `tables` may hold ``positions`` and ``drawdown_base_rates``; without them those shipped count.
     """
     named = tables or {}
-    data = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
+    panel = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
     held = standing(runups, as_of)
-    return Panel("hazard", as_of, with_positions(data, held) if held else data)
+    return with_positions(panel, held) if held else panel
 
 
 def outcome(runups: pd.DataFrame, one: Position, fall: int, ahead: int = AHEAD) -> bool:

@@ -39,6 +39,7 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.evaluation.surprise import Forecast, cells_of, forecast_of
 from forecast.store import chain, runs
+from forecast.tables.vintages import Known
 
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a reading can stand: the first two are scored; ``open`` takes an outcome back."""
@@ -662,7 +663,7 @@ def _means(events: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- numbers that came -----------------------------------------------------------------------
-def numbers(out: str | Path, known: pd.DataFrame, say: Callable[[str], None]) -> pd.DataFrame:
+def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.DataFrame:
     """Score the numbers that earlier runs forecast and that have come since.
 
     Parameters
@@ -682,7 +683,7 @@ def numbers(out: str | Path, known: pd.DataFrame, say: Callable[[str], None]) ->
         share its time), forecasts, crps on the log scale with the 90 % interval of its mean
         (``low``, ``high``), and the share of numbers that the 50, 80 and 95 % intervals held.
     """
-    rows = known.to_dict("records")
+    rows = known.rows.to_dict("records")
     scored = []
     for folder in sorted((Path(out) / "runs").glob("[!.]*")):
         try:

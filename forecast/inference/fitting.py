@@ -28,7 +28,7 @@ from forecast.models.base import Model, Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model, room_of
 from forecast.store import fits, runs
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
 
@@ -313,7 +313,7 @@ def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     return Run(spec, panel, tree, stamp)
 
 
-def update(run: Run, known: Table, table: pd.DataFrame | None = None) -> Run:
+def update(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
     """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
 
     Parameters

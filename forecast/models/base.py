@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.core.errors import DataError
 from forecast.core.periods import (
     last_close,
     month_index,
@@ -24,9 +25,7 @@ from forecast.core.periods import (
     quarter_name,
     quarter_of,
 )
-
-DRAWN = ("positions", "base_rates")
-"""Attributes of a panel's data that only draws read: a fit is the same whatever they say."""
+from forecast.core.text import one_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,31 +39,67 @@ class Panel:
     as_of
         The day up to which reports were known, ISO.
     data
-        Labelled arrays with dim ``obs``; ``attrs["units"]`` names the unit of each variable.
+        Labelled arrays with dim ``obs``, and nothing in ``attrs``.
+    units
+        Unit by name of a variable.
+    about
+        What else a fit and its draws depend on: a frozen record of the model's room, or None.
+    drawn
+        What only draws depend on, likewise: a fit is the same whatever it says.
+    notes
+        Sentences on how the panel came about, for a reader.
+
+    Raises
+    ------
+    DataError
+        If there is something in ``attrs``, which no hash would see.
     """
 
     model: str
     as_of: str
     data: xr.Dataset
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    about: object = None
+    drawn: object = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = [self.data.attrs, *(v.attrs for v in self.data.variables.values())]
+        names = sorted({str(name) for attrs in parts for name in attrs})
+        if names:
+            raise DataError(
+                f"the panel for {self.model} has {one_line(names)} in attrs; give units, notes and "
+                "records as fields of the panel"
+            )
 
     @property
     def hash(self) -> str:
         """Hash of all that the draws depend on: the date, and all of the panel's content."""
-        asked = {name: self.data.attrs[name] for name in DRAWN if name in self.data.attrs}
-        more = json.dumps(asked, sort_keys=True) if asked else ""
-        return hashlib.sha256(f"{self.as_of} {self.content_hash}{more}".encode()).hexdigest()
+        return _digest((self.as_of, self.content_hash, self.drawn))
 
     @property
     def content_hash(self) -> str:
-        """Hash of all that a fit depends on: values, labels and units, not the date or :data:`DRAWN`."""
-        digest = hashlib.sha256(f"{self.model} ".encode())
-        fitted = {name: value for name, value in self.data.attrs.items() if name not in DRAWN}
-        digest.update(json.dumps(fitted, sort_keys=True).encode())
-        for name in sorted(str(n) for n in self.data.variables):
-            values = self.data[name].values
-            content = [repr(v) for v in values.ravel().tolist()]
-            digest.update(f"{name} {values.shape} {'|'.join(content)};".encode())
-        return digest.hexdigest()
+        """Hash of all that a fit depends on: values, labels, units, notes; not the date or ``drawn``."""
+        arrays = {
+            str(name): (name in self.data.coords, variable.dims, variable.values)
+            for name, variable in self.data.variables.items()
+        }
+        return _digest((self.model, arrays, self.units, self.about, self.notes))
+
+    def part[T](self, kind: type[T]) -> T:
+        """Return the record of the model's room that the panel carries.
+
+        Raises
+        ------
+        DataError
+            If the panel carries no such record.
+        """
+        for record in (self.about, self.drawn):
+            if isinstance(record, kind):
+                return record
+        raise DataError(
+            f"the panel for {self.model} carries no {kind.__name__}; make it with build_panel"
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return the panel as a plain table, one row an observation."""
@@ -76,7 +111,33 @@ class Panel:
             f"<p><b>Panel for {self.model}</b>, known as of {self.as_of}, "
             f"{self.data.sizes['obs']} observations, hash {self.hash[:12]}</p>"
         )
-        return head + self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+        units = "; ".join(f"{name} in {unit}" for name, unit in self.units.items())
+        table = self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+        return f"{head}<p>{units}</p>{table}" if units else head + table
+
+
+def _digest(content: object) -> str:
+    """Return a hash of nested records, mappings, sequences, arrays and plain values."""
+    return hashlib.sha256(json.dumps(_plain(content)).encode()).hexdigest()
+
+
+def _plain(content: object) -> object:
+    """Return content as lists of plain values, each kind told apart from the others.
+
+    Mappings are without order. Floats are written to the last bit.
+    """
+    if dataclasses.is_dataclass(content) and not isinstance(content, type):
+        names = [f.name for f in dataclasses.fields(content)]
+        return [type(content).__name__, [[n, _plain(getattr(content, n))] for n in names]]
+    if isinstance(content, Mapping):
+        return ["mapping", [[key, _plain(content[key])] for key in sorted(content)]]
+    if isinstance(content, np.ndarray):
+        return ["array", list(content.shape), _plain(content.ravel().tolist())]
+    if isinstance(content, list | tuple):
+        return ["sequence", [_plain(value) for value in content]]
+    if content is None or isinstance(content, str | bool | int | float):
+        return content
+    raise TypeError(f"a panel cannot hold a {type(content).__name__}")
 
 
 def select(panel: Panel, keep: np.ndarray) -> Panel:
@@ -214,8 +275,8 @@ class PanelSource:
     Attributes
     ----------
     build
-        Of a model fitted to observations ``(known) -> Dataset``; where `history`, ``(known, every
-        row) -> Dataset``; of a model with a table of its own ``(table, as_of, *besides) -> Dataset``,
+        Of a model fitted to observations ``(known) -> Panel``; where `history`, ``(known, every
+        row) -> Panel``; of a model with a table of its own ``(table, as_of, *besides) -> Panel``,
         which leaves out what came later.
     table
         Name of the table with columns of its own that the model is fitted to, see
@@ -226,7 +287,7 @@ class PanelSource:
         Whether the builder takes earlier vintages too.
     """
 
-    build: Callable[..., xr.Dataset]
+    build: Callable[..., Panel]
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False

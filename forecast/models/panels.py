@@ -15,7 +15,7 @@ from forecast.tables.shipped import (
     read_reference_table,
     read_vintages,
 )
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known, Table, require_known
 
 
 def shipped(model: str) -> bool:
@@ -31,7 +31,7 @@ def tables_of(models: Sequence[str]) -> list[str]:
 
 
 def build_panel(
-    known: Table,
+    known: Known,
     model: str,
     table: pd.DataFrame | None = None,
     *,
@@ -68,21 +68,19 @@ def build_panel(
         table is given for a model of observations, or none for a model without shipped data.
     """
     source = panel_source(model)
-    if "as_of" not in known.attrs:
-        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
-    day = str(known.attrs["as_of"])
+    day = require_known(known).date
     if source.table:
         own = _named(source.table, model, tables) if table is None else table
         besides = (_named(name, model, tables) for name in source.besides)
-        return Panel(model, day, source.build(own, day, *besides))
+        return source.build(own, day, *besides)
     if table is not None:
         raise DataError(
             f"the {model} model is fitted to observations; give them as the first argument"
         )
     if source.history:
         every = read_vintages() if history is None else history
-        return Panel(model, day, source.build(known, every))
-    return Panel(model, day, source.build(known))
+        return source.build(known, every)
+    return source.build(known)
 
 
 def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from forecast.models.base import Panel
 from forecast.models.earnings.panel import EARNINGS_UNIT
 from forecast.models.registry import get_model
 from forecast.news.statistics import Statistic
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 MAX_K = 0.7
 
@@ -108,9 +108,8 @@ def panel_with(road: Road, values: np.ndarray) -> Panel:
             name: ("obs", cells[name].to_numpy(str))
             for name in ("series", "group", "quarter", "fiscal_period")
         },
-        attrs={"units": f'{{"value": "{EARNINGS_UNIT}"}}'},
     )
-    return Panel(road.spec.model, road.as_of, data)
+    return Panel(road.spec.model, road.as_of, data, {"value": EARNINGS_UNIT})
 
 
 def look(
@@ -191,10 +190,10 @@ def cells_of(before: Panel, after: Panel) -> pd.DataFrame:
     return both
 
 
-def reported_cells(known: Table) -> dict[tuple[str, str, str], str]:
+def reported_cells(known: Known) -> dict[tuple[str, str, str], str]:
     """Return the report day of every quarterly number."""
     days = {}
-    for row in known.to_dict("records"):
+    for row in known.rows.to_dict("records"):
         try:
             quarter = calendar_quarter(str(row["period"]))
         except DataError:

@@ -250,8 +250,8 @@ def _cash_figure(report: memo.Report) -> tuple[Any, str, str]:
 
 def _calendar_figure(report: memo.Report) -> tuple[Any, str, str]:
     calendar = report_calendar(report.known)
-    rows = calendar[calendar["status"] != "reported"]
-    last = calendar[calendar["status"] == "reported"].groupby("entity")["quarter"].max()
+    rows = calendar.out
+    last = calendar.rows[calendar.rows["status"] == "reported"].groupby("entity")["quarter"].max()
     rows = rows[rows["quarter"].to_numpy() > rows["entity"].map(last).to_numpy()]
     out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
     late = rows[rows["overdue_since"] != ""].drop_duplicates("entity")

@@ -34,7 +34,7 @@ from forecast.inference.gate import Gate
 from forecast.inference.spec import Spec
 from forecast.models.hazard.panel import FALLS
 from forecast.news.statistics import signed
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 BANDS = (50, 80, 95)
 EARNINGS_FIGURES = (
@@ -147,7 +147,7 @@ class Report:
     hold_outs: Sequence[HoldOut]
     findings: Sequence[Finding]
     figures: Mapping[str, Figure]
-    known: Table
+    known: Known
     specs: Mapping[str, Spec]
     gates: Mapping[str, Gate]
     seconds: Mapping[str, float]
@@ -387,7 +387,8 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 
 def markdown(report: Report) -> str:
     """Return the memo as Markdown, with links to the figures' SVG files."""
-    series = report.known[report.known["printed"].astype(str) != ""]
+    rows = report.known.rows
+    series = rows[rows["printed"].astype(str) != ""]
     return (
         _environment()
         .get_template("memo.md.j2")

@@ -231,7 +231,45 @@ def _duplicates(lines: Sequence[int], records: Sequence[Mapping[Any, str]]) -> l
     return found
 
 
-def as_of(table: Table, date: str | dt.date) -> Table:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Known:
+    """What was known on a day.
+
+    Attributes
+    ----------
+    date
+        The day, ISO.
+    rows
+        At most one row a key (entity, metric, period), the newest by then, sorted by key.
+    """
+
+    date: str
+    rows: Table
+
+    def with_rows(self, rows: Table) -> Known:
+        """Return other rows as known on the same day: some of these, or these changed."""
+        return Known(self.date, rows)
+
+    def _repr_html_(self) -> str:
+        """Show the rows as a table with the day."""
+        head = f"<p><b>Known as of {self.date}</b>, {len(self.rows):,} observations</p>"
+        return head + self.rows.to_html(index=False, max_rows=20)
+
+
+def require_known(known: Known) -> Known:
+    """Return what was known as it is given, which a table without its day is not.
+
+    Raises
+    ------
+    DataError
+        If it did not come from :func:`as_of`.
+    """
+    if not isinstance(known, Known):
+        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
+    return known
+
+
+def as_of(table: Table, date: str | dt.date) -> Known:
     """Return what was known on `date`: per key, the newest row reported by then.
 
     Parameters
@@ -243,9 +281,8 @@ def as_of(table: Table, date: str | dt.date) -> Table:
 
     Returns
     -------
-    pandas.DataFrame
-        At most one row a key (entity, metric, period), sorted by key; ``attrs["as_of"]`` holds
-        the date.
+    Known
+        The date, and at most one row a key (entity, metric, period), sorted by key.
 
     Raises
     ------
@@ -255,13 +292,11 @@ def as_of(table: Table, date: str | dt.date) -> Table:
     day = parse_date(date, "as_of date").isoformat()
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DataError(f"got the as_of date {day}; wanted one from {FIRST_DAY} to {LAST_DAY}")
-    known = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
-    if known.empty:
+    by_then = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
+    if by_then.empty:
         first = table["reported_on"].min()
         raise DataError(f"nothing was reported by {day}; the first report is of {first}")
-    newest = known.drop_duplicates(list(KEY), keep="last").reset_index(drop=True)
-    newest.attrs["as_of"] = day
-    return newest
+    return Known(day, by_then.drop_duplicates(list(KEY), keep="last").reset_index(drop=True))
 
 
 def newest_day(table: Table, today: dt.date | None = None, also: Iterable[str] = ()) -> str:

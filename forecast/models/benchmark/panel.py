@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.models.base import PanelSource
+from forecast.models.base import Panel, PanelSource
 
 BENCHMARKS: Mapping[str, str] = {
     "MMLU": "mmlu",
@@ -63,7 +62,7 @@ _EVALUATORS = {"A": "Artificial Analysis", "E": "Epoch AI", "T": "TIGER-Lab", "s
 _EFFORT = {"low": -1.0, "high": 1.0, "xhigh": 2.0}
 
 
-def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
+def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
     """Return one row a score: every benchmark and protocol of every model released by `as_of`.
 
     Parameters
@@ -76,7 +75,7 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
 
     Returns
     -------
-    xarray.Dataset
+    Panel
         Dim ``obs``, sorted by release date. ``score`` and its sampling error ``score_se`` are
         shares; ``log_compute`` is log10 FLOP and ``log_cost`` log10 USD m, NaN where not known or
         not admitted; ``compute_word`` indexes :data:`COMPUTE_WORDS`; ``effort_steps`` counts steps of
@@ -104,17 +103,19 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
         ["released", "release", "benchmark", "protocol"], kind="stable"
     )
     labels = ("release", "released", "organisation", "benchmark", "protocol")
-    return xr.Dataset(
+    data = xr.Dataset(
         {str(c): ("obs", frame[c].to_numpy()) for c in frame.columns if c not in labels},
         coords={c: ("obs", frame[c].to_numpy(str)) for c in labels},
-        attrs={
-            "units": json.dumps(
-                {"score": "ratio", "score_se": "ratio", "log_compute": "log10 FLOP",
-                 "log_cost": "log10 USD m", "year": "years", "effort_steps": "steps"}
-            ),
-            "notes": json.dumps(notes),
-        },
-    )  # fmt: skip
+    )
+    units = {
+        "score": "ratio",
+        "score_se": "ratio",
+        "log_compute": "log10 FLOP",
+        "log_cost": "log10 USD m",
+        "year": "years",
+        "effort_steps": "steps",
+    }
+    return Panel("benchmark", as_of, data, units, notes=tuple(notes))
 
 
 def _above_chance(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:

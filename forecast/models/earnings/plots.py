@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
+from forecast.models.earnings.calendar import Calendar
 from forecast.plots.fans import fan
 from forecast.plots.style import (
     INK,
@@ -214,7 +215,7 @@ MARK = 5.0  # points, size of a mark
 
 
 def report_calendar(
-    calendar: pd.DataFrame,
+    calendar: Calendar,
     *,
     quarters: int = 5,
     title: str | None = None,
@@ -241,13 +242,12 @@ def report_calendar(
     Raises
     ------
     DataError
-        If the calendar has no ``as_of``, or no row.
+        If it is no calendar, or has no row.
     """
-    if "as_of" not in calendar.attrs or calendar.empty:
+    if not isinstance(calendar, Calendar) or calendar.rows.empty:
         raise DataError("got no report calendar; wanted the result of report_calendar(known)")
-    day = str(calendar.attrs["as_of"])
-    columns = sorted(set(calendar["quarter"]))[-quarters:]
-    shown = calendar[calendar["quarter"].isin(columns)]
+    columns = sorted(set(calendar.rows["quarter"]))[-quarters:]
+    shown = calendar.rows[calendar.rows["quarter"].isin(columns)]
     names = list(dict.fromkeys(shown["entity"]))
     head = 2 * TICK * LEADING
     left = (max(text_width(n, TICK) for n in names) + 12) / 72
@@ -267,8 +267,8 @@ def report_calendar(
         _cell(ax, row, at)
     subtitle = (
         "Solid: day of the report. Hollow: not reported by "
-        f"{day}; expected day and range by the company's own past lags. A fiscal quarter stands at "
-        "the calendar quarter of its middle"
+        f"{calendar.date}; expected day and range by the company's own past lags. A fiscal quarter "
+        "stands at the calendar quarter of its middle"
     )
     finish(ax, own, title, subtitle)
     return ax

@@ -585,7 +585,7 @@ def draw(
     del priors
     last = _last_month(panel, until)
     names, _, _, years = _index(panel)
-    held = positions(panel.data)
+    held = positions(panel)
     closed, passed, stage = (
         np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
     )

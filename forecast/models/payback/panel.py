@@ -10,7 +10,6 @@ earlier vintages that the known table has replaced.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date, period_end
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known, Table
 
 ENTITY = "OpenAI"
 UNIT = "USD bn"
@@ -47,7 +46,7 @@ def year_of(day: str) -> float:
     return date.year + (date.timetuple().tm_yday - 1) / 365.25
 
 
-def payback_panel(known: Table, history: Table) -> xr.Dataset:
+def payback_panel(known: Known, history: Table) -> Panel:
     """Return the figures of one laboratory, USD bn, projections from the newest vintage backwards.
 
     Variables: `value`; `kind`, an index of :data:`KINDS`; `side`, 1 for "at least", -1 for "at most",
@@ -55,7 +54,8 @@ def payback_panel(known: Table, history: Table) -> xr.Dataset:
     flow; `ahead`, the years from a projection to the end of its year if it is the newest, else to
     the next newer one; `newer`, the position of that one, -1 if there is none.
     """
-    rows = known[(known["entity"] == ENTITY) & known["metric"].isin(METRICS)]
+    rows = known.rows
+    rows = rows[(rows["entity"] == ENTITY) & rows["metric"].isin(METRICS)]
     kinds = set(rows["metric"])
     if sum(rows["metric"] == "revenue_run_rate") < 3:
         raise DataError(
@@ -65,7 +65,7 @@ def payback_panel(known: Table, history: Table) -> xr.Dataset:
     bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] != "revenue_run_rate")
     if bounded.any():
         raise DataError("the payback model takes bounds of run-rates only, not of yearly flows")
-    rows = _with_vintages(rows, history, str(known.attrs["as_of"]))
+    rows = _with_vintages(rows, history, known.date)
     records: list[dict[str, Any]] = []
     order = sorted(rows.to_dict("records"), key=_order)
     for row in order:
@@ -95,11 +95,12 @@ def payback_panel(known: Table, history: Table) -> xr.Dataset:
         records.append(record)
     frame = pd.DataFrame(records)
     columns = ("value", "kind", "side", "rough", "time", "year", "ahead", "newer")
-    return xr.Dataset(
+    data = xr.Dataset(
         {c: ("obs", frame[c].to_numpy()) for c in columns},
         coords={c: ("obs", frame[c].to_numpy(str)) for c in ("period", "reported_on")},
-        attrs={"units": json.dumps({"value": UNIT, "time": "years", "ahead": "years"})},
     )
+    units = {"value": UNIT, "time": "years", "ahead": "years"}
+    return Panel("payback", known.date, data, units)
 
 
 def _order(row: dict[Any, Any]) -> tuple[int, str, float]:
