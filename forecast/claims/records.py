@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
 
 from forecast.claims.events import Event, EventFunction
+from forecast.claims.rules import Rule
 
 KINDS = ("forecast", "fact", "judgement")
 
@@ -68,7 +68,7 @@ class Definition:
     why
         The reading in words.
     check
-        For facts, the audit rule and its parameters.
+        For facts, a rule of the audit with its parameters.
     base_rate
         For judgements, or beside a model.
     group
@@ -88,7 +88,7 @@ class Definition:
     why: str
     event: Event | EventFunction | None = None
     window: tuple[dt.date, dt.date] | None = None
-    check: Mapping[str, Any] | None = None
+    check: Rule | None = None
     base_rate: BaseRate | None = None
     group: str = ""
     label: str = ""
