@@ -1,10 +1,10 @@
 """What reported numbers have decided: readings that came true, or can no longer.
 
-The market and the earnings model are of numbers that are reported, so their readings need no draws
-once the numbers are there. :func:`decided` goes through the days on which numbers were reported, in
-order, and puts each event to the one path that was known on that day (a panel as of the day, with
-sums and ratios as in the draws). What was not reported is not there, and a total or a sum without one
-of its parts is not either.
+Some models are of numbers that are reported (:class:`forecast.models.base.Reported`), so their
+definitions need no draws once the numbers are there. :func:`decided` goes through the days on which
+numbers were reported, in order, and asks each event of the one path that was known on that day (a panel
+as of the day, with sums and ratios as in the draws). What was not reported is not there, and a total or
+a sum without one of its parts is not either.
 
 Invariant: an outcome holds whatever is still to come. ``yes`` is told of an event that some reported
 periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -37,23 +37,14 @@ from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, DataError
-from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
+from forecast.core.periods import period_days, period_end
 from forecast.core.text import one_line
-from forecast.core.words import PERIOD, SERIES
-from forecast.models.base import Panel
-from forecast.models.earnings.panel import CLOUD_METRICS, EARNINGS_UNIT, METRIC_GROUPS
-from forecast.models.earnings.paths import quarterly_draws
-from forecast.models.market.panel import MARKET_METRICS, MARKET_UNIT
-from forecast.models.market.paths import annual_draws
+from forecast.core.words import PERIOD
+from forecast.models import registry
+from forecast.models.base import Reported
 from forecast.models.panels import build_panel
 from forecast.tables.vintages import Known, Table, as_of
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "market": MARKET_METRICS,
-    "earnings": (*METRIC_GROUPS, *CLOUD_METRICS),
-}
-"""Models whose series are reported numbers, with the metrics they are made of. Series of the others
-are latent, or drawn from several sources: nothing that is reported is such a number itself."""
 NO_REPORT = ("at least", "at most", "projected")
 """Qualifiers of rows that decide nothing."""
 
@@ -107,9 +98,9 @@ def decided(
         In the order of `readings`.
     """
     found: dict[tuple[str, str], Decision] = {}
-    for model in METRICS:
+    for model, source in _reporting().items():
         mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
-        rows, trouble = _reports(table, model, today), ""
+        rows, trouble = _reports(table, source.metrics, today), ""
         if not mine or rows.empty:
             continue
         until = max(d.window[1] for _, d in mine if d.window is not None)
@@ -117,7 +108,7 @@ def decided(
         reports = {dt.date.fromisoformat(day) for day in rows["reported_on"]}
         for day in sorted(d for d in said | reports if min(said) <= d <= today):
             try:
-                reported = reported_path(build_panel(as_of(rows, day), model), until)
+                reported = source.path(build_panel(as_of(rows, day), model), until)
             except DataError as error:
                 trouble = f"{model}: what was reported by {day} decides nothing: {error}"
                 continue
@@ -133,9 +124,15 @@ def decided(
     return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
 
 
-def _reports(table: Table, model: str, today: dt.date) -> Table:
-    """Return the rows of a model's metrics that report a number, not a bound or a running period."""
-    rows = table[table["metric"].isin(METRICS[model]) & ~table["qualifier"].isin(NO_REPORT)]
+def _reporting() -> dict[str, Reported]:
+    """Return the models whose series are reported numbers, with what has been reported of them."""
+    found = {name: registry.reported_of(name) for name in registry.names()}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _reports(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
+    """Return the rows of some metrics that report a number, not a bound or a running period."""
+    rows = table[table["metric"].isin(metrics) & ~table["qualifier"].isin(NO_REPORT)]
     over = [
         period_end(str(period)).isoformat() <= day <= today.isoformat()
         for period, day in zip(rows["period"], rows["reported_on"], strict=True)
@@ -185,7 +182,7 @@ def settled(
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
     readings = {(c.id, d.id): d for c in claims for d in c.definitions}
-    early = {model: _early(known, model) for model in METRICS}
+    early = {model: _early(known, one.metrics) for model, one in _reporting().items()}
     return Verdicts(
         tuple(
             _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
@@ -196,9 +193,9 @@ def settled(
     )
 
 
-def _early(known: Known, model: str) -> tuple[dt.date, ...]:
+def _early(known: Known, metrics: Sequence[str]) -> tuple[dt.date, ...]:
     """Return the ends of the periods of which a number was told before they had ended."""
-    rows = known.rows[known.rows["metric"].isin(METRICS[model])]
+    rows = known.rows[known.rows["metric"].isin(metrics)]
     pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
     return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
 
@@ -236,41 +233,6 @@ def _within(days: Sequence[dt.date], period: str) -> bool:
     return any(first <= day <= last for day in days)
 
 
-# --- the path that was reported --------------------------------------------------------------
-def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
-    """Return what was reported as draws of one chain and one draw, with sums and ratios.
-
-    Parameters
-    ----------
-    panel
-        Of a model of :data:`METRICS`.
-    until
-        The last day that is asked about: periods that end by it are there, NaN where nothing was
-        reported.
-    """
-    data = panel.data
-    quarterly = panel.model == "earnings"
-    if quarterly:
-        when = np.array([quarter_index(str(q)) for q in data["quarter"].values])
-        last = quarter_index(f"{until.year}Q{(until.month + 2) // 3}")
-    else:
-        when, last = data["year"].values, until.year
-    names = list(dict.fromkeys(str(n) for n in data["series"].values))
-    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
-    values = np.full((len(names), len(grid)), np.nan)
-    at = [names.index(str(n)) for n in data["series"].values]
-    values[at, when - grid[0]] = data["value"].values
-    y, one = values[None, None], np.arange(1)
-    if quarterly:
-        quarters = [quarter_name(int(k)) for k in grid]
-        draws = quarterly_draws(y, y, values, names, quarters, EARNINGS_UNIT, (one, one))
-    else:
-        coords = {"chain": one, "draw": one, SERIES: names, PERIOD: grid.astype(str)}
-        array = xr.DataArray(y, coords, tuple(coords))
-        draws = annual_draws(array, array, values, MARKET_UNIT)
-    return draws.assign_attrs(model=panel.model, as_of=panel.as_of)
-
-
 # --- events of a path that is not all there --------------------------------------------------
 def happened(reported: xr.Dataset, event: Event, window: Window) -> bool | None:
     """Return whether an event has happened, or None if what is still to come decides.
@@ -278,7 +240,7 @@ def happened(reported: xr.Dataset, event: Event, window: Window) -> bool | None:
     Parameters
     ----------
     reported
-        From :func:`reported_path`.
+        As :class:`forecast.models.base.Reported` gives it, or the ``observed`` of draws.
     event, window
         As :func:`forecast.claims.events.happens` takes them.
     """

@@ -1,8 +1,8 @@
 """Which models there are, and how one is found.
 
 A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
-``figures``, where there is one, ``FIGURES``. Each is imported when it is first asked for, so that a
-panel is built without PyMC and a model is fitted without Matplotlib.
+``figures`` and ``reported``, where there are such, ``FIGURES`` and ``REPORTED``. Each is imported when it
+is first asked for, so that a panel is built without PyMC and a model is fitted without Matplotlib.
 
 Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
 the package and takes it through every step.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Model, PanelSource
+    from forecast.models.base import Model, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -135,3 +135,17 @@ def panel_source(name: str) -> PanelSource:
     """
     source: PanelSource = _part(name, "panel", "PANEL")
     return source
+
+
+def reported_of(name: str) -> Reported | None:
+    """Return what has been reported of a model's series; None where they are no reported numbers.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "reported"):
+        return None
+    reported: Reported = _part(name, "reported", "REPORTED")
+    return reported
