@@ -1,4 +1,4 @@
-"""What reported numbers have decided: readings that came true, or can no longer.
+"""What reported numbers have decided: definitions that came true, or can no longer.
 
 Some models are of numbers that are reported (:class:`forecast.models.base.Reported`), so their
 definitions need no draws once the numbers are there. :func:`decided` goes through the days on which
@@ -51,12 +51,12 @@ NO_REPORT = ("at least", "at most", "projected")
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """How a reading came out by reported numbers.
+    """How a definition came out by reported numbers.
 
     Attributes
     ----------
     claim, definition
-        The reading.
+        The definition.
     outcome
         ``yes`` or ``no``.
     on
@@ -74,17 +74,17 @@ class Decision:
 
 
 def decided(
-    readings: Sequence[tuple[Claim, Definition]],
+    definitions: Sequence[tuple[Claim, Definition]],
     table: Table,
     today: dt.date,
     say: Callable[[str], None],
 ) -> tuple[Decision, ...]:
-    """Return the readings that reported numbers have decided.
+    """Return the definitions that reported numbers have decided.
 
     Parameters
     ----------
-    readings
-        The readings that are open; those of which no reported number can decide are passed over.
+    definitions
+        The definitions that are open; those of which no reported number can decide are passed over.
     table
         A checked vintage table, with all its vintages.
     today
@@ -95,11 +95,11 @@ def decided(
     Returns
     -------
     tuple of Decision
-        In the order of `readings`.
+        In the order of `definitions`.
     """
     found: dict[tuple[str, str], Decision] = {}
     for model, source in _reporting().items():
-        mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
+        mine = [(c, d) for c, d in definitions if d.model == model and _of_reports(d)]
         rows, trouble = _reports(table, source.metrics, today), ""
         if not mine or rows.empty:
             continue
@@ -121,7 +121,7 @@ def decided(
                         found[key] = one
         if trouble:
             say(trouble)
-    return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
+    return tuple(found[c.id, d.id] for c, d in definitions if (c.id, d.id) in found)
 
 
 def _reporting() -> dict[str, Reported]:
@@ -162,7 +162,7 @@ def _decision(
 def settled(
     verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Known
 ) -> Verdicts:
-    """Return verdicts in which what has come settles the readings that nothing to come can change.
+    """Return verdicts in which what has come settles the definitions that nothing to come can change.
 
     Parameters
     ----------
@@ -177,15 +177,17 @@ def settled(
     Returns
     -------
     Verdicts
-        A settled reading has the status ``decided`` and the probability 0 or 1 without an error. One
+        A settled definition has the status ``decided`` and the probability 0 or 1 without an error. One
         whose window is over, but of which not all is on record, says so: it is a forecast still.
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
-    readings = {(c.id, d.id): d for c in claims for d in c.definitions}
+    definitions = {(c.id, d.id): d for c in claims for d in c.definitions}
     early = {model: _early(known, one.metrics) for model, one in _reporting().items()}
     return Verdicts(
         tuple(
-            _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
+            _settled(
+                v, definitions[v.claim, v.definition], by_model[v.model], early.get(v.model, ())
+            )
             if v.status == "judged"
             else v
             for v in verdicts

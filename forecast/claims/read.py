@@ -56,7 +56,7 @@ RENAMED = {"from": "before", "to": "after"}
 
 
 WEIGHTS = fields.Field(
-    "a table of id = weight, one or more, each a number above 0 (leave a reading out that is to "
+    "a table of id = weight, one or more, each a number above 0 (leave a definition out that is to "
     "weigh nothing)",
     lambda v: isinstance(v, Mapping) and bool(v) and all(map(fields.ABOVE_ZERO.fits, v.values())),
 )
@@ -229,7 +229,7 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
     if against:
         raise ClaimError(
-            f"{where}: {one_line(against)} speaks against the claim; wanted weights of readings that "
+            f"{where}: {one_line(against)} speaks against the claim; wanted weights of definitions that "
             "speak for it: leave it out"
         )
     if not math.isfinite(sum(float(w) for w in weights.values())):

@@ -429,9 +429,6 @@ def _direction(paid: Table, references: Table) -> list[Result]:
     return out
 
 
-HOMES = {"low": "energy_low", "high": "energy_high", "said": "homes_equivalent"}
-
-
 @dataclasses.dataclass(frozen=True)
 class Homes:
     """Divide an energy range by the yearly use of a home.

@@ -1,8 +1,8 @@
 """Which models there are, and how one is found.
 
 A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
-``figures`` and ``reported``, where there are such, ``FIGURES`` and ``REPORTED``. Each is imported when it
-is first asked for, so that a panel is built without PyMC and a model is fitted without Matplotlib.
+``figures`` and ``reported``, where there are such, ``FIGURES`` and ``REPORTED``. Each is imported when
+it is first asked for, so that a panel is built without PyMC and a model is fitted without Matplotlib.
 
 Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
 the package and takes it through every step.
