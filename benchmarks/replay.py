@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 
 import forecast as fc
-from forecast.app.change import read_run
+from forecast.news.stored import read_run
 from forecast.tables.shipped import data_dir, read_user_table
 
 MODELS = ["earnings"]

@@ -15,7 +15,7 @@
 # # What the companies report, and where it may go
 #
 # Seven companies' quarterly capex, revenue and cloud or AI revenue in one model, as known on 6 May 2026. This
-# notebook fits it, holds it against four naive rules and against a date a year earlier, and adds a company of
+# notebook fits it, compares it with four baselines and with a date a year earlier, and adds a company of
 # your own. Amounts are USD bn a quarter. Every interval is 80 % unless it says otherwise.
 
 # %%
@@ -74,7 +74,7 @@ quantiles = {
 pd.DataFrame(quantiles, index=["5 %", "25 %", "median", "75 %", "95 %"]).T.round(0)
 
 # %% [markdown]
-# ## Fit and gate
+# ## Fit, and the gate: convergence checks
 #
 # No forecast without a passed gate: chains that agree, enough effective draws, no divergences, priors in range.
 
@@ -133,7 +133,7 @@ earnings_plots.ratio_history(
 )
 
 # %% [markdown]
-# ## Beside every naive rule
+# ## Beside every baseline
 #
 # Medians and 80 % intervals of the next quarters for the five companies' capex. A model that only repeats one of
 # these rules adds little; where they differ, ask why.
@@ -235,7 +235,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## A company of your own
 #
-# Rows in the schema are enough: entity, metric, period, value, unit, the day it was reported, a source and a confidence. This
+# Rows of a vintage table are enough: entity, metric, period, value, unit, the day it was reported, a source and a confidence. This
 # company is invented; it reports capex only, in millions, by a fiscal calendar that ends in January. It borrows what
 # the others share (season, size of shocks, growth) and keeps its own level.
 

@@ -154,9 +154,9 @@ marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 
 # %% [markdown]
-# ## Every reading, and the pooled answer beside them
+# ## Every definition, and the pooled answer beside them
 #
-# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the naive forecast. The weights of
+# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the baseline. The weights of
 # the pool stand in `claims.toml`.
 
 # %%

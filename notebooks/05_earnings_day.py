@@ -80,7 +80,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Of the four companies that report first, the number that tells most of one reading. The curve is a regression over the
+# Of the four companies that report first, the number that tells most of one definition. The curve is a regression over the
 # draws; the hollow dots take the number as if it were reported and reweight the run to it, another way to the answer.
 # The grey band is what the curve may do by chance.
 

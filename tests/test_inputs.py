@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from forecast.app import pipeline, update
-from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
+from forecast.news.stored import read_run
 from forecast.tables import shipped, vintages
 from forecast.tables.shipped import REFERENCE_TABLES, data_dir, read_vintages
 from forecast.tables.vintages import as_of
@@ -139,9 +139,9 @@ def test_another_version_of_anything_it_is_built_on_is_another_run(identity, mon
 
 
 @pytest.mark.parametrize(
-    "more", [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"previous": "one"},
-             {"as_of_date": "2026-05-07"}],
-)  # fmt: skip
+    "more",
+    [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"as_of_date": "2026-05-07"}],
+)
 def test_other_settings_are_another_run(more, identity):
     assert identity(**more) != identity()
 

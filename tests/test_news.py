@@ -66,7 +66,7 @@ def run_of(parameters, monkeypatch):
     def make(spec, panel):
         entry = get_model("earnings")
         shift = 1.1 if spec.variant == "sceptical" else 1.0
-        full = entry.complete(
+        full = entry.completed(
             parameters.assign(scale=shift * parameters["scale"]), panel, fitting.priors_of(spec),
             np.random.default_rng(spec.seed), given=True,
         )  # fmt: skip

@@ -45,15 +45,26 @@ from forecast.report import memo
 from forecast.report.figures import Fitted, draw_figures, walk_of
 from forecast.report.first_page import assemble, telecom_hindcast
 from forecast.store import fits, runs
+from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
 from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
-Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
-KNOWN, CLAIMS, TABLES = "known.csv", "claims.toml", "tables"
-"""What was known, what was asked, and the folder of the models' own tables, beside a run's results."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a run is asked for; see :func:`run_all`."""
+
+    as_of_date: str | None = None
+    data: str | Path | None = None
+    article: str | None = None
+    seed: int = 1
+    quick: bool = False
+    models: Sequence[str] | None = None
+    workers: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +86,7 @@ def _stage(name: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
     say(f"{name}: {seconds[name]:.1f} s")
 
 
-def run_all(  # noqa: PLR0913
+def run_all(
     out: str | Path,
     *,
     as_of_date: str | None = None,
@@ -85,11 +96,9 @@ def run_all(  # noqa: PLR0913
     quick: bool = False,
     models: Sequence[str] | None = None,
     workers: int = 1,
-    previous: str = "",
-    also: Also | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Do the main job and write the run folder.
+    """Do the main job, write the run folder, and point ``latest`` to it.
 
     Parameters
     ----------
@@ -110,10 +119,6 @@ def run_all(  # noqa: PLR0913
     workers
         Processes in which models are fitted: compiling uses one core at a time. From a script of your
         own more than one needs the usual ``if __name__ == "__main__":``.
-    previous
-        Id of the run that this one is to be compared with; part of its own id.
-    also
-        Writes more files into the run folder before it is finished, from the report and the fits.
     say
         Called with a line of progress.
 
@@ -126,10 +131,22 @@ def run_all(  # noqa: PLR0913
     ForecastError
         If a table, a claim or a name is bad; then nothing is written.
     """
+    outcome = make_run(out, Settings(as_of_date, data, article, seed, quick, models, workers), say)
+    runs.point_latest(out, outcome.folder.name)
+    return outcome
+
+
+def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> Outcome:
+    """Do the main job and write the run folder; ``latest`` stays where it is.
+
+    Parameters and errors are those of :func:`run_all`.
+    """
+    as_of_date, data, models = settings.as_of_date, settings.data, settings.models
+    seed, quick, workers = settings.seed, settings.quick, settings.workers
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
     with _stage("read tables and claims", seconds, say):
-        inputs = read_inputs(data, article)
+        inputs = read_inputs(data, settings.article)
         names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
         day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
@@ -142,7 +159,7 @@ def run_all(  # noqa: PLR0913
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
-        json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
+        json.dumps([day, seed, quick, names, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
     if kept is not None:
@@ -155,18 +172,7 @@ def run_all(  # noqa: PLR0913
         findings = audits.audit_claims(known, inputs.references, inputs.claims)
     runs.check_output(out)
     place = Path(out) / "fits"
-    jobs = [
-        _Job(
-            name,
-            panel,
-            until[name].until,
-            seed,
-            quick,
-            () if quick else tuple(get_model(name).variants),
-            place,
-        )
-        for name, panel in panels.items()
-    ]
+    jobs = [_job(panel, until[name].until, settings, place) for name, panel in panels.items()]
     fitted = _fit_all(jobs, workers, seconds, say)
     report = _report(run_id, day, seed, inputs, findings, known, fitted, quick, seconds, say)
     drawn = {name for name, f in fitted.items() if f.draws is not None}
@@ -180,13 +186,13 @@ def run_all(  # noqa: PLR0913
     def fill(folder: Path) -> None:
         known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
         (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
+        if any(panel_source(name).history for name in names):
+            reported = inputs.vintages["reported_on"] <= known.date
+            inputs.vintages[reported].to_csv(folder / VINTAGES, index=False, lineterminator="\n")
         write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
-        if also is not None:
-            with _stage("explain the change", seconds, say):
-                also(folder, report, fitted)
-        _write(folder, report, fitted, quick, previous, seconds, say)
+        _write(folder, report, fitted, quick, seconds, say)
 
-    folder = runs.write_run(out, run_id, fill)
+    folder = runs.write_run(out, run_id, fill, latest=False)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
 
 
@@ -283,7 +289,6 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
         return None
     if manifest["draft"]:
         return None
-    runs.point_latest(out, run_id)
     return Outcome(folder, verdicts, (), reused=True)
 
 
@@ -298,6 +303,12 @@ class _Job:
     quick: bool
     variants: tuple[str, ...]
     place: Path
+
+
+def _job(panel: Panel, until: str, settings: Settings, place: Path) -> _Job:
+    """Return what is fitted to a panel: with each prior set, unless it must be quick."""
+    variants = () if settings.quick else tuple(get_model(panel.model).variants)
+    return _Job(panel.model, panel, until, settings.seed, settings.quick, variants, place)
 
 
 def _fit_all(
@@ -503,12 +514,11 @@ def _write(
     report: memo.Report,
     fitted: Mapping[str, Fitted],
     quick: bool,
-    previous: str,
     seconds: dict[str, float],
     say: Say,
 ) -> None:
     (folder / "fits").mkdir()
-    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "figures").mkdir()
     with _stage("draw the figures", seconds, say):
         figures = draw_figures(folder / "figures", report, fitted)
     with _stage("write fits and tables", seconds, say):
@@ -537,7 +547,6 @@ def _write(
         folder / "manifest.json",
         {
             "run": report.run_id,
-            "previous": previous or None,
             "article": report.article,
             "followed": list(report.page.followed),
             "as_of": report.as_of,

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.errors import ForecastError, StoreError
-from forecast.evaluation import calibration
 
 _UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, turns the direction of writing, or is no character at all."""
@@ -132,9 +131,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _close(args: argparse.Namespace, outcome: Any) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
-    from forecast.app.pipeline import CLAIMS
     from forecast.claims.read import read_claims
     from forecast.evaluation.track import lock_run
+    from forecast.store.runs import CLAIMS
 
     claims = read_claims(outcome.folder / CLAIMS)
     added = lock_run(args.out, outcome.folder.name, claims, today())
@@ -372,8 +371,8 @@ def add(args: argparse.Namespace) -> int:
 
 def update(args: argparse.Namespace) -> int:
     """Take new numbers, fit what depends on them, and say what changed."""
-    from forecast.app.change import change_record
     from forecast.app.update import update_run
+    from forecast.news.change import change_record
 
     rows = _read(args)[0] if args.file else None
     done = update_run(
@@ -388,9 +387,9 @@ def update(args: argparse.Namespace) -> int:
         models=args.models,
         say=say,
     )
-    outcome, change = done.outcome, done.change
+    outcome, compared = done.outcome, done.compared
     if args.json:
-        record = {} if change is None else change_record(change)
+        record = {} if compared is None else change_record(compared.change)
         _print_json(
             {
                 "run": outcome.folder.name,
@@ -401,28 +400,25 @@ def update(args: argparse.Namespace) -> int:
             }
         )
     else:
-        if change is None:
+        if compared is None:
             put(_verdict_table([v for v in outcome.verdicts if v.probability is not None]))
         else:
-            put(_news_table(change, None))
-        name = "memo.html" if change is None else "change.html"
-        put(f"memo: {(outcome.folder / name).resolve()}")
+            put(_news_table(compared.change, None))
+            put(f"what changed: {(compared.folder / 'change.html').resolve()}")
+        put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return _close(args, outcome)
 
 
 def _news_table(change: Any, claim: str | None) -> str:
     """Return the change of every statistic, and its largest reasons, as text."""
-    lines = [
-        f"{change.before[1]} (run {change.before[0]}) to {change.after[1]} ({change.after[0]})"
-    ]
+    old, new = change.before, change.after
+    lines = [f"{old.as_of} (run {old.run}) to {new.as_of} ({new.run})"]
     rows = [("what", "before", "after", "change", "noise, up to", "reason")]
     names = []
-    for row in change.rows():
-        if claim is None or claim in (row["name"], *row["name"].split("/")):
-            rows.append(
-                tuple(row[k] for k in ("name", "before", "after", "change", "noise", "why"))
-            )
-            names.append(row["name"])
+    for one in change.shifts():
+        if claim is None or claim in (one.name, *one.name.split("/")):
+            rows.append((one.name, one.before, one.after, one.change, one.noise, one.why))
+            names.append(one.name)
     lines += ["", _table(rows)]
     split_of = {s.name: split for split in change.splits for s in split.statistics}
     followed = [name for name in names if name in split_of]
@@ -439,21 +435,26 @@ def _news_table(change: Any, claim: str | None) -> str:
 
 def news(args: argparse.Namespace) -> int:
     """Say what moved each probability between two runs, or what would move it."""
-    from forecast.app.change import between, change_record, find_run
+    from forecast.app.update import news_seed
     from forecast.core.text import one_line
-    from forecast.inference.fitting import child_seed
+    from forecast.news.change import between, change_record
+    from forecast.news.stored import find_run, run_before
 
     after = find_run(args.out, args.to_run)
     if args.before:
         return _before(args, after)
-    before = find_run(args.out, args.from_run, before=after)
+    before = find_run(args.out, args.from_run) if args.from_run else run_before(args.out, after)
+    if before.id == after.id:
+        raise ForecastError(
+            f"got the run {after.id} twice: nothing changed; give two runs: "
+            "forecast news --from RUN --to RUN"
+        )
     if args.claim is not None and args.claim not in after.followed():
         raise ForecastError(
             f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
-    seed = child_seed(int(after.manifest["seed"]), "news")
-    change = between(before, after, seed=seed, say=say)
+    change = between(before, after, seed=news_seed(after), say=say)
     if args.json:
         _print_json(change_record(change, args.claim))
     else:
@@ -716,6 +717,7 @@ def calibrate(args: argparse.Namespace) -> int:
     """Print simulation-based calibration of a model."""
     from scipy.stats import chisquare
 
+    from forecast.evaluation import calibration
     from forecast.models.panels import build_panel
     from forecast.tables.shipped import read_vintages
     from forecast.tables.vintages import as_of

@@ -165,11 +165,22 @@ def parser() -> argparse.ArgumentParser:
         "--models", type=_models, metavar="A,B", help="only these (those of the latest run)"
     )
     update.add_argument("--json", action="store_true", help="only JSON on stdout")
+    update.epilog = (
+        "The run is written to OUT/runs/RUN, what changed since the latest run to "
+        "OUT/changes/BEFORE-RUN (change.html, .md, .json); then OUT/latest points to the new run. "
+        "An update that was interrupted is gone on from by forecast update without a file; the "
+        "same inputs again change nothing."
+    )
 
     news = add(
         "news", "what moved each probability between two runs, or would move it", commands.news
     )
-    news.add_argument("--from", dest="from_run", metavar="RUN", help="the run before (its id)")
+    news.add_argument(
+        "--from",
+        dest="from_run",
+        metavar="RUN",
+        help="the run before, by its id or folder (the one from which the newest update began)",
+    )
     news.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
     news.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
     news.add_argument("--before", action="store_true", help="what the coming reports could move")

@@ -36,6 +36,7 @@ every model keep the contract.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +46,7 @@ import xarray as xr
 
 from forecast.core import fields
 from forecast.core.errors import ClaimError
-from forecast.core.text import one_line
+from forecast.core.text import one_line, significant
 from forecast.core.units import unit_of
 from forecast.core.words import CHAIN, DRAW, PERIOD, SERIES
 
@@ -105,6 +106,37 @@ def change(values: xr.DataArray, lag: int = 1) -> xr.DataArray:
     before = before.where(before > 0)
     result: xr.DataArray = 100 * (values - before) / before  # so that 80 after 100 is exactly -20
     return result
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """The median of a quantity, and the ends of the interval in which it lies with 80 %."""
+
+    low: float
+    median: float
+    high: float
+
+    @property
+    def span(self) -> str:
+        """Both ends as text, to two significant digits."""
+        return f"{significant(self.low)} to {significant(self.high)}"
+
+    @property
+    def between(self) -> str:
+        """Both ends as text that follows "80 % between"."""
+        return f"{significant(self.low)} and {significant(self.high)}"
+
+
+def interval(values: xr.DataArray) -> Interval:
+    """Return the 10, 50 and 90 % points of draws, over all their dims.
+
+    Parameters
+    ----------
+    values
+        Draws of one quantity, dims chain and draw.
+    """
+    low, median, high = (float(q) for q in values.quantile([0.1, 0.5, 0.9]).values)
+    return Interval(low, median, high)
 
 
 YEAR = 4

@@ -11,12 +11,11 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.evaluation import score
 from forecast.inference import gate
-from forecast.inference.fitting import fit, prior_set
+from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
 from forecast.models.base import Panel, select
 from forecast.models.benchmark import model as benchmark
 from forecast.models.market import baseline as market_baseline
-from forecast.models.registry import get_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,8 +123,7 @@ def predict_left_out(
     run = fit("benchmark", known, seed=seed, draws=draws, progress=False)
     gate.require(run.gate, run.posterior, "benchmark")
     rng = np.random.default_rng([seed, 2])
-    priors = prior_set(get_model("benchmark"), "default")
-    ours = 100 * benchmark.predict_scores(run.posterior, known, asked, priors, rng)
+    ours = 100 * benchmark.predict_scores(run.posterior, known, asked, benchmark.Priors(), rng)
     truth = 100 * asked.data["score"].values
     rivals = [_rivals(known, row, rng) for row in _rows(asked)]
     low, median, high = np.quantile(ours, [0.1, 0.5, 0.9], axis=0)

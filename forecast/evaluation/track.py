@@ -22,8 +22,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def _place(out: str | Path) -> Path:
     return place
 
 
-def _held(out: str | Path) -> Any:
+def _held(out: str | Path) -> AbstractContextManager[None]:
     return lock.hold(_place(out) / ".lock", f"the track record in {out}")
 
 
@@ -88,7 +89,7 @@ def question(claim: Claim, definition: Definition) -> str:
     return "-".join(hashlib.sha256(part.encode()).hexdigest()[:12] for part in (words, content))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value as one of those that ask the same: 10.0 is 10, a list of one its member."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
@@ -539,9 +540,9 @@ def record(out: str | Path, today: dt.date) -> Record:
         If the track record was altered.
     """
     forecasts, came = locked(out), outcomes(out)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     waiting, unscored = [], []
-    for one in came.itertuples():
+    for one in (_Outcome(*map(str, row)) for row in came[list(_Outcome._fields)].to_numpy()):
         name = f"{one.claim}/{one.definition}"
         stood = _stood(forecasts, one)
         if isinstance(stood, str):
@@ -568,7 +569,17 @@ def record(out: str | Path, today: dt.date) -> Record:
     return Record(events, means, tuple(waiting), _overdue(forecasts, came, today), tuple(unscored))
 
 
-def _stood(forecasts: pd.DataFrame, one: Any) -> pd.DataFrame | str:
+class _Outcome(NamedTuple):
+    """How a definition came out: what it asked, the word, and the day."""
+
+    claim: str
+    definition: str
+    question: str
+    outcome: str
+    on: str
+
+
+def _stood(forecasts: pd.DataFrame, one: _Outcome) -> pd.DataFrame | str:
     """Return the forecasts of an outcome's question with the days on which each stood, or why none.
 
     What is made on the window's last day, or has a later one of the same day, stands for no day.
@@ -617,13 +628,13 @@ def days_stood(made: Sequence[str], end: str) -> np.ndarray:
     return np.asarray(days[which])
 
 
-def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, Any]]:
+def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, object]]:
     """Return one row a forecaster: its scores and the model's over the days on which it stood."""
     rows = []
     for who in SOURCES:
         part = stood[stood[who].notna()]
         if len(part):
-            row: dict[str, Any] = {"forecaster": who}
+            row: dict[str, object] = {"forecaster": who}
             for kind, rule in zip(KINDS, (score.brier, score.log_loss), strict=True):
                 for name, source in ((kind, who), (f"model_{kind}", "model")):
                     each = [rule(p, yes) for p in part[source]]

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from forecast.core.periods import (
     quarter_of,
 )
 from forecast.core.text import one_line
+from forecast.tables.vintages import Known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,9 +200,33 @@ def the_day(day: str) -> str:
     return day
 
 
+class Complete[P](Protocol):
+    """Adds what was integrated out of a fit, given the panel's values or from the prior."""
+
+    def __call__(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return `parameters` with the rest added, of each draw."""
+        ...
+
+
+class Baseline(Protocol):
+    """A simple forecast to print beside the model."""
+
+    def __call__(self, panel: Panel, *, until: str, seed: int) -> xr.Dataset:
+        """Return draws of the model's series, as the model draws them."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
-class Model:
-    """What the road needs to know of a model.
+class Model[P]:
+    """What the road needs to know of a model, whose prior numbers are a frozen record `P`.
 
     Attributes
     ----------
@@ -215,9 +240,6 @@ class Model:
         Other prior records by name, at least ``sceptical`` and ``generous``.
     build
         ``(panel, priors) -> pm.Model``; prior numbers and data enter as ``pm.Data``.
-    complete
-        ``(parameters, panel, priors, rng, given) -> Dataset``: adds what was integrated out of the
-        fit, given the panel's values or from the prior.
     draw
         ``(parameters, panel, priors, until, rng) -> Dataset`` of joint draws.
     replicate
@@ -231,9 +253,10 @@ class Model:
         What a parameter is, with its unit.
     horizon
         ``as_of -> last period`` that is drawn where nobody asks for another one.
+    complete
+        Adds what was integrated out of the fit; None where nothing is.
     baseline
-        The simple forecast printed beside the model, ``(panel, until, seed) -> Dataset`` of draws of
-        its series; None if there is none.
+        The simple forecast printed beside the model; None if there is none.
     adaptation
         How the sampler adapts its mass matrix: ``diag``, or ``low_rank`` where parameters are
         correlated.
@@ -247,26 +270,65 @@ class Model:
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
         NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+    shown
+        Parameters whose prior and posterior a report draws; each has a label.
+    hue
+        The metric whose colour stands for the model where curves of several are drawn together.
     """
 
     name: str
     title: str
-    priors: Any
-    variants: Mapping[str, Any]
-    build: Callable[[Panel, Any], Any]
-    complete: Callable[..., xr.Dataset]
-    draw: Callable[[xr.Dataset, Panel, Any, str, np.random.Generator], xr.Dataset]
-    replicate: Callable[[xr.Dataset, Panel, Any, np.random.Generator], dict[str, np.ndarray]]
+    priors: P
+    variants: Mapping[str, P]
+    build: Callable[[Panel, P], object]
+    draw: Callable[[xr.Dataset, Panel, P, str, np.random.Generator], xr.Dataset]
+    replicate: Callable[[xr.Dataset, Panel, P, np.random.Generator], dict[str, np.ndarray]]
     prior_checks: tuple[tuple[str, Statistic, float, float], ...]
     report: tuple[str, ...]
     labels: Mapping[str, str]
     horizon: Horizon
-    baseline: Callable[..., xr.Dataset] | None = None
+    complete: Complete[P] | None = None
+    baseline: Baseline | None = None
     adaptation: str = "diag"
     target_accept: float = 0.95
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    hue: str = "score"
+
+    def completed(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return draws of the sampled parameters with what was integrated out of the fit.
+
+        Parameters
+        ----------
+        parameters
+            Draws of the sampled parameters, dims chain, draw.
+        panel, priors, rng
+            What the fit was of, and the source of the draws that are added.
+        given
+            Whether to condition on the panel's values; if not, the draws are from the prior.
+
+        Returns
+        -------
+        xarray.Dataset
+            `parameters` themselves where nothing is integrated out.
+        """
+        if self.complete is None:
+            return parameters
+        return self.complete(parameters, panel, priors, rng, given=given)
+
+
+type AnyModel = Model[Any]
+"""A model by its name, whose prior record is known to its room only."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,6 +354,101 @@ class PanelSource:
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Crossing:
+    """A level that a claim asks about: whether a path comes to stand beyond it.
+
+    Attributes
+    ----------
+    series, over
+        The series, "entity/metric", that are added up, and those of the denominator; `over` is empty
+        where the path is no ratio.
+    op
+        One of ``<``, ``<=``, ``>``, ``>=``: the side on which the event happens.
+    value
+        The level, in the unit of the path.
+    """
+
+    series: tuple[str, ...]
+    over: tuple[str, ...]
+    op: str
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What a figure of a model may read of a run.
+
+    Attributes
+    ----------
+    panel
+        What the model was fitted to.
+    posterior
+        Draws of its parameters, dims chain, draw.
+    draws
+        Draws of its series, see :mod:`forecast.core.draws`; the fit has passed its convergence checks.
+    baseline
+        Draws of the simple forecast beside it; None where there is none.
+    as_of
+        The day of the run, ISO.
+    known
+        All observations that were known then, of other models too.
+    events
+        The levels that the run's claims ask this model about.
+    focus
+        Entities that the article looks at, the first before the others, of other models too.
+    """
+
+    panel: Panel
+    posterior: xr.Dataset
+    draws: xr.Dataset
+    baseline: xr.Dataset | None
+    as_of: str
+    known: Known
+    events: tuple[Crossing, ...] = ()
+    focus: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A figure that has been drawn, with its words.
+
+    Attributes
+    ----------
+    shown
+        A Matplotlib figure, or any axes of it. Models are fitted without Matplotlib, so its types are
+        not named here.
+    alt
+        What it says, for those who do not see it; computed from what is shown.
+    caption
+        What it shows and how to read it; its source is added where it is printed.
+    """
+
+    shown: Any
+    alt: str
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure of a model, which its room exports in ``FIGURES``.
+
+    Attributes
+    ----------
+    key
+        Its name in the memo and the stem of its files; no other figure has it.
+    source
+        Where its data come from, for its caption; empty where that is the article of the run.
+    draw
+        Draws it. It raises :class:`forecast.core.errors.DataError` where the run has nothing to show,
+        and the figure is left out.
+    """
+
+    key: str
+    source: str
+    draw: Callable[[Scene], Drawn]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,12 +14,13 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Model, PanelSource, Reported
+    from forecast.models.base import AnyModel, Figure, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -109,11 +110,11 @@ def room_of(name: str) -> str:
     return rooms[name]
 
 
-def _part(name: str, file: str, constant: str) -> Any:
-    return getattr(importlib.import_module(f"{room_of(name)}.{file}"), constant)
+def _file(name: str, file: str) -> ModuleType:
+    return importlib.import_module(f"{room_of(name)}.{file}")
 
 
-def get_model(name: str) -> Model:
+def get_model(name: str) -> AnyModel:
     """Return the model called `name`.
 
     Raises
@@ -121,7 +122,7 @@ def get_model(name: str) -> Model:
     UnknownNameError
         If no model has that name.
     """
-    model: Model = _part(name, "room", "MODEL")
+    model: AnyModel = _file(name, "room").MODEL
     return model
 
 
@@ -133,8 +134,22 @@ def panel_source(name: str) -> PanelSource:
     UnknownNameError
         If no model has that name.
     """
-    source: PanelSource = _part(name, "panel", "PANEL")
+    source: PanelSource = _file(name, "panel").PANEL
     return source
+
+
+def figures_of(name: str) -> tuple[Figure, ...]:
+    """Return the figures of the model called `name`, in order; none if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "figures"):
+        return ()
+    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
+    return figures
 
 
 def reported_of(name: str) -> Reported | None:
@@ -147,5 +162,5 @@ def reported_of(name: str) -> Reported | None:
     """
     if not _has(room_of(name), "reported"):
         return None
-    reported: Reported = _part(name, "reported", "REPORTED")
+    reported: Reported = _file(name, "reported").REPORTED
     return reported

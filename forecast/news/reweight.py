@@ -79,7 +79,7 @@ class Road:
     """What the steps of the numbers share."""
 
     spec: Any
-    priors: Any
+    priors: object
     cells: pd.DataFrame
     sides: tuple[xr.Dataset, ...]
     log_pool: np.ndarray
@@ -123,7 +123,7 @@ def look(
     densities, told = [], []
     for parameters in sides:
         rng = np.random.default_rng([road.seed, 2])
-        full = entry.complete(parameters, panel, road.priors, rng, given=True)
+        full = entry.completed(parameters, panel, road.priors, rng, given=True)
         rng = np.random.default_rng([road.seed, 3])
         draws = entry.draw(full, panel, road.priors, road.until, rng)
         draws = draws.assign_attrs(model=road.spec.model, as_of=road.as_of)

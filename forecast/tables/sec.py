@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -57,6 +57,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "depreciation_ppe": ("Depreciation",),
 }
 """The us-gaap tags of a metric; where one filing has several for one period, the first counts."""
+
+type Json = Any
+"""Parsed JSON that somebody else made: of any shape until it is checked."""
 
 _DAYS = {3: (80, 100), 6: (170, 195), 9: (260, 285), 12: (350, 380)}
 """How long a report of so many months may be, with 52- and 53-week years."""
@@ -104,7 +107,7 @@ class Reading:
     note: str
 
 
-def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
+def read_facts(content: Json, tags: Sequence[str], name: str) -> list[Fact]:
     """Return the figures in US dollars under the given tags, by filing date.
 
     Raises
@@ -141,7 +144,7 @@ def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
     return sorted(found, key=lambda f: (f.filed, f.accession))
 
 
-def _amount(value: Any) -> Decimal:
+def _amount(value: object) -> Decimal:
     amount = Decimal(str(value))
     if not (amount.is_finite() and -20 <= amount.adjusted() < 16):
         raise InvalidOperation(f"val {value}")
@@ -287,7 +290,7 @@ class Fetched:
 
 def company_rows(
     entity: str,
-    content: Any,
+    content: Json,
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     today: dt.date = dt.date.max,
@@ -467,7 +470,7 @@ def fetch(
     base = (connection.base_url or "").rstrip("/")
     with httpx.Client(timeout=wait, headers=headers, follow_redirects=False) as client:
 
-        def ask(url: str, absent: str) -> Any:
+        def ask(url: str, absent: str) -> Json:
             return _ask(client, url, absent, connection, clock, say)
 
         listed = ask(
@@ -504,7 +507,7 @@ def _check_connection(connection: Connection) -> None:
         )
 
 
-def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
+def _resolve(tickers: Sequence[str], listed: Json) -> dict[str, int]:
     """Return the CIK by ticker, in the order asked."""
     try:
         known = {str(row["ticker"]).upper(): row["cik_str"] for row in listed.values()}
@@ -521,7 +524,7 @@ def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
     return {t: _cik(t, known[t]) for t in wanted}
 
 
-def _cik(ticker: str, value: Any) -> int:
+def _cik(ticker: str, value: object) -> int:
     text = "" if isinstance(value, bool) else str(value)
     if re.fullmatch(r"[0-9]{1,10}", text) is None or not int(text):
         raise DataError(
@@ -546,11 +549,11 @@ def _ask(
     connection: Connection,
     clock: Clock,
     say: Callable[[str], None],
-) -> Any:
+) -> Json:
     """Return the JSON at a URL, from the cache if it is young, asking again where that may help."""
     cached = _read_cache(connection.cache, url)
-    if cached is not None and 0 <= clock.now() - cached[0]["at"] <= connection.max_age:
-        return _parse(cached[1], url)
+    if cached is not None and 0 <= clock.now() - cached.head["at"] <= connection.max_age:
+        return _parse(cached.body, url)
     for attempt in range(1, connection.attempts + 1):
         try:
             head, body = _once(client, url, absent, cached, connection, clock)
@@ -570,7 +573,11 @@ def _ask(
     return content
 
 
-Cached = tuple[dict[str, Any], bytes]
+class Cached(NamedTuple):
+    """An answer as it is kept: its validators and when it came, and its body."""
+
+    head: Mapping[str, Json]
+    body: bytes
 
 
 def _once(
@@ -585,7 +592,7 @@ def _once(
     import httpx
 
     validators = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-    kept = {} if cached is None else cached[0]
+    kept = {} if cached is None else cached.head
     headers = {ask: kept[k] for k, ask in validators.items() if _sendable(kept.get(k))}
     begun = clock.monotonic()
     try:
@@ -602,7 +609,8 @@ def _once(
                     )
                 if clock.monotonic() - begun > connection.deadline:
                     raise _TransientError(f"no whole answer within {connection.deadline:g} s")
-            return {k: answer.headers[k] for k in validators if k in answer.headers}, bytes(body)
+            head = {k: answer.headers[k] for k in validators if k in answer.headers}
+            return Cached(head, bytes(body))
     except httpx.TimeoutException:
         raise _TransientError(f"no answer within {connection.timeout:g} s (time-out)") from None
     except httpx.RemoteProtocolError as error:
@@ -615,7 +623,7 @@ def _once(
         raise DataError(f"{url}: not a URL ({error})") from None
 
 
-def _sendable(value: Any) -> bool:
+def _sendable(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
@@ -645,7 +653,7 @@ def _retry_after(text: str, clock: Clock) -> float:
     return 0.0
 
 
-def _parse(body: bytes, url: str) -> Any:
+def _parse(body: bytes, url: str) -> Json:
     try:
         return json.loads(body, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:
@@ -668,12 +676,12 @@ def _read_cache(folder: Path | None, url: str) -> Cached | None:
         first, _, body = _cache_file(folder, url).read_bytes().partition(b"\n")
         head = json.loads(first)
         whole = head["url"] == url and head["sha256"] == hashlib.sha256(body).hexdigest()
-        return ({**head, "at": float(head["at"])}, body) if whole else None
+        return Cached({**head, "at": float(head["at"])}, body) if whole else None
     except (OSError, ValueError, ArithmeticError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _write_cache(folder: Path | None, url: str, head: Mapping[str, Any], body: bytes) -> None:
+def _write_cache(folder: Path | None, url: str, head: Mapping[str, Json], body: bytes) -> None:
     """Keep an answer in one step; a cache that cannot be written is no error."""
     if folder is None:
         return

@@ -280,14 +280,6 @@ def _change_terms(panel: Panel, line: str, p: dict[str, pt.TensorVariable]) -> p
     return number + pm.logp(sizes, moves).sum()
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _frontier(
     parameters: xr.Dataset, years: np.ndarray, capability: np.ndarray, middles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

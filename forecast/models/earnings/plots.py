@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -274,7 +273,7 @@ def report_calendar(
     return ax
 
 
-def _cell(ax: Axes, row: Mapping[Any, Any], at: tuple[float, float]) -> None:
+def _cell(ax: Axes, row: Mapping[Hashable, str], at: tuple[float, float]) -> None:
     """Draw one quarter of one company: a mark and its day, or what is expected."""
     x, y = at
     reported = row["status"] == "reported"

@@ -19,6 +19,7 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=quarters(8),
+    hue="capex",
     baseline=quarterly,
     # With a diagonal mass matrix the effective sample is a fifth. A draw takes seven gradients; the
     # first steps would take up to a thousand each, half of all of the tuning. At an acceptance of

@@ -304,14 +304,6 @@ def _log_probability(cumulative: Any) -> Any:
     return pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 # --- the process, for replicates and forecasts ------------------------------------------------
 def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
     """Return a parameter with all draws on the first axis."""
@@ -478,7 +470,6 @@ def replicate(
 
     Each episode is followed as long as it was; what ends its follow-up does not depend on falls.
     """
-    del priors
     data = panel.data
     _, which, start, years = _index(panel)
     followup = data["followup"].values.astype(int)
@@ -582,7 +573,6 @@ def draw(
         If `until` is not within :data:`forecast.models.hazard.panel.LONGEST` months, or a position
         is too old to be followed so far.
     """
-    del priors
     last = _last_month(panel, until)
     names, _, _, years = _index(panel)
     held = positions(panel)

@@ -19,5 +19,7 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=years(4),
+    shown=("growth_mean", "drift_sd"),
+    hue="ai_investment",
     baseline=drift_walk,
 )

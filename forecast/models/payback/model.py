@@ -219,14 +219,6 @@ CASH_ERROR = 0.5
 """Error of a reported year's cash, USD bn; twice as much for "about"."""
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _flat(parameters: xr.Dataset) -> dict[str, np.ndarray]:
     """Return every parameter as a column, shape (sample, 1)."""
     return {n: parameters[n].transpose("chain", "draw").values.reshape(-1, 1) for n in REPORT}
@@ -247,7 +239,6 @@ def replicate(
 
     A bound stays where it is; on which side of it the run-rate lies is drawn.
     """
-    del priors
     p, at = _flat(parameters), _layout(panel)
     data = {str(n): panel.data[n].values for n in panel.data.data_vars}
     size = len(p["level"])
@@ -389,13 +380,11 @@ def draw(
         (ratio), and per programme of :data:`PROGRAMMES` "programme/balance" (discounted, USD bn)
         and "programme/recovered" (1 from the first year in which the balance is not negative).
     """
-    del panel, priors
     return _drawn(parameters, _last_year(until), None, rng)
 
 
 def horizon(as_of: str) -> str:
     """Return the last year that is drawn, whatever the day: a programme's own years count."""
-    del as_of
     return str(LAST)
 
 
