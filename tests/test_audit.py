@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from forecast.claims.audit import RULES, audit_claims, read_references, sentences
-from forecast.claims.read import CHECKS, read_claims
+from forecast.claims.audit import audit_claims, read_references, sentences
+from forecast.claims.read import CHECKS, RENAMED, read_claims, read_rule
+from forecast.claims.rules import RULES
 from forecast.core.errors import ClaimError
 
 
@@ -143,13 +144,17 @@ def test_a_table_without_the_rows_is_told_so(known):
 def asked(known, check, references=None):
     """Return the findings of one rule put to the shipped tables."""
     claim = next(c for c in read_claims() if c.id == "energy_homes")
-    one = dataclasses.replace(claim.definitions[0], check=check)
+    where = f"claim {claim.id!r}, definition {claim.definitions[0].id!r}, check"
+    one = dataclasses.replace(claim.definitions[0], check=read_rule(check, where))
     claims = [dataclasses.replace(claim, definitions=(one,))]
     return audit_claims(known, read_references() if references is None else references, claims)
 
 
 def test_every_rule_says_what_it_takes():
     assert list(CHECKS) == list(RULES)
+    for name, keys in CHECKS.items():
+        own = {f.name: f.default is dataclasses.MISSING for f in dataclasses.fields(RULES[name])}
+        assert {RENAMED.get(k, k): k in keys.must for k in keys.all} == own
 
 
 SUM = {"rule": "sum", "entity": "AI market", "metric": "ai_investment", "first": "2022",

@@ -13,6 +13,7 @@ from forecast.claims.outcomes import decided, settled
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.core.words import COLUMNS
+from forecast.models import registry
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import Known, check_table
 
@@ -53,6 +54,12 @@ def outcome(event, *parts, today=TODAY, said=None, **more):
     found = decided([(one, one.definitions[0])], table(*parts), today, lines.append)
     assert all(d.claim is one and d.source.startswith("data: ") for d in found)
     return (found[0].outcome, found[0].on.isoformat()) if found else None
+
+
+def test_which_models_are_of_reported_numbers_is_told_by_their_rooms():
+    told = {name for name in registry.names() if registry.reported_of(name) is not None}
+    assert told == {"market", "earnings"}
+    assert "capex" in registry.reported_of("earnings").metrics
 
 
 PASSES = {"kind": "first_passage", "op": ">=", "value": 20}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
 from forecast.claims.events import happens, single
 from forecast.claims.records import Claim, Definition
-from forecast.claims.verdict import Verdict, Verdicts, word
+from forecast.claims.verdict import Status, Verdict, Verdicts, word
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.text import percent
 
@@ -78,29 +78,36 @@ def judge(
     rows = []
     for claim in claims:
         for definition in claim.definitions:
-            start = end = None
-            if definition.window is not None:
-                start, end = (day.isoformat() for day in definition.window)
-            p, mcse, status, text, n = _decide(
-                claim, definition, by_model, dict(facts or {}), dict(failed or {})
-            )
+            answer = _decide(claim, definition, by_model, facts or {}, failed or {})
+            start, end = definition.window or (None, None)
             rows.append(
                 Verdict(
                     claim=claim.id,
                     definition=definition.id,
                     kind=claim.kind,
                     model=definition.model,
-                    probability=p,
-                    mcse=mcse,
-                    window_start=start,
-                    window_end=end,
-                    status=status,
-                    text=text,
-                    draws=n,
+                    probability=answer.probability,
+                    mcse=answer.mcse,
+                    window_start=None if start is None else start.isoformat(),
+                    window_end=None if end is None else end.isoformat(),
+                    status=answer.status,
+                    text=answer.text,
+                    draws=answer.draws,
                     polarity=definition.polarity,
                 )
             )
     return Verdicts(tuple(rows))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Answer:
+    """What there is to say of one definition; the fields are those of its verdict."""
+
+    status: Status
+    text: str
+    probability: float | None = None
+    mcse: float | None = None
+    draws: int = 0
 
 
 def _decide(
@@ -109,30 +116,29 @@ def _decide(
     by_model: Mapping[str, xr.Dataset],
     facts: Mapping[tuple[str, str], str],
     failed: Mapping[str, str],
-) -> tuple[float | None, float | None, str, str, int]:
-    """Return probability, error, status, sentence and number of draws of one definition."""
+) -> _Answer:
     model = definition.model
     if claim.kind == "fact":
         finding = facts.get((claim.id, definition.id))
         if finding is None:
-            return None, None, "model not run", f"The audit was not run. {definition.why}", 0
-        return None, None, "checked", finding, 0
+            return _Answer("model not run", f"The audit was not run. {definition.why}")
+        return _Answer("checked", finding)
     if model == "none":
-        return None, None, "judgement", _judgement(definition), 0
+        return _Answer("judgement", _judgement(definition))
     if model in failed:
-        return None, None, "gate failed", failed[model], 0
+        return _Answer("gate failed", failed[model])
     if model not in by_model:
-        return None, None, "model not run", f"The {model} model is not in these draws.", 0
+        return _Answer("model not run", f"The {model} model is not in these draws.")
     try:
         hit = event_draws(definition, by_model[model])
     except UndefinedError as error:
         day = by_model[model].attrs.get("as_of", "this day")
-        return None, None, "not judged", f"Not to be told as of {day}: {error}. {definition.why}", 0
+        return _Answer("not judged", f"Not to be told as of {day}: {error}. {definition.why}")
     except ClaimError as error:
         raise ClaimError(f"claim {claim.id!r}, definition {definition.id!r}: {error}") from error
     p, mcse = probability(hit)
     text = f"{percent(p, hit.size)} ({word(p)}). {definition.why}"
-    return p, mcse, "judged", text, int(np.prod(hit.shape))
+    return _Answer("judged", text, p, mcse, hit.size)
 
 
 def _judgement(definition: Definition) -> str:

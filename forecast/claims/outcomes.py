@@ -1,10 +1,10 @@
-"""What reported numbers have decided: readings that came true, or can no longer.
+"""What reported numbers have decided: definitions that came true, or can no longer.
 
-The market and the earnings model are of numbers that are reported, so their readings need no draws
-once the numbers are there. :func:`decided` goes through the days on which numbers were reported, in
-order, and puts each event to the one path that was known on that day (a panel as of the day, with
-sums and ratios as in the draws). What was not reported is not there, and a total or a sum without one
-of its parts is not either.
+Some models are of numbers that are reported (:class:`forecast.models.base.Reported`), so their
+definitions need no draws once the numbers are there. :func:`decided` goes through the days on which
+numbers were reported, in order, and asks each event of the one path that was known on that day (a panel
+as of the day, with sums and ratios as in the draws). What was not reported is not there, and a total or
+a sum without one of its parts is not either.
 
 Invariant: an outcome holds whatever is still to come. ``yes`` is told of an event that some reported
 periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
@@ -41,7 +41,7 @@ from forecast.core.periods import period_days, period_end
 from forecast.core.text import one_line
 from forecast.core.words import PERIOD
 from forecast.models import registry
-from forecast.models.base import Panel, Reported
+from forecast.models.base import Reported
 from forecast.models.panels import build_panel
 from forecast.tables.vintages import Known, Table, as_of
 
@@ -51,12 +51,12 @@ NO_REPORT = ("at least", "at most", "projected")
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """How a reading came out by reported numbers.
+    """How a definition came out by reported numbers.
 
     Attributes
     ----------
     claim, definition
-        The reading.
+        The definition.
     outcome
         ``yes`` or ``no``.
     on
@@ -74,17 +74,17 @@ class Decision:
 
 
 def decided(
-    readings: Sequence[tuple[Claim, Definition]],
+    definitions: Sequence[tuple[Claim, Definition]],
     table: Table,
     today: dt.date,
     say: Callable[[str], None],
 ) -> tuple[Decision, ...]:
-    """Return the readings that reported numbers have decided.
+    """Return the definitions that reported numbers have decided.
 
     Parameters
     ----------
-    readings
-        The readings that are open; those of which no reported number can decide are passed over.
+    definitions
+        The definitions that are open; those of which no reported number can decide are passed over.
     table
         A checked vintage table, with all its vintages.
     today
@@ -95,12 +95,12 @@ def decided(
     Returns
     -------
     tuple of Decision
-        In the order of `readings`.
+        In the order of `definitions`.
     """
     found: dict[tuple[str, str], Decision] = {}
-    for model, source in _sources().items():
-        mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
-        rows, trouble = _reports(table, source, today), ""
+    for model, source in _reporting().items():
+        mine = [(c, d) for c, d in definitions if d.model == model and _of_reports(d)]
+        rows, trouble = _reports(table, source.metrics, today), ""
         if not mine or rows.empty:
             continue
         until = max(d.window[1] for _, d in mine if d.window is not None)
@@ -108,7 +108,7 @@ def decided(
         reports = {dt.date.fromisoformat(day) for day in rows["reported_on"]}
         for day in sorted(d for d in said | reports if min(said) <= d <= today):
             try:
-                reported = reported_path(build_panel(as_of(rows, day), model), until)
+                reported = source.path(build_panel(as_of(rows, day), model), until)
             except DataError as error:
                 trouble = f"{model}: what was reported by {day} decides nothing: {error}"
                 continue
@@ -121,21 +121,18 @@ def decided(
                         found[key] = one
         if trouble:
             say(trouble)
-    return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
+    return tuple(found[c.id, d.id] for c, d in definitions if (c.id, d.id) in found)
 
 
-def _sources() -> dict[str, Reported]:
-    """Return the models whose series are reported numbers.
-
-    Series of the others are latent, or drawn from several sources: nothing that is reported is such a
-    number itself.
-    """
-    return {name: one for name in registry.names() if (one := registry.reported(name)) is not None}
+def _reporting() -> dict[str, Reported]:
+    """Return the models whose series are reported numbers, with what has been reported of them."""
+    found = {name: registry.reported_of(name) for name in registry.names()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
-def _reports(table: Table, source: Reported, today: dt.date) -> Table:
-    """Return the rows of a model's metrics that report a number, not a bound or a running period."""
-    rows = table[table["metric"].isin(source.metrics) & ~table["qualifier"].isin(NO_REPORT)]
+def _reports(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
+    """Return the rows of some metrics that report a number, not a bound or a running period."""
+    rows = table[table["metric"].isin(metrics) & ~table["qualifier"].isin(NO_REPORT)]
     over = [
         period_end(str(period)).isoformat() <= day <= today.isoformat()
         for period, day in zip(rows["period"], rows["reported_on"], strict=True)
@@ -165,7 +162,7 @@ def _decision(
 def settled(
     verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Known
 ) -> Verdicts:
-    """Return verdicts in which what has come settles the readings that nothing to come can change.
+    """Return verdicts in which what has come settles the definitions that nothing to come can change.
 
     Parameters
     ----------
@@ -180,15 +177,17 @@ def settled(
     Returns
     -------
     Verdicts
-        A settled reading has the status ``decided`` and the probability 0 or 1 without an error. One
+        A settled definition has the status ``decided`` and the probability 0 or 1 without an error. One
         whose window is over, but of which not all is on record, says so: it is a forecast still.
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
-    readings = {(c.id, d.id): d for c in claims for d in c.definitions}
-    early = {model: _early(known, source) for model, source in _sources().items()}
+    definitions = {(c.id, d.id): d for c in claims for d in c.definitions}
+    early = {model: _early(known, one.metrics) for model, one in _reporting().items()}
     return Verdicts(
         tuple(
-            _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
+            _settled(
+                v, definitions[v.claim, v.definition], by_model[v.model], early.get(v.model, ())
+            )
             if v.status == "judged"
             else v
             for v in verdicts
@@ -196,9 +195,9 @@ def settled(
     )
 
 
-def _early(known: Known, source: Reported) -> tuple[dt.date, ...]:
+def _early(known: Known, metrics: Sequence[str]) -> tuple[dt.date, ...]:
     """Return the ends of the periods of which a number was told before they had ended."""
-    rows = known.rows[known.rows["metric"].isin(source.metrics)]
+    rows = known.rows[known.rows["metric"].isin(metrics)]
     pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
     return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
 
@@ -236,29 +235,6 @@ def _within(days: Sequence[dt.date], period: str) -> bool:
     return any(first <= day <= last for day in days)
 
 
-# --- the path that was reported --------------------------------------------------------------
-def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
-    """Return what was reported as draws of one chain and one draw, with sums and ratios.
-
-    Parameters
-    ----------
-    panel
-        Of a model whose series are reported numbers.
-    until
-        The last day that is asked about: periods that end by it are there, NaN where nothing was
-        reported.
-
-    Raises
-    ------
-    DataError
-        If the model's series are not reported numbers.
-    """
-    source = registry.reported(panel.model)
-    if source is None:
-        raise DataError(f"the {panel.model} model has no series that is reported")
-    return source.path(panel, until).assign_attrs(model=panel.model, as_of=panel.as_of)
-
-
 # --- events of a path that is not all there --------------------------------------------------
 def happened(reported: xr.Dataset, event: Event, window: Window) -> bool | None:
     """Return whether an event has happened, or None if what is still to come decides.
@@ -266,7 +242,7 @@ def happened(reported: xr.Dataset, event: Event, window: Window) -> bool | None:
     Parameters
     ----------
     reported
-        From :func:`reported_path`.
+        As :class:`forecast.models.base.Reported` gives it, or the ``observed`` of draws.
     event, window
         As :func:`forecast.claims.events.happens` takes them.
     """

@@ -112,7 +112,7 @@ PROGRAMME = fields.Keys({"name": fields.NAME, "heading": fields.TEXT})
 
 
 def page_keys() -> fields.Keys:
-    """Return what a page may hold; its models are some of those that there are by now."""
+    """Return what a page may hold; its models are of those that there are by now."""
     return fields.Keys(
         {"title": fields.TEXT, "headline": HEADLINE},
         {

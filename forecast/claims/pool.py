@@ -13,23 +13,23 @@ from forecast.claims.verdict import Verdicts
 
 @dataclasses.dataclass(frozen=True)
 class Pooled:
-    """The readings of one claim as one number; it never stands alone.
+    """The definitions of one claim as one number; it never stands alone.
 
     Attributes
     ----------
     claim
         Its id.
     probability, error
-        The logarithmic pool and its Monte-Carlo standard error; None if a reading has no number.
+        The logarithmic pool and its Monte-Carlo standard error; None if a definition has no number.
     linear
-        The same readings averaged: the chance that the claim comes true if one of them, drawn by
+        The same definitions averaged: the chance that the claim comes true if one of them, drawn by
         weight, is what was meant.
     naive
-        The pool of the naive forecast's numbers, None where a reading has none.
+        The pool of the naive forecast's numbers, None where a definition has none.
     weights
         By definition id; they sum to one.
     missing
-        Readings with a weight but no number.
+        Definitions with a weight but no number.
     why
         Why these weights.
     """
@@ -60,11 +60,11 @@ def log_pool(probabilities: Sequence[float], weights: Sequence[float]) -> float:
 def pool(
     claim: Claim, verdicts: Verdicts, naive: Mapping[tuple[str, str], float] | None = None
 ) -> Pooled | None:
-    """Pool the readings of a claim by the weights of its file, None if it names none.
+    """Pool the definitions of a claim by the weights of its file, None if it names none.
 
-    A probability of nought or one of N draws is taken for 1/(2 N) away from it, or one reading
+    A probability of zero or one of N draws is taken for 1/(2 N) away from it, or one definition
     would decide all. The error is that of the log-odds by the delta method: errors of one model's
-    readings, which share their draws, are added up, those of different models are independent.
+    definitions, which share their draws, are added up, those of different models are independent.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from forecast.claims.records import (
     Implied,
     Pool,
 )
+from forecast.claims.rules import RULES, Rule
 from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
@@ -50,10 +51,12 @@ CHECKS: Mapping[str, fields.Keys] = {
     "range": fields.Keys(dict.fromkeys(("entity", "low", "high"), fields.TEXT)),
 }
 """Parameters of the audit's rules, by rule."""
+RENAMED = {"from": "before", "to": "after"}
+"""Parameters that have another name in a rule's record; Python keeps ``from`` for itself."""
 
 
 WEIGHTS = fields.Field(
-    "a table of id = weight, one or more, each a number above 0 (leave a reading out that is to "
+    "a table of id = weight, one or more, each a number above 0 (leave a definition out that is to "
     "weigh nothing)",
     lambda v: isinstance(v, Mapping) and bool(v) and all(map(fields.ABOVE_ZERO.fits, v.values())),
 )
@@ -226,7 +229,7 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     against = [d.id for d in definitions if d.id in weights and d.polarity == "opposite"]
     if against:
         raise ClaimError(
-            f"{where}: {one_line(against)} speaks against the claim; wanted weights of readings that "
+            f"{where}: {one_line(against)} speaks against the claim; wanted weights of definitions that "
             "speak for it: leave it out"
         )
     if not math.isfinite(sum(float(w) for w in weights.values())):
@@ -256,8 +259,6 @@ def _definition(
     event = None
     if "event" in entry and window is not None:
         event = read_event(entry["event"], f"{where}, event", window, sums)
-    if "check" in entry:
-        check_rule(entry["check"], f"{where}, check")
     if "base_rate" in entry:
         fields.check(entry["base_rate"], BASE_RATE, f"{where}, base_rate")
     return Definition(
@@ -266,7 +267,7 @@ def _definition(
         why=entry["why"],
         event=event,
         window=window,
-        check=entry.get("check"),
+        check=read_rule(entry["check"], f"{where}, check") if "check" in entry else None,
         base_rate=BaseRate(**entry["base_rate"]) if "base_rate" in entry else None,
         group=entry.get("group", ""),
         label=entry.get("label", ""),
@@ -311,8 +312,8 @@ def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
     return start, end
 
 
-def check_rule(entry: Mapping[str, Any], where: str) -> None:
-    """Check the parameters of a rule of the audit; `where` names it in the error.
+def read_rule(entry: Mapping[str, Any], where: str) -> Rule:
+    """Return a rule of the audit as it stands in a file, checked; `where` names it in the error.
 
     Raises
     ------
@@ -326,6 +327,8 @@ def check_rule(entry: Mapping[str, Any], where: str) -> None:
         )
     keys = CHECKS[rule]
     fields.check(entry, fields.Keys({"rule": fields.TEXT, **keys.must}, keys.may), where)
+    make: Callable[..., Rule] = RULES[rule]
+    return make(**{RENAMED.get(k, k): value for k, value in entry.items() if k != "rule"})
 
 
 def _thresholds(values: Sequence[float], event: Event | None, where: str) -> tuple[float, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
 
 from forecast.claims.events import Event, EventFunction
+from forecast.claims.rules import Rule
 
 KINDS = ("forecast", "fact", "judgement")
 
@@ -52,7 +52,7 @@ class BaseRate:
 
 @dataclasses.dataclass(frozen=True)
 class Definition:
-    """One operational reading of a claim.
+    """One operational definition of a claim.
 
     Attributes
     ----------
@@ -66,13 +66,13 @@ class Definition:
     window
         Two days, or None.
     why
-        The reading in words.
+        The definition in words.
     check
-        For facts, the audit rule and its parameters.
+        For facts, a rule of the audit with its parameters.
     base_rate
         For judgements, or beside a model.
     group
-        The clock it reads, such as prices or spending; readings of one group stand together.
+        The clock it reads, such as prices or spending; definitions of one group stand together.
     label
         A few words for a figure; "" for one that is not drawn when it may come.
     thresholds
@@ -80,7 +80,7 @@ class Definition:
     polarity
         ``same``, or ``opposite`` if its coming true speaks against the claim.
     excludes
-        Readings of the claim that cannot come true if this one does, and the other way round.
+        Definitions of the claim that cannot come true if this one does, and the other way round.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Definition:
     why: str
     event: Event | EventFunction | None = None
     window: tuple[dt.date, dt.date] | None = None
-    check: Mapping[str, Any] | None = None
+    check: Rule | None = None
     base_rate: BaseRate | None = None
     group: str = ""
     label: str = ""
@@ -99,14 +99,14 @@ class Definition:
 
 @dataclasses.dataclass(frozen=True)
 class Pool:
-    """How much each reading of a claim weighs in its pooled answer.
+    """How much each definition of a claim weighs in its pooled answer.
 
     Attributes
     ----------
     weights
-        By definition id, above nought; they are divided by their sum.
+        By definition id, above zero; they are divided by their sum.
     why
-        Why these readings and these weights.
+        Why these definitions and these weights.
     """
 
     weights: Mapping[str, float]
@@ -132,7 +132,7 @@ class Implied:
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A prediction or statement with the words it was made in and its readings.
+    """A prediction or statement with the words it was made in and its definitions.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class Claim:
     source, source_date
         Who said it and when.
     definitions
-        Its readings, at least one.
+        Its definitions, at least one.
     pool
         Weights of a pooled answer, None for none.
     implied

@@ -3,7 +3,7 @@
 A scenario is data: a model, and conditions in the vocabulary of :mod:`forecast.claims.events`. The joint
 draws in which every condition holds are kept, so what comes out is a conditional forecast: it says
 nothing of how likely the scenario is. That stands beside it, as the share of all draws that were
-kept. A scenario may instead fix a parameter: the draws are then made anew with it, and how far out
+kept. A scenario may instead fix a parameter: the draws are then made again with it, and how far out
 in the posterior the fixed value lies stands in the share's place.
 
 Invariant: a scenario with too few draws left gives no number; it is refused in a sentence.
@@ -101,7 +101,7 @@ class Conditional:
     left
         Effective number of the draws left.
     verdicts
-        Verdicts of the readings of its model, None where too few draws are left.
+        Verdicts of the definitions of its model, None where too few draws are left.
     """
 
     scenario: Scenario
@@ -236,14 +236,14 @@ def effective(held: np.ndarray) -> float:
 def conditional(
     scenario: Scenario, claims: Sequence[Claim], run: Run, draws: xr.Dataset, seed: int = 0
 ) -> Conditional:
-    """Judge the readings of a scenario's model in the scenario.
+    """Judge the definitions of a scenario's model in the scenario.
 
     Parameters
     ----------
     scenario
         What is supposed.
     claims
-        Whose readings of that model are judged.
+        Whose definitions of that model are judged.
     run, draws
         The model's run, and its joint draws. Where too few of them are left more paths are drawn from
         the same posterior, up to :data:`MOST` times as many.
@@ -312,7 +312,7 @@ def _fixed(
         {name: posterior[name] * 0 + value for name, value in scenario.fixed.items()}
     )
     try:
-        anew = model.draw(
+        redrawn = model.draw(
             supposed,
             run.panel,
             prior_set(model, run.spec.variant),
@@ -325,4 +325,4 @@ def _fixed(
             f"scenario {scenario.id!r}: the {scenario.model} model cannot be drawn with {got}: {error}"
         ) from error
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return Conditional(scenario, min(tails), float(size), judge(claims, anew))
+    return Conditional(scenario, min(tails), float(size), judge(claims, redrawn))

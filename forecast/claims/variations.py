@@ -1,10 +1,10 @@
-"""How the answer to one claim moves with the reading: threshold, window, prior set, model, depth.
+"""How the answer to one claim moves with the definition: threshold, window, prior set, model, depth.
 
 Everything here is another event over draws that are there already; nothing is fitted. A window that
 starts later than the claim counts what comes in it and not before.
 
 Invariant: what cannot be evaluated is left out, never guessed; the numbers of a variation come from
-the same joint draws as the reading it varies.
+the same joint draws as the definition it varies.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DATED = (FirstPassage, PeakToTrough, Growth)
 
 @dataclasses.dataclass(frozen=True)
 class Variation:
-    """One reading's probability with one thing changed.
+    """One definition's probability with one thing changed.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Variation:
     setting
         What it was changed to: a number, a day, a prior set, or ``naive``.
     own
-        Whether this is how the reading stands.
+        Whether this is how the definition stands.
     probability, mcse
         The probability and its Monte-Carlo standard error.
     """
@@ -65,7 +65,7 @@ def first_in(
     Raises
     ------
     ClaimError
-        If it cannot be evaluated, or the reading has no window.
+        If it cannot be evaluated, or the definition has no window.
     """
     if definition.window is None:
         raise ClaimError(f"the definition {definition.id!r} has no window")
@@ -88,15 +88,15 @@ def variations(
     walk: xr.Dataset | None = None,
     months: Sequence[int] = MONTHS,
 ) -> tuple[Variation, ...]:
-    """Return one reading's probability under other thresholds, windows, prior sets and models.
+    """Return one definition's probability under other thresholds, windows, prior sets and models.
 
     Parameters
     ----------
     claim, definition
-        What is varied. Windows vary only where the reading's own begins with the claim and its
+        What is varied. Windows vary only where the definition's own begins with the claim and its
         event comes at some time within it; thresholds where the claims file names others.
     draws
-        Joint draws of the reading's model.
+        Joint draws of the definition's model.
     variants
         Joint draws under other prior sets, by name.
     walk
@@ -205,12 +205,12 @@ def variation_table(found: Sequence[Variation]) -> pd.DataFrame:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """When one reading may come true.
+    """When one definition may come true.
 
     Attributes
     ----------
     definition, label
-        The reading, and what it is about in a few words.
+        The definition, and what it is about in a few words.
     days
         Ends of the periods of its window.
     probabilities
@@ -224,7 +224,7 @@ class Curve:
 
 
 def curve(definition: Definition, draws: xr.Dataset, label: str) -> Curve:
-    """Return the probability that a reading has come true by the end of each period of its window.
+    """Return the probability that a definition has come true by the end of each period of its window.
 
     Raises
     ------

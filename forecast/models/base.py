@@ -418,23 +418,6 @@ class PanelSource:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reported:
-    """Of a model whose series are reported numbers: what reports alone say.
-
-    Attributes
-    ----------
-    metrics
-        The metrics its series are made of.
-    path
-        ``(panel, until) -> Dataset``: what was reported as draws of one chain and one draw, with sums
-        and ratios as the model's own; NaN where nothing was, up to the day `until`.
-    """
-
-    metrics: tuple[str, ...]
-    path: Callable[[Panel, dt.date], xr.Dataset]
-
-
-@dataclasses.dataclass(frozen=True)
 class Crossing:
     """A level that a claim asks about: whether a path comes to stand beyond it.
 
@@ -527,3 +510,49 @@ class Figure:
     key: str
     source: str
     draw: Callable[[Scene], Drawn]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """Of a model whose series are reported numbers: which they are, and the path of what has come.
+
+    Series of other models are latent, or drawn from several sources: nothing that is reported is such
+    a number itself.
+
+    Attributes
+    ----------
+    metrics
+        Metrics of the rows that the series are made of.
+    path
+        ``(panel, until) -> Dataset``: what was reported as draws of one chain and one draw, with the
+        sums and ratios of the model's draws; every period that ends by the day `until` is there, NaN
+        where nothing was reported.
+    """
+
+    metrics: tuple[str, ...]
+    path: Callable[[Panel, dt.date], xr.Dataset]
+
+
+def on_grid(panel: Panel, when: np.ndarray, last: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return a panel's series, their periods without a gap, and its values by both.
+
+    Parameters
+    ----------
+    panel
+        With variable ``value`` and coordinate ``series``.
+    when
+        Number of each observation's period.
+    last
+        The last period that is there, unless there are later observations.
+
+    Returns
+    -------
+    list of str, numpy.ndarray, numpy.ndarray
+        Series; numbers of the periods; values, shape (series, period), NaN where there is none.
+    """
+    series = panel.data["series"].values.astype(str)
+    names = list(dict.fromkeys(series.tolist()))
+    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
+    values = np.full((len(names), len(grid)), np.nan)
+    values[[names.index(name) for name in series], when - grid[0]] = panel.data["value"].values
+    return names, grid, values

@@ -1,8 +1,8 @@
 """Which models there are, and how one is found.
 
 A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
-``reported``, where there is one, ``REPORTED``. Each is imported when it is first asked for, so that a
-panel is built without PyMC and a model is fitted without Matplotlib.
+``figures`` and ``reported``, where there are such, ``FIGURES`` and ``REPORTED``. Each is imported when
+it is first asked for, so that a panel is built without PyMC and a model is fitted without Matplotlib.
 
 Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
 the package and takes it through every step.
@@ -172,8 +172,8 @@ def figures_of(name: str) -> tuple[Figure, ...]:
     return figures
 
 
-def reported(name: str) -> Reported | None:
-    """Return what reports alone say of a model's series; None if its room has no such file.
+def reported_of(name: str) -> Reported | None:
+    """Return what has been reported of a model's series; None where they are no reported numbers.
 
     Raises
     ------
@@ -182,5 +182,5 @@ def reported(name: str) -> Reported | None:
     """
     if not _has(room_of(name), "reported"):
         return None
-    found: Reported = _file(name, "reported").REPORTED
-    return found
+    reported: Reported = _file(name, "reported").REPORTED
+    return reported

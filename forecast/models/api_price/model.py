@@ -592,11 +592,6 @@ def _offer_prices(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray
     return replicated["log_value"][:, offers].ravel() / np.log(10)
 
 
-def _flagship_moves(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
-    rows = (panel.data["kind"].values == "change") & (panel.data["name"].values == "flagship")
-    return np.exp(replicated["log_value"][:, rows]).ravel()
-
-
 def _small_shares(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
     rows = panel.data["kind"].values == "small"
     return np.exp(replicated["log_value"][:, rows]).ravel()

@@ -1,4 +1,4 @@
-"""What reports alone say of the earnings model's series."""
+"""What has been reported of the earnings model's series, as draws."""
 
 from __future__ import annotations
 
@@ -7,25 +7,21 @@ import datetime as dt
 import numpy as np
 import xarray as xr
 
-from forecast.core.periods import quarter_index, quarter_name
-from forecast.models.base import Panel, Reported
+from forecast.core.periods import quarter_index, quarter_name, quarter_of
+from forecast.models.base import Panel, Reported, on_grid
 from forecast.models.earnings.panel import CLOUD_METRICS, EARNINGS_UNIT, METRIC_GROUPS
 from forecast.models.earnings.paths import quarterly_draws
 
 
-def path(panel: Panel, until: dt.date) -> xr.Dataset:
-    """Return what was reported, dims chain and draw (one of each), series, period to `until`."""
-    data = panel.data
-    when = np.array([quarter_index(str(q)) for q in data["quarter"].values])
-    last = quarter_index(f"{until.year}Q{(until.month + 2) // 3}")
-    names = list(dict.fromkeys(str(n) for n in data["series"].values))
-    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
-    values = np.full((len(names), len(grid)), np.nan)
-    at = [names.index(str(n)) for n in data["series"].values]
-    values[at, when - grid[0]] = data["value"].values
-    y, one = values[None, None], np.arange(1)
+def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
+    """Return what was reported quarter by quarter; see :class:`forecast.models.base.Reported`."""
+    when = np.array([quarter_index(str(q)) for q in panel.data["quarter"].values])
+    last = quarter_index(quarter_of(until.isoformat()))
+    names, grid, values = on_grid(panel, when, last)
     quarters = [quarter_name(int(k)) for k in grid]
-    return quarterly_draws(y, y, values, names, quarters, EARNINGS_UNIT, (one, one))
+    path, one = values[None, None], np.arange(1)
+    draws = quarterly_draws(path, path, values, names, quarters, EARNINGS_UNIT, (one, one))
+    return draws.assign_attrs(model=panel.model, as_of=panel.as_of)
 
 
-REPORTED = Reported((*METRIC_GROUPS, *CLOUD_METRICS), path)
+REPORTED = Reported((*METRIC_GROUPS, *CLOUD_METRICS), reported_path)
