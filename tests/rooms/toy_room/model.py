@@ -49,14 +49,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _paths(parameters: xr.Dataset, h: np.ndarray) -> np.ndarray:
     level, growth = (latent.flat(parameters, name)[:, None] for name in ("level", "growth"))
     return level + growth * h
