@@ -13,7 +13,7 @@ from forecast.cli import main
 from forecast.core import files
 from forecast.core.errors import ClaimError, DataError, StoreError
 from forecast.core.files import probe_file, probe_folder, read_bytes, read_toml, replace_text, whole
-from forecast.inference import sampling
+from forecast.inference import fitting, sampling
 from forecast.models.registry import get_model
 from forecast.report import export
 from forecast.store.runs import verify
@@ -170,7 +170,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_fit(
     out = tmp_path / "out"
     spoil(out, monkeypatch)
     monkeypatch.setattr(sampling, "sample_model", None)
-    monkeypatch.setattr(sampling, "prior_misses", None)
+    monkeypatch.setattr(fitting, "prior_misses", None)
     argv = [command, "--quick", "--models", "adoption", "--out", str(out)]
     assert main.main(argv) == 1
     last = capsys.readouterr().err.splitlines()[-1]
