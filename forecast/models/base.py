@@ -185,6 +185,9 @@ class Model:
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
         NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+    latent
+        Sampled variables that are part of the process: their densities are no priors that a
+        sensitivity check scales.
     """
 
     name: str
@@ -205,6 +208,7 @@ class Model:
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
+    latent: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,4 +21,5 @@ MODEL = Model(
     horizon=closes(24),
     baseline=unconditional_falls,
     target_accept=0.8,
+    latent=("year_level", "z_industry"),
 )
