@@ -102,7 +102,7 @@ def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> x
             )
             for v, a in zip(chosen, drawn, strict=True)
         },
-        coords={d: np.asarray(c) for d, c in model.coords.items() if c},
+        coords={d: np.asarray(c) for d, c in sampling._stored_labels(model).items()},
     ).assign_coords(chain=np.arange(shape[0]), draw=np.arange(shape[1]))
     rng = np.random.default_rng(spec.seed)
     stats = xr.Dataset(

@@ -153,10 +153,10 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
     scales = set(values) - set(point) - {"rate"}
     point |= {f"{k}_log__": np.log(values[k]) for k in scales}
     point |= {"z_tier": z_tier, "z_house": z_house}
-    likelihood = model.replace_rvs_by_values([model["likelihood"]])[0]
     logp = model.compile_fn(
-        likelihood, inputs=model.value_vars, mode="FAST_COMPILE", on_unused_input="ignore"
-    )
+        model.logp(vars=model.observed_RVs), inputs=model.value_vars, mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )  # fmt: skip
     data, v = api_price_panel.data, values
     found = offers(api_price_panel)
     tier = np.digitize(found["capability"].values, api_price.TIER_EDGES)

@@ -65,10 +65,10 @@ def dense(panel):
 
 def log_density(panel):
     model = gpu_rental.build(panel, PRIORS)
-    likelihood = model.replace_rvs_by_values([model["likelihood"]])[0]
     logp = model.compile_fn(
-        likelihood, inputs=model.value_vars, mode="FAST_COMPILE", on_unused_input="ignore"
-    )
+        model.logp(vars=model.potentials), inputs=model.value_vars, mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )  # fmt: skip
     scales = [k for k in TRUE if k != "drift"]
     point = {f"{k}_log__": np.log(TRUE[k]) for k in scales} | {"drift": TRUE["drift"], "z": Z}
     count = int((panel.data["bound"].values != 0).sum())

@@ -12,7 +12,7 @@ from arviz_stats.base import array_stats
 from forecast.claims.judge import event_draws, probability
 from forecast.claims.records import Claim, Definition
 from forecast.inference.fitting import Run
-from forecast.models import common
+from forecast.inference.groups import total
 
 MOSTLY_DATA, MOSTLY_PRIOR = 0.05, 0.20
 
@@ -113,9 +113,10 @@ def sensitivity(
     """
     hit = event_draws(definition, draws)
     values = hit.values.astype(float)
-    posterior = run.posterior.transpose("chain", "draw", ...)
-    prior, prior_mcse = scaling_effect(values, posterior[common.HYPER].values)
-    likelihood, likelihood_mcse = scaling_effect(values, posterior[common.LIKELIHOOD].values)
+    (prior, prior_mcse), (likelihood, likelihood_mcse) = (
+        scaling_effect(values, total(run.tree[group].to_dataset()).values)
+        for group in ("log_prior", "log_likelihood")
+    )
     return Sensitivity(
         claim.id,
         definition.id,

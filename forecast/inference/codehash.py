@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 KINDS = (".py", ".pyi", ".j2")
 """Endings of the package's files: code, the list of public names, and templates."""
-DECIDES = ("build", "complete", "replicate", "prior_checks", "sampled")
+DECIDES = ("build", "complete", "replicate", "prior_checks", "sampled", "latent")
 """Of a model's record, what its fit and its gate depend on; prior numbers and settings of the sampler
 stand in the spec itself."""
 ENGINE = (

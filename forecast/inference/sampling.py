@@ -8,6 +8,7 @@ numba's fast-math, which lets the compiler re-order sums, is switched off.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from forecast.core.errors import GateError
+from forecast.inference.groups import groups
 from forecast.inference.spec import Spec
 from forecast.models import common
 from forecast.models.base import AnyModel, Panel
@@ -45,7 +47,7 @@ def _compile(entry: AnyModel, panel: Panel, priors: object) -> tuple[pm.Model, C
     then starts where a fresh one would.
     """
     model: pm.Model = entry.build(panel, priors)
-    lengths = tuple((dim, len(labels or ())) for dim, labels in sorted(model.coords.items()))
+    lengths = tuple((dim, len(labels)) for dim, labels in sorted(_stored_labels(model).items()))
     key = (entry.name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
     with pytensor.config.change_flags(numba__fastmath=False):
         if key not in _compiled:
@@ -55,6 +57,13 @@ def _compile(entry: AnyModel, panel: Panel, priors: object) -> tuple[pm.Model, C
             )
         numbers, places = _pack(model)
         return model, _compiled[key].with_data(numbers=numbers, places=places)
+
+
+def _stored_labels(model: pm.Model) -> dict[str, Sequence[object]]:
+    """Return the labels of the dimensions of what is sampled and stored; data may have others."""
+    stored = (v.name for v in (*model.free_RVs, *model.deterministics))
+    dims = {dim for name in stored for dim in model.named_vars_to_dims.get(name, ())}
+    return {dim: labels for dim, labels in model.coords.items() if labels and dim in dims}
 
 
 def _pack(model: pm.Model) -> tuple[np.ndarray, np.ndarray]:
@@ -135,11 +144,7 @@ def sample_model(
     if not all(np.isfinite(posterior[v].values).all() for v in posterior.data_vars):
         raise KeyboardInterrupt("sampling was interrupted before all draws were taken")
     # A re-used compiled model still carries the labels it was compiled with.
-    labels = {
-        dim: np.asarray(values)
-        for dim, values in model.coords.items()
-        if values is not None and dim in posterior.dims
-    }
+    labels = {dim: np.asarray(values) for dim, values in _stored_labels(model).items()}
     return xr.DataTree.from_dict(
         {
             "posterior": posterior.assign_coords(labels),
@@ -151,11 +156,14 @@ def sample_model(
 def full_tree(
     entry: AnyModel, panel: Panel, priors: object, spec: Spec, *, progress: bool = False
 ) -> xr.DataTree:
-    """Sample a model as :func:`sample_model`, and add what was integrated out."""
+    """Sample a model as :func:`sample_model`; add what was integrated out, densities and new data."""
     tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([spec.seed, 1])
     full = entry.completed(tree["posterior"].to_dataset(), panel, priors, rng, given=True)
     tree["posterior"] = xr.DataTree(full)
+    rng = np.random.default_rng([spec.seed, 2])
+    for name, group in groups(entry, full, panel, priors, rng).items():
+        tree[name] = xr.DataTree(group)
     return tree
 
 
@@ -175,7 +183,7 @@ def prior_draws(
             )
             for v, array in zip(chosen, values, strict=True)
         },
-        coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},
+        coords={dim: np.asarray(labels) for dim, labels in _stored_labels(built).items()},
     ).assign_coords(chain=[0], draw=np.arange(size))
     return model.completed(drawn, panel, priors, np.random.default_rng(seed), given=False)
 

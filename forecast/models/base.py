@@ -323,6 +323,9 @@ class Model[P]:
         Parameters whose prior and posterior a report draws; each has a label.
     hue
         The metric whose colour stands for the model where curves of several are drawn together.
+    latent
+        Sampled variables that are part of the process: their densities are no priors that a
+        sensitivity check scales.
     """
 
     name: str
@@ -349,6 +352,7 @@ class Model[P]:
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"
+    latent: tuple[str, ...] = ()
 
     def completed(
         self,

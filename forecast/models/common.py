@@ -16,10 +16,14 @@ import pymc as pm
 import pytensor.tensor as pt
 
 HYPER = "hyper"
-"""Log density of the priors that a sensitivity check scales, one number a draw."""
+"""Log density of the priors that a sensitivity check scales, one number a draw: of models that tell it
+themselves, because their parameters are not the variables that are sampled."""
 LIKELIHOOD = "likelihood"
-"""Log likelihood of all data, one number a draw."""
+"""Log likelihood of all data, one number a draw: of models whose states are drawn after the fit, given
+those states."""
 DENSITIES = (HYPER, LIKELIHOOD)
+ROW = "_row"
+"""End of the name of a dimension whose labels are rows of the panel."""
 
 type Array = np.ndarray | pt.TensorVariable
 """Numbers, or a variable of a model: one formula serves draws and density."""
@@ -38,30 +42,30 @@ def prior_data(priors: object) -> Mapping[str, Any]:
     }
 
 
-def normal(name: str, mean: Any, sd: Any) -> tuple[Any, Any]:
-    """Return a normal variable and its log density."""
-    variable = pm.Normal(name, mean, sd)
-    return variable, pm.logp(pm.Normal.dist(mean, sd), variable)
+def reported(variable: str, values: np.ndarray, rows: np.ndarray) -> Mapping[str, Any]:
+    """Register what an observed variable was seen to be; return its keyword arguments.
+
+    Parameters
+    ----------
+    variable
+        Its name. Its dimension is that with :data:`ROW` at its end.
+    values
+        What was seen, shape (n,).
+    rows
+        The panel's rows that the values are of, shape (n,), the labels of the dimension. A row may
+        come more than once.
+    """
+    dim = f"{variable}{ROW}"
+    pm.modelcontext(None).add_coord(dim, rows)
+    data = pm.Data(f"{variable}_reported", values, dims=dim)
+    # As long as the data, which a compiled model is given anew; a dimension's length is compiled.
+    return {"observed": data, "shape": data.shape, "dims": dim}
 
 
-def log_normal(name: str, median: Any, log_sd: Any) -> tuple[Any, Any]:
-    """Return a log-normal variable, told by its median, and its log density.
+def log_normal(name: str, median: Any, log_sd: Any, dims: str | None = None) -> Any:
+    """Return a log-normal variable, parameterised by its median.
 
     Scales are log-normal rather than half-normal: with few series a half-normal piles up near
     zero, where the sampler diverges.
     """
-    variable = pm.LogNormal(name, pt.log(median), log_sd)
-    return variable, pm.logp(pm.LogNormal.dist(pt.log(median), log_sd), variable)
-
-
-def beta(name: str, a: Any, b: Any) -> tuple[Any, Any]:
-    """Return a beta variable and its log density."""
-    variable = pm.Beta(name, a, b)
-    return variable, pm.logp(pm.Beta.dist(a, b), variable)
-
-
-def likelihood(name: str, density: Any) -> None:
-    """Add the log density of the data to the model, and keep it by draw as :data:`LIKELIHOOD`."""
-    pm.Potential(name, density)
-    # A variable of its own: one that is both is lost when a model's data are replaced.
-    pm.Deterministic(LIKELIHOOD, 1.0 * density)
+    return pm.LogNormal(name, pt.log(median), log_sd, dims=dims)

@@ -75,17 +75,16 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         when = pm.Data("h", h)
         kernel = pm.Data("kernel", latent.shared_time(h, h, -np.inf, np.inf))
         unit = pm.Data("unit", np.eye(len(h)))
-        observed = pm.Data("logit_share", logit(panel.data["value"].values))
-        drift, drift_lp = common.normal("drift", prior["drift"], prior["drift_sd"])
-        volatility, volatility_lp = common.log_normal(
+        shares = logit(panel.data["value"].values)
+        told = common.reported("logit_share", shares, np.arange(len(h)))
+        drift = pm.Normal("drift", prior["drift"], prior["drift_sd"])
+        volatility = common.log_normal(
             "volatility", prior["volatility"], prior["volatility_log_sd"]
         )
-        error, error_lp = common.log_normal("error", prior["error"], prior["error_log_sd"])
+        error = common.log_normal("error", prior["error"], prior["error_log_sd"])
         cov = prior["level_sd"] ** 2 + volatility**2 * kernel + error**2 * unit
-        law = {"mu": prior["level"] + drift * when, "chol": pt.linalg.cholesky(cov)}
-        pm.MvNormal("y", **law, observed=observed)
-        pm.Deterministic(common.HYPER, drift_lp + volatility_lp + error_lp)
-        pm.Deterministic(common.LIKELIHOOD, pm.logp(pm.MvNormal.dist(**law), observed))
+        mean, chol = prior["level"] + drift * when, pt.linalg.cholesky(cov)
+        pm.MvNormal("logit_share", mean, chol=chol, **told)
     return model
 
 

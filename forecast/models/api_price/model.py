@@ -29,6 +29,8 @@ search, and the likelihood against a sum over rows.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -193,6 +195,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     labels = [*houses, *(f"(free {k})" for k in range(SLOTS - len(houses)))]
     tier = _tier(offers["capability"].values)
     with pm.Model(coords={"tier": list(TIERS), "house": labels}) as model:
+        told = _reports(panel)
         prior = common.prior_data(priors)
         years = pm.Data("years", offers["year"].values - ORIGIN)
         points = pm.Data("points", (offers["capability"].values - ANCHOR) / 10)
@@ -201,25 +204,18 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         house = pm.Data(
             "house_index", np.array([houses.index(str(p)) for p in offers["provider"].values])
         )
-        price = pm.Data("log_price", np.log(offers["value"].values))
         p: dict[str, pt.TensorVariable] = {}
-        hyper: pt.TensorVariable = np.float64(0.0)
         for name in _SCALES:
-            p[name], lp = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
-            hyper = hyper + lp
+            p[name] = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
         for name in _NORMALS:
-            if name == "rate":
-                continue
-            p[name], lp = common.normal(name, prior[name], prior[f"{name}_sd"])
-            hyper = hyper + lp
+            if name != "rate":
+                p[name] = pm.Normal(name, prior[name], prior[f"{name}_sd"])
         # Later offers are better ones, so rate and slope are known together far worse than the
         # growth of prices along the frontier, which is sampled in the rate's place: the same prior.
         gain = pm.Data("gain", _gain(offers))
-        along, lp = common.normal("along", gain * p["slope"] - prior["rate"], prior["rate_sd"])
-        hyper = hyper + lp
+        along = pm.Normal("along", gain * p["slope"] - prior["rate"], prior["rate_sd"])
         p["rate"] = pm.Deterministic("rate", gain * p["slope"] - along)
-        lp = common.normal("pace", prior["pace"], prior["pace_sd"])[1]
-        hyper = hyper + lp
+        pm.Normal("pace", prior["pace"], prior["pace_sd"])
         z_tier = pm.Normal("z_tier", 0.0, 1.0, dims="tier")
         z_house = pm.Normal("z_house", 0.0, 1.0, dims="house")
         extra = p["rate_spread"] * z_tier
@@ -231,15 +227,49 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         least = p["floor"] - p["floor_fall"] * years
         share = pm.math.sigmoid(cost - least)
         sd = pt.sqrt((share * p["error"]) ** 2 + prior["rounding"] ** 2)
-        over = price - pt.logaddexp(cost, least)
-        log_lik = frontier_density(over, sd, mean_excess[house]).sum()
+        frontier = pt.logaddexp(cost, least)
+        pm.CustomDist(
+            "offer", frontier, sd, mean_excess[house], logp=_offer_density, random=_priced,
+            **told["offer"],
+        )  # fmt: skip
         for line in ("product", "flagship"):
-            log_lik = log_lik + _change_terms(panel, line, p)
-        small = pm.Data("log_small", np.log(_rows(panel, "small")["value"].values))
-        log_lik = log_lik + pm.logp(pm.Normal.dist(p["small"], p["small_spread"]), small).sum()
-        pm.Deterministic(common.HYPER, hyper)
-        common.likelihood("rows", log_lik)
+            watched = pm.Data(f"{line}_watched", _rows(panel, "changes", line)["watched"].values)
+            pm.Poisson(f"{line}_changes", p[f"{line}_rate"] * watched, **told[f"{line}_changes"])
+            centre, size = p[f"{line}_change"], p[f"{line}_size"]
+            pm.StudentT(f"{line}_move", nu=FREEDOM, mu=centre, sigma=size, **told[f"{line}_move"])
+        pm.Normal("small_share", p["small"], p["small_spread"], **told["small_share"])
     return model
+
+
+def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
+    """Register the panel's values by observed variable; return the variables' keyword arguments."""
+    kind, name = panel.data["kind"].values, panel.data["name"].values
+    of = {"offer": kind == "offer", "small_share": kind == "small"}
+    for line in ("product", "flagship"):
+        of[f"{line}_changes"] = (kind == "changes") & (name == line)
+        of[f"{line}_move"] = (kind == "change") & (name == line)
+    found = {}
+    for variable, keep in of.items():
+        values = panel.data["value"].values[keep]
+        values = values.astype(np.int64) if variable.endswith("_changes") else np.log(values)
+        found[variable] = common.reported(variable, values, np.flatnonzero(keep))
+    return found
+
+
+def _offer_density(price: Any, frontier: Any, sd: Any, excess: Any) -> Any:
+    return frontier_density(price - frontier, sd, excess)
+
+
+def _priced(
+    frontier: np.ndarray,
+    sd: np.ndarray,
+    excess: np.ndarray,
+    rng: np.random.Generator,
+    size: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Draw log prices: the frontier, an error of some sd, and an exponential excess."""
+    size = np.broadcast_shapes(np.shape(frontier), np.shape(excess)) if size is None else size
+    return frontier + sd * rng.standard_normal(size) + rng.exponential(excess, size)
 
 
 def frontier_density(
@@ -266,18 +296,6 @@ def frontier_density(
         -(far**2) - pt.log(far * np.sqrt(np.pi)) + pt.log(series),
     )
     return -pt.log(2 * excess) + 0.5 * (sd / excess) ** 2 - over / excess + tail
-
-
-def _change_terms(panel: Panel, line: str, p: dict[str, pt.TensorVariable]) -> pt.TensorVariable:
-    """Return the log likelihood of one kind of line's changes: how many, and how far."""
-    total = _rows(panel, "changes", line)
-    count = pm.Data(f"{line}_count", total["value"].values.sum())
-    watched = pm.Data(f"{line}_watched", total["watched"].values.sum())
-    moves = pm.Data(f"{line}_moves", np.log(_rows(panel, "change", line)["value"].values))
-    expected = p[f"{line}_rate"] * watched
-    sizes = pm.StudentT.dist(nu=FREEDOM, mu=p[f"{line}_change"], sigma=p[f"{line}_size"])
-    number = count * pt.log(expected) - expected - pt.gammaln(count + 1)
-    return number + pm.logp(sizes, moves).sum()
 
 
 def _frontier(
@@ -314,7 +332,7 @@ def _prices(
     """Draw log prices of offers from the frontier, the errors and the houses' excess."""
     mu, share = frontier
     sd = np.hypot(share * latent.flat(parameters, "error")[:, None], priors.rounding)
-    return mu + sd * rng.standard_normal(mu.shape) + rng.exponential(excess)
+    return _priced(mu, sd, excess, rng)
 
 
 def replicate(

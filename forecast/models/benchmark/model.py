@@ -497,22 +497,21 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
         of = {"benchmark": b, "release": at, "score": score, "se": se, "centre": centre[b]}
         of["offset"] = protocol + p["effort"] * effort
-        scored = _score_density(p, of, (mean, variance), middle, len(where.releases))
-        reported = _report_density(p, data, spend)
+        scores = _score_density(p, of, (mean, variance), middle, len(where.releases))
+        pm.Potential("scores", scores, dims="release")
+        pm.Potential("reports", _report_density(p, data, spend), dims="release")
         pm.Deterministic(common.HYPER, _hyper_density(z, p))
-        common.likelihood("data", scored + reported)
     return model
 
 
 def _report_density(p: Arrays, data: Arrays, spend: Arrays) -> Array:
-    """Return the log density of reported compute and of costs given reported compute."""
+    """Return the log density of reported compute and of costs given it, by release."""
     left = spend["report"] - spend["expected"]
     total = spend["report_variance"]
-    compute = -0.5 * (spend["known"] * (left**2 / total + pt.log(total))).sum()
+    compute = -0.5 * spend["known"] * (left**2 / total + pt.log(total))
     costs = data["has_cost"] * data["has_compute"]
     left = (data["log_cost"] - data["log_compute"] - price_of(p, data)) / p["price_spread"]
-    price = -0.5 * (costs * left**2).sum() - costs.sum() * pt.log(p["price_spread"]).sum()
-    return compute + price
+    return compute - costs * (0.5 * left**2 + pt.log(p["price_spread"]))
 
 
 def _score_density(
@@ -522,7 +521,7 @@ def _score_density(
     middle: Array,
     releases: int,
 ) -> Array:
-    """Return the log density of all scores, capabilities integrated out."""
+    """Return the log density of each release's scores, its capability integrated out."""
     at, score = of["release"], of["score"]
     mean, variance = given
 
@@ -545,8 +544,8 @@ def _score_density(
     least = pytensor.gradient.disconnected_grad(squares.min(axis=1))
     total = (pt.exp(-0.5 * (squares - least[:, None])) * WEIGHTS).sum(axis=1)
     integral = pt.log(total) - 0.5 * least
-    constant = -0.5 * np.log(2 * np.pi) * score.shape[0]
-    return (integral + pt.log(width) - pt.log(sd)).sum() - pt.log(scale).sum() + constant
+    errors = by_release(pt.log(scale) + 0.5 * np.log(2 * np.pi))
+    return integral + pt.log(width) - pt.log(sd) - errors
 
 
 def curve_of(p: Arrays, of: Arrays, middle: Array) -> dict[str, Array]:

@@ -95,8 +95,12 @@ _SCALES = ("volatility", "turmoil", "offset", "spot", "memory", "error")
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """What the covariance of the quotes is made of; h in years from the last quote."""
+    """What the covariance of the quotes is made of, numbers first; h in years from the last quote.
 
+    `order` holds the panel's row of each quote.
+    """
+
+    order: np.ndarray
     h: np.ndarray
     stretch: np.ndarray
     names: list[str]
@@ -115,6 +119,7 @@ def _layout(panel: Panel) -> _Layout:
     years = data["year"].values[order]
     names, stretch = np.unique(data["stretch"].values[order].astype(str), return_inverse=True)
     return _Layout(
+        order,
         years - years.max(),
         stretch,
         [str(n) for n in names],
@@ -135,6 +140,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     at = _layout(panel)
     m = len(at.h) - at.numbers
     coords = {"quarter": np.arange(-QUARTERS, 0), **({"bound": np.arange(m)} if m else {})}
+    coords[f"quote{common.ROW}"] = at.order
     with pm.Model(coords=coords) as model:
         prior = common.prior_data(priors)
         when = pm.Data("h", at.h)
@@ -145,12 +151,11 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         unit = pm.Data("unit", np.eye(len(at.h)))
         observed = pm.Data("log_value", at.log_value)
 
-        drift, hyper = common.normal("drift", prior["drift"], prior["drift_sd"])
+        drift = pm.Normal("drift", prior["drift"], prior["drift_sd"])
         scale = {}
         for name in _SCALES:
             label = f"{name}_sd" if name in ("offset", "spot") else name
-            scale[name], lp = common.log_normal(label, prior[name], prior[f"{name}_log_sd"])
-            hyper = hyper + lp
+            scale[name] = common.log_normal(label, prior[name], prior[f"{name}_log_sd"])
         z = pm.Normal("z", 0.0, 1.0, dims="quarter")
         variance = (scale["volatility"] * pt.exp(scale["turmoil"] * z)) ** 2
         cov = (
@@ -164,13 +169,13 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         n = root.shape[0] - m
         residual = observed - prior["level"] - drift * when
         seen = pt.linalg.solve_triangular(root[:n, :n], residual[:n], lower=True)
-        log_lik = -0.5 * (seen**2 + pt.log(2 * np.pi)).sum() - pt.log(pt.diag(root)[:n]).sum()
+        by_quote = [-0.5 * (seen**2 + np.log(2 * np.pi)) - pt.log(pt.diag(root)[:n])]
         if m:
             sign = pm.Data("sign", at.bound[at.numbers :].astype(float))
             u = pm.Uniform("u", 0.0, 1.0, dims="bound")
-            log_lik = log_lik + _bounds(root, residual, seen, u, sign, m)
-        pm.Deterministic(common.HYPER, hyper)
-        common.likelihood("quotes", log_lik)
+            by_quote += _bounds(root, residual, seen, u, sign, m)
+        # Each given the quotes before it, which is what a Cholesky factor is about.
+        pm.Potential("quotes", pt.concatenate(by_quote), dims=f"quote{common.ROW}")
     return model
 
 
@@ -181,22 +186,22 @@ def _bounds(
     u: pt.TensorVariable,
     sign: pt.TensorVariable,
     count: int,
-) -> pt.TensorVariable:
-    """Return the log probability of the bounds given the numbers, by separation of variables.
+) -> list[pt.TensorVariable]:
+    """Return the log probability of each bound given the numbers, by separation of variables.
 
     A bound's own standard normal shock must lie beyond a limit; `u` says where, which matters to
     the bounds after it.
     """
-    n, total, shocks = root.shape[0] - count, 0.0, seen
+    n, found, shocks = root.shape[0] - count, [], seen
     for k in range(count):
         row = root[n + k]
         limit = (residual[n + k] - (row[: n + k] * shocks).sum()) / row[n + k]
         mass = 0.5 * pt.erfc(sign[k] * limit / np.sqrt(2.0))
-        total = total + pt.log(mass)
+        found.append(pt.log(mass)[None])
         if k + 1 < count:
             shock = -sign[k] * np.sqrt(2.0) * pt.erfinv(2 * u[k] * mass - 1)
             shocks = pt.concatenate([shocks, shock[None]])
-    return total
+    return found
 
 
 def _walk_cov(parameters: xr.Dataset, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -19,4 +19,5 @@ MODEL = Model(
     labels=model.LABELS,
     horizon=months(25),
     baseline=rental_walk,
+    latent=("z", "u"),
 )

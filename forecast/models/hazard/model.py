@@ -173,7 +173,7 @@ class _Risk:
 
 
 def risk(panel: Panel) -> _Risk:
-    """Return what the likelihood counts, from the panel's months and events."""
+    """Return the spells that the likelihood is a product over, from the panel's months and events."""
     data = panel.data
     _, _, start, years = _index(panel)
     survived: list[tuple[int, ...]] = []
@@ -230,27 +230,26 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         prior = common.prior_data(priors)
         industry = pm.Data("industry_index", which)
         net, market_runup = pm.Data("net_runup", x), pm.Data("market_runup", m)
-        survived = pm.Data("survived", _places(counted.survived, sizes, LONGEST + 1))
-        fell = pm.Data("fell", _places(counted.fell - [0, 0, 0, 1], sizes, LONGEST))
-        first = pm.Data("first", _places(counted.first, sizes, 0))
-
-        density = []
+        survived = pm.Data("survived_at", _places(counted.survived, sizes, LONGEST + 1))
+        falls = pm.Data("falls", _places(counted.fell - [0, 0, 0, 1], sizes, LONGEST))
+        first = pm.Data("first", _places(counted.first[:, :3], sizes, 0))
+        stretches = common.reported(
+            "survived", np.ones(len(counted.survived), np.int64), counted.survived[:, 1]
+        )
+        months = common.reported(
+            "fell",
+            np.concatenate([np.ones(len(counted.fell), np.int64), counted.first[:, 3]]),
+            np.concatenate([counted.fell[:, 1], counted.first[:, 1]]),
+        )
 
         def scalar(name: str, field: str) -> Any:
-            variable, lp = common.normal(name, prior[field], prior[f"{field}_sd"])
-            density.append(lp)
-            return variable
+            return pm.Normal(name, prior[field], prior[f"{field}_sd"])
 
         def deeper(name: str, field: str) -> Any:
-            variable = pm.Normal(name, prior[field], prior[f"{field}_sd"], dims="stage")
-            dist = pm.Normal.dist(prior[field], prior[f"{field}_sd"])
-            density.append(pm.logp(dist, variable).sum())
-            return variable
+            return pm.Normal(name, prior[field], prior[f"{field}_sd"], dims="stage")
 
         def spread(name: str, field: str) -> Any:
-            variable, lp = common.log_normal(name, prior[field], prior[f"{field}_log_sd"])
-            density.append(lp)
-            return variable
+            return common.log_normal(name, prior[field], prior[f"{field}_log_sd"])
 
         def stages(name: str, own: Any, later: Any) -> Any:
             return pt.concatenate([pt.atleast_1d(own), later])
@@ -284,24 +283,43 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         of_calendar, timed = of_calendar.flatten(), timed.flatten()
 
         i, y, before, to = (survived[k] for k in range(4))
-        stretches = pt.exp(monthly[i] + of_calendar[y]) * (sums[to] - sums[before])
-        i, y, t = (fell[k] for k in range(3))
-        falls = pt.exp(monthly[i] + of_calendar[y] + timed[t])
-        i, y, jumped = (first[k] for k in range(3))
-        months = pt.exp(at_once[i] + of_calendar[y])
-        likelihood = (
-            -stretches.sum()
-            + _log_probability(falls).sum()
-            + pt.where(pt.eq(jumped, 1), _log_probability(months), -months).sum()
+        cumulative = pt.exp(monthly[i] + of_calendar[y]) * (sums[to] - sums[before])
+        pm.CustomDist(
+            "survived", cumulative, logp=_survival, random=_survived, dtype="int64", **stretches
         )
-        pm.Deterministic(common.HYPER, sum(density))
-        common.likelihood("episodes", likelihood)
+        i, y, t = (falls[k] for k in range(3))
+        later = pt.exp(monthly[i] + of_calendar[y] + timed[t])
+        i, y = (first[k] for k in range(2))
+        cumulative = pt.concatenate([later, pt.exp(at_once[i] + of_calendar[y])])
+        pm.CustomDist("fell", cumulative, logp=_fall, random=_fell, dtype="int64", **months)
     return model
 
 
-def _log_probability(cumulative: Any) -> Any:
-    """Return log(1 - exp(-c)), the log probability of a fall at cumulative hazard c."""
-    return pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
+# Bernoulli variables of a complementary log-log link, told by their cumulative hazard: exact where
+# the 1 - p of the usual one would be rounded.
+def _fall(fell: Any, cumulative: Any) -> Any:
+    """Return the log probability that a fall comes, or not, at a cumulative hazard."""
+    falls = pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
+    return pt.where(pt.eq(fell, 1), falls, -cumulative)
+
+
+def _fell(
+    cumulative: np.ndarray, rng: np.random.Generator, size: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Draw whether falls come."""
+    return (rng.random(size or np.shape(cumulative)) < -np.expm1(-cumulative)).astype(np.int64)
+
+
+def _survival(survived: Any, cumulative: Any) -> Any:
+    """Return the log probability that a stretch is survived; one that is not is none."""
+    return pt.where(pt.eq(survived, 1), -cumulative, -np.inf)
+
+
+def _survived(
+    cumulative: np.ndarray, rng: np.random.Generator, size: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Draw whether stretches are survived."""
+    return 1 - _fell(cumulative, rng, size)
 
 
 # --- the process, for replicates and forecasts ------------------------------------------------

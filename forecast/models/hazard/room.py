@@ -23,4 +23,5 @@ MODEL = Model(
     baseline=unconditional_falls,
     target_accept=0.8,
     outlook=falls,
+    latent=("year_level", "z_industry"),
 )

@@ -131,23 +131,23 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         drift_kernel = pm.Data("drift_kernel", drift @ drift.T)
         rounding = pm.Data("rounding_sd", panel.data["rounding_sd"].values)
         estimate = pm.Data("estimate", panel.data["estimate"].values)
-        observed = pm.Data("log_value", log_value)
+        told = common.reported("log_value", log_value, np.arange(len(index)))
 
-        mean, mean_lp = common.normal("growth_mean", prior["growth_mean"], prior["growth_mean_sd"])
-        spread, spread_lp = common.log_normal(
+        mean = pm.Normal("growth_mean", prior["growth_mean"], prior["growth_mean_sd"])
+        spread = common.log_normal(
             "growth_spread", prior["growth_spread"], prior["growth_spread_log_sd"]
         )
-        shock, shock_lp = common.log_normal("shock_sd", prior["shock"], prior["shock_log_sd"])
-        turn, turn_lp = common.log_normal("drift_sd", prior["drift"], prior["drift_log_sd"])
-        rho, rho_lp = common.beta("correlation", prior["correlation_a"], prior["correlation_b"])
+        shock = common.log_normal("shock_sd", prior["shock"], prior["shock_log_sd"])
+        turn = common.log_normal("drift_sd", prior["drift"], prior["drift_log_sd"])
+        rho = pm.Beta("correlation", prior["correlation_a"], prior["correlation_b"])
 
         same = pt.eq(series[:, None], series[None, :])
         walks = pt.switch(same, 1.0, rho) * (shock**2 * walk_kernel + turn**2 * drift_kernel)
         lines = same * (prior["level_sd"] ** 2 + spread**2 * h[:, None] * h[None, :])
         error = rounding**2 + (estimate * prior["estimate_sd"]) ** 2
         chol = pt.linalg.cholesky(walks + lines + pt.diag(error))
-        pm.MvNormal("y", centre[series] + mean * h, chol=chol, observed=observed)
-        pm.Deterministic(common.HYPER, mean_lp + spread_lp + shock_lp + turn_lp + rho_lp)
+        trend = centre[series] + mean * h
+        pm.MvNormal("log_value", trend, chol=chol, **told)
     return model
 
 

@@ -17,8 +17,8 @@ from forecast.models.payback.model import (
     Priors,
     _drawn,
     _last_year,
-    _layout,
 )
+from forecast.models.payback.panel import KINDS
 
 NAIVE_NAME = "naive: run-rate in a straight line"
 
@@ -54,7 +54,7 @@ def straight_line(
         If fewer than three run-rates are there in those months.
     """
     rng, last = np.random.default_rng(seed), _last_year(until)
-    k = _layout(panel)["run rate"]
+    k = np.flatnonzero(panel.data["kind"].values == KINDS.index("run rate"))
     t, rate = panel.data["time"].values[k] - ORIGIN, panel.data["value"].values[k]
     recent = t > t.max() - 1.5
     if recent.sum() < 3:

@@ -156,64 +156,92 @@ def margin(p: Arrays, year: Array, xp: ModuleType = np) -> Array:
     return p["margin_end"] - (p["margin_end"] - p["margin_start"]) * left
 
 
-def _layout(panel: Panel) -> dict[str, np.ndarray]:
-    """Return the positions of each kind of figure, by kind."""
-    kind = panel.data["kind"].values
-    return {name: np.flatnonzero(kind == k) for k, name in enumerate(KINDS)}
+def _rows(panel: Panel) -> dict[str, np.ndarray]:
+    """Return the panel's rows by the observed variable that they are of.
+
+    Run-rates are numbers, or bounds that the run-rate tops ("floor") or stays below ("ceiling").
+    """
+    kind, side = panel.data["kind"].values, panel.data["side"].values
+    rate, revenue, cash, projection = (kind == k for k in range(len(KINDS)))
+    of = {
+        "run_rate": rate & (side == 0),
+        "run_rate_floor": rate & (side > 0),
+        "run_rate_ceiling": rate & (side < 0),
+        "revenue": revenue,
+        "cash": cash,
+        "projection": projection,
+    }
+    return {name: np.flatnonzero(keep) for name, keep in of.items()}
+
+
+# --- the law of each kind of figure, for the fit and for new figures --------------------------------
+# In the fit `xp` is PyTensor and parameters are scalars; of draws it is numpy, and they are columns,
+# shape (sample, 1). `d` holds the columns of the kind's rows.
+def _rate_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+    """Return mean and sd of log run-rates as reported."""
+    return log_rate(p, d["time"] - ORIGIN, xp), p["noise"] * (1 + d["rough"])
+
+
+def _revenue_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+    """Return mean and sd of a year's log revenue as reported."""
+    return xp.log(yearly_revenue(p, d["year"], xp)), p["noise"]
+
+
+def _cash_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+    """Return mean and sd of a year's cash as reported, USD bn."""
+    cash = margin(p, d["year"], xp) * yearly_revenue(p, d["year"], xp)
+    return cash, CASH_ERROR * (1 + d["rough"])
+
+
+def _programme_cash(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> Any:
+    """Return a year's cash under the restated programme, USD bn."""
+    size, last = PROGRAMMES[RESTATED]
+    growth = p["ramp"] * np.arange(last + 1 - FIRST)
+    whole = xp.exp(growth).sum(axis=-1, keepdims=True)
+    running = (d["year"] >= FIRST) & (d["year"] <= last)
+    spent = size * xp.exp(p["ramp"] * (d["year"] - FIRST)) / whole
+    cash = margin(p, d["year"], xp) * yearly_revenue(p, d["year"], xp)
+    return cash - xp.where(running, spent, 0.0)
+
+
+def _projection_law(
+    p: Mapping[str, Any], d: Mapping[str, Any], base: Any, xp: Any
+) -> tuple[Any, Any]:
+    """Return mean and sd of projections of cash that walk away from `base`, USD bn."""
+    return base + p["optimism"] * d["ahead"], p["revision"] * xp.sqrt(d["ahead"])
 
 
 def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel's figures."""
-    data = {str(n): panel.data[n].values for n in panel.data.data_vars}
-    at = _layout(panel)
+    data = {str(n): panel.data[n].values.astype(float) for n in panel.data.data_vars}
+    rows = _rows(panel)
     with pm.Model() as model:
         prior = common.prior_data(priors)
-        p: dict[str, Any] = {}
-        density = []
-        for name in NORMALS:
-            p[name], lp = common.normal(name, prior[name], prior[f"{name}_sd"])
-            density.append(lp)
+        p = {name: pm.Normal(name, prior[name], prior[f"{name}_sd"]) for name in NORMALS}
         for name in LOG_NORMALS:
-            p[name], lp = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
-            density.append(lp)
-        columns = ("value", "rough", "time", "ahead", "year", "side")
-        value, rough, time, ahead, year, side = (
-            pm.Data(f"figure_{n}", data[n].astype(float)) for n in columns
-        )
-        newer = pm.Data("newer", data["newer"].astype(np.int64))
-        rates, flows, burnt, told = (pm.Data(f"at_{k}", at[n]) for k, n in enumerate(KINDS))
+            p[name] = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
 
-        # Run-rate, revenue and cash of every figure's own time or year, whatever its kind.
-        rate = log_rate(p, time - ORIGIN, pt)
-        grid = year[:, None] + MONTHS[None, :] - ORIGIN
-        revenue = pt.exp(log_rate(p, grid, pt)).mean(axis=1)
-        cash = margin(p, year, pt) * revenue
+        def given(kind: str) -> dict[str, Any]:
+            columns = ("time", "rough", "year", "ahead")
+            return {c: pm.Data(f"{kind}_{c}", data[c][rows[kind]]) for c in columns}
 
-        sd = p["noise"] * (1 + rough[rates])
-        z = (pt.log(value[rates]) - rate[rates]) / sd
-        exact = -0.5 * z**2 - pt.log(sd)
-        beyond = pt.log(0.5 * pt.erfc(side[rates] * z / np.sqrt(2.0)) + 1e-300)
-        bounds_and_numbers = pt.where(pt.eq(side[rates], 0), exact, beyond).sum()
+        def told(kind: str, log: bool = True) -> Mapping[str, Any]:
+            values = data["value"][rows[kind]]
+            return common.reported(kind, np.log(values) if log else values, rows[kind])
 
-        off = pt.log(value[flows] / revenue[flows]) / p["noise"]
-        yearly = (-0.5 * off**2 - pt.log(p["noise"])).sum()
-
-        off = (value[burnt] - cash[burnt]) / (CASH_ERROR * (1 + rough[burnt]))
-        paid = (-0.5 * off**2).sum()
-
-        size, last = PROGRAMMES[RESTATED]
-        weight = pt.exp(p["ramp"] * np.arange(last + 1 - FIRST)).sum()
-        running = pt.ge(year[told], FIRST) & pt.le(year[told], last)
-        spent = pt.where(running, size * pt.exp(p["ramp"] * (year[told] - FIRST)) / weight, 0.0)
-        truth = cash[told] - spent
-        base = pt.where(pt.lt(newer[told], 0), truth, value[pt.maximum(newer[told], 0)])
-        wide = p["revision"] * pt.sqrt(ahead[told])
-        off = (value[told] - base - p["optimism"] * ahead[told]) / wide
-        revised = (-0.5 * off**2 - pt.log(wide)).sum()
-
-        total = bounds_and_numbers + yearly + paid + revised
-        pm.Deterministic(common.HYPER, sum(density))
-        common.likelihood("figures", total)
+        pm.Normal("run_rate", *_rate_law(p, given("run_rate"), pt), **told("run_rate"))
+        for kind, end in (("run_rate_floor", "upper"), ("run_rate_ceiling", "lower")):
+            law, bound = pm.Normal.dist(*_rate_law(p, given(kind), pt)), told(kind)
+            pm.Censored(kind, law, **{end: bound["observed"]}, **bound)
+        pm.Normal("revenue", *_revenue_law(p, given("revenue"), pt), **told("revenue"))
+        pm.Normal("cash", *_cash_law(p, given("cash"), pt), **told("cash", log=False))
+        d, newer = given("projection"), data["newer"].astype(np.int64)
+        # The newest projection of a year walks from the truth, an older one from the next newer.
+        newest = pm.Data("projection_newest", (newer < 0)[rows["projection"]])
+        after = pm.Data("projection_newer", data["value"][newer][rows["projection"]])
+        base = pt.where(newest, _programme_cash(p, d, pt), after)
+        law = _projection_law(p, d, base, pt)
+        pm.Normal("projection", *law, **told("projection", log=False))
     return model
 
 
@@ -226,12 +254,13 @@ def _flat(parameters: xr.Dataset) -> dict[str, np.ndarray]:
     return {n: parameters[n].transpose("chain", "draw").values.reshape(-1, 1) for n in REPORT}
 
 
-def yearly_revenue(p: Mapping[str, np.ndarray], years: np.ndarray) -> np.ndarray:
-    """Return revenue by year, USD bn, shape (sample, year)."""
-    total = np.zeros((len(p["level"]), len(years)))
-    for month in MONTHS:
-        total += np.exp(log_rate(p, years + month - ORIGIN))
-    return total / len(MONTHS)
+def yearly_revenue(p: Mapping[str, Any], years: Any, xp: Any = np) -> Any:
+    """Return revenue by year, USD bn: the mean of the run-rate over the year's months.
+
+    Of draws, `p` as columns, shape (sample, year); in the fit, `p` as scalars, shape (year,).
+    """
+    by_month = {name: p[name][..., None] for name in ("level", "growth", "headroom", "bend")}
+    return xp.exp(log_rate(by_month, years[:, None] + MONTHS - ORIGIN, xp)).mean(axis=-1)
 
 
 def replicate(
@@ -241,41 +270,33 @@ def replicate(
 
     A bound stays where it is; on which side of it the run-rate lies is drawn.
     """
-    p, at = _flat(parameters), _layout(panel)
+    p, rows = _flat(parameters), _rows(panel)
     data = {str(n): panel.data[n].values for n in panel.data.data_vars}
     size = len(p["level"])
     value = np.repeat(data["value"][None].astype(float), size, axis=0)
     side = np.repeat(data["side"][None], size, axis=0)
 
-    def noise(n: int) -> np.ndarray:
-        return rng.standard_normal((size, n))
+    def given(kind: str) -> dict[str, np.ndarray]:
+        return {n: column[rows[kind]] for n, column in data.items()}
 
-    k = at["run rate"]
-    drawn = log_rate(p, data["time"][k] - ORIGIN) + p["noise"] * (1 + data["rough"][k]) * noise(
-        len(k)
-    )
-    bound = data["side"][k] != 0
-    side[:, k] = np.where(bound, np.where(drawn >= np.log(value[:, k]), 1, -1), 0)
-    value[:, k] = np.where(bound, value[:, k], np.exp(drawn))
-    k = at["revenue"]
-    value[:, k] = yearly_revenue(p, data["year"][k]) * np.exp(p["noise"] * noise(len(k)))
-    k = at["cash"]
-    cash = margin(p, data["year"][k]) * yearly_revenue(p, data["year"][k])
-    value[:, k] = cash + CASH_ERROR * (1 + data["rough"][k]) * noise(len(k))
-    k = at["projection"]
-    amount, last = PROGRAMMES[RESTATED]
-    grid = np.arange(FIRST, last + 1)
-    spent = np.zeros((size, len(k)))
-    inside = (data["year"][k] >= FIRST) & (data["year"][k] <= last)
-    plan = spending(amount, FIRST, last, p["ramp"][:, 0], grid)
-    spent[:, inside] = plan[:, data["year"][k][inside] - FIRST]
-    truth = margin(p, data["year"][k]) * yearly_revenue(p, data["year"][k]) - spent
-    for j, cell in enumerate(k):  # the newest of a year comes first
+    def drawn(law: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        mean, sd = law
+        return mean + sd * rng.standard_normal(mean.shape)
+
+    value[:, rows["run_rate"]] = np.exp(drawn(_rate_law(p, given("run_rate"), np)))
+    for kind in ("run_rate_floor", "run_rate_ceiling"):
+        k = rows[kind]
+        above = drawn(_rate_law(p, given(kind), np)) >= np.log(value[:, k])
+        side[:, k] = np.where(above, 1, -1)
+    value[:, rows["revenue"]] = np.exp(drawn(_revenue_law(p, given("revenue"), np)))
+    value[:, rows["cash"]] = drawn(_cash_law(p, given("cash"), np))
+    d = given("projection")
+    truth = _programme_cash(p, d, np)
+    for j, cell in enumerate(rows["projection"]):  # the newest of a year comes first
         newer = int(data["newer"][cell])
-        base = truth[:, j] if newer < 0 else value[:, newer]
-        ahead = data["ahead"][cell]
-        error = p["revision"][:, 0] * np.sqrt(ahead) * rng.standard_normal(size)
-        value[:, cell] = base + p["optimism"][:, 0] * ahead + error
+        base = truth[:, [j]] if newer < 0 else value[:, [newer]]
+        one = {"ahead": d["ahead"][[j]]}
+        value[:, [cell]] = drawn(_projection_law(p, one, base, np))
     return {"value": value, "side": side}
 
 
@@ -440,7 +461,7 @@ def _drawn(
 
 def _last_rate(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
     """Run-rate of the last exact report of the first two years, USD bn a year."""
-    exact = [i for i in _layout(panel)["run rate"] if panel.data["side"].values[i] == 0]
+    exact = _rows(panel)["run_rate"]
     early = [i for i in exact if panel.data["time"].values[i] < ORIGIN + 2]
     k = early or exact[:1]  # the range is of a company of that age, whenever it is looked at
     rate: np.ndarray = replicated["value"][:, k[-1]]
@@ -448,7 +469,7 @@ def _last_rate(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
 
 
 def _cash(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
-    return replicated["value"][:, _layout(panel)["projection"]].ravel()
+    return replicated["value"][:, _rows(panel)["projection"]].ravel()
 
 
 PRIOR_CHECKS = (

@@ -88,27 +88,22 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         size = pm.Data("log_params", n - n.mean())
         data = pm.Data("log_tokens", d - d.mean())
         centre_n, centre_d = pm.Data("centre_params", n.mean()), pm.Data("centre_tokens", d.mean())
-        observed = pm.Data("log_value", np.log(panel.data["value"].values))
+        told = common.reported("log_value", np.log(panel.data["value"].values), np.arange(len(n)))
 
-        floor, floor_lp = common.log_normal("E", prior["irreducible"], prior["irreducible_log_sd"])
-        by_size, size_lp = common.log_normal("size_term", prior["term"], prior["term_log_sd"])
-        by_data, data_lp = common.log_normal("data_term", prior["term"], prior["term_log_sd"])
-        alpha, alpha_lp = common.log_normal("alpha", prior["exponent"], prior["exponent_log_sd"])
-        beta, beta_lp = common.log_normal("beta", prior["exponent"], prior["exponent_log_sd"])
-        noise, noise_lp = common.log_normal("noise", prior["noise"], prior["noise_log_sd"])
-        above, above_lp = common.log_normal("tail_above_1", prior["tail"] - 1, prior["tail_log_sd"])
+        floor = common.log_normal("E", prior["irreducible"], prior["irreducible_log_sd"])
+        by_size = common.log_normal("size_term", prior["term"], prior["term_log_sd"])
+        by_data = common.log_normal("data_term", prior["term"], prior["term_log_sd"])
+        alpha = common.log_normal("alpha", prior["exponent"], prior["exponent_log_sd"])
+        beta = common.log_normal("beta", prior["exponent"], prior["exponent_log_sd"])
+        noise = common.log_normal("noise", prior["noise"], prior["noise_log_sd"])
+        above = common.log_normal("tail_above_1", prior["tail"] - 1, prior["tail_log_sd"])
         tail = pm.Deterministic("tail", 1 + above)
 
         loss = floor + by_size * pt.exp(-alpha * size) + by_data * pt.exp(-beta * data)
-        pm.StudentT("y", nu=tail, mu=pt.log(loss), sigma=noise, observed=observed)
+        pm.StudentT("log_value", nu=tail, mu=pt.log(loss), sigma=noise, **told)
         pm.Deterministic("A", by_size * pt.exp(alpha * centre_n))
         pm.Deterministic("B", by_data * pt.exp(beta * centre_d))
         pm.Deterministic("compute_exponent", beta / (alpha + beta))
-        pm.Deterministic(
-            common.HYPER, floor_lp + size_lp + data_lp + alpha_lp + beta_lp + noise_lp + above_lp
-        )
-        law = pm.StudentT.dist(nu=tail, mu=pt.log(loss), sigma=noise)
-        pm.Deterministic(common.LIKELIHOOD, pm.logp(law, observed).sum())
     return model
 
 

@@ -125,22 +125,13 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         years = pm.Data("years", data["years"].values)
         error = pm.Data("error_sd", np.where(stated, data["error_sd"].values, 0.0))
         unstated = pm.Data("unstated", (~stated).astype(float))
-        observed = pm.Data("log_value", np.log(data["value"].values))
+        rows = np.arange(len(stated))
+        told = common.reported("log_value", np.log(data["value"].values), rows)
 
-        laws = {
-            "level": pm.Normal.dist(prior["level"], prior["level_sd"]),
-            "log_growth": pm.Normal.dist(prior["log_growth"], prior["log_growth_sd"]),
-            "spread": pm.LogNormal.dist(pt.log(prior["spread"]), prior["spread_log_sd"]),
-            "tail_above_1": pm.LogNormal.dist(pt.log(prior["tail"] - 1), prior["tail_log_sd"]),
-        }
         level = pm.Normal("level", prior["level"], prior["level_sd"], dims="rule")
         growth = pm.Normal("log_growth", prior["log_growth"], prior["log_growth_sd"], dims="rule")
-        spread = pm.LogNormal(
-            "spread", pt.log(prior["spread"]), prior["spread_log_sd"], dims="rule"
-        )
-        above = pm.LogNormal(
-            "tail_above_1", pt.log(prior["tail"] - 1), prior["tail_log_sd"], dims="rule"
-        )
+        spread = common.log_normal("spread", prior["spread"], prior["spread_log_sd"], "rule")
+        above = common.log_normal("tail_above_1", prior["tail"] - 1, prior["tail_log_sd"], "rule")
         centre, sd = (
             pt.stack([prior[f"{name}{end}"] for name in COST_BASES[1:]]) for end in ("", "_sd")
         )
@@ -151,8 +142,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         table = pt.concatenate([pt.zeros_like(offset[:, :1]), offset], axis=1)
         mean = level[rule] + growth[rule] * years + table[rule, basis]
         own = error + unstated * prior["unstated_error"]
-        law = {"nu": tail[rule], "mu": mean, "sigma": pt.sqrt(spread[rule] ** 2 + own**2)}
-        pm.StudentT("y", **law, observed=observed)
+        sd = pt.sqrt(spread[rule] ** 2 + own**2)
+        pm.StudentT("log_value", nu=tail[rule], mu=mean, sigma=sd, **told)
 
         by_rule = pm.Deterministic("growth_by_rule", pt.exp(growth), dims="rule")
         months = 12 * np.log(2) / pt.maximum(growth, common.SLOWEST_GROWTH)
@@ -160,11 +151,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         pm.Deterministic("growth_per_year", by_rule[0])
         pm.Deterministic("doubling_months", doubling[0])
         pm.Deterministic("basis_factor", pt.exp(offset[0]), dims="other_basis")
-        variables = {"level": level, "log_growth": growth, "spread": spread, "tail_above_1": above}
-        density = sum(pm.logp(laws[name], v).sum() for name, v in variables.items())
-        # Of the offsets the density up to a constant: that of their standard normals.
-        pm.Deterministic(common.HYPER, density - 0.5 * (z**2).sum())
-        pm.Deterministic(common.LIKELIHOOD, pm.logp(pm.StudentT.dist(**law), observed).sum())
     return model
 
 

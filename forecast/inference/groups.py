@@ -1,0 +1,197 @@
+"""What stands beside the posterior of a fit: densities by draw, replicated and observed data.
+
+The groups have ArviZ' names, so that ``arviz.loo``, predictive checks and power-scaling take a fitted
+tree as it is:
+
+``log_likelihood``
+    One variable. Where the density is a product over the panel's rows its dims are chain, draw, obs;
+    what several observed variables say of one row is added up. Else they are those of the parts into
+    which it falls, or chain and draw alone. ``attrs["by"]`` says which: only what is by row, and not
+    given the rows before it, is what leave-one-out asks for.
+``log_prior``
+    The density of each parameter whose prior a sensitivity check scales. Latent variables, which are
+    part of the process, are left out.
+``posterior_predictive``
+    New data for the panel's rows from the model's ``replicate``, of evenly chosen draws where those
+    of all would be large.
+``observed_data``
+    The panel's values under the same names.
+
+Invariant: summed over all but the draws, ``log_likelihood`` is the density of the data that the sampler
+saw, up to its single precision. ``tests/test_groups.py`` holds it against the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import xarray as xr
+from pymc.model.transform.conditioning import remove_value_transforms
+from pytensor.graph.replace import vectorize_graph
+
+from forecast.core.words import SAMPLE
+from forecast.models import common, latent
+from forecast.models.base import AnyModel, Panel
+
+BY_ROW, BY_ROW_AHEAD = "row of the panel", "row of the panel given the rows before it"
+JOINT = "all data together"
+MOST_REPLICATED = 400_000
+"""Rows that are replicated, over all draws: 1.6 MB a variable."""
+_NORMAL = type(pm.MvNormal.rv_op)
+AT_ONCE = 500
+"""Draws whose densities are computed at once: enough that no time goes by between them, few enough
+that the arrays of a large panel fit in memory."""
+
+
+def groups(
+    entry: AnyModel, posterior: xr.Dataset, panel: Panel, priors: object, rng: np.random.Generator
+) -> dict[str, xr.Dataset]:
+    """Return the groups of a fit that stand beside its posterior.
+
+    Parameters
+    ----------
+    entry, panel, priors
+        What was fitted.
+    posterior
+        Its draws, completed; dims chain, draw and the parameter's own.
+    rng
+        Source of the replicated data.
+
+    Returns
+    -------
+    dict of xarray.Dataset
+        By group, in single precision but for the observed data.
+    """
+    model: pm.Model = entry.build(panel, priors)
+    # PyMC's surgery takes no starting values; there is nothing to start here.
+    model.rvs_to_initial_values.update(dict.fromkeys(model.rvs_to_initial_values))
+    model = remove_value_transforms(model)
+    replicated = _replicated(entry, posterior, panel, priors, rng)
+    names = [str(name) for name in replicated.data_vars]
+    return {
+        "log_likelihood": _likelihood(model, posterior, panel, names),
+        "log_prior": _prior(entry, model, posterior),
+        "posterior_predictive": replicated,
+        "observed_data": _observed(panel, names),
+    }
+
+
+def total(group: xr.Dataset) -> xr.DataArray:
+    """Return a group of log densities added up, dims chain, draw."""
+    parts = [array.astype(float) for array in group.data_vars.values()]
+    sums = [a.sum([d for d in a.dims if d not in SAMPLE]).transpose(*SAMPLE) for a in parts]
+    return sum(sums[1:], start=sums[0])
+
+
+def densities(model: pm.Model, posterior: xr.Dataset, graphs: Sequence[Any]) -> list[np.ndarray]:
+    """Return log densities at every draw, each of shape (sample, ...).
+
+    Parameters
+    ----------
+    model
+        Without transforms, so that its value variables are the parameters themselves.
+    posterior
+        Draws of all its free variables.
+    graphs
+        Densities in terms of the model's value variables.
+    """
+    values = [model.rvs_to_values[v] for v in model.free_RVs]
+    batched = [pt.tensor(v.name, dtype=v.dtype, shape=(None, *v.type.shape)) for v in values]
+    # Interpreted, many draws at once: no compile, and no call for every draw.
+    compute = pytensor.function(
+        batched,
+        vectorize_graph(list(graphs), dict(zip(values, batched, strict=True))),
+        mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )
+    flat = [latent.flat(posterior, v.name) for v in model.free_RVs]
+    parts = []
+    with np.errstate(all="ignore"):  # a draw of the prior may have no density at all
+        for k in range(0, len(flat[0]), AT_ONCE):
+            parts.append(compute(*(array[k : k + AT_ONCE] for array in flat)))
+    return [np.concatenate(one) for one in zip(*parts, strict=True)]
+
+
+def _ahead(model: pm.Model, v: pt.TensorVariable) -> pt.TensorVariable:
+    """Return the density of each value of a multivariate normal variable given those before it."""
+    mean, cov = model.replace_rvs_by_values(list(v.owner.op.dist_params(v.owner)))
+    root = pt.linalg.cholesky(cov, lower=True)
+    off = pt.linalg.solve_triangular(root, model.rvs_to_values[v] - mean, lower=True, b_ndim=1)
+    return -0.5 * (off**2 + np.log(2 * np.pi)) - pt.log(pt.diagonal(root))
+
+
+def _likelihood(
+    model: pm.Model, posterior: xr.Dataset, panel: Panel, names: Sequence[str]
+) -> xr.Dataset:
+    if common.LIKELIHOOD in posterior:  # told by what drew the states
+        joint = posterior[common.LIKELIHOOD].drop_attrs()
+        return xr.Dataset({"panel": joint.astype(np.float32)}, attrs={"by": JOINT})
+    parts = [*model.observed_RVs, *model.potentials]
+    ahead = [v in model.observed_RVs and isinstance(v.owner.op, _NORMAL) for v in parts]
+    graphs = model.logp(vars=parts, sum=False)
+    found = densities(
+        model,
+        posterior,
+        [_ahead(model, v) if a else g for v, a, g in zip(parts, ahead, graphs, strict=True)],
+    )
+    dims = [model.named_vars_to_dims[v.name][0] for v in parts]
+    if not all(dim.endswith(common.ROW) for dim in dims):
+        (dim,) = set(dims)
+        whole = _labelled(posterior, np.sum(found, axis=0), dim)
+        return xr.Dataset({"panel": whole}, attrs={"by": dim})
+    by_row = np.zeros((len(found[0]), panel.data.sizes["obs"]))
+    for dim, values in zip(dims, found, strict=True):
+        np.add.at(by_row.T, np.asarray(model.coords[dim], dtype=np.int64), values.T)
+    name = names[0] if len(names) == 1 else "row"
+    rows = _labelled(posterior, by_row, "obs")
+    return xr.Dataset({name: rows}, attrs={"by": BY_ROW_AHEAD if any(ahead) else BY_ROW})
+
+
+def _labelled(posterior: xr.Dataset, values: np.ndarray, *dims: str) -> xr.DataArray:
+    shape = tuple(posterior.sizes[d] for d in SAMPLE)
+    return xr.DataArray(
+        values.reshape(*shape, *values.shape[1:]).astype(np.float32),
+        {d: posterior[d].values for d in (*SAMPLE, *dims) if d in posterior.coords},
+        (*SAMPLE, *dims),
+    )
+
+
+def _prior(entry: AnyModel, model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
+    if common.HYPER in posterior:
+        return posterior[[common.HYPER]].astype(np.float32).drop_attrs()
+    scaled = [v for v in model.free_RVs if v.name not in entry.latent]
+    found = densities(model, posterior, model.logp(vars=scaled, sum=False))
+    dims = {v.name: model.named_vars_to_dims.get(v.name, ()) for v in scaled}
+    return xr.Dataset(
+        {
+            v.name: _labelled(posterior, values, *dims[v.name])
+            for v, values in zip(scaled, found, strict=True)
+        }
+    )
+
+
+def _replicated(
+    entry: AnyModel, posterior: xr.Dataset, panel: Panel, priors: object, rng: np.random.Generator
+) -> xr.Dataset:
+    most = MOST_REPLICATED // (panel.data.sizes["obs"] * posterior.sizes["chain"])
+    count = posterior.sizes["draw"]
+    at = np.linspace(0, count - 1, max(min(count, most), 1)).round().astype(int)
+    some = posterior.isel(draw=at)
+    drawn = entry.replicate(some, panel, priors, rng)
+    return xr.Dataset({name: _labelled(some, values, "obs") for name, values in drawn.items()})
+
+
+def _observed(panel: Panel, names: Sequence[str]) -> xr.Dataset:
+    data = panel.data
+    with np.errstate(divide="ignore"):
+        values = {
+            name: data[name].values if name in data else np.log(data["value"].values)
+            for name in names
+        }
+    labels = {str(n): ("obs", c.values) for n, c in data.coords.items() if c.dims == ("obs",)}
+    return xr.Dataset({n: ("obs", v) for n, v in values.items()}, labels)
