@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
-from forecast.evaluation.hold_out import predict_left_out
+from forecast.evaluation.left_out import predict_left_out
 from forecast.models.benchmark.panel import BENCHMARKS
 
 COLUMNS = ["crps", "crps_last", "crps_linear"]

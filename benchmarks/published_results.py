@@ -14,6 +14,7 @@ as SVG and PNG.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 
 import numpy as np
@@ -75,8 +76,7 @@ def costs(known, file: str | None) -> list[training_cost_plots.ResultRow]:
         )
         label = f"Growth of training cost, {file}"
         rows.append(row(run, "growth_per_year", label, 2.40727, (1.969, 2.943), 0.9, "x a year"))
-    before = known.copy()
-    before.attrs["as_of"] = "2024-05-31"
+    before = dataclasses.replace(known, date="2024-05-31")
     run = fitted("training_cost", build_panel(before, "training_cost"))
     label = "Growth of training cost, ten largest, 2016 to May 2024"
     rows.append(row(run, "growth_per_year", label, 2.40727, (1.969, 2.943), 0.9, "x a year"))
@@ -103,8 +103,7 @@ def hindcast(known) -> None:
     own = data["rule"].values == "frontier"
     released, cost = data["released"].values[own], data["value"].values[own]
     for year in range(2021, 2025):
-        before = known.copy()
-        before.attrs["as_of"] = f"{year}-12-31"
+        before = dataclasses.replace(known, date=f"{year}-12-31")
         run = fitted("training_cost", build_panel(before, "training_cost"))
         draws = fc.forecast(run, until="2026", seed=2)["y"]
         for rule in ("frontier", "frontier_since_2020"):

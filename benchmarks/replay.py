@@ -19,8 +19,9 @@ import pandas as pd
 import xarray as xr
 
 import forecast as fc
-from forecast.app.change import read_run
-from forecast.tables.shipped import data_dir, read_user_table
+from forecast.news.stored import read_run
+from forecast.tables.shipped import data_dir
+from forecast.tables.user_file import read_user_table
 
 MODELS = ["earnings"]
 

@@ -35,5 +35,6 @@ from .news.statistics import statistics_of as statistics_of
 from .tables.shipped import data_dir as data_dir
 from .tables.shipped import read_reference_table as read_reference_table
 from .tables.shipped import read_vintages as read_vintages
+from .tables.vintages import Known as Known
 from .tables.vintages import as_of as as_of
 from .tables.vintages import read_table as read_table

@@ -29,7 +29,7 @@ from forecast.models.benchmark import plots as benchmark_plots
 
 # %%
 known = fc.as_of(fc.read_vintages(), "2026-05-06")
-market = known[known["entity"] == "AI market"]
+market = known.rows[known.rows["entity"] == "AI market"]
 market.pivot(index="metric", columns="period", values="printed")
 
 # %% [markdown]
@@ -79,7 +79,7 @@ fc.plots.threshold_probability(
     ratio,
     op="<",
     value=1.3,
-    as_of=known.attrs["as_of"],
+    as_of=known.date,
     label="capex over revenue",
     baseline=naive_ratio,
 )
@@ -125,6 +125,6 @@ fc.plots.fan(reported, "capex", "big_five")
 # A definition is data. Here: AI revenue of 2027 is at least twice that of 2025.
 
 # %%
-event = {"kind": "growth", "series": "AI market/ai_revenue", "op": ">=", "value": 100, "lag": 2}
+event = fc.events.Growth("AI market/ai_revenue", ">=", 100, lag=2)
 window = (fc.parse_date("2027-01-01"), fc.parse_date("2027-12-31"))
 float(fc.events.happens(draws, event, window).mean())

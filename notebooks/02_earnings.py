@@ -15,7 +15,7 @@
 # # What the companies report, and where it may go
 #
 # Seven companies' quarterly capex, revenue and cloud or AI revenue in one model, as known on 6 May 2026. This
-# notebook fits it, holds it against four naive rules and against a date a year earlier, and adds a company of
+# notebook fits it, compares it with four baselines and with a date a year earlier, and adds a company of
 # your own. Amounts are USD bn a quarter. Every interval is 80 % unless it says otherwise.
 
 # %%
@@ -41,7 +41,7 @@ from forecast.tables.vintages import check_table
 table = fc.read_vintages()
 known = fc.as_of(table, "2026-05-06")
 calendar = fc.report_calendar(known)
-calendar[calendar["status"] != "reported"]
+calendar.out
 
 # %%
 earnings_plots.report_calendar(calendar)
@@ -74,7 +74,7 @@ quantiles = {
 pd.DataFrame(quantiles, index=["5 %", "25 %", "median", "75 %", "95 %"]).T.round(0)
 
 # %% [markdown]
-# ## Fit and gate
+# ## Fit, and the gate: convergence checks
 #
 # No forecast without a passed gate: chains that agree, enough effective draws, no divergences, priors in range.
 
@@ -127,13 +127,13 @@ ratios = fc.reported_ratio(known, sums={"big_five": paths.TOTALS["big_five"]})
 earnings_plots.ratio_history(
     ratios,
     label="capex over operating cash flow",
-    as_of=known.attrs["as_of"],
+    as_of=known.date,
     bold="big_five",
     metric="capex",
 )
 
 # %% [markdown]
-# ## Beside every naive rule
+# ## Beside every baseline
 #
 # Medians and 80 % intervals of the next quarters for the five companies' capex. A model that only repeats one of
 # these rules adds little; where they differ, ask why.
@@ -187,7 +187,8 @@ shown.round(3)
 early_known = fc.as_of(table, "2025-05-06")
 early_panel = fc.build_panel(early_known, "earnings")
 early = fc.forecast(fc.fit("earnings", early_panel, seed=1, progress=False), until="2026Q1", seed=2)
-since = known[(known["reported_on"] > "2025-05-06") & known["metric"].isin(["capex", "revenue"])]
+later = known.rows["reported_on"] > "2025-05-06"
+since = known.rows[later & known.rows["metric"].isin(["capex", "revenue"])]
 where = fc.percentiles(fc.quantile_table([early]), since)
 came = since.assign(percentile=where["percentile"], quarter=since["period"].map(calendar_quarter))
 came = came.dropna(subset=["percentile"])
@@ -234,7 +235,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## A company of your own
 #
-# Rows in the schema are enough: entity, metric, period, value, unit, the day it was reported, a source and a confidence. This
+# Rows of a vintage table are enough: entity, metric, period, value, unit, the day it was reported, a source and a confidence. This
 # company is invented; it reports capex only, in millions, by a fiscal calendar that ends in January. It borrows what
 # the others share (season, size of shocks, growth) and keeps its own level.
 

@@ -20,6 +20,7 @@
 
 # %%
 # %matplotlib inline
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -124,7 +125,7 @@ pd.DataFrame(
 # date. Four rows cannot tell the curve; they can be held against it.
 
 # %%
-article = known[known["metric"].isin(["training_cost", "mmlu"])]
+article = known.rows[known.rows["metric"].isin(["training_cost", "mmlu"])]
 article = article[article["source"].str.startswith("AINews")]
 printed = article.pivot_table(index=["entity", "period"], columns="metric", values="value")
 expected = []
@@ -177,8 +178,7 @@ api_price_plots.price_envelope(
 # index. The last two are near questions, not the same.
 
 # %%
-before = known.copy()
-before.attrs["as_of"] = "2024-05-31"
+before = dataclasses.replace(known, date="2024-05-31")
 earlier = fc.fit(
     "training_cost", fc.build_panel(before, "training_cost"), seed=1, progress=False
 ).posterior

@@ -19,7 +19,6 @@
 # trillion-dollar programme to be earned back. As known on 6 May 2026. The article's own table is notebook 01.
 
 # %%
-import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -51,7 +50,7 @@ percent = fc.plots.percent
 # %%
 panel = fc.build_panel(known, "hazard")
 mine = Position("my own series", "2026-05-06", "", 60, 110, 6, "made up for this notebook")
-panel = dataclasses.replace(panel, data=with_positions(panel.data, [mine]))
+panel = with_positions(panel, [mine])
 n, independent = effective_sample(panel.data)
 print(
     f"{panel.data.sizes['obs']} episodes; {n} followed for 24 months, worth about {independent:.0f}"
@@ -155,9 +154,9 @@ marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 
 # %% [markdown]
-# ## Every reading, and the pooled answer beside them
+# ## Every definition, and the pooled answer beside them
 #
-# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the naive forecast. The weights of
+# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the baseline. The weights of
 # the pool stand in `claims.toml`.
 
 # %%

@@ -38,10 +38,7 @@ claims = fc.read_claims()
 # %%
 known = fc.as_of(table, DAYS[0])
 calendar = fc.report_calendar(known)
-calendar.loc[
-    calendar["status"] != "reported",
-    ["entity", "quarter", "expected_on", "expected_from", "expected_to"],
-]
+calendar.out[["entity", "quarter", "expected_on", "expected_from", "expected_to"]]
 
 # %%
 run = fc.fit("earnings", fc.build_panel(known, "earnings"), seed=1, progress=False)
@@ -83,7 +80,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Of the four companies that report first, the number that tells most of one reading. The curve is a regression over the
+# Of the four companies that report first, the number that tells most of one definition. The curve is a regression over the
 # draws; the hollow dots take the number as if it were reported and reweight the run to it, another way to the answer.
 # The grey band is what the curve may do by chance.
 
@@ -117,7 +114,7 @@ print("told from chance:", best.told)
 steps, surprises = [], []
 for day in DAYS[1:]:
     now = fc.as_of(table, day)
-    fresh = now[now["reported_on"] == day]
+    fresh = now.rows[now.rows["reported_on"] == day]
     where = percentiles(fc.quantile_table([draws]), fresh)
     surprises.append(fresh.assign(place=where["text"])[where["text"] != ""])
     after = fc.update(run, now)

@@ -8,6 +8,7 @@ import pymc as pm
 import pytest
 import xarray as xr
 
+from forecast.claims.events import read_event
 from forecast.core.periods import period_end
 from forecast.inference import sampling
 from forecast.models.panels import build_panel
@@ -118,6 +119,11 @@ def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> x
 def instant_sampler(monkeypatch):
     """Put prior draws in the sampler's place: everything but the sampling itself is real."""
     monkeypatch.setattr(sampling, "sample_model", independent_tree)
+
+
+def event_of(table, window=None):
+    """Return the event that a table of a claims file stands for; a function or None as it is."""
+    return read_event(table, "event", window) if isinstance(table, dict) else table
 
 
 def make_draws(paths, *, names=("A/x",), periods=("2024", "2025", "2026", "2027"), model="market"):

@@ -10,11 +10,12 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from forecast.cli import main
+from forecast.cli import main, shared
 from forecast.core.errors import DataError
 from forecast.store.runs import write_run
 from forecast.tables import vintages
-from forecast.tables.shipped import data_dir, read_user_table, read_vintages
+from forecast.tables.shipped import data_dir, read_vintages
+from forecast.tables.user_file import read_user_table
 from forecast.tables.vintages import check_table, compare, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
@@ -165,9 +166,7 @@ def test_writing_makes_the_users_table_and_twice_is_once(folder, capsys):
 @pytest.fixture
 def today(monkeypatch):
     """Set the day on which commands run."""
-    return lambda day: monkeypatch.setattr(
-        main.commands, "today", lambda: dt.date.fromisoformat(day)
-    )
+    return lambda day: monkeypatch.setattr(shared, "today", lambda: dt.date.fromisoformat(day))
 
 
 @pytest.mark.parametrize("command", ["data add", "data check", "update"])

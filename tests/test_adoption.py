@@ -98,13 +98,11 @@ def test_nothing_reported_later_reaches_the_panel():
 
 
 def test_shares_that_are_none(known):
-    bad = known.copy()
-    bad.attrs = known.attrs
-    bad.loc[bad["metric"] == "open_weight_share", "value"] = 1.0
+    rows = known.rows.copy()
+    rows.loc[rows["metric"] == "open_weight_share", "value"] = 1.0
     with pytest.raises(DataError, match="shares between 0 and 1"):
-        build_panel(bad, "adoption")
-    none = known[known["metric"] != "open_weight_share"]
-    none.attrs = known.attrs
+        build_panel(known.with_rows(rows), "adoption")
+    none = known.with_rows(known.rows[known.rows["metric"] != "open_weight_share"])
     with pytest.raises(DataError, match="two or more rows of open_weight_share; the table has 0"):
         build_panel(none, "adoption")
 

@@ -1,7 +1,6 @@
 """List prices: panel, density and envelope against plain definitions."""
 
 import itertools
-import json
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from forecast.inference.predict import outline
 from forecast.inference.sampling import prior_draws
 from forecast.models.api_price import baseline as api_price_baseline
 from forecast.models.api_price import model as api_price
-from forecast.models.api_price.panel import LEVELS, cheapest, price_history, price_on
+from forecast.models.api_price.panel import LEVELS, Listing, cheapest, price_history, price_on
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.tables.shipped import read_reference_table, read_vintages
@@ -97,8 +96,8 @@ def test_changes_rise_too(api_price_panel):
         (data["kind"].values == "changes") & (data["name"].values == "product")
     ]
     assert total.tolist() == [len(change)]
-    flagships = json.loads(data.attrs["flagships"])
-    assert price_on([tuple(s) for s in flagships["OpenAI"]], "2026-05-06") == 11.25
+    flagships = api_price_panel.part(Listing).flagships
+    assert price_on(flagships["OpenAI"], "2026-05-06") == 11.25
     assert [p for _, p in flagships["Mistral AI"]] == [12.0, 6.0, 4.5, 3.0, 0.75]
 
 
@@ -114,7 +113,7 @@ def test_the_cheapest_is_found_by_a_plain_search(api_price_panel):
                     if found["capability"].values[k] >= level]  # fmt: skip
             got = cheapest(found, level, year)
             assert (np.isnan(got) and not fit_) or got == min(fit_)
-    quarters, known, history = price_history(api_price_panel.data, "2028Q2")
+    quarters, known, history = price_history(api_price_panel, "2028Q2")
     assert (quarters[0], quarters[known - 1], quarters[-1]) == ("2023Q1", "2026Q1", "2028Q2")
     level = dict(zip(quarters, history["GPT-4 level/price"], strict=False))
     assert [level[q] for q in ("2023Q1", "2024Q2", "2026Q1")] == pytest.approx(
@@ -234,7 +233,7 @@ def test_more_offers_arrive_from_the_same_houses(api_price_panel, drawn):
         steady, api_price_panel, PRIORS, (3.4, 4.4), np.random.default_rng(0)
     )
     found = offers(api_price_panel)
-    now = float(api_price.years_since(api_price_panel.data.attrs["seen"]))
+    now = float(api_price.years_since(api_price_panel.part(Listing).seen))
     a_year = (found["year"].values > now - 2).sum() / 2
     count = np.isfinite(market.capability).sum(axis=1)
     assert count.mean() == pytest.approx(a_year, rel=0.05)
@@ -257,16 +256,17 @@ def test_nothing_listed_later_reaches_the_panel():
 
 
 def test_tables_that_cannot_be_used(known):
-    none = known[~known["metric"].str.startswith("list_price")]
-    none.attrs = known.attrs
+    none = known.with_rows(known.rows[~known.rows["metric"].str.startswith("list_price")])
     with pytest.raises(DataError, match="wants rows of list_price_input"):
         build_panel(none, "api_price")
-    half = known[~((known["metric"] == "list_price_output") & (known["entity"] == "gpt-5"))]
-    half.attrs = known.attrs
+    half = known.with_rows(
+        known.rows[
+            ~((known.rows["metric"] == "list_price_output") & (known.rows["entity"] == "gpt-5"))
+        ]
+    )
     with pytest.raises(DataError, match="one is missing for gpt-5 2025-08-07"):
         build_panel(half, "api_price")
-    bare = known[~known["metric"].isin(["eci", "gpqa_diamond"])]
-    bare.attrs = known.attrs
+    bare = known.with_rows(known.rows[~known.rows["metric"].isin(["eci", "gpqa_diamond"])])
     with pytest.raises(DataError, match="wants scores"):
         build_panel(bare, "api_price")
 

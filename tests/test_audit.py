@@ -88,13 +88,12 @@ def test_rules_do_not_know_names(known):
         "GPT-4o": "Model R",
         "Llama 3.1 405B": "Model S",
     }
-    renamed, references = known.copy(), read_references()
-    renamed.attrs = known.attrs
+    renamed, references = known.rows.copy(), read_references()
     for frame in (renamed, references):
         frame["entity"] = frame["entity"].replace(names)
     claims = [c for c in read_claims() if c.id == "api_prices"]
     one = [f.verdict for f in audit_claims(known, read_references(), claims)]
-    two = [f.verdict for f in audit_claims(renamed, references, claims)]
+    two = [f.verdict for f in audit_claims(known.with_rows(renamed), references, claims)]
     assert one == two
     assert one.count("contradicted") == 6
 
@@ -103,23 +102,27 @@ def test_a_slip_is_found_in_its_column_where_no_reference_is(known):
     none = read_references()
     none = none[none["unit"] != "USD per 1M tokens"]
     claims = [c for c in read_claims() if c.id == "api_prices"]
-    table = known[known["unit"] == "USD per 1M tokens"].head(3).copy()
+    table = known.rows[known.rows["unit"] == "USD per 1M tokens"].head(3).copy()
     table["value"] = [0.0028, 2.5, 3.0]  # the first is given per 1K
     table["entity"] = ["one", "two", "three"]
-    (found,) = audit_claims(table, none, claims)
+    (found,) = audit_claims(known.with_rows(table), none, claims)
     assert (found.verdict, found.sure) == ("contradicted", "possible")
     assert found.said.startswith("one ")
-    assert [f.verdict for f in audit_claims(table.head(2), none, claims)] == ["agrees"]
+    assert [f.verdict for f in audit_claims(known.with_rows(table.head(2)), none, claims)] == [
+        "agrees"
+    ]
 
 
 def test_a_clean_table_is_left_alone(known):
     """With the true prices and a true total nothing is held against them."""
-    clean = known.copy()
+    clean = known.rows.copy()
     scale = clean["entity"].isin(["GPT-3", "GPT-4"]) & clean["metric"].str.startswith("api_price")
     clean.loc[scale, "value"] *= 1000
     clean = clean[clean["value"] > 0]
     claims = [c for c in read_claims() if c.id == "api_prices"]
-    assert [f.verdict for f in audit_claims(clean, read_references(), claims)] == ["agrees"]
+    assert [f.verdict for f in audit_claims(known.with_rows(clean), read_references(), claims)] == [
+        "agrees"
+    ]
 
 
 def test_references_of_later_days_are_not_used(known):
@@ -131,7 +134,9 @@ def test_references_of_later_days_are_not_used(known):
 
 def test_a_table_without_the_rows_is_told_so(known):
     claims = [c for c in read_claims() if c.id == "energy_homes"]
-    (found,) = audit_claims(known[known["metric"] == "mmlu"], read_references(), claims)
+    (found,) = audit_claims(
+        known.with_rows(known.rows[known.rows["metric"] == "mmlu"]), read_references(), claims
+    )
     assert found.verdict == "not in the table"
 
 
@@ -184,16 +189,18 @@ def test_a_rule_that_finds_no_rows_says_so(known, check, follows):
 
 
 def test_doubling_needs_a_later_row_above_an_earlier_one(known):
-    one = known[(known["metric"] == "training_cost") & (known["entity"] == "GPT-3")]
-    (found,) = asked(one, {"rule": "doubling", "metric": "training_cost", "said_months": 6})
+    one = known.rows[(known.rows["metric"] == "training_cost") & (known.rows["entity"] == "GPT-3")]
+    (found,) = asked(
+        known.with_rows(one), {"rule": "doubling", "metric": "training_cost", "said_months": 6}
+    )
     assert found.verdict == "not in the table"
     assert "needs two rows" in found.follows
 
 
 def test_a_ratio_to_nought_has_no_verdict(known):
-    market = known.copy()
+    market = known.rows.copy()
     market.loc[market["metric"] == "ai_revenue", "value"] = 0.0
     check = {"rule": "ratio", "entity": "AI market", "metric": "capex_to_revenue",
              "top": "datacenter_capex", "bottom": "ai_revenue"}  # fmt: skip
-    (found,) = asked(market, check)
+    (found,) = asked(known.with_rows(market), check)
     assert (found.verdict, found.follows) == ("not in the table", "a number to divide by is zero")

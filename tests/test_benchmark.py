@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import json
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from scipy.special import expit
 
 from forecast.core.errors import DataError
 from forecast.evaluation.calibration import refill
-from forecast.evaluation.hold_out import predict_left_out
+from forecast.evaluation.left_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
@@ -32,7 +31,7 @@ def table():
 
 
 def panel_of(table, as_of=AS_OF):
-    return Panel("benchmark", as_of, benchmark_panel(table, as_of))
+    return benchmark_panel(table, as_of)
 
 
 def few(table, most=40):
@@ -112,7 +111,7 @@ def test_scores_far_below_chance_are_left_out_and_named(table):
     printed = table.loc[table["gpqa_diamond"] < 18, ["model", "gpqa_diamond"]]
     chance_less_three = 25 - 3 * 100 * np.sqrt(0.25 * 0.75 / 198)
     assert gpqa.min() > chance_less_three > printed["gpqa_diamond"].min()
-    (note,) = json.loads(panel.data.attrs["notes"])
+    (note,) = panel.notes
     for name in printed.loc[printed["gpqa_diamond"] < chance_less_three, "model"]:
         assert name in note
     assert (gpqa < 25).any()  # a little below chance is chance
@@ -442,15 +441,15 @@ def test_left_out_scores_want_something_to_fit(small):
 
 
 def test_rivals_are_the_last_year_and_a_line():
-    from forecast.evaluation.hold_out import _rivals
+    from forecast.models.benchmark.baseline import rivals
 
     data = xr.Dataset(
         {"score": ("obs", np.linspace(0.1, 0.5, 9)), "year": ("obs", np.linspace(2020, 2024, 9))},
         coords={"benchmark": ("obs", ["MMLU"] * 9)},
     )
     known = Panel("benchmark", AS_OF, data)
-    last, line = _rivals(known, ("MMLU", 2025.0), np.random.default_rng(0))
+    last, line = rivals(known, ("MMLU", 2025.0), np.random.default_rng(0))
     np.testing.assert_allclose(last, [45.0, 50.0])
     np.testing.assert_allclose(line, 60.0)
     with pytest.raises(DataError, match="no score on GPQA"):
-        _rivals(known, ("GPQA Diamond", 2025.0), np.random.default_rng(0))
+        rivals(known, ("GPQA Diamond", 2025.0), np.random.default_rng(0))

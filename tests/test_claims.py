@@ -6,8 +6,9 @@ import datetime as dt
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import make_draws
+from conftest import event_of, make_draws
 
+from forecast.claims.events import Threshold
 from forecast.claims.judge import judge, probability
 from forecast.claims.pool import log_pool, pool
 from forecast.claims.read import read_claims
@@ -25,7 +26,9 @@ WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 
 
 def claim(event, *, kind="forecast", **more):
-    definition = Definition("d", more.pop("model", "market"), "why", event, WINDOW, **more)
+    definition = Definition(
+        "d", more.pop("model", "market"), "why", event_of(event), WINDOW, **more
+    )
     return Claim("c", kind, "verbatim", "q", "t", "s", dt.date(2026, 5, 6), (definition,))
 
 
@@ -90,7 +93,7 @@ def test_a_window_is_told_as_two_days_or_one():
     assert window_text(verdicts.of("shakeout")) == "–"
 
 
-def test_a_fact_is_checked_and_a_waiting_reading_waits():
+def test_a_fact_is_checked_and_a_forecast_judged():
     event = {
         "kind": "threshold",
         "series": "AI market/ai_revenue",
@@ -103,10 +106,19 @@ def test_a_fact_is_checked_and_a_waiting_reading_waits():
     assert (found.status, found.text, found.probability) == ("checked", "Agrees.", None)
     (found,) = judge([fact], market_draws(), facts={("c", "other"): "Agrees."})
     assert (found.status, found.text) == ("model not run", "The audit was not run. why")
-    (found,) = judge([claim(event, waits=True)], market_draws())
-    assert (found.status, found.probability) == ("model not built yet", None)
     (found,) = judge([claim(event)], market_draws())
     assert found.status == "judged"
+
+
+def test_an_event_of_a_users_own_is_a_function_of_draws():
+    draws = market_draws()
+    (found,) = judge([claim(lambda d: (d["y"] > 60).any(("series", "period")))], draws)
+    assert found.status == "judged"
+    assert found.probability == float((draws["y"] > 60).any(("series", "period")).mean())
+    with pytest.raises(
+        ClaimError, match="definition 'd': the event must be true or false for each"
+    ):
+        judge([claim(lambda d: d["y"] > 60)], draws)
 
 
 def test_the_words_of_a_verdict_count_its_own_draws():
@@ -254,7 +266,7 @@ def test_verdicts_show_themselves():
 
 # --- pooled answers, sums, thresholds -----------------------------------------------------------
 def two_readings(weights, **more):
-    event = {"kind": "threshold", "series": "A/x", "at": "2027", "op": ">", "value": 1.0}
+    event = Threshold("A/x", ">", 1.0, at="2027")
     definitions = (Definition("a", "market", "why", event, WINDOW),
                    Definition("b", "earnings", "why", event, WINDOW))  # fmt: skip
     return Claim("c", "forecast", "verbatim", "q", "t", "s", dt.date(2026, 5, 6), definitions,
@@ -343,8 +355,8 @@ def test_a_sum_of_the_file_is_the_sum_of_its_members(tmp_path):
         'op = ">", value = 1 }\n')  # fmt: skip
     (one,) = read_claims(write(tmp_path, text))
     event = one.definitions[0].event
-    assert event["series"] == ["AI market/x", "B/x"]
-    assert event["over"] == ["B/x", "AI market/y", "B/y"]
+    assert event.series == ("AI market/x", "B/x")
+    assert event.over == ("B/x", "AI market/y", "B/y")
 
 
 POOL = '[claim.pool]\nwhy = "w"\nweights = '
@@ -379,13 +391,6 @@ OF_MARKET = 'model = "market"\nwindow = ["2026-05-06", "2027-12-31"]\n'
 def test_what_is_wrong_with_pools_sums_thresholds_and_directions_is_said(tmp_path, text, message):
     with pytest.raises(ClaimError, match=message):
         read_claims(write(tmp_path, text))
-
-
-def test_a_reading_that_waits_needs_no_event(tmp_path):
-    text = HEAD + DEF + 'model = "market"\nwaits = true\n'
-    (one,) = read_claims(write(tmp_path, text))
-    assert one.definitions[0].waits
-    assert judge([one], []).of("a").status == "model not built yet"
 
 
 def test_the_shipped_pool_gives_each_group_a_third():

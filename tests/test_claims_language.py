@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import make_draws
 
-from forecast.claims.events import KINDS, OPS
+from forecast.claims.events import KINDS, OPS, keys_of
 from forecast.claims.judge import judge
 from forecast.claims.pool import pool
-from forecast.claims.read import CLAIM_KEYS, DEFINITION_KEYS, read_claims
+from forecast.claims.read import CLAIM, definition_keys, read_claims
 from forecast.core.errors import ClaimError
 from forecast.models.earnings.panel import earnings_panel
 from forecast.tables.shipped import data_dir
@@ -28,21 +28,21 @@ def test_the_table_of_events_is_that_of_the_code():
     rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
     assert [names(row[1]).pop() for row in rows] == list(KINDS)
     for row in rows:
-        _, must, may = KINDS[names(row[1]).pop()]
-        assert names(row[2]) == must
-        assert names(row[3]) == may
+        keys = keys_of(names(row[1]).pop())
+        assert names(row[2]) == set(keys.must) - {"kind"}
+        assert names(row[3]) == set(keys.may)
     assert all(f"`{op}`" in section for op in OPS)
 
 
 def test_every_key_is_described_and_none_that_is_not_there():
     claim, reading = (TEXT.split(head)[1].split("##")[0]
-                      for head in ("## A claim\n", "## A reading"))  # fmt: skip
+                      for head in ("## A claim\n", "## A definition"))  # fmt: skip
     told = {n for line in claim.splitlines() if line.startswith("|")
             for n in re.findall(r"`(?:\[claim\.)?(\w+)\]?`", line.split("|")[1])}  # fmt: skip
-    assert told == CLAIM_KEYS - {"definition"}
+    assert told == set(CLAIM.all) - {"definition"}
     told = {n for line in reading.splitlines() if line.startswith("|")
             for n in names(line.split("|")[1])}  # fmt: skip
-    assert told == DEFINITION_KEYS
+    assert told == set(definition_keys().all)
 
 
 def quarterly():
@@ -83,7 +83,7 @@ def test_each_example_runs(tmp_path, text):
 
 def test_the_examples_name_series_that_the_shipped_companies_have(known):
     """The made-up draws above stand for real ones: no series of the examples is invented."""
-    there = set(earnings_panel(known)["series"].values.astype(str))
+    there = set(earnings_panel(known).data["series"].values.astype(str))
     made = {n for n in quarterly()["series"].values.astype(str) if not n.startswith("big_")}
     assert made <= there
 

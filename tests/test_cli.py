@@ -1,5 +1,6 @@
 """Exit codes, streams and messages of the command line."""
 
+import argparse
 import errno
 import json
 import subprocess
@@ -7,28 +8,37 @@ import sys
 
 import pytest
 
-from forecast.cli import commands, main
+from forecast.cli import evaluate, main
 from forecast.core.errors import DataError
 from forecast.inference import sampling
 from forecast.tables.shipped import data_dir
+
+
+def commands(grammar=None, words=()):
+    """Return the words of every command that the grammar knows, groups included."""
+    grammar = grammar or main.parser()
+    found = [list(words)]
+    for action in grammar._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                found += commands(one, (*words, name))
+    return found
 
 
 def test_help_loads_nothing_heavy():
     code = (
         "import sys, contextlib, io\n"
         "from forecast.cli.main import main\n"
-        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
-        "    main(['--help'])\n"
+        f"for words in {commands()}:\n"
+        "    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "        main([*words, '--help'])\n"
         "print(sorted({'pymc', 'pandas', 'numpy', 'xarray', 'matplotlib', 'arviz'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["run"], ["claims"], ["audit"], ["fit"], ["memo"], ["data"],
-                ["data", "add"], ["data", "fetch"], ["update"], ["news"]],
-)  # fmt: skip
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main.main([*command, "--help"])
@@ -69,7 +79,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", sorted(BAD))
-@pytest.mark.parametrize("command", ["data check", "fit market --data"])
+@pytest.mark.parametrize("command", ["data check", "fit market --data", "fit market --table"])
 def test_bad_tables_are_refused_in_words(what, command, tmp_path, capsys):
     content, message = BAD[what]
     path = tmp_path / "bad.csv"
@@ -261,6 +271,23 @@ def test_fit_prints_a_summary(capsys, instant_sampler):
     assert "gain_trend" in capsys.readouterr().out
 
 
+def test_a_table_and_a_data_folder_are_told_apart(tmp_path, capsys, instant_sampler):
+    """``--table`` is a file; what ``--data`` names is one too if it is no folder."""
+    shipped = data_dir() / "articles" / "cuban_2026_05" / "market.csv"
+    folder = tmp_path / "data"
+    (folder / "article").mkdir(parents=True)
+    (folder / "article" / "market.csv").write_text(shipped.read_text())
+    found = []
+    for place in (("--table", shipped), ("--data", shipped), ("--data", folder)):
+        assert main.main(["fit", "market", "--json", *map(str, place)]) == 0
+        found.append(json.loads(capsys.readouterr().out)["spec"]["data_hash"])
+    assert len(set(found)) == 1
+    assert main.main(["fit", "market", "--data", str(shipped), "--table", str(shipped)]) == 1
+    assert "leave one of them out" in capsys.readouterr().err
+    assert main.main(["fit", "market", "--data", str(tmp_path / "none.csv")]) == 1
+    assert "none.csv" in capsys.readouterr().err
+
+
 def test_unknown_models_and_runs(tmp_path, capsys):
     assert main.main(["fit", "tea"]) == 1
     assert "no model is called 'tea'; there are market, " in capsys.readouterr().err
@@ -314,7 +341,7 @@ def test_whatever_is_raised_ends_as_one_sentence(what, argv, capsys, monkeypatch
     def broken(args):
         raise error
 
-    monkeypatch.setattr(commands, "audit", broken)
+    monkeypatch.setattr(evaluate, "audit", broken)
     assert main.main(argv) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -333,7 +360,7 @@ def test_debug_stands_anywhere(argv, capsys):
 
 
 def test_a_pipe_that_nobody_reads_ends_it_without_a_word(capsys, monkeypatch):
-    monkeypatch.setattr(commands, "audit", lambda args: (_ for _ in ()).throw(BrokenPipeError()))
+    monkeypatch.setattr(evaluate, "audit", lambda args: (_ for _ in ()).throw(BrokenPipeError()))
     assert main.main(["audit"]) == 1
     assert capsys.readouterr().err == ""
 

@@ -1,5 +1,7 @@
 """Figures of companies beside each other: every mark against the numbers it stands for."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -90,7 +92,7 @@ def test_the_calendar_shows_days_and_what_is_expected(known):
     assert names == ["AMZN", "CRWV", "GOOGL", "META", "MSFT", "NVDA", "ORCL"]
     marks = {(line.get_label(), line.get_ydata()[0]): line for line in ax.lines}
     assert sum(status == "missing" for status, _ in marks) == 2
-    shown = calendar[calendar["quarter"] >= "2025Q2"]
+    shown = calendar.rows[calendar.rows["quarter"] >= "2025Q2"]
     reported = (shown["status"] == "reported").sum()
     assert sum(line.get_label() == "reported" for line in ax.lines) == reported
     assert sum(t.startswith("expected ") for t in said) == len(shown) - reported
@@ -99,13 +101,14 @@ def test_the_calendar_shows_days_and_what_is_expected(known):
     assert "20–27 May" in said
     assert any("not reported by 2026-05-06" in t for t in said)
     with pytest.raises(DataError, match="got no report calendar"):
-        earnings_plots.report_calendar(calendar.iloc[:0])
+        earnings_plots.report_calendar(dataclasses.replace(calendar, rows=calendar.rows.iloc[:0]))
 
 
 def test_a_late_company_says_since_when_it_is_overdue():
     known = as_of(read_vintages(), "2026-05-06")
-    kept = known[(known["entity"] == "MSFT") & (known["period"] < "2026Q1")]
-    kept.attrs.update(known.attrs)
+    kept = known.with_rows(
+        known.rows[(known.rows["entity"] == "MSFT") & (known.rows["period"] < "2026Q1")]
+    )
     said = texts(earnings_plots.report_calendar(report_calendar(kept)))
     first = said.index("overdue since")
     assert said[first + 1] == "30 Apr 2026"  # as late as any first quarter of the last four years
@@ -116,7 +119,7 @@ def test_reported_ratios_are_of_four_quarter_totals(known):
     assert "none" not in set(found["entity"])
 
     def total(entity, metric):
-        rows = known[(known["entity"] == entity) & (known["metric"] == metric)]
+        rows = known.rows[(known.rows["entity"] == entity) & (known.rows["metric"] == metric)]
         return rows[rows["period"].between("2025Q2", "2026Q1")]["value"].sum()
 
     last = found[found["quarter"] == "2026Q1"].set_index("entity")["ratio"]
@@ -130,14 +133,12 @@ def test_reported_ratios_are_of_four_quarter_totals(known):
 
 
 def test_a_ratio_leaves_out_gaps_and_losses(known):
-    changed = known.copy()
-    changed.attrs.update(known.attrs)
+    changed = known.rows.copy()
     mine = changed["entity"] == "MSFT"
     cash = changed["metric"] == "operating_cash_flow"
     changed.loc[mine & cash & (changed["period"] == "2020Q1"), "value"] = -1e6
     hole = mine & (changed["metric"] == "capex") & (changed["period"] == "2024Q1")
-    cut = changed[~hole]
-    cut.attrs.update(known.attrs)
+    cut = known.with_rows(changed[~hole])
     there = set(reported_ratio(cut)[lambda t: t["entity"] == "MSFT"]["quarter"])
     assert {"2020Q1", "2020Q4", "2024Q1", "2024Q4"}.isdisjoint(there)
     assert {"2019Q4", "2021Q1", "2023Q4", "2025Q1"} <= there

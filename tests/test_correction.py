@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from conftest import make_draws
+from conftest import event_of, make_draws
 
 from forecast.claims.judge import probability
 from forecast.claims.records import Claim, Definition
@@ -18,7 +18,7 @@ QUARTERS = [f"{y}Q{q}" for y in (2025, 2026, 2027) for q in (1, 2, 3, 4)] + ["20
 
 
 def reading(event, *, window=(DAY, END), **more):
-    return Definition("d", "earnings", "why", event, window, **more)
+    return Definition("d", "earnings", "why", event_of(event), window, **more)
 
 
 def asked(definition):

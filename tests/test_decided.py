@@ -6,7 +6,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_draws
+from conftest import event_of, make_draws
 
 from forecast.claims.judge import judge
 from forecast.claims.outcomes import decided, settled
@@ -14,7 +14,7 @@ from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.core.words import COLUMNS
 from forecast.tables.shipped import read_vintages
-from forecast.tables.vintages import check_table
+from forecast.tables.vintages import Known, check_table
 
 SAID = dt.date(2026, 1, 15)
 WINDOW = (SAID, dt.date(2026, 12, 31))
@@ -41,7 +41,7 @@ def table(*parts):
 
 
 def claim(event, window=WINDOW, model="earnings", made=SAID):
-    event = {"series": "A/capex", **event}
+    event = event_of({"series": "A/capex", **event})
     one = Definition("d", model, "why", event, window)
     return Claim("c", "forecast", "paraphrase", "", "text", "s", made, (one,))
 
@@ -283,16 +283,16 @@ def drawn(observed, day, periods=("2025", "2026", "2027", "2028")):
 
 def one_verdict(event, observed, day, window=("2025-12-31", "2027-12-31"), told=()):
     reading = Definition(
-        "d", "market", "Why.", {"series": "A/x", **event},
+        "d", "market", "Why.", event_of({"series": "A/x", **event}),
         tuple(dt.date.fromisoformat(d) for d in window),
     )  # fmt: skip
     asked = [Claim("c", "forecast", "paraphrase", "", "t", "s", dt.date(2026, 1, 1), (reading,))]
     draws = drawn(observed, day)
-    known = pd.DataFrame(
+    rows = pd.DataFrame(
         [("ai_revenue", period, day_told) for period, day_told in told],
         columns=["metric", "period", "reported_on"],
     )
-    return settled(judge(asked, draws), asked, [draws], known).of("c")
+    return settled(judge(asked, draws), asked, [draws], Known(day, rows)).of("c")
 
 
 LOW = {"kind": "first_passage", "op": "<", "value": 80}

@@ -98,9 +98,8 @@ def test_the_model_holds_the_collapsed_density(earnings_panel, variant):
 
 
 def test_a_company_more_needs_no_compile(known):
-    row = known[(known["entity"] == "MSFT") & (known["metric"] == "capex")].iloc[-3:]
-    table = pd.concat([known, row.assign(entity="OWN")], ignore_index=True)
-    table.attrs.update(known.attrs)
+    row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-3:]
+    table = known.with_rows(pd.concat([known.rows, row.assign(entity="OWN")], ignore_index=True))
     one, two = (earnings.build(build_panel(t, "earnings"), PRIORS) for t in (known, table))
     lengths = [{d: len(c) for d, c in m.coords.items()} for m in (one, two)]
     assert lengths[0] == lengths[1] == {"group": 3, "series": 24}
@@ -161,8 +160,7 @@ def test_growth_now_is_the_expected_next_step(earnings_panel, parameters):
 
 
 def test_sums_want_every_company(known):
-    table = known[known["entity"] != "META"]
-    table.attrs.update(known.attrs)
+    table = known.with_rows(known.rows[known.rows["entity"] != "META"])
     panel = build_panel(table, "earnings")
     model = get_model("earnings")
     drawn = prior_draws(model, panel, PRIORS, size=5, seed=1)

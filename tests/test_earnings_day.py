@@ -15,12 +15,11 @@ from conftest import independent_tree
 
 from forecast.app import pipeline
 from forecast.app import update as update_job
-from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.app.update import update_run
 from forecast.cli import main
 from forecast.core import lock
-from forecast.core.errors import StoreError
+from forecast.core.errors import DataError, StoreError
 from forecast.inference import fitting, sampling
 from forecast.inference.predict import forecast
 from forecast.models import common
@@ -30,8 +29,10 @@ from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.news import explain as explained
 from forecast.news import reweight
-from forecast.store.runs import verify, write_run
-from forecast.tables.shipped import data_dir, read_user_table, read_vintages
+from forecast.news.stored import find_run, read_run, run_before
+from forecast.store.runs import point_latest, verify, write_change, write_run
+from forecast.tables.shipped import data_dir, read_vintages
+from forecast.tables.user_file import read_user_table
 from forecast.tables.vintages import as_of, read_table
 
 CLAIMS = """
@@ -202,7 +203,12 @@ def test_an_update_takes_fits_judges_and_explains(begun, updated):
     assert said["appended"] == len(read_table(place / "data" / "vintages" / "user.csv")) > 5
     folder = verify(place / "out" / "latest").resolve()
     assert folder.name == said["run"] != before.name == said["from"]["run"]
-    assert json.loads((folder / "manifest.json").read_text())["previous"] == before.name
+    assert "previous" not in json.loads((folder / "manifest.json").read_text())
+    changed = verify(place / "out" / "changes" / f"{before.name}-{folder.name}")
+    assert sorted(p.name for p in changed.iterdir()) == [
+        "change.html", "change.json", "change.md", "checksums.json", "figures",
+    ]  # fmt: skip
+    assert not list(folder.glob("change.*"))  # the run is the same, whichever came before
     for change in said["changes"]:
         total = change["after"] - change["before"]
         assert sum(p["change"] for p in change["pieces"]) == pytest.approx(total, abs=1e-9)
@@ -216,7 +222,7 @@ def test_an_update_takes_fits_judges_and_explains(begun, updated):
     (other,) = said["others"]
     assert (other["model"], other["why"]) == ("market", "the same fit, from a later date")
     assert other["before"] == other["after"]
-    text = (folder / "change.md").read_text()
+    text = (changed / "change.md").read_text()
     for heading in (
         "What arrived",
         "What surprised",
@@ -226,9 +232,11 @@ def test_an_update_takes_fits_judges_and_explains(begun, updated):
     ):
         assert f"## {heading}" in text
     assert "MSFT 2026-01-28" in text
-    page = (folder / "change.html").read_text()
+    page = (changed / "change.html").read_text()
     assert "<svg" in page
-    assert json.loads((folder / "change.json").read_text())["to"]["run"] == folder.name
+    stored = json.loads((changed / "change.json").read_text())
+    assert stored.items() <= said.items()
+    assert set(said) - set(stored) == {"run", "table", "appended", "verdicts"}
 
 
 def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
@@ -236,7 +244,8 @@ def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     out = ["--out", str(place / "out")]
     assert main.main(["news", *out, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    stored = json.loads((place / "out" / "latest" / "change.json").read_text())
+    (changed,) = (place / "out" / "changes").iterdir()
+    stored = json.loads((changed / "change.json").read_text())
     assert said["changes"] == stored["changes"]
     assert main.main(["news", *out, "--claim", "meta_falls"]) == 0
     text = capsys.readouterr().out
@@ -268,7 +277,11 @@ def test_the_same_rows_again_are_nothing_new(updated, fits, capsys):
     table = (place / "data" / "vintages" / "user.csv").read_bytes()
     for more in ([str(place / "new.csv")], []):
         assert update(place, *more) == 0
-        assert "nothing has become known since the latest run" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "nothing has become known since the latest run" in err
+        assert f"using the run {latest.name} as it is" in err
+        assert f"nothing changed: the same inputs give the latest run, {latest.name}, again" in err
+        assert len(list((place / "out" / "changes").iterdir())) == 1
         assert (place / "out" / "latest").readlink() == latest
         assert (place / "data" / "vintages" / "user.csv").read_bytes() == table
     assert fits == []
@@ -307,7 +320,7 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
     for out in (place / "out", tmp_path / "none"):
         said = []
         with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(update_job, "run_all", stop)
+            patch.setattr(update_job, "make_run", stop)
             update_run(
                 out, rows, data=place / "data", quick=True, models=["market"], say=said.append
             )
@@ -319,7 +332,7 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
 
 def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(update_job, "run_all", stop)
+        patch.setattr(update_job, "make_run", stop)
         assert update(place, str(place / "new.csv")) == 130
     err = capsys.readouterr().err
     assert "row(s) stand in" in err
@@ -334,6 +347,7 @@ def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, mon
     for name in ("earnings", "market"):  # as if it had been one run on all the data
         assert whole.manifest["gate"][name]["digest"] == resumed.manifest["gate"][name]["digest"]
     assert whole.verdicts.records() == resumed.verdicts.records()
+    assert whole.id == resumed.id  # whatever run came before
 
 
 def stop(*args, **kwargs):
@@ -346,7 +360,7 @@ def test_the_first_update_makes_the_first_run(place, capsys):
     done = update_run(out, rows, data=place / "data", quick=True, models=["market"])
     assert done.change is None
     assert done.appended == len(rows)
-    assert read_run(out / "latest").manifest["previous"] is None
+    assert not (out / "changes").exists()
     (out / "latest" / "known.csv").write_text("altered")
     with pytest.raises(StoreError, match=r"altered known\.csv"):
         update_run(out, None, data=place / "data", quick=True)
@@ -381,6 +395,115 @@ def test_a_run_in_a_session_is_updated(place, fits):
     assert fitting.update(again, as_of(table, days[1])) is again
 
 
+def changed_in(place):
+    """Return the whole change folders, newest last, and that nothing half-written is beside them."""
+    folders = sorted((place / "out" / "changes").glob("*"), key=lambda p: p.stat().st_mtime_ns)
+    assert all(verify(folder) == folder for folder in folders)
+    return [folder.name for folder in folders]
+
+
+@pytest.mark.parametrize("where", ["write_files", "runs.point_latest"])
+def test_an_update_that_ends_after_its_run_is_gone_on_from(
+    where, place, updated, fits, capsys, monkeypatch
+):
+    before = (place / "out" / "latest").resolve().name
+    with monkeypatch.context() as patch:
+        patch.setattr(f"forecast.app.update.{where}", stop)
+        assert update(place, str(place / "new.csv")) == 130
+    err = capsys.readouterr().err
+    (run,) = {p.name for p in (place / "out" / "runs").iterdir()} - {before}
+    verify(place / "out" / "runs" / run)
+    written = where.endswith("point_latest")
+    assert (f"the run {run} is whole, but what changed since {before} was not" in err) != written
+    assert (place / "out" / "latest").resolve().name == before  # the old state
+    assert changed_in(place) == ([f"{before}-{run}"] if written else [])
+    assert fits == ["earnings"]
+    assert update(place) == 0
+    assert f"using the run {run} as it is" in capsys.readouterr().err
+    assert fits == ["earnings"]  # nothing is fitted again
+    assert (place / "out" / "latest").resolve().name == run
+    assert changed_in(place) == [f"{before}-{run}"]
+    (other,) = (updated[0] / "out" / "changes").iterdir()
+    for name in ("change.json", "change.md"):  # as if nothing had happened
+        assert (place / "out" / "changes" / f"{before}-{run}" / name).read_bytes() == (
+            other / name
+        ).read_bytes()
+
+
+def test_an_update_to_a_run_that_is_there_writes_the_change_to_it(updated, tmp_path, fits, capsys):
+    place = shutil.copytree(updated[0], tmp_path / "place", symlinks=True)
+    (folder,) = (place / "out" / "changes").iterdir()
+    before, after = folder.name.split("-")
+    point_latest(place / "out", before)
+    shutil.rmtree(folder)
+    assert update(place) == 0
+    err = capsys.readouterr().err
+    assert f"using the run {after} as it is" in err
+    assert f"explain the change from the run {before} to {after} ..." in err
+    assert (place / "out" / "latest").resolve().name == after
+    assert changed_in(place) == [folder.name]
+    assert fits == []
+
+
+def test_news_says_which_run_it_compares_with(updated, tmp_path, fits, capsys):
+    place = shutil.copytree(updated[0], tmp_path / "place", symlinks=True)
+    out = ["--out", str(place / "out")]
+    (folder,) = (place / "out" / "changes").iterdir()
+    before, after = folder.name.split("-")
+
+    def ends(*argv):
+        assert main.main(["news", *out, *argv, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        return said["from"]["run"], said["to"]["run"]
+
+    assert ends("--to", after) == (before, after)
+    assert ends("--from", after, "--to", before) == (after, before)  # the other way round
+    assert main.main(["news", *out, "--from", after]) == 1
+    assert f"got the run {after} twice: nothing changed; give two runs" in capsys.readouterr().err
+    assert main.main(["news", *out, "--to", before]) == 1
+    err = capsys.readouterr().err
+    assert f"the run {before} was not made by an update; say what to compare it with" in err
+    assert f"forecast news --from RUN; there are {after}" in err
+    shutil.rmtree(place / "out" / "runs" / before)  # what is gone cannot be compared with
+    assert main.main(["news", *out]) == 1
+    assert "was not made by an update" in capsys.readouterr().err
+
+
+def test_a_run_of_version_0_1_names_the_run_before_itself(tmp_path):
+    def fill(name, more):
+        def write(folder):
+            read_vintages().head(3).to_csv(folder / "known.csv", index=False)
+            manifest = {"run": name, "as_of": "2026-05-06", "draws": 0, "seed": 1, "models": [],
+                        "draft": [], "data_hash": "", "spec": {}, "gate": {}, **more}  # fmt: skip
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+            (folder / "verdicts.json").write_text("[]")
+            (folder / "claims.toml").write_text(CLAIMS)
+            pd.DataFrame({"a": []}).to_parquet(folder / "forecasts.parquet")
+
+        return write
+
+    write_run(tmp_path, "first", fill("first", {"previous": None}))
+    write_run(tmp_path, "second", fill("second", {"previous": "first"}))
+    after = find_run(tmp_path)
+    assert run_before(tmp_path, after).id == "first"
+    with pytest.raises(DataError, match=r"first was not made by an update.*there are second"):
+        run_before(tmp_path, find_run(tmp_path, "first"))
+    write_run(tmp_path, "third", fill("third", {}))
+    write_change(tmp_path, "third", "second", lambda folder: None)
+    assert run_before(tmp_path, after).id == "third"
+
+
+def test_a_run_keeps_the_earlier_vintages_that_a_model_looked_at(tmp_path, fits):
+    data = shutil.copytree(data_dir(), tmp_path / "data")
+    labs = data / "ai_labs.csv"
+    old = "OpenAI,cash_flow_projection,2028,-11,"  # replaced twice since
+    assert labs.read_text().count(old) == 1
+    labs.write_text(labs.read_text().replace(old, old.replace("-11", "-12")))
+    folder = run_all(tmp_path / "out", data=data, quick=True, models=["payback"]).folder
+    panel = read_run(folder).fitted("payback")[0].panel
+    assert -12 in panel.data["value"].values[panel.data["reported_on"].values == "2025-03-31"]
+
+
 @pytest.mark.slow
 def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monkeypatch):
     """Every day from 2025 on, every company, with cheap trees in the sampler's place.
@@ -395,8 +518,8 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
     (tmp_path / "data" / "article" / "market.csv").unlink()  # it was written in 2026
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
     assert later["reported_on"].nunique() == 30
-    for day, (_, as_of_day), _ in day_by_day(tmp_path, later):
-        assert as_of_day == day
+    for day, after, _ in day_by_day(tmp_path, later):
+        assert after.as_of == day
     lay_out(tmp_path / "whole", "2026-12-31", names, since="2022")
     (tmp_path / "whole" / "article" / "market.csv").unlink()
     whole = run_all(tmp_path / "one", data=tmp_path / "whole", quick=True, models=["earnings"])
@@ -404,7 +527,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
 
 
 def day_by_day(folder, later):
-    """Update by the rows of one report day after the other; yield day, run and its date, and split."""
+    """Update by the rows of one report day after the other; yield day, the later run, and split."""
     for day, rows in later.groupby("reported_on"):
         path = folder / f"{day}.csv"
         rows.to_csv(path, index=False)

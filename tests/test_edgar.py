@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from forecast.cli import main
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import calendar_quarter, period_days
-from forecast.tables import sec
-from forecast.tables.sec import Clock, Connection, company_rows, fetch, period_name
+from forecast.tables import http, sec
+from forecast.tables.http import Clock, Connection
+from forecast.tables.sec import company_rows, fetch, period_name
 from forecast.tables.vintages import as_of
 
 CAPEX, ASSETS = sec.METRICS["capex"]
@@ -176,9 +177,9 @@ def test_a_restated_figure_is_a_second_vintage_and_a_repeated_one_is_not():
         ("2024Q2", 150.0, "2024-07-25"),  # and never 140, between the two restatements
         ("2024Q1", 110.0, "2025-04-25"),
     ]
-    known = as_of(rows, "2024-12-31").set_index("period")["value"]
+    known = as_of(rows, "2024-12-31").rows.set_index("period")["value"]
     assert known["2024Q1"] == 100
-    assert as_of(rows, "2025-12-31").set_index("period")["value"]["2024Q1"] == 110
+    assert as_of(rows, "2025-12-31").rows.set_index("period")["value"]["2024Q1"] == 110
 
 
 def test_an_amendment_of_the_same_day_counts():
@@ -564,7 +565,7 @@ def test_a_wait_for_ever_is_left_to_the_reader_too(server, text):
 )
 def test_a_retry_after_of_any_text_is_some_seconds(text):
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
-    assert sec._retry_after(text, clock) == 0.0
+    assert http._retry_after(text, clock) == 0.0
 
 
 @pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1e-9999999", "1e16", "Infinity"])
@@ -726,8 +727,8 @@ def test_a_damaged_cache_is_passed_over(server, tmp_path):
 
 
 def test_where_the_cache_is(tmp_path):
-    assert sec.cache_dir({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "forecast" / "sec"
-    assert sec.cache_dir({"XDG_CACHE_HOME": "relative"}).is_absolute()
+    assert http.cache_dir({"XDG_CACHE_HOME": str(tmp_path)}, "sec") == tmp_path / "forecast" / "sec"
+    assert http.cache_dir({"XDG_CACHE_HOME": "relative"}, "sec").is_absolute()
 
 
 def test_sec_is_not_asked_without_a_contact(monkeypatch, capsys):
@@ -758,7 +759,7 @@ def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_p
 
 
 def test_the_command_leaves_out_what_is_filed_after_today(server, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("forecast.cli.commands.today", lambda: dt.date(2024, 10, 24))
+    monkeypatch.setattr("forecast.cli.shared.today", lambda: dt.date(2024, 10, 24))
     server.answers[FACTS] = [ok(GOOD)]
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip

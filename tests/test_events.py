@@ -1,13 +1,16 @@
 """Every kind of event against paths worked out by hand."""
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import make_draws
+from conftest import event_of, make_draws
 
-from forecast.claims.events import check_event, expand_sums, happens, path, single, with_yearly
+from forecast.claims import events
+from forecast.claims.events import Ordering, Threshold, as_table, expand_sums, read_event, single
+from forecast.core.draws import path, with_yearly
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.periods import period_days, period_end
 
@@ -16,6 +19,10 @@ WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 PATHS = [
     [[[100, 120, 90, 130]], [[100, 80, 80, 80]], [[100, 110, 121, 133.1]], [[50, 100, 60, 95]]]
 ]
+
+
+def happens(draws, event, window):
+    return events.happens(draws, event_of(event, window), window)
 
 
 def judge(event, paths=PATHS, names=("A/x",), window=WINDOW):
@@ -107,6 +114,31 @@ def test_signal_is_another_path_than_y():
     assert happens(draws, {**event, "on": "signal"}, WINDOW).values[0, 1]
 
 
+def test_an_event_written_in_a_session_is_checked_when_it_is_asked():
+    draws, last_year = make_draws(PATHS), Threshold("A/x", ">=", 95, at="2027")
+    assert events.happens(draws, last_year, WINDOW).values.ravel().tolist() == [
+        True, False, True, True,
+    ]  # fmt: skip
+    odd = dataclasses.replace(last_year, op="==", total=0)
+    with pytest.raises(
+        ClaimError, match=r"event: got op '==', wanted one of .*; got total 0, wanted"
+    ):
+        events.happens(draws, odd, WINDOW)
+    with pytest.raises(
+        ClaimError, match="got a table of kind as an event; wanted one of Threshold"
+    ):
+        events.happens(draws, {"kind": "rope"}, WINDOW)
+
+
+def test_a_record_holds_what_stands_in_a_file_and_the_other_way_round():
+    for name, kind in events.KINDS.items():
+        assert set(events.keys_of(name).all) == {"kind", *kind.__dataclass_fields__}
+    table = {"kind": "growth", "series": ("A/x", "B/x"), "op": "<", "value": 0, "row": 1}
+    assert as_table(event_of(table)) == table
+    told = {"lag": 1, "how": "any", "on": "y", "total": 1}  # as if it were left out
+    assert event_of({**table, **told}) == event_of(table)
+
+
 @pytest.mark.parametrize(
     ("event", "message"),
     [
@@ -117,7 +149,7 @@ def test_signal_is_another_path_than_y():
 )
 def test_an_event_is_checked_before_draws_are_there(event, message):
     with pytest.raises(ClaimError, match=message):
-        check_event(event, "here")
+        read_event(event, "here")
 
 
 @pytest.mark.parametrize(
@@ -209,9 +241,9 @@ def test_at_ends_in_the_window(at, fine):
     window = (dt.date(2025, 12, 31), dt.date(2028, 5, 6))
     event = {"kind": "threshold", "series": "A/x", "op": "<", "value": 1, "at": at}
     if fine:
-        check_event(event, "here", window)
+        read_event(event, "here", window)
         return
-    for ask in (lambda: check_event(event, "here", window), lambda: judge(event, window=window)):
+    for ask in (lambda: read_event(event, "here", window), lambda: judge(event, window=window)):
         with pytest.raises(ClaimError, match=f"got at '{at}', which ends on {at}-12-31, outside"):
             ask()
 
@@ -431,13 +463,10 @@ def test_a_path_has_series_each_once(series):
 
 
 def test_sums_are_written_out_wherever_series_stand():
-    event = {"series": "ours/x", "over": ["B/x", "ours/y"], "than": "ours/z", "op": ">"}
-    assert expand_sums(event, {"ours": ["A", "C"]}) == {
-        "series": ["A/x", "C/x"],
-        "over": ["B/x", "A/y", "C/y"],
-        "than": ["A/z", "C/z"],
-        "op": ">",
-    }
+    event = Ordering("ours/x", ">", ["ours/z"], over=["B/x", "ours/y"])
+    assert expand_sums(event, {"ours": ["A", "C"]}) == Ordering(
+        ("A/x", "C/x"), ">", ("A/z", "C/z"), over=("B/x", "A/y", "C/y")
+    )
 
 
 def test_units_are_not_added_up():

@@ -168,8 +168,7 @@ def test_nothing_reported_later_reaches_the_panel():
 
 
 def test_too_few_quotes(known):
-    few = known[known["metric"] != "h100_rental"]
-    few.attrs = known.attrs
+    few = known.with_rows(known.rows[known.rows["metric"] != "h100_rental"])
     with pytest.raises(DataError, match="three or more numbers of h100_rental; the table has 0"):
         build_panel(few, "gpu_rental")
 
@@ -199,7 +198,6 @@ def test_a_known_market_is_recovered(gpu_rental_panel):
             "spot": ("obs", (index == 0).astype(float)),
         },
         coords={"index": ("obs", names), "stretch": ("obs", names)},
-        attrs=gpu_rental_panel.data.attrs,
     )
     panel = dataclasses.replace(gpu_rental_panel, data=data)
     model = get_model("gpu_rental")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import json
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from forecast.claims.events import happens
+from forecast.claims.events import FirstPassage, expand_sums, happens
 from forecast.claims.judge import judge
 from forecast.claims.outcomes import settled
 from forecast.claims.read import read_claims
@@ -20,12 +19,12 @@ from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
 from forecast.inference.sampling import prior_draws
-from forecast.models.base import Panel
 from forecast.models.hazard import baseline as hazard_baseline
 from forecast.models.hazard import model as hazard
 from forecast.models.hazard.panel import (
     FALLS,
     LONGEST,
+    Asked,
     Position,
     _position,
     effective_sample,
@@ -39,6 +38,7 @@ from forecast.models.hazard.panel import hazard_panel as hazard_panel_of
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.tables.shipped import read_reference_table
+from forecast.tables.vintages import Known
 
 PRIORS = hazard.Priors()
 
@@ -97,8 +97,7 @@ def test_a_run_up_that_grows_is_one_episode_in_two_parts():
 
 def test_nothing_after_the_date_reaches_the_panel(known, table):
     day = "2009-06-15"  # closes are known to May
-    known = known.copy()
-    known.attrs["as_of"] = day
+    known = dataclasses.replace(known, date=day)
     before = build_panel(known, "hazard", table)
     later = [row("Autos", "2009-06", 160.0), row("Gold", "2019-01", 300.0)]
     more = pd.concat([table, pd.DataFrame(later)], ignore_index=True)
@@ -114,9 +113,9 @@ def test_nothing_after_the_date_reaches_the_panel(known, table):
     data = before.data
     ends = [month_index(m) for m in data["identified"].values] + data["followup"].values
     assert ends.max() == month_index("2009-05")
-    assert [p.entity for p in positions(data)] == [f"industry up {n}" for n in (50, 100, 150)]
+    assert [p.entity for p in positions(before)] == [f"industry up {n}" for n in (50, 100, 150)]
     first = "1928-07-31"
-    known.attrs["as_of"] = first
+    known = dataclasses.replace(known, date=first)
     with pytest.raises(DataError, match="no run-up was identified a month or more before"):
         build_panel(known, "hazard", table)
 
@@ -139,12 +138,11 @@ def test_a_table_without_a_column(table):
 
 
 def test_only_positions_of_the_class_are_forecast(hazard_panel):
-    held = {p.entity: p for p in positions(hazard_panel.data)}
+    held = {p.entity: p for p in positions(hazard_panel)}
     assert "Nasdaq-100" not in held  # 16 points
     assert (held["AI semiconductors"].net, held["AI semiconductors"].industry) == (100, "Chips")
     mine = Position("mine", "2026-05-06", "", 80, 130, 6, "own")
-    data = with_positions(hazard_panel.data, [mine])
-    assert positions(data)[-1] == mine
+    assert positions(with_positions(hazard_panel, [mine]))[-1] == mine
     for wrong, message in (
         (dataclasses.replace(mine, industry="Robots"), "no industry 'Robots'"),
         (dataclasses.replace(mine, net=16), "50 to 250 points"),
@@ -152,7 +150,7 @@ def test_only_positions_of_the_class_are_forecast(hazard_panel):
         (dataclasses.replace(mine, sample="FTSE"), "no base rate of 'FTSE'"),
     ):
         with pytest.raises(DataError, match=message):
-            with_positions(hazard_panel.data, [wrong])
+            with_positions(hazard_panel, [wrong])
 
 
 def test_relative_hazard_is_a_ratio_of_cumulative_hazards():
@@ -284,8 +282,7 @@ def test_a_position_is_forecast_given_that_it_has_survived(hazard_panel):
     fixed = {"rate": -3.0, "shape": 0.4, "runup": 0.0, "market": 0.0, "year_sd": 0.0, "year_effect": 0.0,
              "industry_sd": 0.0}  # fmt: skip
     held = [Position(f"after {m}", "2026-05-06", "", 100, 140, m, "own") for m in (0, 9)]
-    data = with_positions(hazard_panel.data, held)
-    panel = dataclasses.replace(hazard_panel, data=data)
+    panel = with_positions(hazard_panel, held)
     p = parameters(panel, 3, **fixed)
     drawn = hazard.draw(p, panel, PRIORS, "2028-04", np.random.default_rng(1))
     alive = np.exp(-np.cumsum(np.exp(-3 + 0.4 * np.log(np.arange(1, 40) / 12))))
@@ -308,8 +305,7 @@ def at(panel, day, **row):
     """Return the panel on a day with one more position, whose record began on 6 May 2026."""
     months = row.pop("months", 0)
     one = Position("Mine", row.pop("dated"), "", 100, 140, months, "own", "2026-05-06", **row)
-    data = with_positions(panel.data, [one])
-    return dataclasses.replace(panel, as_of=day, data=data)
+    return dataclasses.replace(with_positions(panel, [one]), as_of=day)
 
 
 def survival(stage, p, months):
@@ -362,7 +358,7 @@ def test_a_window_that_is_over_is_decided_by_the_record(hazard_panel):
     drawn = drawn.assign_attrs(model="hazard")
     window = (dt.date(2026, 5, 6), dt.date(2028, 5, 6))
     for fall, came in ((20, True), (30, True), (40, False)):
-        event = {"kind": "first_passage", "series": f"Mine/fall_{fall}", "op": ">=", "value": 1}
+        event = FirstPassage(f"Mine/fall_{fall}", ">=", 1)
         assert (happens(drawn, event, window) == came).all()
 
 
@@ -391,7 +387,7 @@ def test_rows_of_a_position_that_contradict_each_other(rows, words):
 
 def test_the_fit_does_not_know_the_date_nor_where_a_position_stands(hazard_panel):
     table = read_reference_table("runups")
-    later = Panel("hazard", "2026-07-23", hazard_panel_of(table, "2026-07-23"))
+    later = hazard_panel_of(table, "2026-07-23")
     assert later.content_hash == hazard_panel.content_hash
     assert later.hash != hazard_panel.hash
     moved = at(hazard_panel, hazard_panel.as_of, dated="2026-05-06")
@@ -404,8 +400,16 @@ def test_run_ups_identified_later_do_not_move_the_class(hazard_panel):
     small = table.iloc[[0]].assign(id_month="2026-09", runup24_net=10.0, followup_months=1.0,
                                    dur20_m=1.0, dur30_m=1.0, dur40_m=1.0, event20=0, event30=0,
                                    event40=0)  # fmt: skip
-    data = hazard_panel_of(pd.concat([table, small]), "2026-05-06")
-    assert Panel("hazard", "2026-05-06", data).hash == hazard_panel.hash
+    panel = hazard_panel_of(pd.concat([table, small]), "2026-05-06")
+    assert panel.hash == hazard_panel.hash
+
+
+def test_where_nothing_is_integrated_out_draws_stay_as_they_are(hazard_panel):
+    entry, p = get_model("hazard"), parameters(hazard_panel, 2)
+    assert entry.complete is None
+    rng = np.random.default_rng(1)
+    for given in (True, False):
+        assert entry.completed(p, hazard_panel, PRIORS, rng, given=given) is p
 
 
 def test_years_are_shared_and_industries_are_not(hazard_panel):
@@ -430,7 +434,7 @@ def test_replicates_follow_each_episode_as_long_as_it_was(hazard_panel):
 # --- beside the model -------------------------------------------------------------------------
 def test_the_naive_forecast_is_the_base_rate(hazard_panel):
     drawn = hazard_baseline.unconditional_falls(hazard_panel, until="2028-04", seed=1)
-    rates = json.loads(hazard_panel.data.attrs["base_rates"])
+    rates = hazard_panel.part(Asked).base_rates
     for entity, sample in (("AI semiconductors", "US industries, unconditional"),
                            ("PHLX semiconductor index", "SOX 1994-2026, all")):  # fmt: skip
         for fall in FALLS:
@@ -543,15 +547,12 @@ def test_what_the_record_has_made_impossible_is_decided(hazard_panel):
     drawn = hazard.draw(parameters(panel, 3), panel, PRIORS, "2028-04", np.random.default_rng(1))
     asked = read_claims()
     mine = [
-        dataclasses.replace(
-            d, event={**d.event, **{k: d.event[k].replace("AI semiconductors", "Mine")
-                                    for k in ("series", "than") if k in d.event}}
-        )
+        dataclasses.replace(d, event=expand_sums(d.event, {"AI semiconductors": ["Mine"]}))
         for d in asked[0].definitions if d.model == "hazard" and "AI semi" in str(d.event)
     ]  # fmt: skip
     claim = dataclasses.replace(asked[0], definitions=tuple(mine), pool=None)
     drawn = drawn.assign_attrs(model="hazard", as_of="2026-09-30")
-    nothing = pd.DataFrame(columns=["metric", "period", "reported_on"])
+    nothing = Known("2026-09-30", pd.DataFrame(columns=["metric", "period", "reported_on"]))
     told = settled(judge([claim], drawn), [claim], [drawn], nothing)
     assert {v.definition: (v.status, v.probability) for v in told} == {
         "sector_price_down_20": ("decided", 1.0),

@@ -6,6 +6,7 @@ import datetime as dt
 import pytest
 
 from forecast.claims.comparisons import read_comparisons
+from forecast.claims.events import Ordering
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
@@ -17,7 +18,7 @@ WINDOW = (dt.date(2026, 5, 6), dt.date(2028, 5, 6))
 
 
 def asked(model, end, **event):
-    one = Definition("d", model, "why", {"kind": "threshold", **event}, (WINDOW[0], end))
+    one = Definition("d", model, "why", Ordering("A/x", ">", "B/x", **event), (WINDOW[0], end))
     claim = Claim("c", "forecast", "paraphrase", "", "text", "source", WINDOW[0], (one,))
     return questions([claim])
 
@@ -53,7 +54,7 @@ def test_a_window_asks_for_its_last_whole_period(model, end, wanted):
 
 
 def test_a_named_period_and_its_claim_are_told():
-    far = asked("earnings", WINDOW[1], at="2031Q1", series="A/b", op=">", value=1)
+    far = asked("earnings", WINDOW[1], at="2031Q1")
     assert reach("earnings", "2026-05-06", far) == Reach("2031Q1", "claim 'c', definition 'd'")
     assert reach("market", "2026-05-06", far) == Reach("2030")  # it asks nothing of the market
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from forecast.app import pipeline, update
-from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
+from forecast.news.stored import read_run
 from forecast.tables import shipped, vintages
 from forecast.tables.shipped import REFERENCE_TABLES, data_dir, read_vintages
 from forecast.tables.vintages import as_of
@@ -139,9 +139,9 @@ def test_another_version_of_anything_it_is_built_on_is_another_run(identity, mon
 
 
 @pytest.mark.parametrize(
-    "more", [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"previous": "one"},
-             {"as_of_date": "2026-05-07"}],
-)  # fmt: skip
+    "more",
+    [{"seed": 2}, {"quick": False}, {"models": ["adoption"]}, {"as_of_date": "2026-05-07"}],
+)
 def test_other_settings_are_another_run(more, identity):
     assert identity(**more) != identity()
 
@@ -182,12 +182,12 @@ def test_own_positions_and_base_rates_reach_the_panel(folder):
     path = folder / "drawdown_base_rates.csv"
     path.write_text(path.read_text().replace("0.82,0.59,0.28", "0.81,0.58,0.27"))
     inputs, known = of_folder(folder)
-    data = build_panel(known, "hazard", tables=inputs.tables).data
-    held = {one.entity: one for one in positions(data)}
+    panel = build_panel(known, "hazard", tables=inputs.tables)
+    held = {one.entity: one for one in positions(panel)}
     assert "AI semiconductors" not in held
     assert (held["Mine"].net, held["Mine"].months) == (70, 2)
-    assert base_rates(data, held["Mine"])["p20_18m"] == 0.81
-    shipped = build_panel(known, "hazard").data
+    assert base_rates(panel, held["Mine"])["p20_18m"] == 0.81
+    shipped = build_panel(known, "hazard")
     assert "Mine" not in [one.entity for one in positions(shipped)]
 
 
@@ -380,7 +380,7 @@ def test_the_memo_is_made_from_the_folders_tables(made):
 def test_a_run_of_own_tables_can_be_read_back(made):
     _, outcome, _, _ = made
     run, draws = read_run(outcome.folder).fitted("hazard")
-    assert "Nasdaq-100" in [one.entity for one in positions(run.panel.data)]
+    assert "Nasdaq-100" in [one.entity for one in positions(run.panel)]
     assert "Nasdaq-100/fall_20" in draws["series"].values
 
 

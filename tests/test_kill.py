@@ -35,6 +35,7 @@ def work(n):
     while True:
         append_rows(table, row(n))
         runs.write_run(out, f"run-{n:05d}", fill(n))
+        runs.write_change(out, "run-0", f"run-{n:05d}", fill(n))
         stored_fits.keep_fit(fits, KEYS[n % 3], tree(KEYS[n % 3]))
         n += 1
 
@@ -48,8 +49,8 @@ def state():
     run = -1
     if (out / "latest").is_symlink():
         run = int(runs.verify(out / "latest").resolve().name[4:])
-        for folder in (out / "runs").glob("run-*"):
-            runs.verify(folder)
+    for folder in [*(out / "runs").glob("run-*"), *(out / "changes").glob("run-*")]:
+        runs.verify(folder)
     for key in KEYS:
         try:
             back = stored_fits.kept_fit(fits, key)
@@ -59,7 +60,7 @@ def state():
     return rows, run
 
 def unfinished():
-    return {*(out / "runs").glob(".tmp-*"), *table.parent.glob("*.tmp")}
+    return {*out.glob("*/.tmp-*"), *table.parent.glob("*.tmp")}
 
 random.seed(int(sys.argv[2]))
 stored_fits.keep_fit(fits, KEYS[0], tree(KEYS[0]))  # the libraries are loaded before any fork
@@ -84,7 +85,8 @@ for k in range(50):
     rows, run = after
 append_rows(table, row(rows))
 runs.write_run(out, f"run-{rows:05d}", fill(rows))
-left = [*(out / "runs").glob(".*"), *table.parent.glob("*.tmp")]
+runs.write_change(out, "run-0", f"run-{rows:05d}", fill(rows))
+left = [*(out / "runs").glob(".*"), *(out / "changes").glob(".*"), *table.parent.glob("*.tmp")]
 print(rows, inside, len(left))
 '''
 

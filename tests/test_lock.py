@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from forecast.core import lock
 from forecast.core.errors import StoreError
 from forecast.core.lock import abandoned, alive, hold
 
@@ -56,3 +57,16 @@ def test_a_folder_is_abandoned_when_nobody_fills_it(tmp_path):
         assert not abandoned(tmp_path)
     assert abandoned(tmp_path)
     assert not abandoned(tmp_path / "none")
+
+
+def test_no_folder_is_made_for_a_lock(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none"), hold(tmp_path / "none" / "lock", "it"):
+        pass
+    assert not (tmp_path / "none").exists()
+
+
+def test_without_fcntl_a_lock_holds_and_nothing_counts_as_abandoned(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "fcntl", None)
+    with alive(tmp_path), hold(tmp_path / "lock", "it"):
+        assert not abandoned(tmp_path)
+    assert not abandoned(tmp_path)

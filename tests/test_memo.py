@@ -14,13 +14,14 @@ from forecast.claims.records import Claim, Definition, Implied
 from forecast.claims.scenarios import Conditional, Scenario
 from forecast.claims.variations import Depth, Variation
 from forecast.claims.verdict import Verdict, Verdicts
+from forecast.core.text import significant
 from forecast.evaluation.hindcast import Hindcast
 from forecast.evaluation.hold_out import HoldOut
 from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
-from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, significant
+from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
 from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
 
@@ -30,14 +31,14 @@ DAY = dt.date(2026, 5, 6)
 @pytest.fixture
 def report(known):
     definition = Definition("d", "market", "It happens.", None, (DAY, dt.date(2028, 5, 6)))
-    waits = Definition("later", "payback", "It is earned back.", None, None, waits=True)
+    other = Definition("later", "payback", "It is earned back.", None, None)
     claim = Claim("c", "forecast", "verbatim", "it will happen", "It happens.", "AINews", DAY,
-                  (definition, waits))  # fmt: skip
+                  (definition, other))  # fmt: skip
     rows = (
         Verdict("c", "d", "forecast", "market", 0.31, 0.01, "2026-05-06", "2028-05-06", "judged",
                 "31 %", 4000),
-        Verdict("c", "later", "forecast", "payback", None, None, None, None, "model not built yet",
-                "Waits."),
+        Verdict("c", "later", "forecast", "payback", None, None, None, None, "model not run",
+                "Not run."),
     )  # fmt: skip
     gate = Gate((Check("R-hat", 1.002, "<= 1.01", True, "a"),), "0")
     return memo.Report(
@@ -123,10 +124,10 @@ def test_never_is_printed_as_a_bound(report):
     assert "| 0 %" not in text
 
 
-def test_every_definition_has_a_row_and_the_waiting_ones_say_so(report):
+def test_every_definition_has_a_row_and_one_without_a_number_says_why(report):
     table = markdown(report).split("## Every claim")[1].split("##")[0]
     assert "It happens. | 31 % | 2028-05-06 | judged" in table
-    assert "It is earned back. | – | – | model not built yet" in table
+    assert "It is earned back. | – | – | model not run" in table
 
 
 def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):

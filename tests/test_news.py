@@ -66,7 +66,7 @@ def run_of(parameters, monkeypatch):
     def make(spec, panel):
         entry = get_model("earnings")
         shift = 1.1 if spec.variant == "sceptical" else 1.0
-        full = entry.complete(
+        full = entry.completed(
             parameters.assign(scale=shift * parameters["scale"]), panel, fitting.priors_of(spec),
             np.random.default_rng(spec.seed), given=True,
         )  # fmt: skip
@@ -250,21 +250,25 @@ def test_what_is_followed(known):
 
 def test_reports_of_new_and_revised_numbers_are_told_in_their_order(known, monkeypatch):
     """A year's three figures come first, then two revisions of another day, then what no model sees."""
-    market = known[known["entity"] == "AI market"]
+    market = known.rows[known.rows["entity"] == "AI market"]
     earlier = as_of(market[market["period"] < "2025"], "2026-07-01")
     later = market[market["period"] == "2025"].assign(reported_on="2026-05-10")
     revised = market[market["period"] == "2024"].iloc[:2]
     revised = revised.assign(value=revised["value"] * 1.1, reported_on="2026-06-01")
-    beside = known[known["metric"] == "depreciation_ppe"].iloc[:1].assign(reported_on="2026-06-15")
+    beside = (
+        known.rows[known.rows["metric"] == "depreciation_ppe"]
+        .iloc[:1]
+        .assign(reported_on="2026-06-15")
+    )
     # The revisions are known first: rows do not stand in the order of their days.
-    rows = pd.concat([earlier, beside, revised, later], ignore_index=True)
+    rows = pd.concat([earlier.rows, beside, revised, later], ignore_index=True)
     now = as_of(rows, "2026-07-01")
     before, after = (build_panel(one, "market") for one in (earlier, now))
     pieces, panel_of = explained._reports(before, after, earlier, now)
     assert [p.label for p in pieces] == ["AI market 2026-05-10", "AI market 2026-06-01"]
     assert {p.kind for p in pieces} == {"report"}
     assert panel_of((0, 1)).content_hash == after.content_hash
-    alone = as_of(pd.concat([earlier, revised], ignore_index=True), "2026-07-01")
+    alone = as_of(pd.concat([earlier.rows, revised], ignore_index=True), "2026-07-01")
     assert panel_of((1,)).content_hash == build_panel(alone, "market").content_hash
     monkeypatch.setattr(explained, "MOST_REFITS", 1)
     assert explained._reports(before, after, earlier, now) is None  # too many to fit each
@@ -305,7 +309,7 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
 @pytest.mark.slow
 def test_a_model_with_sampled_states_is_split_report_by_report_by_fits(known):
     """Two revisions of the article's market, of two days: the four fits of every order of them."""
-    market = known[known["entity"] == "AI market"]
+    market = known.rows[known.rows["entity"] == "AI market"]
     rows = market[market["period"] == "2025"].set_index("metric", drop=False)
     revised = rows.loc[["datacenter_capex", "ai_revenue"]].assign(
         value=[160.0, 100.0], reported_on=["2026-06-01", "2026-07-01"]

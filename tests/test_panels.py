@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from forecast.core.errors import DataError, UnknownNameError
+from forecast.models.api_price.panel import Listing
 from forecast.models.base import select
 from forecast.models.earnings.panel import METRIC_GROUPS
+from forecast.models.hazard.panel import Asked
 from forecast.models.market.panel import rounding_step
 from forecast.models.panels import build_panel, latest_of, shipped
 from forecast.models.registry import NAMES, panel_source
@@ -58,12 +60,53 @@ def test_the_hash_sees_values_labels_and_dates(market_panel):
     assert dataclasses.replace(market_panel, as_of="2026-05-07").hash != market_panel.hash
 
 
+def test_the_hash_sees_all_that_a_panel_holds(market_panel, api_price_panel, hazard_panel):
+    base = market_panel
+    listing = api_price_panel.part(Listing)
+    swapped = dataclasses.replace(listing, flagships=listing.smalls, smalls=listing.flagships)
+    panels = [
+        base,
+        dataclasses.replace(base, units={**base.units, "value": "USD m"}),
+        dataclasses.replace(base, notes=("one", "two")),
+        dataclasses.replace(base, notes=("one, two",)),
+        dataclasses.replace(base, about=("a", "b")),
+        dataclasses.replace(base, about=("ab",)),
+        dataclasses.replace(base, about={"a": 1.0}),
+        dataclasses.replace(base, about={"a": 1}),
+        dataclasses.replace(base, data=base.data.reset_coords("year")),
+        api_price_panel,
+        dataclasses.replace(api_price_panel, about=swapped),
+    ]
+    assert len({p.content_hash for p in panels}) == len({p.hash for p in panels}) == len(panels)
+    turned = dataclasses.replace(base, units=dict(reversed(base.units.items())))
+    assert turned.hash == base.hash
+    asked = hazard_panel.part(Asked)
+    fewer = dataclasses.replace(hazard_panel, drawn=dataclasses.replace(asked, base_rates={}))
+    assert fewer.content_hash == hazard_panel.content_hash
+    assert fewer.hash != hazard_panel.hash
+
+
+def test_a_panel_takes_nothing_in_attrs_and_says_what_it_lacks(market_panel):
+    for data in (
+        market_panel.data.assign_attrs(units="USD bn"),
+        market_panel.data.assign(value=market_panel.data["value"].assign_attrs(units="USD bn")),
+    ):
+        with pytest.raises(DataError, match="for market has units in attrs; give units, notes"):
+            dataclasses.replace(market_panel, data=data)
+    with pytest.raises(DataError, match="for market carries no Listing; make it with build_panel"):
+        market_panel.part(Listing)
+    with pytest.raises(DataError, match="pass it through as_of"):
+        build_panel(read_vintages(), "market")
+
+
 def test_units_are_converted(known):
-    in_millions = known.copy()
+    in_millions = known.rows.copy()
     hit = in_millions["metric"] == "ai_revenue"
     in_millions.loc[hit, "value"] *= 1000
     in_millions.loc[hit, "unit"] = "USD m"
-    one, two = (build_panel(t, "market").data["value"].values for t in (known, in_millions))
+    one, two = (
+        build_panel(t, "market").data["value"].values for t in (known, known.with_rows(in_millions))
+    )
     np.testing.assert_allclose(one, two)
 
 
@@ -73,10 +116,10 @@ def test_units_are_converted(known):
      ("unit", "percent", "cannot turn"), ("period", "2025Q3", "wants whole years")],
 )  # fmt: skip
 def test_rows_the_market_model_cannot_take(known, column, value, message):
-    bad = known.copy()
+    bad = known.rows.copy()
     bad.loc[(bad["metric"] == "ai_revenue") & (bad["period"] == "2025"), column] = value
     with pytest.raises(DataError, match=message):
-        build_panel(bad, "market")
+        build_panel(known.with_rows(bad), "market")
 
 
 def test_models_and_tables_that_do_not_fit(known):
@@ -85,7 +128,7 @@ def test_models_and_tables_that_do_not_fit(known):
     with pytest.raises(DataError, match="pass it through as_of"):
         build_panel(read_vintages(), "market")
     with pytest.raises(DataError, match="the table has none"):
-        build_panel(known[known["metric"] == "mmlu"], "market")
+        build_panel(known.with_rows(known.rows[known.rows["metric"] == "mmlu"]), "market")
 
 
 def test_select_keeps_what_is_asked(market_panel):
@@ -124,18 +167,22 @@ def test_one_cloud_segment_a_company(known, earnings_panel):
         return {str(s) for s in panel.data["series"].values if "MSFT" in s and "cloud" in s}
 
     assert microsoft(earnings_panel) == {"MSFT/microsoft_cloud_revenue"}
-    without = known[known["metric"] != "microsoft_cloud_revenue"]
-    assert microsoft(build_panel(without, "earnings")) == {"MSFT/intelligent_cloud_revenue"}
-    short = known["metric"].isin(["microsoft_cloud_revenue"]) & (known["period"] < "2025Q3")
-    assert microsoft(build_panel(known[~short], "earnings")) == {"MSFT/intelligent_cloud_revenue"}
+    without = known.rows[known.rows["metric"] != "microsoft_cloud_revenue"]
+    assert microsoft(build_panel(known.with_rows(without), "earnings")) == {
+        "MSFT/intelligent_cloud_revenue"
+    }
+    short = known.rows["metric"].isin(["microsoft_cloud_revenue"]) & (
+        known.rows["period"] < "2025Q3"
+    )
+    assert microsoft(build_panel(known.with_rows(known.rows[~short]), "earnings")) == {
+        "MSFT/intelligent_cloud_revenue"
+    }
 
 
 def company(known, periods, **columns):
-    row = known[(known["entity"] == "MSFT") & (known["metric"] == "capex")].iloc[[0]]
+    row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[[0]]
     rows = [row.assign(entity="OWN", period=p, **columns) for p in periods]
-    table = pd.concat([known, *rows], ignore_index=True)
-    table.attrs.update(known.attrs)
-    return table
+    return known.with_rows(pd.concat([known.rows, *rows], ignore_index=True))
 
 
 def test_another_company_joins_with_its_rows(known):
@@ -156,9 +203,11 @@ def test_rows_the_earnings_model_cannot_take(known, periods, columns, message):
 
 def test_tables_without_quarters(known):
     with pytest.raises(DataError, match="the table has none"):
-        build_panel(known[known["period"].str.len() == 4], "earnings")
+        build_panel(known.with_rows(known.rows[known.rows["period"].str.len() == 4]), "earnings")
     with pytest.raises(DataError, match="the longest has 2"):
-        build_panel(known[known["period"].isin(["2025Q1", "2025Q2"])], "earnings")
+        build_panel(
+            known.with_rows(known.rows[known.rows["period"].isin(["2025Q1", "2025Q2"])]), "earnings"
+        )
     whole_years = build_panel(company(known, ["2024"]), "earnings")
     assert not (whole_years.data["series"] == "OWN/capex").any()
 

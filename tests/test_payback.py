@@ -54,13 +54,13 @@ def test_nothing_reported_later_reaches_the_panel():
 
 
 def test_tables_that_do_not_do(known):
-    few = known[known["metric"] != "revenue_run_rate"]
+    few = known.rows[known.rows["metric"] != "revenue_run_rate"]
     with pytest.raises(DataError, match="at least 3 rows of OpenAI revenue_run_rate"):
-        build_panel(few, "payback")
-    bad = known.copy()
+        build_panel(known.with_rows(few), "payback")
+    bad = known.rows.copy()
     bad.loc[bad["metric"] == "annual_revenue", "qualifier"] = "at least"
     with pytest.raises(DataError, match="bounds of run-rates only"):
-        build_panel(bad, "payback")
+        build_panel(known.with_rows(bad), "payback")
 
 
 # --- the model --------------------------------------------------------------------------------

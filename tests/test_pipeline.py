@@ -11,7 +11,7 @@ from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
 from forecast.claims.read import read_claims
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
 from forecast.inference import sampling
-from forecast.report.memo import EARNINGS_FIGURES
+from forecast.report.sections.earnings import FIGURES as EARNINGS_FIGURES
 from forecast.store.runs import load_tree, verify
 from forecast.tables.shipped import data_dir
 
@@ -250,7 +250,7 @@ def test_fits_handed_over_by_processes_are_the_same(tmp_path, instant_sampler, m
     seconds = json.loads((found[2].folder / "manifest.json").read_text())["seconds"]
     assert {"fit market", "fit adoption"} <= set(seconds)
     # Another run of the same fits starts no process.
-    run_all(tmp_path / "2", quick=True, models=["market", "adoption"], workers=2, previous="one")
+    run_all(tmp_path / "2", quick=True, models=["adoption", "market"], workers=2)
     assert asked == [(2, 2)]
 
 

@@ -404,12 +404,10 @@ def benchmark():
     gain = rng.normal(1.0, 0.2, (2, 60, 1, 1, 1))
     at = np.array([-1.0, 0.5])[:, None] + gain * (np.log10(compute) - 24)
     curve = 25 + 69 / (1 + np.exp(-at))
-    by_date = 50 + 10 * np.arange(3) + rng.normal(0, 3, (2, 60, 1, 3))
     capability = rng.normal(0, 0.2, (2, 60, 2, 3)) + np.array([[1, 2, 3], [2, 3, 4]])
     draws = xr.Dataset(
         {
             "curve": (("chain", "draw", "benchmark", "when", "compute"), curve),
-            "by_date": (("chain", "draw", "benchmark", "date"), by_date),
             "frontier": (("chain", "draw", "access", "date"), capability),
             "lag": (("chain", "draw", "date"), rng.normal(9, 2, (2, 60, 3))),
         },
@@ -462,15 +460,6 @@ def test_cost_curve_bands_points_and_bars():
     assert_readable(ax)
 
 
-def test_score_by_date_shows_every_score_of_the_benchmark():
-    draws, panel = benchmark()
-    ax = benchmark_plots.score_by_date(draws, panel)
-    np.testing.assert_allclose(by_label(ax, "closed").get_ydata(), [43.9, 88.7])
-    np.testing.assert_allclose(by_label(ax, "open").get_ydata(), [86.4])
-    assert by_label(ax, "open").get_markerfacecolor() == "none"
-    assert_readable(ax)
-
-
 def test_frontier_and_lag():
     draws, _ = benchmark()
     ax = benchmark_plots.frontier(draws)
@@ -493,8 +482,6 @@ def test_benchmark_figures_refuse_unknown_names():
     for figure, name in ((benchmark_plots.frontier, "frontier"), (benchmark_plots.open_lag, "lag")):
         with pytest.raises(UnknownNameError, match=name):
             figure(annual())
-    with pytest.raises(UnknownNameError, match="by_date"):
-        benchmark_plots.score_by_date(annual(), panel)
 
 
 # --- prior and posterior ---------------------------------------------------------------------

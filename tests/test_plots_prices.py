@@ -30,7 +30,7 @@ def sample(chains=2, draws=40):
 
 @pytest.fixture
 def price_draws(api_price_panel):
-    quarters, known, history = price_history(api_price_panel.data, "2028Q2")
+    quarters, known, history = price_history(api_price_panel, "2028Q2")
     past = history["GPT-4 level/price"]
     steps = np.random.default_rng(0).normal(-0.2, 0.2, (80, len(quarters) - known))
     y = np.concatenate([np.tile(past, (80, 1)), past[-1] * np.exp(np.cumsum(steps, 1))], 1)

@@ -33,7 +33,7 @@ def test_the_command_hands_the_position_to_the_model(monkeypatch, capsys):
 
     monkeypatch.setattr(fitting, "fit", stop)
     assert main.main(["fit", "hazard", "--position", "Mine:80:120:3"]) == 1
-    assert dataclasses.asdict(positions(seen[0].data)[-1])["net"] == 80
+    assert dataclasses.asdict(positions(seen[0])[-1])["net"] == 80
     assert main.main(["fit", "market", "--position", "Mine:80:120:3"]) == 1
     assert "is for the hazard model" in capsys.readouterr().err
     assert main.main(["fit", "hazard", "--position", "Mine:20:120"]) == 1

@@ -12,12 +12,13 @@ import xarray as xr
 from conftest import make_draws
 from scipy.stats import norm, rankdata
 
-from forecast.app import change_memo
 from forecast.app.update import foresee, prospect_record, prospect_rows, untold
 from forecast.core.errors import DataError
+from forecast.models.earnings.calendar import Calendar
 from forecast.news import prospects, statistics
 from forecast.news.prospects import anticipate, check_prospect, ranked
 from forecast.news.reweight import AsIf
+from forecast.report import change_memo
 
 
 def draws_of(*scores):
@@ -323,9 +324,10 @@ def test_the_change_memo_names_the_most_telling_number_or_says_that_none_is():
     found = sorted(found, key=prospects._rank)
     day = {"status": "expected", "quarter": "2026Q1", "expected_on": "2026-07-29",
            "expected_from": "2026-07-28", "expected_to": "2026-07-30", "overdue_since": ""}  # fmt: skip
-    calendar = pd.DataFrame([{"entity": name, **day} for name in ("A", "B", "Z")])
+    rows = pd.DataFrame([{"entity": name, **day} for name in ("A", "B", "Z")])
+    calendar = Calendar("2026-07-01", rows)
     change = types.SimpleNamespace(prospects=found, calendar=calendar)
-    of = {row["company"]: row["what"] for row in change_memo._watch(change)}
+    of = {one.company: one.what for one in change_memo._watch(change)}
     assert of["A"].startswith("capex of 88")
     assert "c/usual at < 1 % or > 99 %, now 16 %" in of["A"]
     assert of["B"] == change_memo.UNTOLD

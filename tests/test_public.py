@@ -7,7 +7,7 @@ import sys
 import forecast as fc
 
 NAMES = [
-    "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
+    "Known", "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
     "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
     "events",
     "explain", "fit", "forecast", "get_model",

@@ -33,7 +33,7 @@ def own(lags, metric="capex"):
 
 
 def of(calendar, entity="A"):
-    return calendar[calendar["entity"] == entity].set_index("quarter")
+    return calendar.rows[calendar.rows["entity"] == entity].set_index("quarter")
 
 
 def test_reported_missing_and_running_quarters():
@@ -61,7 +61,7 @@ def test_an_expected_day_lies_after_the_date_and_on_a_working_day():
     assert (gone["expected_on"], gone["lags"]) == ("", 0)
     assert gone["overdue_since"] == "2025-05-10"  # the longest lag, 40 days after 31 March
     assert late["overdue_since"] == ""
-    for row in report_calendar(as_of(read_vintages(), "2026-02-10")).itertuples():
+    for row in report_calendar(as_of(read_vintages(), "2026-02-10")).rows.itertuples():
         if row.expected_on:
             assert "2026-02-10" < row.expected_from <= row.expected_on <= row.expected_to
             assert np.is_busday(row.expected_on) or row.lags == 1
@@ -115,18 +115,19 @@ def test_a_hole_in_the_past_is_missing_and_nothing_is_expected_of_it():
 
 def test_the_shipped_calendar_on_the_articles_day(known):
     calendar = report_calendar(known)
-    out = calendar[calendar["status"] == "missing"]
+    out = calendar.out[calendar.out["status"] == "missing"]
     assert set(zip(out["entity"], out["quarter"], strict=True)) == {
         ("CRWV", "2026Q1"), ("NVDA", "2026Q1"),
     }  # fmt: skip
-    assert calendar.groupby("entity")["status"].last().eq("running").all()
+    assert calendar.rows.groupby("entity")["status"].last().eq("running").all()
 
 
 def test_later_reports_change_nothing_before_them():
     full = read_vintages()
     early = report_calendar(as_of(full, "2026-02-10"))
     cut = report_calendar(as_of(full[full["reported_on"] <= "2026-02-10"], "2026-02-10"))
-    pd.testing.assert_frame_equal(early, cut)
+    pd.testing.assert_frame_equal(early.rows, cut.rows)
+    assert early.date == cut.date == "2026-02-10"
 
 
 def test_tables_without_a_calendar():

@@ -12,10 +12,9 @@ from scipy import optimize, stats
 from forecast.core.errors import DataError
 from forecast.inference.fitting import fit, summary
 from forecast.inference.predict import forecast
-from forecast.models.base import Panel
 from forecast.models.panels import build_panel
 from forecast.models.scaling_law import model as scaling_law
-from forecast.models.scaling_law.panel import scaling_law_panel as panel_data
+from forecast.models.scaling_law.panel import scaling_law_panel as panel_of
 from forecast.tables.shipped import read_own_table
 
 PRIORS = scaling_law.Priors()
@@ -42,16 +41,17 @@ def runs(n=30):
 
 def test_tokens_follow_from_compute_and_the_highest_losses_are_left_out():
     table = runs()
-    data = panel_data(table, "2026-05-06")
+    panel = panel_of(table, "2026-05-06")
+    data = panel.data
     kept = table.sort_values("loss").head(25)
     assert sorted(data["value"].values) == kept["loss"].tolist()
     np.testing.assert_allclose(
         np.sort(6 * data["params"].values * data["tokens"].values),
         np.sort(kept["training_flop"].to_numpy()),
     )
-    assert panel_data(table, "2026-05-06", drop_highest=0).sizes["obs"] == 30
-    other_order = panel_data(table.iloc[::-1], "2026-05-06")
-    assert Panel("scaling_law", "", data).hash == Panel("scaling_law", "", other_order).hash
+    assert panel_of(table, "2026-05-06", drop_highest=0).data.sizes["obs"] == 30
+    other_order = panel_of(table.iloc[::-1], "2026-05-06")
+    assert panel.hash == other_order.hash
 
 
 def test_header_names_of_the_published_points(tmp_path):
@@ -76,7 +76,7 @@ def test_header_names_of_the_published_points(tmp_path):
 )
 def test_errors_say_what_to_do(change, said):
     with pytest.raises(DataError, match=said):
-        panel_data(change(runs()), "2026-05-06")
+        panel_of(change(runs()), "2026-05-06")
 
 
 def test_nothing_is_shipped(known):

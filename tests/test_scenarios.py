@@ -9,6 +9,7 @@ from conftest import make_draws
 from scipy.stats import norm
 
 from forecast.claims import scenarios
+from forecast.claims.events import Threshold
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.claims.scenarios import (
@@ -28,7 +29,7 @@ WINDOW = (dt.date(2025, 6, 30), dt.date(2027, 12, 31))
 
 
 def scenario(value, series="A/x"):
-    event = {"kind": "threshold", "series": series, "at": "2027", "op": ">", "value": value}
+    event = Threshold(series, ">", value, at="2027")
     return Scenario("s", "A is high.", "why", "market", (Condition(event, WINDOW),))
 
 
@@ -39,7 +40,7 @@ def draws():
 
 
 def claims(series="A/x", value=2.0):
-    event = {"kind": "threshold", "series": series, "at": "2027", "op": ">", "value": value}
+    event = Threshold(series, ">", value, at="2027")
     mine = Definition("d", "market", "why", event, WINDOW)
     other = Definition("o", "earnings", "why", event, WINDOW)
     return [Claim("c", "forecast", "verbatim", "q", "t", "s", dt.date(2026, 5, 6), (mine, other))]
@@ -147,7 +148,7 @@ def test_the_shipped_scenarios_name_their_sources():
     assert {s.id for s in found} >= {"guidance_met", "funding_stop", "efficiency_shock"}
     assert all(s.source and s.why for s in found)
     stop = next(s for s in found if s.id == "funding_stop")
-    assert stop.conditions[0].event["series"] == ["ORCL/capex", "CRWV/capex"]
+    assert stop.conditions[0].event.series == ("ORCL/capex", "CRWV/capex")
 
 
 ENTRY = '[[scenario]]\nid = "a"\ntext = "t"\nwhy = "w"\nmodel = "market"\n'

@@ -122,7 +122,9 @@ def test_a_projection_is_known_by_its_newest_vintage():
     labs = table_of("ai_labs.csv")
     for day, burn in (("2025-06-30", -20), ("2025-12-31", -35), ("2026-05-06", -57)):
         known = as_of(labs, day)
-        row = known[(known["metric"] == "cash_flow_projection") & (known["period"] == "2027")]
+        row = known.rows[
+            (known.rows["metric"] == "cash_flow_projection") & (known.rows["period"] == "2027")
+        ]
         assert row["value"].item() == burn
 
 

@@ -18,6 +18,7 @@ from forecast.store import runs
 from forecast.store.fits import keep_fit, kept_fit
 from forecast.store.runs import (
     check_output,
+    compared_with,
     latest_run,
     load_tree,
     point_latest,
@@ -25,7 +26,9 @@ from forecast.store.runs import (
     read_manifest,
     run_id,
     save_tree,
+    stored_runs,
     verify,
+    write_change,
     write_run,
 )
 
@@ -75,6 +78,33 @@ def test_missing_files_and_folders_are_named(tmp_path):
     (folder / "checksums.json").write_text("{")
     with pytest.raises(StoreError, match="cannot be read"):
         verify(folder)
+
+
+def test_a_change_is_a_folder_beside_the_runs_and_moves_no_link(tmp_path):
+    for name in ("a", "b", "c"):
+        write_run(tmp_path, name, fill)
+    write_run(tmp_path, "d", fill, latest=False)
+    assert (tmp_path / "latest").resolve().name == "c"
+    assert compared_with(tmp_path, "c") == []
+    folders = [write_change(tmp_path, before, "c", fill) for before in ("b", "a", "gone")]
+    write_change(tmp_path, "a", "b", fill)
+    assert [verify(f).name for f in folders] == ["b-c", "a-c", "gone-c"]
+    assert (tmp_path / "latest").resolve().name == "c"
+    for day, folder in enumerate(folders):
+        os.utime(folder, (day, day))
+    assert compared_with(tmp_path, "c") == ["a", "b"]  # the newest first; what is gone is left out
+    inside = (folders[0] / "memo.md").stat()
+    write_change(tmp_path, "b", "c", lambda folder: None)
+    assert compared_with(tmp_path, "c") == [
+        "b",
+        "a",
+    ]  # whole: it stays as it was, and is the newest
+    assert (folders[0] / "memo.md").stat().st_ino == inside.st_ino
+    (folders[0] / "memo.md").unlink()
+    verify(write_change(tmp_path, "b", "c", fill))  # a damaged one is replaced
+    assert stored_runs(tmp_path) == ["a", "b", "c", "d"]
+    with pytest.raises(StoreError, match="wanted letters"):
+        write_change(tmp_path, "../a", "b", fill)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "x" * 99])

@@ -4,11 +4,14 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import event_of
 
+from forecast.claims.events import as_table
 from forecast.claims.outcomes import Decision
 from forecast.claims.read import read_claims
 from forecast.claims.records import BaseRate, Claim, Definition
@@ -28,7 +31,8 @@ FALL = {"kind": "peak_to_trough", "series": "A/capex", "total": 4, "fall": 10}
 
 
 def reading(name="down", event=FALL, window=(SAID, END), **more):
-    return Definition(name, more.pop("model", "earnings"), "Capex falls.", event, window, **more)
+    model = more.pop("model", "earnings")
+    return Definition(name, model, "Capex falls.", event_of(event), window, **more)
 
 
 def claim(*readings, name="bust", **more):
@@ -161,6 +165,13 @@ SAME_QUESTION = [
 ]
 
 
+def test_the_shipped_definitions_ask_what_they_asked_in_version_0_1():
+    """A track record is kept for years: the hash of a question that is asked again may never move."""
+    asks = {f"{c.id}/{d.id}": track.question(c, d) for c in read_claims() for d in c.definitions}
+    before = json.loads(Path(__file__).with_name("questions.json").read_text(encoding="utf-8"))
+    assert {name: asks.get(name) for name in before} == before
+
+
 @pytest.mark.parametrize("change", OTHER_QUESTIONS)
 def test_other_words_event_or_window_are_another_question(change):
     assert asked(**change) != asked()
@@ -220,7 +231,9 @@ def former_rows(path, columns, rows):
 
 
 def former_question(definition):
-    content = json.dumps([definition.event, definition.window], sort_keys=True, default=str)
+    content = json.dumps(
+        [as_table(definition.event), definition.window], sort_keys=True, default=str
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -560,7 +573,7 @@ def test_the_interval_is_students():
 # --- numbers that came -----------------------------------------------------------------------
 def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(tmp_path):
     known = as_of(read_vintages(), "2026-05-06")
-    row = known[(known["entity"] == "MSFT") & (known["metric"] == "capex")].iloc[-1]
+    row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-1]
     assert row["reported_on"] == "2026-04-29"
     levels = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
     centre = row["value"] / 1000

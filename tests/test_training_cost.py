@@ -1,7 +1,6 @@
 """Selection of the frontier, the density against its definition, and what the draws say."""
 
 import dataclasses
-import json
 import math
 
 import numpy as np
@@ -14,7 +13,6 @@ from forecast.core.errors import DataError
 from forecast.inference.fitting import fit, summary
 from forecast.inference.predict import forecast
 from forecast.inference.sampling import prior_draws
-from forecast.models.base import Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.models.training_cost import baseline as training_cost_baseline
@@ -43,7 +41,7 @@ def table(n=41, growth=0.875, spread=1.0, error=0.73, seed=0):
 
 
 def panel_of(frame, rules=tuple(FRONTIER_RULES)):
-    return Panel("training_cost", DAY, training_cost_panel(frame, DAY, rules))
+    return training_cost_panel(frame, DAY, rules)
 
 
 # --- the panel -------------------------------------------------------------------------------
@@ -74,35 +72,32 @@ def test_the_shipped_rules(training_cost_panel):
 
 def test_nothing_later_than_as_of_enters():
     shipped = read_reference_table("frontier_models")
-    early = training_cost_panel(shipped, "2023-06-30")
+    early = training_cost_panel(shipped, "2023-06-30").data
     assert max(early["released"].values.tolist()) <= "2023-06-30"
     giant = shipped.iloc[[-1]].assign(
         model="later", release_date="2023-07-01", training_compute_flop=1e30,
         training_cost_musd_mid=1e6,
     )  # fmt: skip
     one, two = (
-        Panel("training_cost", "2023-06-30", training_cost_panel(t, "2023-06-30"))
-        for t in (shipped, pd.concat([shipped, giant]))
+        training_cost_panel(t, "2023-06-30") for t in (shipped, pd.concat([shipped, giant]))
     )
     assert one.hash == two.hash
     assert (
-        "later" in training_cost_panel(pd.concat([shipped, giant]), "2023-07-01")["release"].values
+        "later"
+        in training_cost_panel(pd.concat([shipped, giant]), "2023-07-01").data["release"].values
     )
     shuffled = shipped.sample(frac=1, random_state=1)
-    assert Panel("training_cost", DAY, training_cost_panel(shuffled, DAY)).hash == (
-        Panel("training_cost", DAY, training_cost_panel(shipped, DAY)).hash
-    )
+    assert training_cost_panel(shuffled, DAY).hash == (training_cost_panel(shipped, DAY).hash)
 
 
 def test_without_compute_every_row_is_taken_and_said(tmp_path):
     path = tmp_path / "mine.csv"
     table().assign(colour="blue").to_csv(path, index=False)
-    data = training_cost_panel(read_own_table("frontier_models", path), DAY)
+    panel = training_cost_panel(read_own_table("frontier_models", path), DAY)
+    data = panel.data
     assert data.sizes["obs"] == 41
     assert set(data["rule"].values) == {"frontier"}
-    assert json.loads(data.attrs["notes"]) == [
-        "frontier: every row given (41), for there is no compute to rank by"
-    ]
+    assert panel.notes == ("frontier: every row given (41), for there is no compute to rank by",)
     assert np.isnan(data["error_sd"]).all()
     assert (data["basis"] == 0).all()
 
@@ -313,8 +308,7 @@ def test_the_published_exercise_as_far_as_the_rows_go(known):
 
     41 of the authors' rows are not these 43: costs and compute were revised since.
     """
-    before = known.copy()
-    before.attrs["as_of"] = "2024-05-31"
+    before = dataclasses.replace(known, date="2024-05-31")
     run = fit("training_cost", build_panel(before, "training_cost"), seed=1, progress=False)
     assert run.gate.passed
     rows = summary(run).set_index("parameter")

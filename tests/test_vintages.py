@@ -1,5 +1,6 @@
 """Two clocks: what is known on a day, and tables that are refused as a whole."""
 
+import dataclasses
 import datetime as dt
 
 import pandas as pd
@@ -259,10 +260,22 @@ def test_an_unknown_column_is_refused():
 
 def test_as_of_keeps_the_newest_known_row():
     table = check_table(rows({}, {"value": "110", "reported_on": "2025-07-30"}))
-    assert as_of(table, "2025-07-29")["value"].tolist() == [100.0]
-    assert as_of(table, "2025-07-30")["value"].tolist() == [110.0]
+    assert as_of(table, "2025-07-29").rows["value"].tolist() == [100.0]
+    assert as_of(table, "2025-07-30").rows["value"].tolist() == [110.0]
     with pytest.raises(DataError, match="nothing was reported by 2025-04-29"):
         as_of(table, "2025-04-29")
+
+
+def test_what_is_known_carries_its_day_and_shows_itself():
+    known = as_of(check_table(rows({}, {"entity": "<b>"})), dt.date(2025, 7, 29))
+    assert known.date == "2025-07-29"
+    assert known.rows.attrs == {}
+    assert "Known as of 2025-07-29</b>, 2 observations" in known._repr_html_()
+    assert "&lt;b&gt;" in known._repr_html_()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        known.date = "2025-07-30"
+    fewer = known.with_rows(known.rows.head(1))
+    assert (fewer.date, len(fewer.rows), len(known.rows)) == ("2025-07-29", 1, 2)
 
 
 reports = st.lists(
@@ -297,7 +310,7 @@ def test_as_of_is_unique_monotone_and_never_looks_ahead(raw, one, two):
     early, late = (dt.date(2024, 7, 1) + dt.timedelta(days=d) for d in sorted((one, two)))
     if table["reported_on"].min() > early.isoformat():
         return
-    before, after = as_of(table, early), as_of(table, late)
+    before, after = as_of(table, early).rows, as_of(table, late).rows
     for frame, day in ((before, early), (after, late)):
         assert not frame.duplicated(["entity", "metric", "period"]).any()
         assert (frame["reported_on"] <= day.isoformat()).all()

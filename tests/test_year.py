@@ -10,17 +10,18 @@ from made_up import reports
 from test_earnings_day import cheapen
 
 from forecast.app import pipeline
-from forecast.app.change import read_run
 from forecast.app.pipeline import run_all
 from forecast.app.update import foresee, update_run
 from forecast.claims.read import read_claims
 from forecast.inference import gate
 from forecast.models.panels import shipped
 from forecast.models.registry import NAMES
-from forecast.news import news
+from forecast.news import explain
+from forecast.news.stored import read_run
 from forecast.report import memo
 from forecast.store.runs import verify
-from forecast.tables.shipped import data_dir, read_user_table
+from forecast.tables.shipped import data_dir
+from forecast.tables.user_file import read_user_table
 
 DAYS = ("2026-05-07", "2026-07-23", "2026-12-31", "2027-02-15", "2028-06-30")
 LATE, LATE_DAY, OVERDUE, LATE_UNTIL = "CRWV", "2026-08-12", "2026-08-31", "2026-11-10"
@@ -40,7 +41,7 @@ def fits(monkeypatch):
     monkeypatch.setattr(gate, "MAX_RHAT", 2.0)  # so few draws mix by chance
     monkeypatch.setattr(gate, "MIN_ESS", 10.0)
     monkeypatch.setattr(memo, "markdown", markdown)
-    monkeypatch.setattr(news, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
+    monkeypatch.setattr(explain, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
     monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     return done
 
@@ -80,7 +81,7 @@ def judged_in_words(outcome):
 
 
 def walk(folder, days=None, workers=1):
-    """Update by one made-up reporting day after the other; yield the day and the outcome."""
+    """Update by one made-up reporting day after the other; yield the day and what that left."""
     data, out = folder / "data", folder / "out"
     shutil.copytree(data_dir(), data)
     run_all(out, data=data, quick=True, workers=workers)
@@ -100,7 +101,7 @@ def walk(folder, days=None, workers=1):
             np.testing.assert_allclose(
                 split.change.sum(axis=0), split.after - split.before, atol=1e-9
             )
-        yield day, done.outcome
+        yield day, done
 
 
 def fitted_since(fits):
@@ -111,7 +112,8 @@ def fitted_since(fits):
 
 
 def test_the_first_earnings_day_after_the_article(tmp_path, fits):
-    for _, outcome in walk(tmp_path, ("2026-07-23",)):
+    for _, done in walk(tmp_path, ("2026-07-23",)):
+        outcome = done.outcome
         found = fitted_since(fits)
         assert found == sorted([*ALL, "earnings"])  # once each, and what a company's number changes
         judged_in_words(outcome)
@@ -123,13 +125,13 @@ def test_the_first_earnings_day_after_the_article(tmp_path, fits):
 @pytest.mark.slow
 def test_a_year_of_reporting_days_past_the_article(tmp_path, fits):
     seen = []
-    for day, outcome in walk(tmp_path):
-        told = judged_in_words(outcome)
+    for day, done in walk(tmp_path):
+        told = judged_in_words(done.outcome)
         found = fitted_since(fits)
         # a company's number fits what depends on it, and nothing else
         others = {OTHERS: ["market", "payback", "api_price", "gpu_rental"], FIRST: ALL}.get(day, [])
         assert found == sorted(["earnings", *others]), day
-        text = (outcome.folder / "change.md").read_text()
+        text = (done.compared.folder / "change.md").read_text()
         assert (f"| {LATE} |" in text and f"overdue since {OVERDUE}" in text) == (
             OVERDUE < day < LATE_UNTIL
         ), day
@@ -143,10 +145,13 @@ def test_a_year_of_reporting_days_past_the_article(tmp_path, fits):
 
 @pytest.mark.slow
 def test_two_days_of_the_year_with_real_fits(tmp_path):
-    for day, outcome in walk(tmp_path, ("2026-07-23", OTHERS), workers=2):
+    for day, done in walk(tmp_path, ("2026-07-23", OTHERS), workers=2):
+        outcome = done.outcome
         told = judged_in_words(outcome)
         assert 0 < told["value_correction/sector_price_down_20"]["probability"] < 1
-        assert "overdue since" in (outcome.folder / "change.md").read_text()  # days were left out
+        assert (
+            "overdue since" in (done.compared.folder / "change.md").read_text()
+        )  # days were left out
         assert day in (outcome.folder / "memo.md").read_text()
     assert told["ratio_stubborn/ratio_1.5_in_2026"]["status"] == "decided"
 

@@ -22,7 +22,6 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims import audit as audits
-from forecast.claims.events import YEAR, with_yearly
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
 from forecast.claims.judge import event_draws as hits
@@ -30,10 +29,12 @@ from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
 from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
+from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
 from forecast.evaluation import hold_out, sensitivity
-from forecast.inference.codehash import package_hash
+from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
+from forecast.inference.codehash import package_hash, room_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
 from forecast.inference.spec import Spec
@@ -45,15 +46,26 @@ from forecast.report import memo
 from forecast.report.figures import Fitted, draw_figures, walk_of
 from forecast.report.results import complete, telecom_hindcast
 from forecast.store import fits, runs
+from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
-from forecast.tables.vintages import Table, as_of, newest_day, table_hash
+from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
 
 Say = Callable[[str], None]
-Also = Callable[[Path, memo.Report, Mapping[str, Fitted]], None]
-KNOWN, CLAIMS, TABLES = "known.csv", "claims.toml", "tables"
-"""What was known, what was asked, and the folder of the models' own tables, beside a run's results."""
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a run is asked for; see :func:`run_all`."""
+
+    as_of_date: str | None = None
+    data: str | Path | None = None
+    article: str | None = None
+    seed: int = 1
+    quick: bool = False
+    models: Sequence[str] | None = None
+    workers: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +87,7 @@ def _stage(name: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
     say(f"{name}: {seconds[name]:.1f} s")
 
 
-def run_all(  # noqa: PLR0913
+def run_all(
     out: str | Path,
     *,
     as_of_date: str | None = None,
@@ -85,11 +97,9 @@ def run_all(  # noqa: PLR0913
     quick: bool = False,
     models: Sequence[str] | None = None,
     workers: int = 1,
-    previous: str = "",
-    also: Also | None = None,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Do the main job and write the run folder.
+    """Do the main job, write the run folder, and point ``latest`` to it.
 
     Parameters
     ----------
@@ -110,10 +120,6 @@ def run_all(  # noqa: PLR0913
     workers
         Processes in which models are fitted: compiling uses one core at a time. From a script of your
         own more than one needs the usual ``if __name__ == "__main__":``.
-    previous
-        Id of the run that this one is to be compared with; part of its own id.
-    also
-        Writes more files into the run folder before it is finished, from the report and the fits.
     say
         Called with a line of progress.
 
@@ -126,10 +132,22 @@ def run_all(  # noqa: PLR0913
     ForecastError
         If a table, a claim or a name is bad; then nothing is written.
     """
+    outcome = make_run(out, Settings(as_of_date, data, article, seed, quick, models, workers), say)
+    runs.point_latest(out, outcome.folder.name)
+    return outcome
+
+
+def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> Outcome:
+    """Do the main job and write the run folder; ``latest`` stays where it is.
+
+    Parameters and errors are those of :func:`run_all`.
+    """
+    as_of_date, data, models = settings.as_of_date, settings.data, settings.models
+    seed, quick, workers = settings.seed, settings.quick, settings.workers
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
     with _stage("read tables and claims", seconds, say):
-        inputs = read_inputs(data, article)
+        inputs = read_inputs(data, settings.article)
         names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
         day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
@@ -138,11 +156,12 @@ def run_all(  # noqa: PLR0913
         asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
         until = {name: reach(name, day, asked) for name in panels}
     run_id = runs.run_id(
-        known.to_csv(index=False),
+        known.rows.to_csv(index=False),
         *(panel.hash for panel in panels.values()),
         inputs.hash,
         package_hash(),
-        json.dumps([day, seed, quick, names, previous, sorted(_versions().items())]),
+        *map(room_hash, registry.outside(names)),
+        json.dumps([day, seed, quick, names, sorted(_versions().items())]),
     )
     kept = _kept(Path(out), run_id)
     if kept is not None:
@@ -155,37 +174,26 @@ def run_all(  # noqa: PLR0913
         findings = audits.audit_claims(known, inputs.references, inputs.claims)
     runs.check_output(out)
     place = Path(out) / "fits"
-    jobs = [
-        _Job(
-            name,
-            panel,
-            until[name].until,
-            seed,
-            quick,
-            () if quick else tuple(get_model(name).variants),
-            place,
-        )
-        for name, panel in panels.items()
-    ]
+    jobs = [_job(panel, until[name].until, settings, place) for name, panel in panels.items()]
     fitted = _fit_all(jobs, workers, seconds, say)
     report = _start(run_id, seed, inputs, known, findings, seconds)
     report = _report(report, inputs, fitted, quick, seconds, say)
     drawn = {name for name, f in fitted.items() if f.draws is not None}
-    if not quick and inputs.page.hindcast and {"market", "hazard"} <= drawn:
+    if not quick and inputs.page.hindcast and drawn >= HINDCAST_MODELS:
         with _stage("hindcast of telecom", seconds, say):
             hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place, say)
         report = dataclasses.replace(report, hindcasts=hindcasts)
 
     def fill(folder: Path) -> None:
-        known.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+        known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
         (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
+        if any(panel_source(name).history for name in names):
+            reported = inputs.vintages["reported_on"] <= known.date
+            inputs.vintages[reported].to_csv(folder / VINTAGES, index=False, lineterminator="\n")
         write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
-        if also is not None:
-            with _stage("explain the change", seconds, say):
-                also(folder, report, fitted)
-        _write(folder, report, fitted, quick, previous, seconds, say)
+        _write(folder, report, fitted, quick, seconds, say)
 
-    folder = runs.write_run(out, run_id, fill)
+    folder = runs.write_run(out, run_id, fill, latest=False)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
 
 
@@ -251,7 +259,7 @@ def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
 
 
 def panels_of(
-    known: Table, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
+    known: Known, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
 ) -> dict[str, Panel]:
     """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
     return {name: build_panel(known, name, tables=tables, history=history) for name in models}
@@ -282,7 +290,6 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
         return None
     if manifest["draft"]:
         return None
-    runs.point_latest(out, run_id)
     return Outcome(folder, verdicts, (), reused=True)
 
 
@@ -299,6 +306,12 @@ class _Job:
     place: Path
 
 
+def _job(panel: Panel, until: str, settings: Settings, place: Path) -> _Job:
+    """Return what is fitted to a panel: with each prior set, unless it must be quick."""
+    variants = () if settings.quick else tuple(get_model(panel.model).variants)
+    return _Job(panel.model, panel, until, settings.seed, settings.quick, variants, place)
+
+
 def _fit_all(
     jobs: Sequence[_Job], workers: int, seconds: dict[str, float], say: Say
 ) -> dict[str, Fitted]:
@@ -307,7 +320,7 @@ def _fit_all(
     ahead: set[str] = set()
     if len(todo) > 1:  # for one, or none, no process is worth its start
         say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
-        for lines, spent in each(_fit_ahead, todo, workers):
+        for lines, spent in each(registry.carrying(_fit_ahead), todo, workers):
             for line in lines:
                 say(line)
             seconds.update(spent)
@@ -384,14 +397,14 @@ def _start(
     run_id: str,
     seed: int,
     inputs: Inputs,
-    known: Table,
+    known: Known,
     findings: Sequence[audits.Finding],
     seconds: Mapping[str, float],
 ) -> memo.Report:
     """Return the record of a run before anything is asked of its draws."""
     return memo.Report(
         run_id=run_id,
-        as_of=str(known.attrs["as_of"]),
+        as_of=known.date,
         seed=seed,
         version=importlib.metadata.version("forecast"),
         article=inputs.article,
@@ -441,17 +454,19 @@ def _report(
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
         )
-    if not quick and "market" in fitted and fitted["market"].draws is not None:
-        with _stage("hold out the last year", seconds, say):
-            hold_outs = _hold_outs(fitted["market"].run.panel, seed, say)
-        report = dataclasses.replace(report, hold_outs=hold_outs)
+    hold_outs: list[hold_out.HoldOut] = []
+    for name, one in fitted.items():
+        if not quick and one.draws is not None and get_model(name).hold_out is not None:
+            with _stage("hold out the last year", seconds, say):
+                hold_outs += _hold_outs(one.run.panel, seed, say)
+    report = dataclasses.replace(report, hold_outs=hold_outs)
     with _stage("put together the first page", seconds, say):
         return complete(report, inputs, fitted, walks, say)
 
 
 def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
     try:
-        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, "market", "hold out"))
+        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, panel.model, "hold out"))
     except ForecastError as error:
         say(f"no hold-out: {error}")
         return ()
@@ -486,7 +501,7 @@ def _naive_probabilities(
     for claim in claims:
         for definition in claim.definitions:
             walk = walks.get(definition.model)
-            if walk is None or definition.waits:
+            if walk is None:
                 continue
             with contextlib.suppress(ForecastError):  # a series too short for a walk
                 found[claim.id, definition.id] = probability(hits(definition, walk))[0]
@@ -498,12 +513,11 @@ def _write(
     report: memo.Report,
     fitted: Mapping[str, Fitted],
     quick: bool,
-    previous: str,
     seconds: dict[str, float],
     say: Say,
 ) -> None:
     (folder / "fits").mkdir()
-    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "figures").mkdir()
     with _stage("draw the figures", seconds, say):
         figures = draw_figures(folder / "figures", report, fitted)
     with _stage("write fits and tables", seconds, say):
@@ -532,7 +546,6 @@ def _write(
         folder / "manifest.json",
         {
             "run": report.run_id,
-            "previous": previous or None,
             "article": report.article,
             "followed": list(report.page.followed),
             "as_of": report.as_of,
@@ -544,7 +557,7 @@ def _write(
             "versions": _versions(),
             "draft": list(report.draft),
             "draws": max((v.draws for v in report.verdicts), default=0),
-            "data_hash": table_hash(report.known),
+            "data_hash": table_hash(report.known.rows),
             "sampler": {name: spec.sampler for name, spec in report.specs.items()},
             "spec": {name: json.loads(spec.to_json()) for name, spec in report.specs.items()},
             "gate": {
@@ -565,7 +578,7 @@ def quantile_table(draws: Sequence[xr.Dataset]) -> pd.DataFrame:
     """Return forecasts as a long table of quantiles of ``y``.
 
     Quarterly draws bring their four-quarter totals and growth
-    (:func:`forecast.claims.events.with_yearly`).
+    (:func:`forecast.core.draws.with_yearly`).
 
     Returns
     -------

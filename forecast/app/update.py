@@ -1,15 +1,16 @@
 """A day on which companies report: the evening before, and the numbers when they come.
 
 Invariant: the table is appended in one step before anything is fitted, and only rows from which every
-model could build its panel; if what follows fails, the next update goes on from the table.
+model could build its panel. ``latest`` stays on the run before until the new run and the change
+between the two are both whole; if an update ends before that, the next one goes on from the table and
+from what is stored, and compares with the same run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,17 @@ import numpy as np
 import pandas as pd
 
 from forecast import plots
-from forecast.app.change import AHEAD, Change, Say, Stored, between, latest, read_run
-from forecast.app.change_memo import prospect_text, write_change
-from forecast.app.pipeline import Outcome, panels_of, run_all
+from forecast.app.pipeline import Outcome, Settings, make_run, panels_of
 from forecast.core import lock
 from forecast.core.errors import DataError, few
 from forecast.core.text import one_line, percent
 from forecast.evaluation.surprise import jumps, surprised
 from forecast.inference.fitting import child_seed
+from forecast.news.change import AHEAD, Change, between
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import statistics_of
-from forecast.report import memo
-from forecast.report.figures import Fitted
+from forecast.news.stored import Stored, latest, read_run
+from forecast.report.change_memo import prospect_text, write_files
 from forecast.store import runs
 from forecast.tables.articles import articles
 from forecast.tables.shipped import (
@@ -50,6 +50,16 @@ from forecast.tables.vintages import (
     table_hash,
 )
 
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """What changed between two runs, and the folder where that is written."""
+
+    change: Change
+    folder: Path
+
 
 @dataclasses.dataclass(frozen=True)
 class Updated:
@@ -63,14 +73,19 @@ class Updated:
         The table that rows go to.
     appended
         Number of rows it took.
-    change
-        What changed since the run before; None if there was none to compare with.
+    compared
+        What changed since the run before; None if there was none, or it is the same run.
     """
 
     outcome: Outcome
     table: Path
     appended: int
-    change: Change | None
+    compared: Compared | None
+
+    @property
+    def change(self) -> Change | None:
+        """What changed since the run before, without its folder."""
+        return None if self.compared is None else self.compared.change
 
 
 def update_run(
@@ -86,12 +101,13 @@ def update_run(
     models: Sequence[str] | None = None,
     say: Say = lambda _: None,
 ) -> Updated:
-    """Take new numbers, fit what depends on them, judge, and write the run with its change memo.
+    """Take new numbers, fit what depends on them, judge, and write the run and what it changed.
 
     Parameters
     ----------
     out
-        Output folder; its latest run is what the new one is compared with.
+        Output folder; its latest run is what the new one is compared with. The change goes to
+        ``out/changes/<latest>-<new>``; then ``latest`` is pointed to the new run.
     rows
         Checked rows of the schema; None to go on from what the table holds already.
     as_of_date
@@ -130,40 +146,35 @@ def update_run(
             models = models or before.manifest["models"]
             if article is None and before.manifest.get("article") in articles(folder):
                 article = before.manifest["article"]
-        job = _Job(as_of_date, today, data, article, 1 if seed is None else seed, quick, models)
+        first = 1 if seed is None else seed
+        asked = Settings(as_of_date, data, article, first, quick, models)
         appended = 0
         if rows is not None:
             with held(folder):
-                appended = _take(folder, rows, before, job, say)
+                appended = _take(folder, rows, before, asked, today, say)
         try:
-            outcome, change = _run(out, before, job, say)
+            outcome, compared = _update(out, before, asked, today, say)
         except BaseException:
             if appended:
                 say(
-                    f"{appended} row(s) stand in {folder / USER_FILE}; the run was not finished: "
+                    f"{appended} row(s) stand in {folder / USER_FILE}; the update was not finished: "
                     "forecast update without a file goes on from there"
                 )
             raise
-    return Updated(outcome, folder / USER_FILE, appended, change)
+    return Updated(outcome, folder / USER_FILE, appended, compared)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Job:
-    """What the run of an update is asked for; see :func:`update_run`."""
-
-    as_of_date: str | None
-    today: dt.date | None
-    data: str | Path | None
-    article: str | None
-    seed: int
-    quick: bool
-    models: Sequence[str] | None
-
-
-def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say) -> int:
+def _take(
+    folder: Path,
+    rows: Table,
+    before: Stored | None,
+    asked: Settings,
+    today: dt.date | None,
+    say: Say,
+) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     tables = read_tables(folder)
-    table = read_vintages(folder, job.article) if vintage_files(folder, job.article) else None
+    table = read_vintages(folder, asked.article) if vintage_files(folder, asked.article) else None
     changes = compare(table, rows)
     if len(changes.conflicts):
         listed = [
@@ -184,10 +195,10 @@ def _take(folder: Path, rows: Table, before: Stored | None, job: _Job, say: Say)
         say(f"nothing new: all {len(rows)} rows are in the table already")
         return 0
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
-    day = job.as_of_date or newest_day(merged, job.today, days_looked_at(folder))
+    day = asked.as_of_date or newest_day(merged, today, days_looked_at(folder))
     known = as_of(merged, day)
-    if job.models:
-        panels_of(known, job.models, tables, merged)  # what no model could take is not stored
+    if asked.models:
+        panels_of(known, asked.models, tables, merged)  # what no model could take is not stored
     count = append_rows(folder / USER_FILE, fresh)
     say(f"{count} row(s) added to {folder / USER_FILE}")
     return count
@@ -207,40 +218,66 @@ def surprises(changes: Changes) -> list[str]:
     return lines
 
 
-def _run(
-    out: str | Path, before: Stored | None, job: _Job, say: Say
-) -> tuple[Outcome, Change | None]:
-    table = read_vintages(job.data, job.article)
-    day = job.as_of_date or newest_day(table, job.today, days_looked_at(job.data))
+def _update(
+    out: str | Path, before: Stored | None, asked: Settings, today: dt.date | None, say: Say
+) -> tuple[Outcome, Compared | None]:
+    """Make the run, write what it changed, and point ``latest`` to it."""
+    table = read_vintages(asked.data, asked.article)
+    day = asked.as_of_date or newest_day(table, today, days_looked_at(asked.data))
     known = as_of(table, day)
-    run = functools.partial(
-        run_all,
-        out,
-        as_of_date=str(known.attrs["as_of"]),
-        data=job.data,
-        article=job.article,
-        seed=job.seed,
-        quick=job.quick,
-        models=job.models,
-        say=say,
-    )
-    told: list[Change] = []
-    if before is None or table_hash(known) == before.manifest["data_hash"]:
-        again = ""
-        if before is not None:
-            say("nothing has become known since the latest run")
-            again = before.manifest.get("previous") or ""
-        return run(previous=again), None
+    if before is not None and table_hash(known.rows) == before.manifest["data_hash"]:
+        say("nothing has become known since the latest run")
+    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date), say)
+    run, compared = outcome.folder.name, None
+    if before is not None and run == before.id:
+        say(f"nothing changed: the same inputs give the latest run, {run}, again")
+    elif before is not None:
+        try:
+            compared = compare_runs(out, before, read_run(outcome.folder), say)
+        except BaseException:
+            say(
+                f"the run {run} is whole, but what changed since {before.id} was not written: "
+                "forecast update goes on from there, forecast run does without it"
+            )
+            raise
+    runs.point_latest(out, run)
+    return outcome, compared
 
-    def also(folder: Path, report: memo.Report, fitted: Mapping[str, Fitted]) -> None:
-        change = between(before, (report, fitted), seed=child_seed(job.seed, "news"), say=say)
-        write_change(folder, change)
-        told.append(change)
 
-    outcome = run(previous=before.id, also=also)
-    if not told:  # the run was there already
-        told.append(between(before, read_run(outcome.folder), seed=child_seed(job.seed, "news")))
-    return outcome, told[0]
+def compare_runs(
+    out: str | Path, before: Stored, after: Stored, say: Say = lambda _: None
+) -> Compared:
+    """Compare two finished runs, and write what changed to ``out/changes/<before>-<after>``.
+
+    Parameters
+    ----------
+    out
+        Output folder.
+    before, after
+        Two different runs.
+    say
+        Called with a line of progress.
+
+    Returns
+    -------
+    Compared
+        What changed, and the folder with ``change.md``, ``change.html``, ``change.json`` and their
+        figure. A folder that is there already and whole stays as it is.
+
+    Raises
+    ------
+    ForecastError
+        If a fit of the later run cannot be read, or nothing can be written.
+    """
+    say(f"explain the change from the run {before.id} to {after.id} ...")
+    change = between(before, after, seed=news_seed(after), say=say)
+    folder = runs.write_change(out, before.id, after.id, lambda place: write_files(place, change))
+    return Compared(change, folder)
+
+
+def news_seed(after: Stored) -> int:
+    """Return the seed of a comparison with a run, which decides it: stored and printed are the same."""
+    return child_seed(int(after.manifest["seed"]), "news")
 
 
 # --- the evening before ----------------------------------------------------------------------

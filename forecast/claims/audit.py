@@ -27,7 +27,7 @@ from forecast.core.periods import period_end
 from forecast.core.text import one_line
 from forecast.core.units import convert, unit_of
 from forecast.tables.shipped import REFERENCE_FILE, data_dir
-from forecast.tables.vintages import Table, as_of, read_table
+from forecast.tables.vintages import Known, Table, as_of, as_printed, read_table, require_known
 
 DAYS_A_MONTH = 365.25 / 12
 VERDICTS = (
@@ -388,7 +388,7 @@ def rule_stale(table: Table, references: Table, check: Mapping[str, Any]) -> lis
     """Compare a stated figure with the newest one known on the statement's date."""
     out: list[Result] = []
     rows = _need(table, entity=check.get("entity"), metric=check["metric"])
-    for row in _rows(rows[rows["printed"] != ""]):  # what was said, not what is known besides
+    for row in _rows(as_printed(rows)):  # what was said, not what is known besides
         known = _same(references, row, any_period=True).sort_values("reported_on")
         if known.empty:
             continue
@@ -440,13 +440,13 @@ RULES: Mapping[str, Callable[[Table, Table, Mapping[str, Any]], list[Result]]] =
 }
 
 
-def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tuple[Finding, ...]:
+def audit_claims(known: Known, references: Table, claims: Sequence[Claim]) -> tuple[Finding, ...]:
     """Put every factual claim to its rule.
 
     Parameters
     ----------
-    table
-        A checked vintage table.
+    known
+        The result of :func:`forecast.tables.vintages.as_of`.
     references
         Outside figures of the same schema; only those reported by the claim's date are used.
     claims
@@ -459,13 +459,18 @@ def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tu
 
     Raises
     ------
+    DataError
+        If `known` did not come from ``as_of``.
     ClaimError
         If a claim names a rule that there is not, or a parameter of it is not what it must be or
         names numbers of another dimension.
     """
+    table = require_known(known).rows
     findings: list[Finding] = []
     for claim in claims:
-        known = as_of(references, claim.source_date) if claim.kind == "fact" else references
+        outside = references
+        if claim.kind == "fact":
+            outside = as_of(references, claim.source_date).rows
         for definition in claim.definitions:
             if definition.check is None:
                 continue
@@ -473,7 +478,7 @@ def audit_claims(table: Table, references: Table, claims: Sequence[Claim]) -> tu
             check_rule(definition.check, f"{where}, check")
             name = str(definition.check["rule"])
             try:
-                results = RULES[name](table, known, definition.check)
+                results = RULES[name](table, outside, definition.check)
             except ClaimError as error:
                 # A user's own table need not hold the article's rows.
                 results = [("not in the table", claim.text, str(error), "certain", "the table")]

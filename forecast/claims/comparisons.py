@@ -19,14 +19,14 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens, read_event
+from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import probability
 from forecast.claims.read import read_window
 from forecast.core import fields
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.tables.articles import COMPARISONS_FILE, find_article
 from forecast.tables.shipped import read_reference_table
 
@@ -52,7 +52,7 @@ class Nearest:
     question: str
     differs: str
     model: str | None = None
-    event: Mapping[str, Any] | None = None
+    event: Event | None = None
     window: tuple[dt.date, dt.date] | None = None
     ours: str = ""
 
@@ -87,15 +87,19 @@ class Beside:
 
 
 TOP = fields.Keys({}, {"comparison": fields.TABLES})
-COMPARISON = fields.Keys(
-    dict.fromkeys(("forecaster", "date", "question", "differs"), fields.TEXT),
-    {
-        "model": fields.one_of(*MODEL_NAMES),
-        "event": fields.TABLE,
-        "window": fields.WINDOW,
-        "ours": fields.ANY_TEXT,
-    },
-)
+
+
+def comparison_keys() -> fields.Keys:
+    """Return what a comparison may hold; its model is one of those that there are by now."""
+    return fields.Keys(
+        dict.fromkeys(("forecaster", "date", "question", "differs"), fields.TEXT),
+        {
+            "model": fields.one_of(*registry.names()),
+            "event": fields.TABLE,
+            "window": fields.WINDOW,
+            "ours": fields.ANY_TEXT,
+        },
+    )
 
 
 def read_comparisons(
@@ -136,7 +140,7 @@ def read_comparisons(
 
 
 def _nearest(entry: Mapping[str, Any], where: str) -> Nearest:
-    fields.check(entry, COMPARISON, where)
+    fields.check(entry, comparison_keys(), where)
     ours = {"model", "event", "window"}
     given = sorted(ours & set(entry))
     if not given:

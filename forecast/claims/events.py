@@ -1,6 +1,7 @@
 """The vocabulary of definitions: what may happen to a path, as functions of joint draws.
 
-An event is data (a table in the claims file), so an analyst adds one without code. A path is one
+An event is a frozen record of one of the kinds below, in a file a table of the same names, so an
+analyst adds one without code. Each kind has its own function of draws, ``hits``. A path is one
 series, a sum of series, or the ratio of two such; ``over`` makes any event one about a ratio, whose
 denominator must be above zero. ``total = 4`` takes, before anything else, the sum of each period and
 the three before it: on quarterly paths, four-quarter totals. Events are about ``y``, the path as it
@@ -26,8 +27,9 @@ rope               the slope of the path's logarithm, percent a year, by least s
 Undefined is not false: if a path has no number in a period that an event looks at, in any draw, or
 none from which a percentage or a logarithm can be taken, the event is refused.
 
-Invariant: :func:`happens` returns a boolean array with dims chain and draw, and no others.
-``tests/test_events.py`` checks every kind against a hand-worked path.
+Invariant: :func:`happens` returns a boolean array with dims chain and draw, and no others; what a file
+may hold of an event is what its record has, name by name. ``tests/test_events.py`` checks every kind
+against a hand-worked path.
 """
 
 from __future__ import annotations
@@ -35,462 +37,338 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
+from forecast.claims.paths import Path, Series, Window, in_window, path_of, place
 from forecast.core import fields
-from forecast.core.errors import ClaimError, UndefinedError
-from forecast.core.periods import next_end, period_days, period_end
+from forecast.core.draws import change as change  # offered to an analyst beside the events
+from forecast.core.draws import counted, listed
+from forecast.core.draws import path as path
+from forecast.core.draws import with_yearly as with_yearly
+from forecast.core.errors import ClaimError
+from forecast.core.periods import period_end
 from forecast.core.text import one_line
-from forecast.core.units import unit_of
-from forecast.core.words import AHEAD_ONLY, CHAIN, DRAW, PERIOD, SAMPLE, SERIES
+from forecast.core.words import CHAIN, DRAW, PERIOD, SAMPLE
 
-OPS: Mapping[str, Callable[[Any, Any], Any]] = {
+OPS: Mapping[str, Callable[[np.ndarray, np.ndarray | float], np.ndarray]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-Window = tuple[dt.date, dt.date]
 
 
-def path(
-    draws: xr.Dataset,
-    series: str | Sequence[str],
-    over: Any = None,
-    on: str = "y",
-    total: int = 1,
-) -> xr.DataArray:
-    """Return the draws of a series, a sum of series, or a ratio of them.
-
-    Parameters
-    ----------
-    draws
-        Joint draws of one model.
-    series
-        "entity/metric", or several to add up. All must have one unit.
-    over
-        The denominator, in the same form, or None.
-    on
-        ``y``, as it would be reported, or ``signal``, without observation noise.
-    total
-        Number of periods to add up, each with those before it; of a ratio, above and below.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dims chain, draw, period; NaN in the first ``total - 1`` periods, where a series had not
-        begun, and where a denominator is not above zero.
-
-    Raises
-    ------
-    ClaimError
-        If the model has no such series, a sum mixes units, or `total` is not a whole number from
-        1 to the number of periods.
-    """
-    if on not in ("y", "signal"):
-        raise ClaimError(f"got on {on!r}; wanted y or signal")
-    if not fields.SERIES.fits(series):
-        raise ClaimError(f"got series {fields.shown(series)}; wanted {fields.SERIES.wanted}")
-    top = _total(draws, _listed(series), on)
-    top = _trailing(top, _count(total, "total", top.sizes[PERIOD]))
-    if over is None:
-        return top
-    below = path(draws, over, on=on, total=total)
-    return top / below.where((below > 0) & np.isfinite(below))
-
-
-def change(values: xr.DataArray, lag: int = 1) -> xr.DataArray:
-    """Return the change of a path over `lag` periods, in percent.
-
-    NaN in the first of them, and from a base that is not above zero: there is no percentage of it.
-    """
-    before = values.shift({PERIOD: lag})
-    before = before.where(before > 0)
-    result: xr.DataArray = 100 * (values - before) / before  # so that 80 after 100 is exactly -20
-    return result
-
-
-YEAR = 4
-"""Quarters of a year."""
-_QUARTER = re.compile(r"\d{4}Q[1-4]")
-
-
-def with_yearly(draws: xr.Dataset) -> xr.Dataset:
-    """Add four-quarter totals, their ratios, and growth over a year to quarterly draws.
-
-    Parameters
-    ----------
-    draws
-        Joint draws of companies and their sums by quarter.
-
-    Returns
-    -------
-    xarray.Dataset
-        The same draws and, from the same joint draws, of every series in money: "entity/X_4q",
-        its total over each quarter and the three before; and "entity/X_growth", its change from
-        the same quarter a year before, in percent. "entity/capex_to_revenue_4q" is the total of
-        capex over that of revenue. Growth from a base that is not above zero, and a ratio to such a
-        total, are NaN. ``observed`` is there where every quarter it needs is reported. Draws that
-        are not quarterly, or shorter than five quarters, come back as they are.
-    """
-    quarters = [str(p) for p in draws[PERIOD].values]
-    units = [str(u) for u in draws["unit"].values]
-    money = [k for k, unit in enumerate(units) if unit_of(unit).dimension == "money"]
-    if not money or len(quarters) <= YEAR or not all(map(_QUARTER.fullmatch, quarters)):
-        return draws
-    flows = [str(draws[SERIES].values[k]) for k in money]
-    both = [(n, n.replace("/capex", "/revenue")) for n in flows if n.endswith("/capex")]
-    both = [pair for pair in both if pair[1] in flows]
-    at = [[flows.index(pair[k]) for pair in both] for k in (0, 1)]
-    names = [str(n) for n in draws[SERIES].values]
-    names += [f"{n}_4q" for n in flows] + [f"{n}_growth" for n in flows]
-    names += [f"{top}_to_revenue_4q" for top, _ in both]
-    units += [units[k] for k in money] + ["percent"] * len(money) + ["ratio"] * len(both)
-    ordered = draws.transpose(CHAIN, DRAW, SERIES, PERIOD)
-    return xr.Dataset(
-        {
-            name: (ordered[name].dims, _with_yearly(ordered[name].values, money, at))
-            for name in ("y", "signal", "observed")
-            if name in draws
-        },
-        coords={d: draws[d].values for d in (CHAIN, DRAW, PERIOD)}
-        | {SERIES: names}
-        | {"entity": (SERIES, [n.split("/")[0] for n in names])}
-        | {"metric": (SERIES, [n.split("/")[1] for n in names])}
-        | {"unit": (SERIES, units), "period_end": (PERIOD, draws["period_end"].values)},
-        attrs=draws.attrs,
-    )
-
-
-def _with_yearly(values: np.ndarray, money: list[int], ratio: list[list[int]]) -> np.ndarray:
-    """Append totals, growth and ratios of totals on the last axis but one."""
-    flows = values[..., money, :]
-    totals, growth = np.full_like(flows, np.nan), np.full_like(flows, np.nan)
-    totals[..., YEAR - 1 :] = sum(flows[..., k : k - YEAR + 1 or None] for k in range(YEAR))
-    before = _above_zero(flows[..., :-YEAR])
-    growth[..., YEAR:] = 100 * (flows[..., YEAR:] - before) / before
-    above, below = (totals[..., at, :] for at in ratio)
-    return np.concatenate([values, totals, growth, above / _above_zero(below)], axis=-2)
-
-
-def _above_zero(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, np.nan)
-
-
-def _listed(series: Any) -> list[str]:
-    return [series] if isinstance(series, str) else list(series or ())
-
-
-def _count(value: Any, name: str, most: int) -> int:
-    if not fields.COUNT.fits(value) or value > most:
-        got = fields.shown(value)
-        raise ClaimError(f"got {name} = {got}; wanted a number of periods from 1 to {most}")
-    return int(value)
-
-
-def _trailing(values: xr.DataArray, total: int) -> xr.DataArray:
-    """Return the sum of each period and the ``total - 1`` before it; NaN where there are fewer."""
-    out = values
-    for lag in range(1, total):
-        out = out + values.shift({PERIOD: lag})
-    return out
-
-
-def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
-    there = [str(name) for name in draws[SERIES].values]
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise ClaimError(_no_series(str(draws.attrs.get("model", "")), missing, there))
-    chosen = draws[on].sel({SERIES: names})
-    units = sorted({str(u) for u in chosen["unit"].values})
-    if len(units) > 1:
-        raise ClaimError(f"cannot add up {one_line(names)}: their units are {one_line(units)}")
-    return chosen.sum(SERIES, skipna=False)  # a sum without one of its parts is not the sum
-
-
-def _no_series(model: str, missing: list[str], there: list[str]) -> str:
-    """Return what a model covers in place of a series it does not have."""
-    entity = missing[0].partition("/")[0]
-    own = [name for name in there if name.startswith(f"{entity}/")]
-    entities = list(dict.fromkeys(name.partition("/")[0] for name in there))
-    return (
-        f"the {model} draws have no series {one_line(missing)}; there are "
-        + (one_line(own) if own else f"{one_line(there)}, of {one_line(entities)}")
-        + "; an event takes its series from one model: name another model, or another series"
-    )
-
-
-def in_window(draws: xr.Dataset | xr.DataArray, window: Window) -> np.ndarray:
-    """Return which periods end after the window's start and by its end.
-
-    Raises
-    ------
-    ClaimError
-        If none does, or the window also holds a period that comes before the first of the draws, or
-        after the last of them.
-    """
-    periods = [str(p) for p in draws[PERIOD].values]
-    ends = [period_end(p) for p in periods]
-    inside = np.array([window[0] < end <= window[1] for end in ends])
-    if not inside.any():
-        raise ClaimError(
-            f"no period of the draws ({ends[0]} to {ends[-1]}) ends in the window "
-            f"{window[0]} to {window[1]}; forecast further, or move the window"
-        )
-    before = period_days(periods[0])[0] - dt.timedelta(days=1)
-    if before > window[0]:
-        raise UndefinedError(
-            f"the draws begin with {periods[0]}, but the window from {window[0]} also holds the period "
-            f"that ends on {before}; begin the window on that day or later"
-        )
-    after = next_end(periods[-1])
-    if after <= window[1]:
-        raise ClaimError(
-            f"the draws end with {periods[-1]}, but the window to {window[1]} also holds the period "
-            f"that ends on {after}; forecast further, or end the window before that day"
-        )
-    return inside
-
-
-def _place(draws: xr.Dataset, period: str | None, window: Window) -> np.ndarray:
-    """Return where a period stands in the draws: without a name, their only one.
-
-    Raises
-    ------
-    UndefinedError
-        If that one lies outside the window: it is of another day than is asked about.
-    """
-    there = [str(p) for p in draws[PERIOD].values]
-    if period is None and len(there) > 1:
-        raise ClaimError(
-            f"the event has no period at, and the draws have several, {there[0]} to {there[-1]}; "
-            "name one"
-        )
-    if period is not None and period not in there:
-        raise ClaimError(f"the draws have no period {period!r}; there are {one_line(there)}")
-    if period is None and not window[0] <= period_end(there[0]) <= window[1]:
-        raise UndefinedError(
-            f"the draws tell of {there[0]} alone, outside the window {window[0]} to {window[1]}"
-        )
-    return np.array([0 if period is None else there.index(period)])
-
-
+# --- the kinds -------------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
-class _Path:
-    """A path of an event, and what it is made of.
+class Threshold:
+    """The path stands `op` `value` at one period.
 
     Attributes
     ----------
-    draws, event, key
-        Where it is from; `key` names the parameter with its series.
-    values
-        Shape (chain, draw, period).
+    series, over, on, total
+        The path, see :func:`forecast.core.draws.path`.
+    op, value
+        One of :data:`OPS`, and a level in the path's unit.
+    at
+        The period; None where the draws have one only.
     """
 
-    draws: xr.Dataset
-    event: Mapping[str, Any]
-    key: str
-    values: np.ndarray
+    kind: ClassVar[str] = "threshold"
+    series: Series
+    op: str
+    value: float
+    at: str | None = None
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
 
-    @property
-    def name(self) -> str:
-        """How it is called in an error."""
-        over = self.event.get("over")
-        parts = [" + ".join(_listed(part)) for part in (self.event[self.key], over) if part]
-        return " over ".join(parts)
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        values = _path(draws, self).numbers(place(draws, self.at, window))
+        return OPS[self.op](values[:, :, 0], self.value)
 
-    @property
-    def total(self) -> int:
-        """Periods that are added up."""
-        return int(self.event.get("total", 1))
 
-    def own(self, period: int) -> xr.DataArray:
-        """Return the values of its series that a period needs."""
-        names = [*_listed(self.event[self.key]), *_listed(self.event.get("over"))]
-        chosen = self.draws[self.event.get("on", "y")].sel({SERIES: names})
-        return chosen.isel({PERIOD: slice(max(period - self.total + 1, 0), period + 1)})
+@dataclasses.dataclass(frozen=True)
+class FirstPassage:
+    """The path is `op` `value` in some period of the window.
 
-    def numbers(self, places: np.ndarray) -> np.ndarray:
-        """Return its values in some periods, shape (chain, draw, place), if all are numbers.
+    Attributes
+    ----------
+    series, over, on, total
+        The path, see :func:`forecast.core.draws.path`.
+    op, value
+        One of :data:`OPS`, and a level in the path's unit.
+    """
 
-        Raises
-        ------
-        ClaimError
-            Naming the periods in which there is none, and why.
-        UndefinedError
-            If it is told only of what comes after the draws' date, and a period has passed.
-        """
-        values = self.values[:, :, places]
-        bad = ~np.isfinite(values)
-        if bad.any():
-            self._check_passed(places[_where(bad)])
-            why = self._why(int(places[_where(bad)[0]]))
-            raise self.undefined(bad, places, "no number", why)
-        return values
+    kind: ClassVar[str] = "first_passage"
+    series: Series
+    op: str
+    value: float
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
 
-    def _check_passed(self, places: np.ndarray) -> None:
-        """Refuse periods that have passed of a series that draws tell only from their date on."""
-        if AHEAD_ONLY not in self.draws.coords:
-            return
-        names = np.array([*_listed(self.event[self.key]), *_listed(self.event.get("over"))])
-        only = names[self.draws[AHEAD_ONLY].sel({SERIES: names}).values]
-        day = str(self.draws.attrs.get("as_of", ""))
-        periods = [str(p) for p in self.draws[PERIOD].values[places]]
-        passed = [p for p in periods if period_end(p).isoformat() <= day]
-        if passed and len(only):
-            raise UndefinedError(
-                f"{one_line(only)} is told only of what comes after {day}, from where it stands then; "
-                f"{one_line(passed, 3)} have passed"
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        values = _path(draws, self).numbers(np.flatnonzero(in_window(draws, window)))
+        return OPS[self.op](values, self.value).any(axis=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """The change of the path over some periods, in percent, is `op` `value`.
+
+    Attributes
+    ----------
+    series, over, on, total
+        The path, see :func:`forecast.core.draws.path`.
+    op, value
+        One of :data:`OPS`, and a change in percent of a base above zero.
+    lag
+        Periods from the base to the period of the window.
+    how
+        ``any`` period of the window, or ``all`` of them.
+    row
+        Periods one after another in which it must be so; None for `how`.
+    """
+
+    kind: ClassVar[str] = "growth"
+    series: Series
+    op: str
+    value: float
+    lag: int = 1
+    how: str = "any"
+    row: int | None = None
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
+
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        one, lag = _path(draws, self), counted(self.lag, "lag", draws.sizes[PERIOD])
+        inside = np.flatnonzero(in_window(draws, window))
+        base = lag + one.total - 1
+        if inside[0] < base:
+            raise ClaimError(
+                f"growth over {lag} period(s) needs {base} period(s) before the window"
             )
-
-    def undefined(self, bad: np.ndarray, places: np.ndarray, what: str, why: str) -> ClaimError:
-        """Return the error of an event that some draws do not define in some periods."""
-        periods = self.draws[PERIOD].values[places[_where(bad)]]
-        draws, of = int(bad.any(axis=2).sum()), bad.shape[0] * bad.shape[1]
-        return ClaimError(
-            f"{self.name}: {what} at {one_line(periods)}"
-            f"{'' if draws == of else f' in {draws} of {of} draws'}: {why}"
-        )
-
-    def _why(self, period: int) -> str:
-        own = self.own(period)
-        empty = own[SERIES].values[own.isnull().any([*SAMPLE, PERIOD]).values]
-        if len(empty):
-            return f"{one_line(empty)} had not begun, or has a gap; ask about other periods"
-        if period < self.total - 1:
-            return f"a total of {self.total} needs {self.total - 1} period(s) before it; ask later"
-        if "over" in self.event and np.isfinite(own).all():
-            over = " + ".join(_listed(self.event["over"]))
-            return (
-                f"its denominator {over} is not above zero, and there is no ratio to that; ask about "
-                "the two apart, such as with an ordering"
+        after, before = one.numbers(inside), one.numbers(inside - lag)
+        if (before <= 0).any():
+            raise one.undefined(
+                before <= 0,
+                inside - lag,
+                "growth in percent is not defined from a base of zero or below",
+                "ask for a difference with an ordering: than_at the base's period, and a margin",
             )
-        return "it is infinite"
-
-    def began(self) -> int:
-        """Return the first period for which all that the path is made of is there, in any draw."""
-        end = self.draws.sizes[PERIOD]
-        for period in range(self.total - 1, end):
-            if self.own(period).notnull().all([SERIES, PERIOD]).any():
-                return period
-        return end
+        hit = OPS[self.op](100 * (after - before) / before, self.value)  # 80 after 100: -20
+        if self.row is not None:
+            row = counted(self.row, "row", len(inside))
+            runs = np.lib.stride_tricks.sliding_window_view(hit, row, axis=2)
+            return runs.all(axis=3).any(axis=2)
+        return hit.any(axis=2) if self.how == "any" else hit.all(axis=2)
 
 
-def _where(bad: np.ndarray) -> np.ndarray:
-    """Return which places of the last axis are bad in any draw."""
-    return np.flatnonzero(bad.any(axis=(0, 1)))
+@dataclasses.dataclass(frozen=True)
+class PeakToTrough:
+    """The path falls some percent or more below its running peak in the window.
+
+    Attributes
+    ----------
+    series, over, on, total
+        The path, see :func:`forecast.core.draws.path`.
+    fall
+        Percent of the peak.
+    peak_from
+        Whether the peak counts from the first period on ``record``, or of the ``window``.
+    """
+
+    kind: ClassVar[str] = "peak_to_trough"
+    series: Series
+    fall: float
+    peak_from: str = "record"
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
+
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        one = _path(draws, self)
+        inside = np.flatnonzero(in_window(draws, window))
+        # Before a series began there is no value, and no peak.
+        first = min(one.began(), inside[0]) if self.peak_from != "window" else inside[0]
+        values = one.numbers(np.arange(first, inside[-1] + 1))
+        peak = np.maximum.accumulate(values, axis=2)[:, :, inside - first]
+        if (peak <= 0).any():
+            raise one.undefined(
+                peak <= 0,
+                inside,
+                "a fall in percent is not defined from a peak of zero or below",
+                "ask for a level, with first_passage",
+            )
+        falls = 100 * (peak - values[:, :, inside - first]) / peak
+        return (falls >= self.fall).any(axis=2)
 
 
-def _path(draws: xr.Dataset, event: Mapping[str, Any], key: str = "series") -> _Path:
-    values = path(draws, event[key], event.get("over"), event.get("on", "y"), event.get("total", 1))
-    return _Path(draws, event, key, values.transpose(CHAIN, DRAW, PERIOD).values)
+@dataclasses.dataclass(frozen=True)
+class Ordering:
+    """One path stands `op` another plus `margin`, at one period or at two.
+
+    Attributes
+    ----------
+    series, op, than
+        The two paths, and one of :data:`OPS` between them.
+    over, on, total
+        Of both paths, see :func:`forecast.core.draws.path`.
+    at
+        The period; None where the draws have one only.
+    than_at
+        The period of `than`; None for the same.
+    margin
+        Added to `than`, in the paths' unit.
+    """
+
+    kind: ClassVar[str] = "ordering"
+    series: Series
+    op: str
+    than: Series
+    at: str | None = None
+    than_at: str | None = None
+    margin: float = 0.0
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
+
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        one = _path(draws, self)
+        other = path_of(draws, self.than, self.over, self.on, self.total)
+        units = [str(p.own(0)["unit"].values[0]) for p in (one, other)]
+        if units[0] != units[1]:
+            raise ClaimError(
+                f"cannot compare {one.name} with {other.name}: their units are {one_line(units)}"
+            )
+        left = one.numbers(place(draws, self.at, window))
+        right = other.numbers(place(draws, self.than_at or self.at, window))
+        return OPS[self.op](left[:, :, 0], right[:, :, 0] + self.margin)
 
 
-def _compare(event: Mapping[str, Any], left: Any, right: Any) -> np.ndarray:
-    return np.asarray(OPS[event["op"]](left, right))
+@dataclasses.dataclass(frozen=True)
+class SlopeBetween:
+    """The slope of the path's logarithm lies between two values; in a file, ``rope``.
+
+    Attributes
+    ----------
+    series, over, on, total
+        The path, see :func:`forecast.core.draws.path`.
+    low, high
+        Percent a year, by least squares over the window and the period before it.
+    """
+
+    kind: ClassVar[str] = "rope"
+    series: Series
+    low: float
+    high: float
+    over: Series | None = None
+    on: str = "y"
+    total: int = 1
+
+    def hits(self, draws: xr.Dataset, window: Window) -> np.ndarray:
+        """Return in which draws it happens, shape (chain, draw)."""
+        one = _path(draws, self)
+        inside = np.flatnonzero(in_window(draws, window))
+        if inside[0] == 0:
+            raise ClaimError("a slope needs two periods, the first of them before the window")
+        used = np.arange(inside[0] - 1, inside[-1] + 1)
+        values = one.numbers(used)
+        if (values <= 0).any():
+            raise one.undefined(
+                values <= 0,
+                used,
+                "the slope of the logarithm is not defined at zero or below",
+                "ask for a level, with threshold or first_passage",
+            )
+        days = np.array([period_end(str(p)).toordinal() for p in draws[PERIOD].values[used]])
+        years = (days - days.mean()) / 365.25
+        slope = 100 * (np.log(values) @ years) / (years @ years)
+        return (slope >= self.low) & (slope <= self.high)
 
 
-def _threshold(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    values = _path(draws, event).numbers(_place(draws, event.get("at"), window))
-    return _compare(event, values[:, :, 0], event["value"])
-
-
-def _first_passage(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    values = _path(draws, event).numbers(np.flatnonzero(in_window(draws, window)))
-    return _compare(event, values, event["value"]).any(axis=2)
-
-
-def _growth(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    one, lag = _path(draws, event), _count(event.get("lag", 1), "lag", draws.sizes[PERIOD])
-    inside = np.flatnonzero(in_window(draws, window))
-    base = lag + one.total - 1
-    if inside[0] < base:
-        raise ClaimError(f"growth over {lag} period(s) needs {base} period(s) before the window")
-    after, before = one.numbers(inside), one.numbers(inside - lag)
-    if (before <= 0).any():
-        raise one.undefined(
-            before <= 0,
-            inside - lag,
-            "growth in percent is not defined from a base of zero or below",
-            "ask for a difference with an ordering: than_at the base's period, and a margin",
-        )
-    hit = _compare(event, 100 * (after - before) / before, event["value"])  # 80 after 100: -20
-    if "row" in event:
-        row = _count(event["row"], "row", len(inside))
-        runs = np.lib.stride_tricks.sliding_window_view(hit, row, axis=2)
-        return runs.all(axis=3).any(axis=2)
-    return hit.any(axis=2) if event.get("how", "any") == "any" else hit.all(axis=2)
-
-
-def _peak_to_trough(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    one = _path(draws, event)
-    inside = np.flatnonzero(in_window(draws, window))
-    # Before a series began there is no value, and no peak.
-    first = min(one.began(), inside[0]) if event.get("peak_from") != "window" else inside[0]
-    values = one.numbers(np.arange(first, inside[-1] + 1))
-    peak = np.maximum.accumulate(values, axis=2)[:, :, inside - first]
-    if (peak <= 0).any():
-        raise one.undefined(
-            peak <= 0,
-            inside,
-            "a fall in percent is not defined from a peak of zero or below",
-            "ask for a level, with first_passage",
-        )
-    fall = 100 * (peak - values[:, :, inside - first]) / peak
-    return (fall >= event["fall"]).any(axis=2)
-
-
-def _ordering(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    one, other, at = _path(draws, event), _path(draws, event, "than"), event.get("at")
-    units = [str(p.own(0)["unit"].values[0]) for p in (one, other)]
-    if units[0] != units[1]:
-        raise ClaimError(
-            f"cannot compare {one.name} with {other.name}: their units are {one_line(units)}"
-        )
-    left = one.numbers(_place(draws, at, window))
-    right = other.numbers(_place(draws, event.get("than_at", at), window))
-    return _compare(event, left[:, :, 0], right[:, :, 0] + event.get("margin", 0.0))
-
-
-def _rope(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> np.ndarray:
-    one = _path(draws, event)
-    inside = np.flatnonzero(in_window(draws, window))
-    if inside[0] == 0:
-        raise ClaimError("a slope needs two periods, the first of them before the window")
-    used = np.arange(inside[0] - 1, inside[-1] + 1)
-    values = one.numbers(used)
-    if (values <= 0).any():
-        raise one.undefined(
-            values <= 0,
-            used,
-            "the slope of the logarithm is not defined at zero or below",
-            "ask for a level, with threshold or first_passage",
-        )
-    days = np.array([period_end(str(p)).toordinal() for p in draws[PERIOD].values[used]])
-    years = (days - days.mean()) / 365.25
-    slope = 100 * (np.log(values) @ years) / (years @ years)
-    return (slope >= event["low"]) & (slope <= event["high"])
-
-
-EVERY = frozenset({"on", "over", "total"})
-KINDS: Mapping[str, tuple[Callable[..., np.ndarray], frozenset[str], frozenset[str]]] = {
-    # kind: function, parameters that must be given, parameters that may be
-    "threshold": (_threshold, frozenset({"series", "op", "value"}), EVERY | {"at"}),
-    "first_passage": (_first_passage, frozenset({"series", "op", "value"}), EVERY),
-    "growth": (_growth, frozenset({"series", "op", "value"}), EVERY | {"lag", "how", "row"}),
-    "peak_to_trough": (_peak_to_trough, frozenset({"series", "fall"}), EVERY | {"peak_from"}),
-    "ordering": (
-        _ordering,
-        frozenset({"series", "than", "op"}),
-        EVERY | {"at", "than_at", "margin"},
-    ),
-    "rope": (_rope, frozenset({"series", "low", "high"}), EVERY),
+Event = Threshold | FirstPassage | Growth | PeakToTrough | Ordering | SlopeBetween
+EventFunction = Callable[[xr.Dataset], xr.DataArray]
+"""An event of a user's own, written in a session: joint draws to true or false for each of them."""
+KINDS: Mapping[str, type[Event]] = {
+    one.kind: one for one in (Threshold, FirstPassage, Growth, PeakToTrough, Ordering, SlopeBetween)
 }
+
+
+def _path(draws: xr.Dataset, event: Event) -> Path:
+    return path_of(draws, event.series, event.over, event.on, event.total)
+
+
+# --- what readers of an event ask of it ------------------------------------------------------
+def as_table(event: Event) -> dict[str, Any]:
+    """Return an event as it may stand in a file: its kind, and what is not as if left out.
+
+    Raises
+    ------
+    ClaimError
+        If it is no event of the vocabulary.
+
+    Examples
+    --------
+    >>> as_table(PeakToTrough("MSFT/capex", fall=10, total=4))
+    {'kind': 'peak_to_trough', 'series': 'MSFT/capex', 'fall': 10, 'total': 4}
+    """
+    if not isinstance(event, Event):
+        raise ClaimError(
+            f"got {fields.shown(event)} as an event; wanted one of "
+            f"{', '.join(one.__name__ for one in KINDS.values())}, or a table through read_event"
+        )
+    given = [(f, getattr(event, f.name)) for f in dataclasses.fields(event)]
+    return {"kind": event.kind} | {f.name: value for f, value in given if not _left_out(f, value)}
+
+
+def _left_out(field: dataclasses.Field[Any], value: object) -> bool:
+    if field.default is dataclasses.MISSING:
+        return False
+    return value is None if field.default is None else bool(value == field.default)
+
+
+def periods_named(event: Event) -> tuple[str, ...]:
+    """Return the periods that an event names, the path's own and that of the one beside it."""
+    named: tuple[str | None, ...] = ()
+    if isinstance(event, Threshold):
+        named = (event.at,)
+    elif isinstance(event, Ordering):
+        named = (event.at, event.than_at)
+    return tuple(period for period in named if period is not None)
+
+
+def level_name(event: Event) -> str:
+    """Return which parameter of an event is its level: ``value``, ``fall``, or "" for none.
+
+    Examples
+    --------
+    >>> level_name(PeakToTrough("MSFT/capex", fall=10))
+    'fall'
+    """
+    return next((name for name in ("fall", "value") if hasattr(event, name)), "")
+
+
+def with_level(event: Event, level: float) -> Event:
+    """Return an event with another level; one that has none comes back as it is."""
+    if isinstance(event, PeakToTrough):
+        return dataclasses.replace(event, fall=level)
+    if isinstance(event, Threshold | FirstPassage | Growth):
+        return dataclasses.replace(event, value=level)
+    return event
+
+
+# --- from a file -----------------------------------------------------------------------------
 FIELDS: fields.Fields = {
     "kind": fields.one_of(*KINDS),
     "series": fields.SERIES,
@@ -514,113 +392,138 @@ FIELDS: fields.Fields = {
 """What a parameter of an event may be."""
 
 
-def check_event(event: Any, where: str, window: Window | None = None) -> None:
-    """Check an event's kind, its parameters, and how they go together.
+def keys_of(kind: str | None) -> fields.Keys:
+    """Return the keys of a kind of event in a file, or without a kind all that there are."""
+    if kind is None:
+        return fields.Keys({"kind": FIELDS["kind"]}, {k: FIELDS[k] for k in FIELDS if k != "kind"})
+    own = dataclasses.fields(KINDS[kind])
+    must = ["kind", *(f.name for f in own if f.default is dataclasses.MISSING)]
+    return fields.Keys(
+        {name: FIELDS[name] for name in must},
+        {f.name: FIELDS[f.name] for f in own if f.name not in must},
+    )
+
+
+def read_event(
+    entry: object,
+    where: str,
+    window: Window | None = None,
+    sums: Mapping[str, Sequence[str]] | None = None,
+) -> Event:
+    """Return an event as it stands in a file, checked, with its sums written out.
 
     Parameters
     ----------
-    event
+    entry
         What stands in the file.
     where
         File and entry, for the error.
     window
         Its window, in which ``at`` must end; ``than_at`` may end before it.
-
-    Raises
-    ------
-    ClaimError
-        Saying what was got and what was wanted.
-    """
-    kind = event.get("kind") if isinstance(event, Mapping) else None
-    if kind is not None and not FIELDS["kind"].fits(kind):
-        raise ClaimError(
-            f"{where}: got the event kind {fields.shown(kind)}; wanted {FIELDS['kind'].wanted}"
-        )
-    must, may = KINDS[kind][1:] if kind else (frozenset(), frozenset(FIELDS) - {"kind"})
-    of = fields.Keys({k: FIELDS[k] for k in ("kind", *must)}, {k: FIELDS[k] for k in may})
-    fields.check(event, of, where)
-    wrong = [*_contradictions(event), *(_outside(event, window) if window else ())]
-    if wrong:
-        raise ClaimError(f"{where}: {'; '.join(wrong)}")
-
-
-def _contradictions(event: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with parameters that are right one by one."""
-    wrong = []
-    if event["kind"] == "rope" and not event["low"] < event["high"]:
-        wrong.append(f"got low {event['low']} and high {event['high']}, wanted low below high")
-    if "row" in event and event.get("how") == "all":
-        wrong.append("a growth event takes row with how = any; all periods are one row")
-    parts = {key: sorted(_listed(event[key])) for key in NAMES if key in event}
-    if "over" in parts and parts["over"] in (parts["series"], parts.get("than")):
-        wrong.append(f"got one path as {' and '.join(parts)}: a path over itself is always 1")
-    elif parts.get("than") == parts["series"] and event.get("than_at") in (None, event.get("at")):
-        wrong.append("got one path as series and than: wanted another, or another period than_at")
-    return wrong
-
-
-def _outside(event: Mapping[str, Any], window: Window) -> list[str]:
-    """Return what is wrong with the periods that an event names."""
-    wrong = []
-    for key, first in (("at", window[0]), ("than_at", dt.date.min)):
-        if key in event and not first < (end := period_end(event[key])) <= window[1]:
-            wrong.append(
-                f"got {key} {event[key]!r}, which ends on {end}, outside the window {window[0]} to "
-                f"{window[1]}; wanted one that ends {'' if key == 'than_at' else 'after its start and '}"
-                "by its end"
-            )
-    return wrong
-
-
-NAMES = ("series", "over", "than")
-"""Parameters of an event that name a series, or several to add up."""
-
-
-def expand_sums(event: Mapping[str, Any], sums: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Return an event with "SUM/metric" written out as the series of the sum's members.
-
-    Examples
-    --------
-    >>> expand_sums({"series": "ads/capex"}, {"ads": ["GOOGL", "META"]})
-    {'series': ['GOOGL/capex', 'META/capex']}
-    """
-
-    def members(name: str) -> list[str]:
-        entity, slash, metric = name.partition("/")
-        return [f"{one}{slash}{metric}" for one in sums[entity]] if entity in sums else [name]
-
-    expanded = dict(event)
-    for key in (k for k in NAMES if k in event):
-        named = [event[key]] if isinstance(event[key], str) else event[key]
-        listed = [one for name in named for one in members(str(name))]
-        expanded[key] = listed[0] if len(listed) == 1 else listed
-    return expanded
-
-
-def read_event(
-    entry: Any, where: str, window: Window, sums: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, Any]:
-    """Return an event as it stands in a file, checked, with its sums written out.
-
-    Parameters
-    ----------
-    entry, where, window
-        As in :func:`check_event`.
     sums
         Members of the sums that the file names.
 
     Raises
     ------
     ClaimError
-        If it is no event, or names a series twice once the sums are written out.
+        If it is no event, its parameters do not go together, or it names a series twice once the
+        sums are written out; saying what was got and what was wanted.
     """
-    check_event(entry, where, window)
-    event = expand_sums(entry, sums or {})
+    kind = entry.get("kind") if isinstance(entry, Mapping) else None
+    if kind is not None and not FIELDS["kind"].fits(kind):
+        raise ClaimError(
+            f"{where}: got the event kind {fields.shown(kind)}; wanted {FIELDS['kind'].wanted}"
+        )
+    fields.check(entry, keys_of(kind), where)
+    assert isinstance(entry, Mapping) and isinstance(kind, str)  # checked above
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k != "kind"}
+    make: Callable[..., Event] = KINDS[kind]
+    event = make(**given)
+    check_event(event, where, window)
+    event = expand_sums(event, sums or {})
     check_event(event, where, window)
     return event
 
 
-def happens(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.DataArray:
+def check_event(event: Event, where: str, window: Window | None = None) -> None:
+    """Check an event's parameters, and how they go together.
+
+    Parameters
+    ----------
+    event, where, window
+        As in :func:`read_event`.
+
+    Raises
+    ------
+    ClaimError
+        Saying what was got and what was wanted.
+    """
+    fields.check(as_table(event), keys_of(event.kind), where)
+    wrong = [*_contradictions(event), *(_outside(event, window) if window else ())]
+    if wrong:
+        raise ClaimError(f"{where}: {'; '.join(wrong)}")
+
+
+def _contradictions(event: Event) -> list[str]:
+    """Return what is wrong with parameters that are right one by one."""
+    wrong = []
+    if isinstance(event, SlopeBetween) and not event.low < event.high:
+        wrong.append(f"got low {event.low} and high {event.high}, wanted low below high")
+    if isinstance(event, Growth) and event.row is not None and event.how == "all":
+        wrong.append("a growth event takes row with how = any; all periods are one row")
+    together = isinstance(event, Ordering) and event.than_at in (None, event.at)
+    parts = {key: sorted(listed(value)) for key, value in _named(event).items()}
+    if "over" in parts and parts["over"] in (parts["series"], parts.get("than")):
+        wrong.append(f"got one path as {' and '.join(parts)}: a path over itself is always 1")
+    elif together and parts["than"] == parts["series"]:
+        wrong.append("got one path as series and than: wanted another, or another period than_at")
+    return wrong
+
+
+def _named(event: Event) -> dict[str, Series]:
+    """Return the parameters of an event that name a series, or several to add up."""
+    named = {"series": event.series, "over": event.over}
+    if isinstance(event, Ordering):
+        named["than"] = event.than
+    return {key: series for key, series in named.items() if series is not None}
+
+
+def _outside(event: Event, window: Window) -> list[str]:
+    """Return what is wrong with the periods that an event names."""
+    wrong = []
+    for key, first in (("at", window[0]), ("than_at", dt.date.min)):
+        period = getattr(event, key, None)
+        if period is not None and not first < (end := period_end(period)) <= window[1]:
+            wrong.append(
+                f"got {key} {period!r}, which ends on {end}, outside the window {window[0]} to "
+                f"{window[1]}; wanted one that ends {'' if key == 'than_at' else 'after its start and '}"
+                "by its end"
+            )
+    return wrong
+
+
+def expand_sums(event: Event, sums: Mapping[str, Sequence[str]]) -> Event:
+    """Return an event with "SUM/metric" written out as the series of the sum's members.
+
+    Examples
+    --------
+    >>> expand_sums(PeakToTrough("ads/capex", fall=10), {"ads": ["GOOGL", "META"]}).series
+    ('GOOGL/capex', 'META/capex')
+    """
+
+    def members(name: str) -> list[str]:
+        entity, slash, metric = name.partition("/")
+        return [f"{one}{slash}{metric}" for one in sums[entity]] if entity in sums else [name]
+
+    expanded: dict[str, Any] = {}
+    for key, series in _named(event).items():
+        every = tuple(one for name in listed(series) for one in members(name))
+        expanded[key] = every[0] if len(every) == 1 else every
+    return dataclasses.replace(event, **expanded)
+
+
+# --- of draws --------------------------------------------------------------------------------
+def happens(draws: xr.Dataset, event: Event, window: Window) -> xr.DataArray:
     """Return in which draws an event happens.
 
     Parameters
@@ -628,7 +531,7 @@ def happens(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.D
     draws
         Joint draws of one model, from :func:`forecast.inference.predict.forecast`.
     event
-        A table with ``kind`` and that kind's parameters.
+        One of the records of this module, such as :class:`Threshold`.
     window
         Two days; periods that end after the first and by the second count.
 
@@ -643,9 +546,8 @@ def happens(draws: xr.Dataset, event: Mapping[str, Any], window: Window) -> xr.D
         If the event cannot be evaluated on these draws.
     """
     check_event(event, "event", window)
-    hit = KINDS[event["kind"]][0](draws, event, window)
     coords = {name: draws[name].values for name in SAMPLE}
-    return single(xr.DataArray(hit, coords, SAMPLE), "event")
+    return single(xr.DataArray(event.hits(draws, window), coords, SAMPLE), "event")
 
 
 def single(hit: xr.DataArray, where: str) -> xr.DataArray:

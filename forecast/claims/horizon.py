@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from forecast.claims.comparisons import Nearest
+from forecast.claims.events import Event, EventFunction, periods_named
+from forecast.claims.paths import Window
 from forecast.claims.records import Claim
 from forecast.claims.scenarios import Scenario
 from forecast.core.periods import (
@@ -61,7 +63,7 @@ def questions(
     comparisons: Sequence[Nearest] = (),
 ) -> tuple[Question, ...]:
     """Return all that claims, scenarios and comparisons ask of draws."""
-    asked = [
+    asked: list[tuple[str, str, Event | EventFunction | None, Window | None]] = [
         (f"claim {claim.id!r}, definition {d.id!r}", d.model, d.event, d.window)
         for claim in claims
         for d in claim.definitions
@@ -75,16 +77,11 @@ def questions(
         (f"comparison {c.forecaster!r}", str(c.model), c.event, c.window) for c in comparisons
     ]
     return tuple(
-        Question(where, model, window, _named(event))
+        # Which periods a function names, written in a session, is not known.
+        Question(where, model, window, periods_named(event) if isinstance(event, Event) else ())
         for where, model, event, window in asked
         if event is not None and window is not None
     )
-
-
-def _named(event: object) -> tuple[str, ...]:
-    if not isinstance(event, Mapping):  # a function, written in a session
-        return ()
-    return tuple(str(event[key]) for key in ("at", "than_at") if key in event)
 
 
 _KINDS: Mapping[str, Callable[[str], tuple[str, str]]] = {

@@ -119,8 +119,6 @@ def _decide(
         return None, None, "checked", finding, 0
     if model == "none":
         return None, None, "judgement", _judgement(definition), 0
-    if definition.waits:
-        return None, None, "model not built yet", f"Waits for a later model. {definition.why}", 0
     if model in failed:
         return None, None, "gate failed", failed[model], 0
     if model not in by_model:

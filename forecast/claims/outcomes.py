@@ -17,33 +17,34 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
 
-from forecast.claims.events import Window, happens, path
+from forecast.claims.events import (
+    Event,
+    FirstPassage,
+    Growth,
+    Ordering,
+    PeakToTrough,
+    SlopeBetween,
+    Threshold,
+    happens,
+)
+from forecast.claims.paths import Series, Window
 from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
+from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, DataError
-from forecast.core.periods import period_days, period_end, quarter_index, quarter_name
+from forecast.core.periods import period_days, period_end
 from forecast.core.text import one_line
-from forecast.core.words import PERIOD, SERIES
-from forecast.models.base import Panel
-from forecast.models.earnings.panel import CLOUD_METRICS, EARNINGS_UNIT, METRIC_GROUPS
-from forecast.models.earnings.paths import quarterly_draws
-from forecast.models.market.panel import MARKET_METRICS, MARKET_UNIT
-from forecast.models.market.paths import annual_draws
+from forecast.core.words import PERIOD
+from forecast.models import registry
+from forecast.models.base import Panel, Reported
 from forecast.models.panels import build_panel
-from forecast.tables.vintages import Table, as_of
+from forecast.tables.vintages import Known, Table, as_of
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "market": MARKET_METRICS,
-    "earnings": (*METRIC_GROUPS, *CLOUD_METRICS),
-}
-"""Models whose series are reported numbers, with the metrics they are made of. Series of the others
-are latent, or drawn from several sources: nothing that is reported is such a number itself."""
 NO_REPORT = ("at least", "at most", "projected")
 """Qualifiers of rows that decide nothing."""
 
@@ -97,9 +98,9 @@ def decided(
         In the order of `readings`.
     """
     found: dict[tuple[str, str], Decision] = {}
-    for model in METRICS:
+    for model, source in _sources().items():
         mine = [(c, d) for c, d in readings if d.model == model and _of_reports(d)]
-        rows, trouble = _reports(table, model, today), ""
+        rows, trouble = _reports(table, source, today), ""
         if not mine or rows.empty:
             continue
         until = max(d.window[1] for _, d in mine if d.window is not None)
@@ -123,9 +124,18 @@ def decided(
     return tuple(found[c.id, d.id] for c, d in readings if (c.id, d.id) in found)
 
 
-def _reports(table: Table, model: str, today: dt.date) -> Table:
+def _sources() -> dict[str, Reported]:
+    """Return the models whose series are reported numbers.
+
+    Series of the others are latent, or drawn from several sources: nothing that is reported is such a
+    number itself.
+    """
+    return {name: one for name in registry.names() if (one := registry.reported(name)) is not None}
+
+
+def _reports(table: Table, source: Reported, today: dt.date) -> Table:
     """Return the rows of a model's metrics that report a number, not a bound or a running period."""
-    rows = table[table["metric"].isin(METRICS[model]) & ~table["qualifier"].isin(NO_REPORT)]
+    rows = table[table["metric"].isin(source.metrics) & ~table["qualifier"].isin(NO_REPORT)]
     over = [
         period_end(str(period)).isoformat() <= day <= today.isoformat()
         for period, day in zip(rows["period"], rows["reported_on"], strict=True)
@@ -136,27 +146,24 @@ def _reports(table: Table, model: str, today: dt.date) -> Table:
 def _of_reports(definition: Definition) -> bool:
     """Return whether a definition is a windowed event of values as they are reported."""
     event = definition.event
-    return (
-        definition.window is not None and isinstance(event, Mapping) and event.get("on", "y") == "y"
-    )
+    return definition.window is not None and isinstance(event, Event) and event.on == "y"
 
 
 def _decision(
     claim: Claim, definition: Definition, reported: xr.Dataset, day: dt.date
 ) -> Decision | None:
     event, window = definition.event, definition.window
-    assert isinstance(event, Mapping) and window is not None  # _of_reports
+    assert isinstance(event, Event) and window is not None  # _of_reports
     came = happened(reported, event, window)
     if came is None:
         return None
-    names = [event["series"]] if isinstance(event["series"], str) else list(event["series"])
-    source = f"data: {one_line(names, 3)}, by what was reported up to {day}"
+    source = f"data: {one_line(listed(event.series), 3)}, by what was reported up to {day}"
     on = day if came else max(day, window[1])
     return Decision(claim, definition, "yes" if came else "no", on, source)
 
 
 def settled(
-    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Table
+    verdicts: Verdicts, claims: Sequence[Claim], draws: Sequence[xr.Dataset], known: Known
 ) -> Verdicts:
     """Return verdicts in which what has come settles the readings that nothing to come can change.
 
@@ -178,7 +185,7 @@ def settled(
     """
     by_model = {str(one.attrs["model"]): one for one in draws}
     readings = {(c.id, d.id): d for c in claims for d in c.definitions}
-    early = {model: _early(known, model) for model in METRICS}
+    early = {model: _early(known, source) for model, source in _sources().items()}
     return Verdicts(
         tuple(
             _settled(v, readings[v.claim, v.definition], by_model[v.model], early.get(v.model, ()))
@@ -189,9 +196,9 @@ def settled(
     )
 
 
-def _early(known: Table, model: str) -> tuple[dt.date, ...]:
+def _early(known: Known, source: Reported) -> tuple[dt.date, ...]:
     """Return the ends of the periods of which a number was told before they had ended."""
-    rows = known[known["metric"].isin(METRICS[model])]
+    rows = known.rows[known.rows["metric"].isin(source.metrics)]
     pairs = zip(rows["period"].astype(str), rows["reported_on"].astype(str), strict=True)
     return tuple({period_end(p) for p, day in pairs if period_end(p).isoformat() > day})
 
@@ -200,7 +207,7 @@ def _settled(
     verdict: Verdict, definition: Definition, draws: xr.Dataset, early: Sequence[dt.date]
 ) -> Verdict:
     event, window, day = definition.event, definition.window, str(draws.attrs["as_of"])
-    if window is None or not isinstance(event, Mapping):
+    if window is None or not isinstance(event, Event):
         return verdict
     came = None
     if _of_reports(definition):
@@ -236,36 +243,24 @@ def reported_path(panel: Panel, until: dt.date) -> xr.Dataset:
     Parameters
     ----------
     panel
-        Of a model of :data:`METRICS`.
+        Of a model whose series are reported numbers.
     until
         The last day that is asked about: periods that end by it are there, NaN where nothing was
         reported.
+
+    Raises
+    ------
+    DataError
+        If the model's series are not reported numbers.
     """
-    data = panel.data
-    quarterly = panel.model == "earnings"
-    if quarterly:
-        when = np.array([quarter_index(str(q)) for q in data["quarter"].values])
-        last = quarter_index(f"{until.year}Q{(until.month + 2) // 3}")
-    else:
-        when, last = data["year"].values, until.year
-    names = list(dict.fromkeys(str(n) for n in data["series"].values))
-    grid = np.arange(when.min(), max(int(when.max()), last) + 1)
-    values = np.full((len(names), len(grid)), np.nan)
-    at = [names.index(str(n)) for n in data["series"].values]
-    values[at, when - grid[0]] = data["value"].values
-    y, one = values[None, None], np.arange(1)
-    if quarterly:
-        quarters = [quarter_name(int(k)) for k in grid]
-        draws = quarterly_draws(y, y, values, names, quarters, EARNINGS_UNIT, (one, one))
-    else:
-        coords = {"chain": one, "draw": one, SERIES: names, PERIOD: grid.astype(str)}
-        array = xr.DataArray(y, coords, tuple(coords))
-        draws = annual_draws(array, array, values, MARKET_UNIT)
-    return draws.assign_attrs(model=panel.model, as_of=panel.as_of)
+    source = registry.reported(panel.model)
+    if source is None:
+        raise DataError(f"the {panel.model} model has no series that is reported")
+    return source.path(panel, until).assign_attrs(model=panel.model, as_of=panel.as_of)
 
 
 # --- events of a path that is not all there --------------------------------------------------
-def happened(reported: xr.Dataset, event: Mapping[str, Any], window: Window) -> bool | None:
+def happened(reported: xr.Dataset, event: Event, window: Window) -> bool | None:
     """Return whether an event has happened, or None if what is still to come decides.
 
     Parameters
@@ -283,13 +278,13 @@ def happened(reported: xr.Dataset, event: Mapping[str, Any], window: Window) -> 
         told, whole = _told(reported, event, inside)
         if whole:
             return _happens(reported, event, window, inside[-1])
-        alone = {"first_passage": True, "peak_to_trough": True, "growth": True}
-        if event["kind"] not in alone:
+        if isinstance(event, Threshold | Ordering | SlopeBetween):
             return None
         # Any period that does it settles it; where all must, any that does not.
-        settles = event.get("how", "any") != "all"
+        settles = not (isinstance(event, Growth) and event.how == "all")
+        row = (event.row or 1) if isinstance(event, Growth) else 1
         for run in _runs(inside[told]):
-            if len(run) < event.get("row", 1):
+            if len(run) < row:
                 continue
             start = max(window[0], ends[run[0] - 1]) if run[0] else window[0]
             if _happens(reported, event, (start, ends[run[-1]]), run[-1]) == settles:
@@ -299,39 +294,38 @@ def happened(reported: xr.Dataset, event: Mapping[str, Any], window: Window) -> 
     return None
 
 
-def _happens(reported: xr.Dataset, event: Mapping[str, Any], window: Window, last: int) -> bool:
+def _happens(reported: xr.Dataset, event: Event, window: Window, last: int) -> bool:
     return bool(happens(reported.isel({PERIOD: slice(0, int(last) + 1)}), event, window).item())
 
 
-def _told(
-    reported: xr.Dataset, event: Mapping[str, Any], inside: np.ndarray
-) -> tuple[np.ndarray, bool]:
+def _told(reported: xr.Dataset, event: Event, inside: np.ndarray) -> tuple[np.ndarray, bool]:
     """Return which periods of the window can be compared, and whether all that is needed is there."""
-    kind, periods = event["kind"], [str(p) for p in reported[PERIOD].values]
+    periods = [str(p) for p in reported[PERIOD].values]
 
-    def there(series: str) -> np.ndarray:
-        values = path(reported, event[series], event.get("over"), "y", event.get("total", 1))
+    def there(series: Series) -> np.ndarray:
+        values = path(reported, series, event.over, "y", event.total)
         return np.isfinite(values.transpose(..., PERIOD).values.ravel())
 
-    def at(known: np.ndarray, period: Any) -> bool:
+    def at(known: np.ndarray, period: str | None) -> bool:
         return period in periods and bool(known[periods.index(period)])
 
-    known = there("series")
-    if kind == "threshold":
-        return known[inside], at(known, event.get("at"))
-    if kind == "ordering":
-        other = at(there("than"), event.get("than_at", event.get("at")))
-        return known[inside], at(known, event.get("at")) and other
-    first, begun = int(inside[0]), int(np.argmax(known))
-    told = known[inside]
-    if kind == "growth":
-        lag = event.get("lag", 1)
-        told = told & known[np.maximum(inside - lag, 0)] & (inside >= lag)
-        return told, bool(told.all())
-    if kind == "peak_to_trough" and event.get("peak_from", "record") == "record":
-        first = min(begun, first)
-    elif kind == "rope":
-        first = max(first - 1, 0)
+    known = there(event.series)
+    told, first = known[inside], int(inside[0])
+    match event:
+        case Threshold():
+            return told, at(known, event.at)
+        case Ordering():
+            other = at(there(event.than), event.than_at or event.at)
+            return told, at(known, event.at) and other
+        case Growth():
+            told = told & known[np.maximum(inside - event.lag, 0)] & (inside >= event.lag)
+            return told, bool(told.all())
+        case PeakToTrough() if event.peak_from == "record":
+            first = min(int(np.argmax(known)), first)
+        case SlopeBetween():
+            first = max(first - 1, 0)
+        case FirstPassage() | PeakToTrough():
+            pass
     return told, bool(known[first : inside[-1] + 1].all())
 
 

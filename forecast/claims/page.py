@@ -21,7 +21,7 @@ from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.tables.articles import CLAIMS_FILE, PAGE_FILE, Article
 
 
@@ -108,20 +108,24 @@ ISO_DAY = fields.Field(
     'a day in quotes, such as "2026-05-06"',
     lambda v: isinstance(v, str) and fields.DAY.fits(v),
 )
-PAGE = fields.Keys(
-    {"title": fields.TEXT, "headline": HEADLINE},
-    {
-        "publisher": fields.TEXT,
-        "followed": _some(ONE_SERIES),
-        "months": fields.Field("two whole numbers or more, rising, from 1 to 600", _rising),
-        "positions": _some(fields.NAME),
-        "programme": fields.TABLE,
-        "hindcast": _some(ISO_DAY),
-        "models": _some(fields.one_of(*MODEL_NAMES)),
-        "caveat": fields.TEXT,
-    },
-)
 PROGRAMME = fields.Keys({"name": fields.NAME, "heading": fields.TEXT})
+
+
+def page_keys() -> fields.Keys:
+    """Return what a page may hold; its models are some of those that there are by now."""
+    return fields.Keys(
+        {"title": fields.TEXT, "headline": HEADLINE},
+        {
+            "publisher": fields.TEXT,
+            "followed": _some(ONE_SERIES),
+            "months": fields.Field("two whole numbers or more, rising, from 1 to 600", _rising),
+            "positions": _some(fields.NAME),
+            "programme": fields.TABLE,
+            "hindcast": _some(ISO_DAY),
+            "models": _some(fields.one_of(*registry.names())),
+            "caveat": fields.TEXT,
+        },
+    )
 
 
 def page_of(article: Article, claims: Sequence[Claim]) -> Page:
@@ -172,7 +176,7 @@ def read_page(path: str | Path, claims: Sequence[Claim] | None = None) -> Page:
     """
     raw = read_toml(Path(path), "page file")
     where = f"{path}, at the top of the file"
-    fields.check(raw, PAGE, where)
+    fields.check(raw, page_keys(), where)
     known = {claim.id: claim for claim in claims or ()}
     strange = [name for name in raw["headline"] if name not in known]
     if strange and claims is not None:

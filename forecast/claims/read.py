@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.claims.events import FIELDS, read_event
+from forecast.claims.events import FIELDS, Event, level_name, read_event
 from forecast.claims.records import (
     KINDS,
     POLARITIES,
@@ -24,7 +24,7 @@ from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.tables.articles import CLAIMS_FILE, find_article
 
 CHECKS: Mapping[str, fields.Keys] = {
@@ -89,25 +89,26 @@ POOL = fields.Keys({"weights": WEIGHTS, "why": fields.TEXT})
 IMPLIED = fields.Keys({"low": fields.SHARE, "high": fields.SHARE, "how": fields.TEXT})
 
 
-DEFINITION = fields.Keys(
-    {
-        "id": fields.NAME,
-        "model": fields.one_of(*MODEL_NAMES, "audit", "none"),
-        "why": fields.TEXT,
-    },
-    {
-        "event": fields.TABLE,
-        "window": fields.WINDOW,
-        "check": fields.TABLE,
-        "base_rate": fields.TABLE,
-        "waits": fields.FLAG,
-        "group": fields.ANY_TEXT,
-        "label": fields.ANY_TEXT,
-        "thresholds": fields.NUMBERS,
-        "polarity": fields.one_of(*POLARITIES),
-        "excludes": fields.NAMES,
-    },
-)
+def definition_keys() -> fields.Keys:
+    """Return what a definition may hold; its model is one of those that there are by now."""
+    return fields.Keys(
+        {
+            "id": fields.NAME,
+            "model": fields.one_of(*registry.names(), "audit", "none"),
+            "why": fields.TEXT,
+        },
+        {
+            "event": fields.TABLE,
+            "window": fields.WINDOW,
+            "check": fields.TABLE,
+            "base_rate": fields.TABLE,
+            "group": fields.ANY_TEXT,
+            "label": fields.ANY_TEXT,
+            "thresholds": fields.NUMBERS,
+            "polarity": fields.one_of(*POLARITIES),
+            "excludes": fields.NAMES,
+        },
+    )
 
 
 BASE_RATE = fields.Keys(
@@ -120,9 +121,6 @@ BASE_RATE = fields.Keys(
         "source": fields.TEXT,
     }
 )
-
-
-CLAIM_KEYS, DEFINITION_KEYS = set(CLAIM.all), set(DEFINITION.all)
 
 
 def read_claims(path: str | Path | None = None) -> tuple[Claim, ...]:
@@ -248,7 +246,9 @@ def _implied(entry: Any, claim: str) -> Implied:
 def _definition(
     entry: Mapping[str, Any], kind: str, sums: Mapping[str, Sequence[str]], where: str
 ) -> Definition:
-    fields.check(entry, DEFINITION, where)
+    if "waits" in entry:
+        raise ClaimError(f"{where}: waits is no key any more, for no model is waited for; drop it")
+    fields.check(entry, definition_keys(), where)
     wrong = _contradiction(entry, kind)
     if wrong:
         raise ClaimError(f"{where}: {wrong}")
@@ -268,10 +268,9 @@ def _definition(
         window=window,
         check=entry.get("check"),
         base_rate=BaseRate(**entry["base_rate"]) if "base_rate" in entry else None,
-        waits=entry.get("waits", False),
         group=entry.get("group", ""),
         label=entry.get("label", ""),
-        thresholds=_thresholds(entry, where),
+        thresholds=_thresholds(entry.get("thresholds", []), event, where),
         polarity=entry.get("polarity", "same"),
         excludes=tuple(entry.get("excludes", ())),
     )
@@ -284,9 +283,10 @@ def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
         return f"got model {model} in a claim of the kind {kind}; wanted facts, and they alone, audited"
     if (model == "audit") != ("check" in entry):
         return "a definition for the audit, and no other, needs a check"
-    if "event" in entry and model not in MODEL_NAMES:
+    decides = model not in ("audit", "none")
+    if "event" in entry and not decides:
         return f"got an event and model {model}; wanted a model that decides it"
-    if "event" not in entry and model in MODEL_NAMES and not entry.get("waits", False):
+    if "event" not in entry and decides:
         return f"a definition for the {model} model needs an event"
     if "event" in entry and "window" not in entry:
         return "an event needs a window of two days"
@@ -328,16 +328,15 @@ def check_rule(entry: Mapping[str, Any], where: str) -> None:
     fields.check(entry, fields.Keys({"rule": fields.TEXT, **keys.must}, keys.may), where)
 
 
-def _thresholds(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
-    """Return other values of an event's ``fall`` or ``value``; each must fit there."""
-    values = entry.get("thresholds", [])
-    key = next((k for k in ("fall", "value") if k in entry.get("event", {})), None)
-    if values and key is None:
+def _thresholds(values: Sequence[float], event: Event | None, where: str) -> tuple[float, ...]:
+    """Return other values of an event's level, its ``fall`` or ``value``; each must fit there."""
+    level = level_name(event) if event is not None else ""
+    if values and not level:
         raise ClaimError(f"{where}: thresholds need an event with a fall or a value")
-    bad = [v for v in values if not FIELDS[str(key)].fits(v)]
+    bad = [v for v in values if not FIELDS[level].fits(v)]
     if bad:
         raise ClaimError(
-            f"{where}: got thresholds {fields.shown(bad)}, wanted what {key} takes: "
-            f"{FIELDS[str(key)].wanted}"
+            f"{where}: got thresholds {fields.shown(bad)}, wanted what {level} takes: "
+            f"{FIELDS[level].wanted}"
         )
     return tuple(float(v) for v in values)

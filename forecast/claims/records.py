@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import xarray as xr
+from forecast.claims.events import Event, EventFunction
 
 KINDS = ("forecast", "fact", "judgement")
 
@@ -61,8 +61,8 @@ class Definition:
     model
         The model that decides it; ``audit`` for facts, ``none`` for judgements.
     event
-        A table of the vocabulary in :mod:`forecast.claims.events`, or in a session a function of draws
-        that leaves only chain and draw; None where the definition waits or is not for a model.
+        A record of :mod:`forecast.claims.events`, or in a session a function of draws that leaves only
+        chain and draw; None where no model decides.
     window
         Two days, or None.
     why
@@ -71,8 +71,6 @@ class Definition:
         For facts, the audit rule and its parameters.
     base_rate
         For judgements, or beside a model.
-    waits
-        Whether it waits for a model that is not built yet.
     group
         The clock it reads, such as prices or spending; readings of one group stand together.
     label
@@ -88,11 +86,10 @@ class Definition:
     id: str
     model: str
     why: str
-    event: Mapping[str, Any] | Callable[[xr.Dataset], xr.DataArray] | None = None
+    event: Event | EventFunction | None = None
     window: tuple[dt.date, dt.date] | None = None
     check: Mapping[str, Any] | None = None
     base_rate: BaseRate | None = None
-    waits: bool = False
     group: str = ""
     label: str = ""
     thresholds: tuple[float, ...] = ()

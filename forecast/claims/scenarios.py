@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from forecast.claims.events import happens, read_event
+from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import judge
 from forecast.claims.read import read_sums, read_window
 from forecast.claims.records import Claim
@@ -32,7 +32,7 @@ from forecast.core.files import read_toml
 from forecast.core.text import one_line
 from forecast.inference.fitting import Run, prior_set
 from forecast.inference.predict import forecast
-from forecast.models.registry import NAMES as MODEL_NAMES
+from forecast.models import registry
 from forecast.models.registry import get_model
 from forecast.tables.articles import SCENARIOS_FILE, find_article
 
@@ -51,12 +51,12 @@ class Condition:
     Attributes
     ----------
     event
-        A table of the vocabulary in :mod:`forecast.claims.events`.
+        A record of :mod:`forecast.claims.events`.
     window
         Two days.
     """
 
-    event: Mapping[str, Any]
+    event: Event
     window: tuple[dt.date, dt.date]
 
 
@@ -126,20 +126,20 @@ class Conditional:
 
 
 TOP = fields.Keys({}, {"scenario": fields.TABLES, "sums": fields.TABLE})
-SCENARIO = fields.Keys(
-    {
-        "id": fields.NAME,
-        "text": fields.TEXT,
-        "why": fields.TEXT,
-        "model": fields.one_of(*MODEL_NAMES),
-    },
-    {
-        "condition": fields.TABLES,
-        "fixed": fields.NUMBERS_BY_NAME,
-        "source": fields.ANY_TEXT,
-    },
-)
 CONDITION = fields.Keys({"event": fields.TABLE, "window": fields.WINDOW})
+
+
+def scenario_keys() -> fields.Keys:
+    """Return what a scenario may hold; its model is one of those that there are by now."""
+    text = dict.fromkeys(("text", "why"), fields.TEXT)
+    return fields.Keys(
+        {"id": fields.NAME, **text, "model": fields.one_of(*registry.names())},
+        {
+            "condition": fields.TABLES,
+            "fixed": fields.NUMBERS_BY_NAME,
+            "source": fields.ANY_TEXT,
+        },
+    )
 
 
 def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
@@ -165,7 +165,7 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
 
 
 def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str) -> Scenario:
-    fields.check(entry, SCENARIO, where)
+    fields.check(entry, scenario_keys(), where)
     if ("condition" in entry) == ("fixed" in entry):
         raise ClaimError(f"{where}: wanted either [[scenario.condition]] or [scenario.fixed]")
     conditions = []

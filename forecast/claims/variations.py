@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
+from forecast.claims.events import Event, FirstPassage, Growth, PeakToTrough, level_name, with_level
 from forecast.claims.judge import event_draws, probability
 from forecast.claims.records import Claim, Definition
 from forecast.core.errors import ClaimError
@@ -24,7 +25,7 @@ from forecast.models.hazard.panel import months_of
 
 MONTHS = (6, 12, 18, 24)
 """Months after a claim at which windows end, where its article's page names no others."""
-DATED = ("first_passage", "peak_to_trough", "growth")
+DATED = (FirstPassage, PeakToTrough, Growth)
 """Kinds of events that come at some time within a window."""
 
 
@@ -104,7 +105,7 @@ def variations(
         Months after the claim at which other windows end; one more window begins at the last but
         one.
     """
-    if definition.window is None or not isinstance(definition.event, Mapping):
+    if definition.window is None or not isinstance(definition.event, Event):
         return ()
     start, end = definition.window
     as_it_stands = _Asked("model", definition.model, True, definition, draws, start, end)
@@ -155,17 +156,17 @@ class _Asked:
 
 
 def _thresholds(definition: Definition, own: _Asked) -> list[_Asked]:
-    if not definition.thresholds or not isinstance(definition.event, Mapping):
+    event = definition.event
+    if not definition.thresholds or not isinstance(event, Event):
         return []
-    key = "fall" if "fall" in definition.event else "value"
-    here = float(definition.event[key])
+    here = float(getattr(event, level_name(event)))
     return [
         dataclasses.replace(
             own,
             what="threshold",
             setting=f"{value:g}",
             own=value == here,
-            definition=dataclasses.replace(definition, event={**definition.event, key: value}),
+            definition=dataclasses.replace(definition, event=with_level(event, value)),
         )
         for value in sorted({*definition.thresholds, here})
     ]
@@ -175,7 +176,7 @@ def _windows(
     claim: Claim, definition: Definition, own: _Asked, months: Sequence[int]
 ) -> list[_Asked]:
     event = definition.event
-    if not isinstance(event, Mapping) or event["kind"] not in DATED or event.get("how") == "all":
+    if not isinstance(event, DATED) or (isinstance(event, Growth) and event.how == "all"):
         return []
     if own.start != claim.source_date:
         return []

@@ -18,7 +18,6 @@ Status = Literal[
     "not judged",
     "checked",
     "judgement",
-    "model not built yet",
     "model not run",
     "gate failed",
 ]

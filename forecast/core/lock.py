@@ -1,5 +1,10 @@
 """One process at a time: a lock of the operating system on a file beside what is written.
 
+``hold`` is filelock's lock, which knows the ways of each operating system; what it does not say, whom
+one waits for, is written into the file. ``alive`` marks a folder, which filelock cannot lock, so that
+nothing need be put into it: that is our own, and without ``fcntl`` (on Windows) no folder counts as
+abandoned, so that nothing is swept away there.
+
 Invariant: the lock goes with the process that holds it, however it ends; the file it stands on stays
 and means nothing. ``tests/test_lock.py`` kills a holder.
 """
@@ -7,13 +12,21 @@ and means nothing. ``tests/test_lock.py`` kills a holder.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import filelock
 
 from forecast.core.errors import StoreError
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
 
 PATIENCE = 20.0
 """Seconds to wait for a lock: what is held longer is no mere write."""
@@ -39,38 +52,36 @@ def hold(path: str | Path, what: str, *, patience: float = PATIENCE) -> Iterator
         Naming the process that holds it, after `patience`.
     """
     path = Path(path)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if not path.parent.is_dir():  # filelock would make it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    lock = filelock.FileLock(path, timeout=patience, poll_interval=_STEP)
     try:
-        end = time.monotonic() + patience
-        while not _taken(handle):
-            if time.monotonic() >= end:
-                raise StoreError(
-                    f"{what} is in use by {_holder(handle)} (waited {patience:g} s for {path}); "
-                    "try again when it has ended"
-                )
-            time.sleep(_STEP)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
+        lock.acquire()
+    except filelock.Timeout:
+        raise StoreError(
+            f"{what} is in use by {_holder(path)} (waited {patience:g} s for {path}); "
+            "try again when it has ended"
+        ) from None
+    try:
+        with contextlib.suppress(OSError):  # Windows lets nobody else write to a locked file
+            path.write_text(f"process {os.getpid()}", encoding="utf-8")
         yield
     finally:
-        os.close(handle)  # and with it the lock
+        lock.release()
 
 
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holder(handle: int) -> str:
-    return os.pread(handle, 100, 0).decode(errors="replace") or "another process"
+def _holder(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")[:100] or "another process"
+    return "another process"
 
 
 @contextlib.contextmanager
 def alive(folder: str | Path) -> Iterator[None]:
     """Mark a folder as being filled, for as long as this process lives."""
+    if fcntl is None:
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -80,12 +91,17 @@ def alive(folder: str | Path) -> Iterator[None]:
 
 
 def abandoned(folder: str | Path) -> bool:
-    """Return whether nobody is filling a folder any more; false if it is gone."""
+    """Return whether nobody is filling a folder any more; false if it is gone, or nobody can tell."""
+    if fcntl is None:
+        return False
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        return _taken(handle)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     finally:
         os.close(handle)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -33,6 +34,21 @@ def percent(probability: float | None, draws: int = 0) -> str:
     if probability <= 0.005:  # halves would be rounded to 0 and to 100
         return "< 1 %"
     return "> 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """Return a number rounded to significant digits, with thousands separators, no exponent.
+
+    Examples
+    --------
+    >>> significant(237.4), significant(1732.9), significant(0.0626)
+    ('240', '1,700', '0.063')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return f"{rounded:,.{max(places, 0)}f}"
 
 
 def one_line(items: Sequence[object], limit: int = 12) -> str:

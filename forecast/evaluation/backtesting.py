@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,9 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.inference.fitting import child_seed, fit
 from forecast.inference.predict import forecast, outline
-from forecast.models.base import Panel
-from forecast.models.earnings import baseline as earnings_baseline
+from forecast.models.base import AnyModel, Baseline, Panel
 from forecast.models.panels import build_panel
-from forecast.models.registry import get_model, panel_source
+from forecast.models.registry import carrying, get_model, panel_source
 from forecast.tables.vintages import Table, as_of
 
 Say = Callable[[str], None]
@@ -163,10 +162,17 @@ def what_came(model: str, table: Table) -> xr.DataArray:
     return truth
 
 
-def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
+class Origin(NamedTuple):
+    """What was found at one date: its rows of :attr:`Backtest.cells`, and its row of ``origins``."""
+
+    cells: pd.DataFrame
+    row: dict[str, object]
+
+
+def score_origin(task: Task) -> Origin:
     """Fit, forecast and score at one date, beside the naive rules."""
     panel, entry = task.panel, get_model(task.panel.model)
-    row: dict[str, Any] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
+    row: dict[str, object] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
     until = _last_known(task.truth)
     forecasts: dict[str, xr.Dataset] = {}
     try:
@@ -183,7 +189,7 @@ def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
         row["reason"] = ""
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, walk in _rules(entry.name).items():
+    for rule, walk in _rules(entry).items():
         try:
             forecasts[rule] = walk(
                 panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
@@ -191,21 +197,12 @@ def score_origin(task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
         except ForecastError:
             continue  # too short a history for this rule: its cells are then not compared
     tables = [_cells(what, draws, task) for what, draws in forecasts.items()]
-    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), row
+    return Origin(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), row)
 
 
-def _rules(model: str) -> dict[str, Callable[..., xr.Dataset]]:
-    if model == "earnings":
-        return {rule: _ruled(rule) for rule in earnings_baseline.RULES}
-    rule = get_model(model).baseline
-    return {} if rule is None else {"drift": rule}
-
-
-def _ruled(rule: str) -> Callable[..., xr.Dataset]:
-    def walk(panel: Panel, *, until: str, seed: int) -> xr.Dataset:
-        return earnings_baseline.quarterly(panel, rule=rule, until=until, seed=seed)
-
-    return walk
+def _rules(entry: AnyModel) -> Mapping[str, Baseline]:
+    """Return the baselines to beat, by name."""
+    return entry.rules or ({} if entry.baseline is None else {"drift": entry.baseline})
 
 
 def _last_known(truth: xr.DataArray) -> str:
@@ -310,38 +307,35 @@ def backtest(
         tasks.append(Task(panel, truth, horizon, seed, size))
     if not tasks:
         raise DataError(f"nothing to forecast from on any date: {left_out[0]['reason']}")
-    results = []
+    results: list[Origin] = []
     for done in _results(tasks, workers, cluster):
         results.append(done)
-        row = done[1]
+        row = done.row
         said = "passed its gate" if row["passed"] else f"no forecast: {row['reason']}"
         say(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
-    results.sort(key=lambda pair: str(pair[1]["as_of"]))
-    tables = [cells for cells, _ in results if len(cells)]
+    results.sort(key=lambda one: str(one.row["as_of"]))
+    tables = [one.cells for one in results if len(one.cells)]
     if not tables:
         raise DataError(
             f"nothing that {model} forecasts was reported after these dates "
             f"({one_line([t.panel.as_of for t in tasks])}): there is nothing to score; wanted "
             "earlier dates, or a model of numbers that are reported again and again"
         )
-    rows = pd.DataFrame([*left_out, *(row for _, row in results)])
+    rows = pd.DataFrame([*left_out, *(one.row for one in results)])
     return Backtest(
         pd.concat(tables, ignore_index=True), rows.sort_values("as_of", ignore_index=True)
     )
 
 
-Result = tuple[pd.DataFrame, dict[str, Any]]
-
-
-def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterator[Result]:
+def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterator[Origin]:
     """Yield results as they come."""
     if cluster is not None:
         yield from _on_cluster(tasks, cluster)
     else:
-        yield from each(score_origin, tasks, workers)
+        yield from each(carrying(score_origin), tasks, workers)
 
 
-def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Result]:
+def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Origin]:
     try:
         import distributed
     except ImportError:
@@ -358,7 +352,7 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Result]:
         ) from error
     with client:
         # Each result is asked for by its task's place, so that two equal tasks are two results.
-        futures = client.map(score_origin, list(tasks), pure=False)
+        futures = client.map(carrying(score_origin), list(tasks), pure=False)
         try:
             for future in distributed.as_completed(futures):
                 yield future.result()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,12 +54,12 @@ def calibrate(
     spec = dataclasses.replace(
         _bare_spec(model, panel, seed), draws=draws, tune=tune, chains=chains
     )
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, int]] = []
     for k in range(simulations):
         drawn = refill(panel, {name: values[k] for name, values in data.items()})
         tree = sample_model(entry, drawn, priors, dataclasses.replace(spec, seed=seed + 1 + k))
         rng = np.random.default_rng([seed, k])
-        posterior = entry.complete(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
+        posterior = entry.completed(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
         row = _ranks(posterior, truth.isel(chain=0, draw=k), entry.report, ranks)
         rows.append({**row, "diverged": int(tree["sample_stats"]["diverging"].sum())})
     return pd.DataFrame(rows)

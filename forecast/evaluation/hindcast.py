@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.claims.events import happens
+from forecast.claims.events import Event, FirstPassage, PeakToTrough, happens
 from forecast.claims.judge import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
@@ -34,13 +32,15 @@ from forecast.core.text import one_line
 from forecast.inference.fitting import Run, fit_spec, fit_stored, spec_of
 from forecast.inference.predict import forecast
 from forecast.models.base import Panel
-from forecast.models.hazard import baseline as hazard_baseline
+from forecast.models.hazard.baseline import unconditional_falls
 from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_panel, with_positions
-from forecast.models.market import baseline as market_baseline
+from forecast.models.hazard.room import MODEL as PRICES
+from forecast.models.market.baseline import drift_walk
 from forecast.models.market.panel import rounding_step
+from forecast.models.market.room import MODEL as SPENDING
 
-SPENDING, PRICES = "market", "hazard"
-"""The models that say what becomes of each."""
+MODELS = frozenset({SPENDING.name, PRICES.name})
+"""The models that a hindcast fits."""
 AHEAD = 24
 """Months asked about, as in the article."""
 KNOWN_AFTER = (3, 31)
@@ -144,9 +144,8 @@ def telecom_panel(table: pd.DataFrame, as_of: str) -> Panel:
             "estimate": ("obs", np.array(estimate)),
         },
         coords={"series": ("obs", np.array(series)), "year": ("obs", np.array(year))},
-        attrs={"units": json.dumps({"value": "USD bn", "rounding_sd": "log points"})},
     )
-    return Panel("market", as_of, data)
+    return Panel(SPENDING.name, as_of, data, {"value": "USD bn", "rounding_sd": "log points"})
 
 
 def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
@@ -184,9 +183,9 @@ def price_panel(
     `tables` may hold ``positions`` and ``drawdown_base_rates``; without them those shipped count.
     """
     named = tables or {}
-    data = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
+    panel = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
     held = standing(runups, as_of)
-    return Panel("hazard", as_of, with_positions(data, held) if held else data)
+    return with_positions(panel, held) if held else panel
 
 
 def outcome(runups: pd.DataFrame, one: Position, fall: int, ahead: int = AHEAD) -> bool:
@@ -263,7 +262,7 @@ def spending(
     truth = _what_came(table, years)
     run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
-    walk = market_baseline.drift_walk(panel, until=str(end.year), seed=seed + 2)
+    walk = drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
     before = [v for y, v in truth["capex"].items() if y <= day.year and v == v]
     peak, worst, when = max(before), 0.0, years[0]
@@ -279,10 +278,10 @@ def spending(
     least = truth["capex"][lowest] / truth["revenue"][lowest]
     rough = _rough(table, [*range(int(table["year"].min()), end.year + 1)])
     window = (day, end)
-    asked: list[tuple[str, Mapping[str, Any], bool, str]] = [
+    asked: list[tuple[str, Event, bool, str]] = [
         (
             f"capex {fall} % or more below its earlier peak",
-            {"kind": "peak_to_trough", "series": capex, "fall": fall},
+            PeakToTrough(capex, fall),
             worst >= fall,
             f"{worst:.0f} % below in {when}" if worst else "no fall",
         )
@@ -291,7 +290,7 @@ def spending(
     asked.append(
         (
             f"capex over revenue below {limit:.2f}, from {ratio:.2f} in {last}",
-            {"kind": "first_passage", "series": capex, "over": revenue, "op": "<", "value": limit},
+            FirstPassage(capex, "<", limit, over=revenue),
             least < limit,
             f"lowest {least:.2f} in {lowest}",
         )
@@ -301,7 +300,7 @@ def spending(
         p, mcse = probability(happens(ours, event, window))
         beside = probability(happens(walk, event, window))[0]
         found.append(
-            Hindcast(as_of, "Telecom", what, SPENDING, p, mcse, beside, happened, came, rough)
+            Hindcast(as_of, "Telecom", what, SPENDING.name, p, mcse, beside, happened, came, rough)
         )
     return found
 
@@ -352,7 +351,7 @@ def prices(
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)
-    walk = hazard_baseline.unconditional_falls(panel, until=until, seed=seed + 2)
+    walk = unconditional_falls(panel, until=until, seed=seed + 2)
     found = []
     for one in held:
         for fall in (20, 40):
@@ -365,7 +364,7 @@ def prices(
                     as_of,
                     one.industry,
                     f"price falls {fall} %",
-                    PRICES,
+                    PRICES.name,
                     p,
                     mcse,
                     beside,

@@ -1,27 +1,23 @@
-"""The last year, forecast from the years before."""
+"""The end of a panel, forecast from what came before it."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.evaluation import score
-from forecast.inference import gate
-from forecast.inference.fitting import fit, prior_set
+from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
-from forecast.models.base import Panel, select
-from forecast.models.benchmark import model as benchmark
-from forecast.models.market import baseline as market_baseline
+from forecast.models.base import Panel
 from forecast.models.registry import get_model
 
 
 @dataclasses.dataclass(frozen=True)
 class HoldOut:
-    """One series' last year forecast from the years before it.
+    """One series' last period forecast from the periods before it.
 
     Attributes
     ----------
@@ -32,7 +28,7 @@ class HoldOut:
     median, low, high
         The model's median and 80 % interval.
     crps, naive_crps
-        Scores on the log scale of the model and of the random walk with drift.
+        Scores on the log scale of the model and of its baseline.
     """
 
     series: str
@@ -47,34 +43,42 @@ class HoldOut:
 
 
 def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[HoldOut, ...]:
-    """Fit the market model without its last year, forecast that year, and score it.
+    """Fit a model without the end of its panel, forecast that, and score it.
+
+    Parameters
+    ----------
+    panel
+        Of a model that says how its end is held out (:attr:`forecast.models.base.Model.hold_out`),
+        such as the market model's last year.
+    seed
+        Seed of the fit and of the draws.
+    draws
+        Draws kept and tuning steps, per chain.
 
     Raises
     ------
     DataError
-        If fewer than four years are there.
+        If the model has no such check, or the panel is too short for it.
     GateError
         If the shortened fit does not pass.
     """
-    years = panel.data["year"].values
-    last = int(years.max())
-    if last - int(years.min()) < 3:
-        raise DataError(f"holding out {last} leaves fewer than three years")
-    short = select(panel, years < last)
-    run = fit("market", short, seed=seed, draws=draws, progress=False)
-    ours = forecast(run, until=str(last), seed=seed)
-    walk = market_baseline.drift_walk(short, until=str(last), seed=seed)
+    entry = get_model(panel.model)
+    if entry.hold_out is None or entry.baseline is None:
+        raise DataError(f"the {panel.model} model does not say how its last period is held out")
+    held = entry.hold_out(panel)
+    run = fit(panel.model, held.panel, seed=seed, draws=draws, progress=False)
+    ours = forecast(run, until=held.until, seed=seed)
+    walk = entry.baseline(held.panel, until=held.until, seed=seed)
     rows = []
-    for k in np.flatnonzero(years == last):
-        name, truth = str(panel.data["series"].values[k]), float(panel.data["value"].values[k])
-        cell = {"series": name, "period": str(last)}
+    for name, truth in held.truth.items():
+        cell = {"series": name, "period": held.until}
         y, w = ours["y"].sel(cell), walk["y"].sel(cell)
         log_y, log_w = (xr.apply_ufunc(np.log, a) for a in (y, w))
         low, median, high = (float(q) for q in y.quantile([0.1, 0.5, 0.9]))
         rows.append(
             HoldOut(
                 name,
-                str(last),
+                held.until,
                 str(ours["unit"].sel(series=name).values),
                 truth,
                 median,
@@ -85,90 +89,3 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
             )
         )
     return tuple(rows)
-
-
-def predict_left_out(
-    panel: Panel, keep: np.ndarray, ask: np.ndarray, *, seed: int, draws: int = 1000
-) -> pd.DataFrame:
-    """Fit the benchmark model to some scores of a panel, predict others, and score both rivals.
-
-    Parameters
-    ----------
-    panel
-        A panel of the benchmark model.
-    keep, ask
-        Which scores are fitted and which predicted, boolean, shape (obs,).
-    seed
-        Seed of the fit and of the predictions.
-    draws
-        Draws kept and tuning steps, per chain.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a predicted score: release, benchmark, ``truth``, the model's ``median`` and 80 %
-        interval ``low`` and ``high`` (percent), and the CRPS in points of the model (``crps``), of
-        the fitted scores of the last year on that benchmark (``crps_last``), and of a line through
-        all of them against date with normal errors (``crps_linear``).
-
-    Raises
-    ------
-    DataError
-        If nothing is kept or nothing asked, or a benchmark that is asked has no fitted score.
-    GateError
-        If the fit does not pass.
-    """
-    if not keep.any() or not ask.any():
-        raise DataError(f"got {keep.sum()} scores to fit and {ask.sum()} to predict; wanted some")
-    known, asked = select(panel, keep), select(panel, ask)
-    run = fit("benchmark", known, seed=seed, draws=draws, progress=False)
-    gate.require(run.gate, run.posterior, "benchmark")
-    rng = np.random.default_rng([seed, 2])
-    priors = prior_set(get_model("benchmark"), "default")
-    ours = 100 * benchmark.predict_scores(run.posterior, known, asked, priors, rng)
-    truth = 100 * asked.data["score"].values
-    rivals = [_rivals(known, row, rng) for row in _rows(asked)]
-    low, median, high = np.quantile(ours, [0.1, 0.5, 0.9], axis=0)
-    return pd.DataFrame(
-        {
-            "release": asked.data["release"].values,
-            "benchmark": asked.data["benchmark"].values,
-            "truth": truth,
-            "median": median,
-            "low": low,
-            "high": high,
-            "crps": [_crps(ours[:, k], t) for k, t in enumerate(truth)],
-            "crps_last": [_crps(last, t) for (last, _), t in zip(rivals, truth, strict=True)],
-            "crps_linear": [_crps(line, t) for (_, line), t in zip(rivals, truth, strict=True)],
-        }
-    )
-
-
-def _rows(panel: Panel) -> list[tuple[str, float]]:
-    data = panel.data
-    return list(zip(data["benchmark"].values.astype(str), data["year"].values, strict=True))
-
-
-def _rivals(
-    known: Panel, row: tuple[str, float], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return draws, percent, of the last year's scores and of a line against date."""
-    benchmark_name, year = row
-    there = known.data["benchmark"].values == benchmark_name
-    if not there.any():
-        raise DataError(f"no score on {benchmark_name} is fitted; nothing to compare with")
-    when, scores = known.data["year"].values[there], 100 * known.data["score"].values[there]
-    last = scores[when > when.max() - 1]
-    design = np.column_stack([np.ones(len(when)), when - when.mean()])
-    if len(when) < 4:  # no line through so few
-        return last, last
-    beta, *_ = np.linalg.lstsq(design, scores, rcond=None)
-    left = scores - design @ beta
-    freedom = len(when) - 2
-    at = np.array([1.0, year - when.mean()])
-    sd = np.sqrt((left @ left) / freedom * (1 + at @ np.linalg.inv(design.T @ design) @ at))
-    return last, np.clip(at @ beta + sd * rng.standard_t(freedom, 4000), 0, 100)
-
-
-def _crps(draws: np.ndarray, truth: float) -> float:
-    return float(score.crps(xr.DataArray(draws[None], dims=("chain", "draw")), float(truth)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarter
 from forecast.core.units import convert
-from forecast.tables.vintages import Changes
+from forecast.tables.vintages import Changes, Row
 
 CELL = ["entity", "metric", "target_period"]
 BOUNDS = ("at least", "at most", "projected")
@@ -86,12 +85,18 @@ class Forecast:
     came: float
 
 
-def cells_of(forecasts: pd.DataFrame) -> Mapping[Any, pd.DataFrame]:
+type Cells = Mapping[tuple[str, ...], pd.DataFrame]
+"""A table of quantiles by :data:`CELL`."""
+
+
+def cells_of(forecasts: pd.DataFrame) -> Cells:
     """Return a table of quantiles by entity, metric and target period."""
-    return {} if forecasts.empty else dict(iter(forecasts.groupby(CELL, sort=False)))
+    if forecasts.empty:
+        return {}
+    return {tuple(map(str, key)): own for key, own in forecasts.groupby(CELL, sort=False)}
 
 
-def forecast_of(cells: Mapping[Any, pd.DataFrame], row: Mapping[Any, Any]) -> Forecast | None:
+def forecast_of(cells: Cells, row: Row) -> Forecast | None:
     """Return what was forecast of a reported number before its report, or None if nothing was.
 
     Parameters

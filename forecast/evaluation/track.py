@@ -22,13 +22,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from forecast.claims.events import Event, Growth, SlopeBetween, as_table, periods_named
 from forecast.claims.outcomes import Decision
 from forecast.claims.records import Claim, Definition
 from forecast.core import lock
@@ -38,6 +40,7 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.evaluation.surprise import Forecast, cells_of, forecast_of
 from forecast.store import chain, runs
+from forecast.tables.vintages import Known
 
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a reading can stand: the first two are scored; ``open`` takes an outcome back."""
@@ -57,7 +60,7 @@ def _place(out: str | Path) -> Path:
     return place
 
 
-def _held(out: str | Path) -> Any:
+def _held(out: str | Path) -> AbstractContextManager[None]:
     return lock.hold(_place(out) / ".lock", f"the track record in {out}")
 
 
@@ -80,24 +83,17 @@ def question(claim: Claim, definition: Definition) -> str:
     if definition.event is None:
         said = f"{said} {definition.why}"
     words = " ".join(re.findall(r"\w+", said.casefold()))
-    event = (
-        {k: v for k, v in definition.event.items() if DEFAULTS.get(k) != v}
-        if definition.event
-        else None
-    )
-    content = json.dumps([_plain(event), definition.window], sort_keys=True, default=str)
+    # What is written out as it would be if it were left out asks the same.
+    event = None if definition.event is None else _plain(as_table(definition.event))
+    content = json.dumps([event, definition.window], sort_keys=True, default=str)
     return "-".join(hashlib.sha256(part.encode()).hexdigest()[:12] for part in (words, content))
 
 
-DEFAULTS = {"on": "y", "peak_from": "record", "how": "any", "total": 1, "lag": 1, "margin": 0}
-"""What a parameter of an event is where it is left out; written out it asks the same."""
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value as one of those that ask the same: 10.0 is 10, a list of one its member."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return _plain(value[0]) if len(value) == 1 else sorted(map(_plain, value), key=str)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -351,12 +347,12 @@ def _check_day(claim: Claim, definition: Definition, outcome: str, day: dt.date)
 def _known_from(definition: Definition) -> dt.date:
     """Return the first day on which an event can have come true, as far as its periods tell."""
     event, window = definition.event, definition.window
-    if not isinstance(event, Mapping) or window is None:
+    if not isinstance(event, Event) or window is None:
         return dt.date.min
-    if event.get("how") == "all" or event["kind"] == "rope":
+    if isinstance(event, SlopeBetween) or (isinstance(event, Growth) and event.how == "all"):
         return window[1]  # every period of the window has a say
-    named = [str(event[key]) for key in ("at", "than_at") if key in event]
-    return min(max((period_end(p) for p in named), default=dt.date.min), window[1])
+    ends = [period_end(p) for p in periods_named(event)]
+    return min(max(ends, default=dt.date.min), window[1])
 
 
 def _check_excluded(
@@ -544,9 +540,9 @@ def record(out: str | Path, today: dt.date) -> Record:
         If the track record was altered.
     """
     forecasts, came = locked(out), outcomes(out)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     waiting, unscored = [], []
-    for one in came.itertuples():
+    for one in (_Outcome(*map(str, row)) for row in came[list(_Outcome._fields)].to_numpy()):
         name = f"{one.claim}/{one.definition}"
         stood = _stood(forecasts, one)
         if isinstance(stood, str):
@@ -573,7 +569,17 @@ def record(out: str | Path, today: dt.date) -> Record:
     return Record(events, means, tuple(waiting), _overdue(forecasts, came, today), tuple(unscored))
 
 
-def _stood(forecasts: pd.DataFrame, one: Any) -> pd.DataFrame | str:
+class _Outcome(NamedTuple):
+    """How a definition came out: what it asked, the word, and the day."""
+
+    claim: str
+    definition: str
+    question: str
+    outcome: str
+    on: str
+
+
+def _stood(forecasts: pd.DataFrame, one: _Outcome) -> pd.DataFrame | str:
     """Return the forecasts of an outcome's question with the days on which each stood, or why none.
 
     What is made on the window's last day, or has a later one of the same day, stands for no day.
@@ -622,13 +628,13 @@ def days_stood(made: Sequence[str], end: str) -> np.ndarray:
     return np.asarray(days[which])
 
 
-def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, Any]]:
+def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, object]]:
     """Return one row a forecaster: its scores and the model's over the days on which it stood."""
     rows = []
     for who in SOURCES:
         part = stood[stood[who].notna()]
         if len(part):
-            row: dict[str, Any] = {"forecaster": who}
+            row: dict[str, object] = {"forecaster": who}
             for kind, rule in zip(KINDS, (score.brier, score.log_loss), strict=True):
                 for name, source in ((kind, who), (f"model_{kind}", "model")):
                     each = [rule(p, yes) for p in part[source]]
@@ -668,7 +674,7 @@ def _means(events: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- numbers that came -----------------------------------------------------------------------
-def numbers(out: str | Path, known: pd.DataFrame, say: Callable[[str], None]) -> pd.DataFrame:
+def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.DataFrame:
     """Score the numbers that earlier runs forecast and that have come since.
 
     Parameters
@@ -688,7 +694,7 @@ def numbers(out: str | Path, known: pd.DataFrame, say: Callable[[str], None]) ->
         share its time), forecasts, crps on the log scale with the 90 % interval of its mean
         (``low``, ``high``), and the share of numbers that the 50, 80 and 95 % intervals held.
     """
-    rows = known.to_dict("records")
+    rows = known.rows.to_dict("records")
     scored = []
     for folder in sorted((Path(out) / "runs").glob("[!.]*")):
         try:

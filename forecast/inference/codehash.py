@@ -44,6 +44,23 @@ def package_hash() -> str:
     return sha.hexdigest()
 
 
+def room_hash(room: str) -> str:
+    """Return a hash of all code in the folder of a room, for one that is not in this package.
+
+    Parameters
+    ----------
+    room
+        Its dotted name.
+    """
+    file = _file(room)
+    assert file is not None  # it has been imported
+    sha = hashlib.sha256()
+    for path in sorted(file.parent.rglob("*.py")):
+        sha.update(path.relative_to(file.parent).as_posix().encode() + b"\0")
+        sha.update(ast.dump(_parsed(path)).encode())
+    return sha.hexdigest()
+
+
 @functools.cache
 def fit_hash(room: str) -> str:
     """Return a hash of all code that decides the fits of a model.

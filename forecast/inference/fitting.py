@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,14 @@ from forecast.inference import gate as gates
 from forecast.inference.codehash import fit_hash
 from forecast.inference.sampling import SAMPLER, full_tree, prior_misses
 from forecast.inference.spec import Spec
-from forecast.models.base import Model, Panel
+from forecast.models.base import AnyModel, Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model, room_of
 from forecast.store import fits, runs
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
 
@@ -101,7 +104,7 @@ def child_seed(seed: int, *names: str) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
-def prior_set(model: Model, variant: str) -> Any:
+def prior_set(model: AnyModel, variant: str) -> DataclassInstance:
     """Return a model's prior record by name: ``default`` or one of its variants."""
     if variant == "default":
         return model.priors
@@ -113,7 +116,7 @@ def prior_set(model: Model, variant: str) -> Any:
     return model.variants[variant]
 
 
-def priors_of(spec: Spec) -> Any:
+def priors_of(spec: Spec) -> DataclassInstance:
     """Return the prior record whose numbers a spec holds.
 
     Raises
@@ -130,14 +133,19 @@ def priors_of(spec: Spec) -> Any:
         ) from error
 
 
-def _record(like: Any, numbers: Mapping[str, Any]) -> Any:
+def _record(like: DataclassInstance, numbers: Mapping[str, object]) -> DataclassInstance:
     """Return a record like another one with the numbers of :func:`dataclasses.asdict`."""
-    values = {}
+    values: dict[str, object] = {}
     for name, value in numbers.items():
         now = getattr(like, name)
         if isinstance(value, Mapping):
-            value = _record(now, value) if dataclasses.is_dataclass(now) else dict(value)
-        values[name] = tuple(value) if isinstance(now, tuple) else value
+            nested = dataclasses.is_dataclass(now) and not isinstance(now, type)
+            value = _record(now, value) if nested else dict(value)
+        if isinstance(now, tuple):
+            if not isinstance(value, list | tuple):
+                raise TypeError(f"{name} is no list of numbers")
+            value = tuple(value)
+        values[name] = value
     return dataclasses.replace(like, **values)
 
 
@@ -313,7 +321,7 @@ def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     return Run(spec, panel, tree, stamp)
 
 
-def update(run: Run, known: Table, table: pd.DataFrame | None = None) -> Run:
+def update(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
     """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
 
     Parameters

@@ -8,7 +8,7 @@ numba's fast-math, which lets the compiler re-order sums, is switched off.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import nutpie
@@ -20,23 +20,31 @@ import xarray as xr
 from forecast.core.errors import GateError
 from forecast.inference.spec import Spec
 from forecast.models import common
-from forecast.models.base import Model, Panel
+from forecast.models.base import AnyModel, Panel
 
 SAMPLER = "nutpie, NUTS, numba"
 
 
-_compiled: dict[tuple[object, ...], Any] = {}
+class Compiled(Protocol):
+    """A model as the sampler takes it."""
+
+    def with_data(self, **data: np.ndarray) -> Compiled:
+        """Return the same compiled code with other data."""
+        ...
+
+
+_compiled: dict[tuple[object, ...], Compiled] = {}
 """Compiled models of this process by structure; data and prior numbers are not part of it."""
 
 
-def _compile(entry: Model, panel: Panel, priors: Any) -> tuple[pm.Model, Any]:
+def _compile(entry: AnyModel, panel: Panel, priors: object) -> tuple[pm.Model, Compiled]:
     """Return a panel's model, and the compiled model carrying its data and prior numbers.
 
     Only a new structure is compiled. The sampler takes its starting points from the model it was
     compiled from, so that one is always built with the default priors: a re-used compiled model
     then starts where a fresh one would.
     """
-    model = entry.build(panel, priors)
+    model: pm.Model = entry.build(panel, priors)
     lengths = tuple((dim, len(labels or ())) for dim, labels in sorted(model.coords.items()))
     key = (entry.name, lengths, tuple(sorted(v.name for v in model.free_RVs)))
     with pytensor.config.change_flags(numba__fastmath=False):
@@ -58,7 +66,7 @@ def _pack(model: pm.Model) -> tuple[np.ndarray, np.ndarray]:
     return numbers, np.array(places, dtype=np.int64)
 
 
-def _packed(model: pm.Model) -> tuple[pm.Model, dict[str, Any]]:
+def _packed(model: pm.Model) -> tuple[pm.Model, dict[str, object]]:
     """Return the model with all its data in two arrays, and its starting values.
 
     In each new process the sampler compiles how data arrive, at about a second an array: with two in
@@ -85,7 +93,7 @@ def _packed(model: pm.Model) -> tuple[pm.Model, dict[str, Any]]:
     return packed, starts
 
 
-def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
+def _sample(compiled: Compiled, spec: Spec, progress: bool) -> xr.DataTree:
     try:
         tree: xr.DataTree = nutpie.sample(
             compiled,
@@ -110,7 +118,7 @@ def _sample(compiled: Any, spec: Spec, progress: bool) -> xr.DataTree:
 
 
 def sample_model(
-    entry: Model, panel: Panel, priors: Any, spec: Spec, *, progress: bool = False
+    entry: AnyModel, panel: Panel, priors: object, spec: Spec, *, progress: bool = False
 ) -> xr.DataTree:
     """Sample a model of a panel as `spec` says; no checks.
 
@@ -141,19 +149,21 @@ def sample_model(
 
 
 def full_tree(
-    entry: Model, panel: Panel, priors: Any, spec: Spec, *, progress: bool = False
+    entry: AnyModel, panel: Panel, priors: object, spec: Spec, *, progress: bool = False
 ) -> xr.DataTree:
     """Sample a model as :func:`sample_model`, and add what was integrated out."""
     tree = sample_model(entry, panel, priors, spec, progress=progress)
     rng = np.random.default_rng([spec.seed, 1])
-    full = entry.complete(tree["posterior"].to_dataset(), panel, priors, rng, given=True)
+    full = entry.completed(tree["posterior"].to_dataset(), panel, priors, rng, given=True)
     tree["posterior"] = xr.DataTree(full)
     return tree
 
 
-def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int) -> xr.Dataset:
+def prior_draws(
+    model: AnyModel, panel: Panel, priors: object, *, size: int, seed: int
+) -> xr.Dataset:
     """Draw parameters from the prior, dims chain (one) and draw."""
-    built = model.build(panel, priors)
+    built: pm.Model = model.build(panel, priors)
     chosen = [v for v in (*built.free_RVs, *built.deterministics) if v.name not in common.DENSITIES]
     values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
     dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
@@ -167,11 +177,11 @@ def prior_draws(model: Model, panel: Panel, priors: Any, *, size: int, seed: int
         },
         coords={dim: np.asarray(labels) for dim, labels in built.coords.items() if labels},
     ).assign_coords(chain=[0], draw=np.arange(size))
-    return model.complete(drawn, panel, priors, np.random.default_rng(seed), given=False)
+    return model.completed(drawn, panel, priors, np.random.default_rng(seed), given=False)
 
 
 def prior_misses(
-    model: Model, panel: Panel, priors: Any, *, seed: int, size: int = 1000
+    model: AnyModel, panel: Panel, priors: object, *, seed: int, size: int = 1000
 ) -> list[tuple[str, float]]:
     """Return, for each of a model's prior ranges, the share of prior predictive draws outside."""
     parameters = prior_draws(model, panel, priors, size=size, seed=seed)

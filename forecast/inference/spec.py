@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Spec:
 
     model: str
     variant: str
-    priors: Mapping[str, Any]
+    priors: Mapping[str, object]
     seed: int
     draws: int
     tune: int

@@ -7,15 +7,17 @@ panel and the same hash. Nothing in it was reported after its ``as_of``.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.core.errors import DataError
 from forecast.core.periods import (
     last_close,
     month_index,
@@ -24,9 +26,8 @@ from forecast.core.periods import (
     quarter_name,
     quarter_of,
 )
-
-DRAWN = ("positions", "base_rates")
-"""Attributes of a panel's data that only draws read: a fit is the same whatever they say."""
+from forecast.core.text import one_line
+from forecast.tables.vintages import Known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,31 +41,67 @@ class Panel:
     as_of
         The day up to which reports were known, ISO.
     data
-        Labelled arrays with dim ``obs``; ``attrs["units"]`` names the unit of each variable.
+        Labelled arrays with dim ``obs``, and nothing in ``attrs``.
+    units
+        Unit by name of a variable.
+    about
+        What else a fit and its draws depend on: a frozen record of the model's room, or None.
+    drawn
+        What only draws depend on, likewise: a fit is the same whatever it says.
+    notes
+        Sentences on how the panel came about, for a reader.
+
+    Raises
+    ------
+    DataError
+        If there is something in ``attrs``, which no hash would see.
     """
 
     model: str
     as_of: str
     data: xr.Dataset
+    units: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    about: object = None
+    drawn: object = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        parts = [self.data.attrs, *(v.attrs for v in self.data.variables.values())]
+        names = sorted({str(name) for attrs in parts for name in attrs})
+        if names:
+            raise DataError(
+                f"the panel for {self.model} has {one_line(names)} in attrs; give units, notes and "
+                "records as fields of the panel"
+            )
 
     @property
     def hash(self) -> str:
         """Hash of all that the draws depend on: the date, and all of the panel's content."""
-        asked = {name: self.data.attrs[name] for name in DRAWN if name in self.data.attrs}
-        more = json.dumps(asked, sort_keys=True) if asked else ""
-        return hashlib.sha256(f"{self.as_of} {self.content_hash}{more}".encode()).hexdigest()
+        return _digest((self.as_of, self.content_hash, self.drawn))
 
     @property
     def content_hash(self) -> str:
-        """Hash of all that a fit depends on: values, labels and units, not the date or :data:`DRAWN`."""
-        digest = hashlib.sha256(f"{self.model} ".encode())
-        fitted = {name: value for name, value in self.data.attrs.items() if name not in DRAWN}
-        digest.update(json.dumps(fitted, sort_keys=True).encode())
-        for name in sorted(str(n) for n in self.data.variables):
-            values = self.data[name].values
-            content = [repr(v) for v in values.ravel().tolist()]
-            digest.update(f"{name} {values.shape} {'|'.join(content)};".encode())
-        return digest.hexdigest()
+        """Hash of all that a fit depends on: values, labels, units, notes; not the date or ``drawn``."""
+        arrays = {
+            str(name): (name in self.data.coords, variable.dims, variable.values)
+            for name, variable in self.data.variables.items()
+        }
+        return _digest((self.model, arrays, self.units, self.about, self.notes))
+
+    def part[T](self, kind: type[T]) -> T:
+        """Return the record of the model's room that the panel carries.
+
+        Raises
+        ------
+        DataError
+            If the panel carries no such record.
+        """
+        for record in (self.about, self.drawn):
+            if isinstance(record, kind):
+                return record
+        raise DataError(
+            f"the panel for {self.model} carries no {kind.__name__}; make it with build_panel"
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return the panel as a plain table, one row an observation."""
@@ -76,7 +113,33 @@ class Panel:
             f"<p><b>Panel for {self.model}</b>, known as of {self.as_of}, "
             f"{self.data.sizes['obs']} observations, hash {self.hash[:12]}</p>"
         )
-        return head + self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+        units = "; ".join(f"{name} in {unit}" for name, unit in self.units.items())
+        table = self.frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
+        return f"{head}<p>{units}</p>{table}" if units else head + table
+
+
+def _digest(content: object) -> str:
+    """Return a hash of nested records, mappings, sequences, arrays and plain values."""
+    return hashlib.sha256(json.dumps(_plain(content)).encode()).hexdigest()
+
+
+def _plain(content: object) -> object:
+    """Return content as lists of plain values, each kind told apart from the others.
+
+    Mappings are without order. Floats are written to the last bit.
+    """
+    if dataclasses.is_dataclass(content) and not isinstance(content, type):
+        names = [f.name for f in dataclasses.fields(content)]
+        return [type(content).__name__, [[n, _plain(getattr(content, n))] for n in names]]
+    if isinstance(content, Mapping):
+        return ["mapping", [[key, _plain(content[key])] for key in sorted(content)]]
+    if isinstance(content, np.ndarray):
+        return ["array", list(content.shape), _plain(content.ravel().tolist())]
+    if isinstance(content, list | tuple):
+        return ["sequence", [_plain(value) for value in content]]
+    if content is None or isinstance(content, str | bool | int | float):
+        return content
+    raise TypeError(f"a panel cannot hold a {type(content).__name__}")
 
 
 def select(panel: Panel, keep: np.ndarray) -> Panel:
@@ -137,9 +200,74 @@ def the_day(day: str) -> str:
     return day
 
 
+class Complete[P](Protocol):
+    """Adds what was integrated out of a fit, given the panel's values or from the prior."""
+
+    def __call__(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return `parameters` with the rest added, of each draw."""
+        ...
+
+
+class Baseline(Protocol):
+    """A simple forecast to print beside the model."""
+
+    def __call__(self, panel: Panel, *, until: str, seed: int) -> xr.Dataset:
+        """Return draws of the model's series, as the model draws them."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
-class Model:
-    """What the road needs to know of a model.
+class HeldOut:
+    """A panel without its end, to be forecast and compared with what came.
+
+    Attributes
+    ----------
+    panel
+        What is fitted.
+    until
+        The period that is left out, as draws name it.
+    truth
+        What came in it, by series.
+    """
+
+    panel: Panel
+    until: str
+    truth: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What draws say of each series that a user follows, as ``forecast fit`` prints it.
+
+    Attributes
+    ----------
+    note
+        What a reader must know of the data behind it.
+    title
+        What the rows are.
+    heads
+        The heading of each column, by its name in the rows.
+    rows
+        Names as text, months as whole numbers, probabilities as numbers from 0 to 1.
+    """
+
+    note: str
+    title: str
+    heads: Mapping[str, str]
+    rows: tuple[Mapping[str, str | int | float], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Model[P]:
+    """What the road needs to know of a model, whose prior numbers are a frozen record `P`.
 
     Attributes
     ----------
@@ -153,9 +281,6 @@ class Model:
         Other prior records by name, at least ``sceptical`` and ``generous``.
     build
         ``(panel, priors) -> pm.Model``; prior numbers and data enter as ``pm.Data``.
-    complete
-        ``(parameters, panel, priors, rng, given) -> Dataset``: adds what was integrated out of the
-        fit, given the panel's values or from the prior.
     draw
         ``(parameters, panel, priors, until, rng) -> Dataset`` of joint draws.
     replicate
@@ -169,9 +294,10 @@ class Model:
         What a parameter is, with its unit.
     horizon
         ``as_of -> last period`` that is drawn where nobody asks for another one.
+    complete
+        Adds what was integrated out of the fit; None where nothing is.
     baseline
-        The simple forecast printed beside the model, ``(panel, until, seed) -> Dataset`` of draws of
-        its series; None if there is none.
+        The simple forecast printed beside the model; None if there is none.
     adaptation
         How the sampler adapts its mass matrix: ``diag``, or ``low_rank`` where parameters are
         correlated.
@@ -185,26 +311,77 @@ class Model:
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
         NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+    period
+        Of such a model, the coordinate that tells a cell's period; with ``series`` it names the cell.
+    rules
+        Several baselines by name, for a backtest; without any it takes :attr:`baseline` alone.
+    hold_out
+        ``(panel) -> HeldOut``: what each run forecasts again to score itself; None for no such check.
+    outlook
+        ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
+    shown
+        Parameters whose prior and posterior a report draws; each has a label.
+    hue
+        The metric whose colour stands for the model where curves of several are drawn together.
     """
 
     name: str
     title: str
-    priors: Any
-    variants: Mapping[str, Any]
-    build: Callable[[Panel, Any], Any]
-    complete: Callable[..., xr.Dataset]
-    draw: Callable[[xr.Dataset, Panel, Any, str, np.random.Generator], xr.Dataset]
-    replicate: Callable[[xr.Dataset, Panel, Any, np.random.Generator], dict[str, np.ndarray]]
+    priors: P
+    variants: Mapping[str, P]
+    build: Callable[[Panel, P], object]
+    draw: Callable[[xr.Dataset, Panel, P, str, np.random.Generator], xr.Dataset]
+    replicate: Callable[[xr.Dataset, Panel, P, np.random.Generator], dict[str, np.ndarray]]
     prior_checks: tuple[tuple[str, Statistic, float, float], ...]
     report: tuple[str, ...]
     labels: Mapping[str, str]
     horizon: Horizon
-    baseline: Callable[..., xr.Dataset] | None = None
+    complete: Complete[P] | None = None
+    baseline: Baseline | None = None
     adaptation: str = "diag"
     target_accept: float = 0.95
     max_depth: int = 10
     tune: int = 1000
     sampled: tuple[str, ...] = ()
+    period: str = ""
+    rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
+    hold_out: Callable[[Panel], HeldOut] | None = None
+    outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
+    shown: tuple[str, ...] = ()
+    hue: str = "score"
+
+    def completed(
+        self,
+        parameters: xr.Dataset,
+        panel: Panel,
+        priors: P,
+        rng: np.random.Generator,
+        *,
+        given: bool,
+    ) -> xr.Dataset:
+        """Return draws of the sampled parameters with what was integrated out of the fit.
+
+        Parameters
+        ----------
+        parameters
+            Draws of the sampled parameters, dims chain, draw.
+        panel, priors, rng
+            What the fit was of, and the source of the draws that are added.
+        given
+            Whether to condition on the panel's values; if not, the draws are from the prior.
+
+        Returns
+        -------
+        xarray.Dataset
+            `parameters` themselves where nothing is integrated out.
+        """
+        if self.complete is None:
+            return parameters
+        return self.complete(parameters, panel, priors, rng, given=given)
+
+
+type AnyModel = Model[Any]
+"""A model by its name, whose prior record is known to its room only."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,8 +391,8 @@ class PanelSource:
     Attributes
     ----------
     build
-        Of a model fitted to observations ``(known) -> Dataset``; where `history`, ``(known, every
-        row) -> Dataset``; of a model with a table of its own ``(table, as_of, *besides) -> Dataset``,
+        Of a model fitted to observations ``(known) -> Panel``; where `history`, ``(known, every
+        row) -> Panel``; of a model with a table of its own ``(table, as_of, *besides) -> Panel``,
         which leaves out what came later.
     table
         Name of the table with columns of its own that the model is fitted to, see
@@ -227,10 +404,126 @@ class PanelSource:
     latest
         The variable of the panel whose largest value is the last period or day of its data; empty
         where none says so.
+    positions
+        ``(panel, texts) -> Panel`` with series of a user's own added, each told in one text
+        (``forecast fit --position``); None for a model that has none.
     """
 
-    build: Callable[..., xr.Dataset]
+    build: Callable[..., Panel]
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
     latest: str = ""
+    positions: Callable[[Panel, Sequence[str]], Panel] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """Of a model whose series are reported numbers: what reports alone say.
+
+    Attributes
+    ----------
+    metrics
+        The metrics its series are made of.
+    path
+        ``(panel, until) -> Dataset``: what was reported as draws of one chain and one draw, with sums
+        and ratios as the model's own; NaN where nothing was, up to the day `until`.
+    """
+
+    metrics: tuple[str, ...]
+    path: Callable[[Panel, dt.date], xr.Dataset]
+
+
+@dataclasses.dataclass(frozen=True)
+class Crossing:
+    """A level that a claim asks about: whether a path comes to stand beyond it.
+
+    Attributes
+    ----------
+    series, over
+        The series, "entity/metric", that are added up, and those of the denominator; `over` is empty
+        where the path is no ratio.
+    op
+        One of ``<``, ``<=``, ``>``, ``>=``: the side on which the event happens.
+    value
+        The level, in the unit of the path.
+    """
+
+    series: tuple[str, ...]
+    over: tuple[str, ...]
+    op: str
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What a figure of a model may read of a run.
+
+    Attributes
+    ----------
+    panel
+        What the model was fitted to.
+    posterior
+        Draws of its parameters, dims chain, draw.
+    draws
+        Draws of its series, see :mod:`forecast.core.draws`; the fit has passed its convergence checks.
+    baseline
+        Draws of the simple forecast beside it; None where there is none.
+    as_of
+        The day of the run, ISO.
+    known
+        All observations that were known then, of other models too.
+    events
+        The levels that the run's claims ask this model about.
+    focus
+        Entities that the article looks at, the first before the others, of other models too.
+    """
+
+    panel: Panel
+    posterior: xr.Dataset
+    draws: xr.Dataset
+    baseline: xr.Dataset | None
+    as_of: str
+    known: Known
+    events: tuple[Crossing, ...] = ()
+    focus: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A figure that has been drawn, with its words.
+
+    Attributes
+    ----------
+    shown
+        A Matplotlib figure, or any axes of it. Models are fitted without Matplotlib, so its types are
+        not named here.
+    alt
+        What it says, for those who do not see it; computed from what is shown.
+    caption
+        What it shows and how to read it; its source is added where it is printed.
+    """
+
+    shown: Any
+    alt: str
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure of a model, which its room exports in ``FIGURES``.
+
+    Attributes
+    ----------
+    key
+        Its name in the memo and the stem of its files; no other figure has it.
+    source
+        Where its data come from, for its caption; empty where that is the article of the run.
+    draw
+        Draws it. It raises :class:`forecast.core.errors.DataError` where the run has nothing to show,
+        and the figure is left out.
+    """
+
+    key: str
+    source: str
+    draw: Callable[[Scene], Drawn]

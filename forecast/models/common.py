@@ -20,6 +20,11 @@ HYPER = "hyper"
 LIKELIHOOD = "likelihood"
 """Log likelihood of all data, one number a draw."""
 DENSITIES = (HYPER, LIKELIHOOD)
+
+type Array = np.ndarray | pt.TensorVariable
+"""Numbers, or a variable of a model: one formula serves draws and density."""
+type Arrays = Mapping[str, Array]
+"""Such by name."""
 SLOWEST_GROWTH = 0.01
 """A cost that grows by less than this (log points a year), or falls, is told as doubling in 69
 years: a doubling time has no end there."""

@@ -8,14 +8,14 @@ import pandas as pd
 
 from forecast.core.errors import DataError
 from forecast.models.base import Panel
-from forecast.models.registry import panel_source
+from forecast.models.registry import names, panel_source
 from forecast.tables.shipped import (
     REFERENCE_TABLES,
     USER_TABLES,
     read_reference_table,
     read_vintages,
 )
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known, Table, require_known
 
 
 def shipped(model: str) -> bool:
@@ -38,7 +38,7 @@ def latest_of(panel: Panel) -> str:
 
 
 def build_panel(
-    known: Table,
+    known: Known,
     model: str,
     table: pd.DataFrame | None = None,
     *,
@@ -75,21 +75,38 @@ def build_panel(
         table is given for a model of observations, or none for a model without shipped data.
     """
     source = panel_source(model)
-    if "as_of" not in known.attrs:
-        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
-    day = str(known.attrs["as_of"])
+    day = require_known(known).date
     if source.table:
         own = _named(source.table, model, tables) if table is None else table
         besides = (_named(name, model, tables) for name in source.besides)
-        return Panel(model, day, source.build(own, day, *besides))
+        return source.build(own, day, *besides)
     if table is not None:
         raise DataError(
             f"the {model} model is fitted to observations; give them as the first argument"
         )
     if source.history:
         every = read_vintages() if history is None else history
-        return Panel(model, day, source.build(known, every))
-    return Panel(model, day, source.build(known))
+        return source.build(known, every)
+    return source.build(known)
+
+
+def with_positions(panel: Panel, given: Sequence[str]) -> Panel:
+    """Return the panel with series of a user's own added, each told in one text.
+
+    Raises
+    ------
+    DataError
+        If the model has no such series, or a text is not one.
+    """
+    if not given:
+        return panel
+    add = panel_source(panel.model).positions
+    if add is None:
+        having = [name for name in names() if panel_source(name).positions is not None]
+        raise DataError(
+            f"--position is for the {' or the '.join(having)} model; got {panel.model}: leave it out"
+        )
+    return add(panel, given)
 
 
 def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> pd.DataFrame:
@@ -100,6 +117,6 @@ def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> 
         columns = [entry.split(":")[0] for entry in USER_TABLES[name].split()]
         raise DataError(
             f"no data are shipped for the {model} model; give a table with the columns "
-            f"{', '.join(columns)}: forecast fit {model} --data FILE"
+            f"{', '.join(columns)}: forecast fit {model} --table FILE"
         )
     return read_reference_table(name)

@@ -1,7 +1,7 @@
 """Which models there are, and how one is found.
 
 A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
-``figures``, where there is one, ``FIGURES``. Each is imported when it is first asked for, so that a
+``reported``, where there is one, ``REPORTED``. Each is imported when it is first asked for, so that a
 panel is built without PyMC and a model is fitted without Matplotlib.
 
 Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
@@ -14,12 +14,14 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import Model, PanelSource
+    from forecast.models.base import AnyModel, Figure, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -72,7 +74,8 @@ def add(name: str, package: str) -> None:
     DataError
         If the name is taken, or the package has no ``room`` and ``panel``.
     """
-    if name in NAMES or _added.get(name, package) != package:
+    taken = {**_installed(), **_added}.get(name, package)
+    if name in NAMES or taken != package:
         raise DataError(f"a model is called {name!r} already; give the room {package} another name")
     missing = [file for file in ("room", "panel") if not _has(package, file)]
     if missing:
@@ -86,6 +89,24 @@ def add(name: str, package: str) -> None:
 def added() -> tuple[tuple[str, str], ...]:
     """Return what :func:`add` added, for a process to add again."""
     return tuple(_added.items())
+
+
+def carrying[Task, Result](work: Callable[[Task], Result]) -> Callable[[Task], Result]:
+    """Return `work` as another process can do it: with the models that were added to this one."""
+    return functools.partial(_with_models, added(), work)
+
+
+def _with_models[Task, Result](
+    rooms: tuple[tuple[str, str], ...], work: Callable[[Task], Result], task: Task
+) -> Result:
+    for name, package in rooms:
+        add(name, package)
+    return work(task)
+
+
+def outside(models: Sequence[str]) -> tuple[str, ...]:
+    """Return the rooms of models that are not of this package, by their dotted names."""
+    return tuple(room_of(name) for name in models if name not in NAMES)
 
 
 def _has(package: str, file: str) -> bool:
@@ -109,11 +130,11 @@ def room_of(name: str) -> str:
     return rooms[name]
 
 
-def _part(name: str, file: str, constant: str) -> Any:
-    return getattr(importlib.import_module(f"{room_of(name)}.{file}"), constant)
+def _file(name: str, file: str) -> ModuleType:
+    return importlib.import_module(f"{room_of(name)}.{file}")
 
 
-def get_model(name: str) -> Model:
+def get_model(name: str) -> AnyModel:
     """Return the model called `name`.
 
     Raises
@@ -121,7 +142,7 @@ def get_model(name: str) -> Model:
     UnknownNameError
         If no model has that name.
     """
-    model: Model = _part(name, "room", "MODEL")
+    model: AnyModel = _file(name, "room").MODEL
     return model
 
 
@@ -133,5 +154,33 @@ def panel_source(name: str) -> PanelSource:
     UnknownNameError
         If no model has that name.
     """
-    source: PanelSource = _part(name, "panel", "PANEL")
+    source: PanelSource = _file(name, "panel").PANEL
     return source
+
+
+def figures_of(name: str) -> tuple[Figure, ...]:
+    """Return the figures of the model called `name`, in order; none if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "figures"):
+        return ()
+    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
+    return figures
+
+
+def reported(name: str) -> Reported | None:
+    """Return what reports alone say of a model's series; None if its room has no such file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    """
+    if not _has(room_of(name), "reported"):
+        return None
+    found: Reported = _file(name, "reported").REPORTED
+    return found

@@ -48,7 +48,7 @@ from forecast.news.reweight import (
     thinned,
 )
 from forecast.news.statistics import Statistic
-from forecast.tables.vintages import Table, as_of, compare
+from forecast.tables.vintages import Known, Table, as_of, compare
 
 MOST_NUMBERS = 16
 """Numbers up to which each is a step of its own; of more, each report is one."""
@@ -230,7 +230,7 @@ class _Move:
     rows: tuple[int, ...]
 
 
-def _moves(cells: pd.DataFrame, known: Table) -> list[_Move]:
+def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
     """Return the numbers that changed, in the order in which they were reported."""
     reported = reported_cells(known)
     old, new = cells["value_old"].to_numpy(float), cells["value"].to_numpy(float)
@@ -316,13 +316,13 @@ def _way(old: np.ndarray, new: np.ndarray, steps: Sequence[list[int]]) -> list[n
 def explain(
     before: Run,
     after: Run,
-    known: Table,
+    known: Known,
     statistics: Sequence[Statistic],
     draws: tuple[xr.Dataset, xr.Dataset],
     *,
     seed: int,
     size: int = 1000,
-    earlier: Table | None = None,
+    earlier: Known | None = None,
     said: Mapping[str, float] | None = None,
     say: Say = lambda _: None,
 ) -> News:
@@ -428,7 +428,7 @@ class _ByFits:
 def _by_fits(
     base: Run,
     after: Run,
-    known: tuple[Table | None, Table],
+    known: tuple[Known | None, Known],
     statistics: Sequence[Statistic],
     like: xr.Dataset,
     ends: tuple[np.ndarray, np.ndarray],
@@ -463,23 +463,23 @@ def _by_fits(
 
 
 def _reports(
-    before: Panel, after: Panel, earlier: Table, known: Table
+    before: Panel, after: Panel, earlier: Known, known: Known
 ) -> tuple[tuple[Piece, ...], Callable[[Sequence[int]], Panel]] | None:
     """Return the reports that change a panel, and the panel after some of them; None if there are none.
 
     Nor are they told where the model has a table of its own, where the passing of time alone changes
     the panel, where there are too many, and where no panel can be built between the two.
     """
-    columns, day = list(COLUMNS), str(known.attrs["as_of"])
-    found = compare(earlier[columns], known[columns])
+    columns = list(COLUMNS)
+    found = compare(earlier.rows[columns], known.rows[columns])
     kinds = {"new number": found.new, "revision": found.revisions}
     told = pd.concat([frame[columns].assign(kind=kind) for kind, frame in kinds.items()])
     fresh = told.sort_values("reported_on", kind="stable")
     reports = [rows for _, rows in fresh.groupby(["reported_on", "entity"], sort=False)]
 
     def panel_of(chosen: Sequence[int]) -> Panel:
-        rows = pd.concat([earlier, *(reports[k] for k in chosen)], ignore_index=True)[columns]
-        return build_panel(as_of(rows, day), before.model)
+        rows = pd.concat([earlier.rows, *(reports[k] for k in chosen)], ignore_index=True)[columns]
+        return build_panel(as_of(rows, known.date), before.model)
 
     try:
         if panel_of(()).content_hash != before.content_hash:
@@ -559,6 +559,7 @@ def _road(
     road = Road(
         spec=after.spec,
         priors=priors_of(after.spec),
+        like=after.panel,
         cells=cells_of(base.panel, after.panel),
         sides=sides,
         log_pool=np.zeros(0),

@@ -19,10 +19,9 @@ from forecast.core.periods import calendar_quarter
 from forecast.inference.fitting import Run, fit_spec, priors_of
 from forecast.models import common
 from forecast.models.base import Panel
-from forecast.models.earnings.panel import EARNINGS_UNIT
 from forecast.models.registry import get_model
 from forecast.news.statistics import Statistic
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 MAX_K = 0.7
 
@@ -79,7 +78,8 @@ class Road:
     """What the steps of the numbers share."""
 
     spec: Any
-    priors: Any
+    priors: object
+    like: Panel
     cells: pd.DataFrame
     sides: tuple[xr.Dataset, ...]
     log_pool: np.ndarray
@@ -102,15 +102,15 @@ def thinned(run: Run, size: int) -> xr.Dataset:
 def panel_with(road: Road, values: np.ndarray) -> Panel:
     """Return a panel of all cells with these values, NaN where not known."""
     cells = road.cells
+    like = road.like.data
     data = xr.Dataset(
         {"value": ("obs", values)},
         coords={
-            name: ("obs", cells[name].to_numpy(str))
-            for name in ("series", "group", "quarter", "fiscal_period")
+            name: ("obs", cells[name].to_numpy(like[name].dtype.type))
+            for name in _labels(road.like)
         },
-        attrs={"units": f'{{"value": "{EARNINGS_UNIT}"}}'},
     )
-    return Panel(road.spec.model, road.as_of, data)
+    return Panel(road.spec.model, road.as_of, data, road.like.units)
 
 
 def look(
@@ -124,7 +124,7 @@ def look(
     densities, told = [], []
     for parameters in sides:
         rng = np.random.default_rng([road.seed, 2])
-        full = entry.complete(parameters, panel, road.priors, rng, given=True)
+        full = entry.completed(parameters, panel, road.priors, rng, given=True)
         rng = np.random.default_rng([road.seed, 3])
         draws = entry.draw(full, panel, road.priors, road.until, rng)
         draws = draws.assign_attrs(model=road.spec.model, as_of=road.as_of)
@@ -181,20 +181,31 @@ def medians_of(road: Road) -> np.ndarray:
     return np.array([bool(s.unit) for s in road.statistics])
 
 
+def _labels(panel: Panel) -> list[str]:
+    """Return what names the cells of a panel, and what else they are labelled with."""
+    return [str(name) for name in panel.data.coords]
+
+
+def _key(panel: Panel) -> list[str]:
+    """Return what names a cell."""
+    return ["series", get_model(panel.model).period]
+
+
 def cells_of(before: Panel, after: Panel) -> pd.DataFrame:
     """Return every cell of two panels with its value in each, NaN where it has none."""
-    keys = ["series", "quarter"]
+    keys = _key(after)
     old, new = before.frame(), after.frame()
     both = new.merge(old, on=keys, how="outer", suffixes=("", "_old"))
-    for name in ("group", "fiscal_period"):
-        both[name] = both[name].fillna(both[f"{name}_old"])
+    for name in _labels(after):
+        if name not in keys:
+            both[name] = both[name].fillna(both[f"{name}_old"])
     return both
 
 
-def reported_cells(known: Table) -> dict[tuple[str, str, str], str]:
+def reported_cells(known: Known) -> dict[tuple[str, str, str], str]:
     """Return the report day of every quarterly number."""
     days = {}
-    for row in known.to_dict("records"):
+    for row in known.rows.to_dict("records"):
         try:
             quarter = calendar_quarter(str(row["period"]))
         except DataError:
@@ -255,19 +266,23 @@ def as_if(
     Raises
     ------
     DataError
-        If the run's model cannot be held against another panel.
+        If the run's model cannot be held against another panel, or its panel has no such series.
     """
     entry = get_model(run.spec.model)
     if not entry.sampled:
         raise DataError(f"the {run.spec.model} model cannot be held against another panel")
     own = run.panel.frame()
-    group = own.loc[own["series"] == series, "group"].iloc[0]
-    row = {"series": series, "group": group, "quarter": period, "fiscal_period": period}
-    cells = pd.concat([own, pd.DataFrame([{**row, "value": np.nan}])], ignore_index=True)
+    # What else a cell is labelled with is that of its series.
+    row = own[own["series"] == series].tail(1).copy()
+    if row.empty:
+        raise DataError(f"the {run.spec.model} panel has no series {series!r}")
+    row[[entry.period, "value"]] = period, np.nan
+    cells = pd.concat([own, row], ignore_index=True)
     sides = (thinned(run, size),)
     road = Road(
         spec=run.spec,
         priors=priors_of(run.spec),
+        like=run.panel,
         cells=cells,
         sides=sides,
         log_pool=np.zeros(0),

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import xarray as xr
 
-from forecast.claims.events import path
 from forecast.claims.judge import event_draws
 from forecast.claims.records import Claim
+from forecast.core.draws import path
 from forecast.core.errors import ClaimError
 from forecast.core.text import percent
 

@@ -51,7 +51,7 @@ class StripRow:
     label
         The definition in words.
     probability
-        Our answer, or None if it waits for a model.
+        Our answer, or None without one.
     low, high
         Range of the answer over the other prior sets, or None.
     naive

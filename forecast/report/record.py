@@ -22,7 +22,7 @@ from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Gate
 from forecast.inference.spec import Spec
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known
 
 ANSWERED = ("judged", "decided")
 """Statuses of verdicts that have an answer."""
@@ -97,7 +97,7 @@ class Report:
     sensitivities: Mapping[tuple[str, str], Sensitivity]
     naive: Mapping[tuple[str, str], float]
     findings: Sequence[Finding]
-    known: Table
+    known: Known
     specs: Mapping[str, Spec]
     gates: Mapping[str, Gate]
     seconds: Mapping[str, float]
@@ -113,11 +113,6 @@ class Report:
     hindcasts: Sequence[Hindcast] = ()
     warned: Sequence[WarningCheck] = ()
     figures: Mapping[str, Figure] = dataclasses.field(default_factory=dict)
-
-    @property
-    def first(self) -> Report:
-        """The record itself, for the figures that read what stands on the first page."""
-        return self
 
     @property
     def draft(self) -> tuple[str, ...]:

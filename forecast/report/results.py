@@ -77,7 +77,7 @@ def _variations(
     for claim in claims:
         for definition in claim.definitions:
             one = fitted.get(definition.model)
-            if one is None or one.draws is None or definition.waits:
+            if one is None or one.draws is None:
                 continue
             walk = walks.get(definition.model)
             found += variations(claim, definition, one.draws, one.variants, walk, months)
@@ -88,8 +88,7 @@ def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, C
     """Return when the readings that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
     for d in claim.definitions:
-        dated = isinstance(d.event, Mapping) and d.event["kind"] in DATED
-        if d.label and dated and d.model in draws:
+        if d.label and isinstance(d.event, DATED) and d.model in draws:
             with contextlib.suppress(ClaimError):  # no window, or one that the draws do not reach
                 found.append((d.model, curve(d, draws[d.model], d.label)))
     return tuple(found)

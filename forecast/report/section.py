@@ -110,8 +110,6 @@ class Headline:
         The ends under other prior sets; None where none were fitted.
     grades
         How far the answers rest on data.
-    waiting
-        Number of definitions without a model.
     naive, gap
         The naive forecast's probabilities, and the largest distance to ours.
     end
@@ -131,7 +129,6 @@ class Headline:
     range_low: float | None
     range_high: float | None
     grades: tuple[str, ...]
-    waiting: int
     naive: tuple[float, ...]
     gap: float
     end: str | None
@@ -161,9 +158,6 @@ def _headline(report: Report, claim: Claim) -> Headline:
         range_low=min((s.low for s in spread), default=None),
         range_high=max((s.high for s in spread), default=None),
         grades=tuple(sorted({s.grade for s in spread})),
-        waiting=sum(
-            v.claim == claim.id and v.status == "model not built yet" for v in report.verdicts
-        ),
         naive=tuple(beside.values()),
         gap=max((abs(p - (v.probability or 0.0)) for v, p in beside.items()), default=0.0),
         end=max((v.window_end for v in judged if v.window_end), default=None),

@@ -1,8 +1,9 @@
-"""Runs on disk: written whole or not at all, checksummed, verified on read, no pickle.
+"""Runs and changes on disk: written whole or not at all, checksummed, verified on read, no pickle.
 
-Invariant: a run folder appears under its final name only when every file in it is complete, and
-``latest`` always points to a complete one, whenever a writer is killed and however many write at
-once. ``tests/test_store.py`` flips, cuts and removes files, ``tests/test_kill.py`` kills writers.
+Invariant: the folder of a run, or of the change between two, appears under its final name only when
+every file in it is complete, and ``latest`` always points to a complete run, whenever a writer is
+killed and however many write at once. ``tests/test_store.py`` flips, cuts and removes files,
+``tests/test_kill.py`` kills writers.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from forecast.core.files import probe_folder, writing
 from forecast.core.text import one_line
 
 CHECKSUMS, MANIFEST = "checksums.json", "manifest.json"
+KNOWN, VINTAGES, CLAIMS, TABLES = "known.csv", "vintages.csv", "claims.toml", "tables"
+"""Beside a run's results: what was known, every vintage of it (where a model looks at earlier ones),
+what was asked, and the folder of the models' own tables."""
 LOCK = ".lock"
 
 
@@ -58,7 +62,9 @@ def _seal(sums: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(sums), sort_keys=True).encode()).hexdigest()
 
 
-def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
+def write_run(
+    out: str | Path, name: str, fill: Callable[[Path], None], *, latest: bool = True
+) -> Path:
     """Write a run folder in one step and point ``latest`` to it.
 
     Parameters
@@ -69,6 +75,8 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
         The run's id: letters, digits, dots, dashes.
     fill
         Writes the files into the folder it is given.
+    latest
+        Whether to point ``latest`` to it; else :func:`point_latest` can do so later.
 
     Returns
     -------
@@ -81,12 +89,68 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
     StoreError
         If the name could leave the folder, or another process holds the output folder.
     """
+    return _write(Path(out), Path("runs") / _named(name), fill, point=latest)
+
+
+def write_change(out: str | Path, before: str, after: str, fill: Callable[[Path], None]) -> Path:
+    """Write what changed between two runs to ``out/changes/before-after`` in one step.
+
+    Parameters
+    ----------
+    out
+        The output folder.
+    before, after
+        Ids of the runs.
+    fill
+        Writes the files into the folder it is given.
+
+    Returns
+    -------
+    pathlib.Path
+        The finished folder, checksummed as a run is. A whole one of that name stays as it is, and
+        becomes the newest.
+
+    Raises
+    ------
+    StoreError
+        As of :func:`write_run`.
+    """
+    place = Path("changes") / f"{_named(before)}-{_named(after)}"
+    folder = _write(Path(out), place, fill, point=False)
+    with contextlib.suppress(OSError):  # another user's folder keeps its day
+        os.utime(folder)
+    return folder
+
+
+def compared_with(out: str | Path, after: str) -> list[str]:
+    """Return the ids of the runs whose changes to a run are stored, the newest first.
+
+    A run that is not there any more is left out.
+    """
+    stored = (Path(out) / "changes").glob(f"[!.]*/{CHECKSUMS}")
+    found = [p.parent for p in stored if p.parent.name.endswith(f"-{after}")]
+    found.sort(key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+    names = [p.name.removesuffix(f"-{after}") for p in found]
+    return [name for name in names if (Path(out) / "runs" / name / CHECKSUMS).is_file()]
+
+
+def stored_runs(out: str | Path) -> list[str]:
+    """Return the ids of the runs of an output folder, in the order of their names."""
+    return sorted(p.parent.name for p in (Path(out) / "runs").glob(f"[!.]*/{CHECKSUMS}"))
+
+
+def _named(name: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", name) is None:
         raise StoreError(f"got the run name {name!r}; wanted letters, digits, dots and dashes")
-    runs = Path(out) / "runs"
+    return name
+
+
+def _write(out: Path, place: Path, fill: Callable[[Path], None], *, point: bool) -> Path:
+    """Write the folder ``out/place`` in one step, with its checksums."""
+    final = out / place
     with writing(out):
-        runs.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=runs, prefix=".tmp-"))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=final.parent, prefix=".tmp-"))
         try:
             with lock.alive(temporary):
                 fill(temporary)
@@ -94,14 +158,15 @@ def write_run(out: str | Path, name: str, fill: Callable[[Path], None]) -> Path:
                 text = json.dumps({**sums, CHECKSUMS: _seal(sums)}, indent=1, sort_keys=True)
                 (temporary / CHECKSUMS).write_text(text + "\n", encoding="utf-8")
                 temporary.chmod(0o755)
-                with lock.hold(Path(out) / LOCK, f"the output folder {out}"):
-                    _put(temporary, runs / name)
-                    _point(Path(out), name)
-                    _sweep(runs)
+                with lock.hold(out / LOCK, f"the output folder {out}"):
+                    _put(temporary, final)
+                    if point:
+                        _point(out, final.name)
+                    _sweep(final.parent)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-    return runs / name
+    return final
 
 
 def check_output(out: str | Path) -> None:
@@ -114,7 +179,7 @@ def check_output(out: str | Path) -> None:
     """
     out = Path(out)
     probe_folder(out)
-    for name in ("runs", "fits", "track"):
+    for name in ("runs", "changes", "fits", "track"):
         if os.path.lexists(out / name):
             probe_folder(out / name)
     _link_of(out)
@@ -165,9 +230,9 @@ def _put(temporary: Path, final: Path) -> None:
     temporary.rename(final)
 
 
-def _sweep(runs: Path) -> None:
+def _sweep(place: Path) -> None:
     """Remove what killed writers left."""
-    for folder in [*runs.glob(".tmp-*"), *runs.glob(".old-*")]:
+    for folder in [*place.glob(".tmp-*"), *place.glob(".old-*")]:
         if lock.abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 

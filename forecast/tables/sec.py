@@ -1,4 +1,4 @@
-"""Quarterly figures from SEC company facts: fetched politely, de-cumulated, with both clocks.
+"""Quarterly figures from SEC company facts: de-cumulated, with both dates.
 
 Invariant: every row names the accession number(s) it comes from and the day on which the last of them
 was filed; a period is identified by its first and last day, never by ``fy`` and ``fp``, which belong
@@ -8,20 +8,13 @@ quarterly flows give the flows back.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
 import difflib
-import email.utils
-import hashlib
-import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -29,10 +22,9 @@ from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, SIGNED_METRICS
+from forecast.tables import http
+from forecast.tables.http import Clock, Connection
 from forecast.tables.vintages import Table, check_table
-
-if TYPE_CHECKING:
-    import httpx
 
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"
 TICKERS = "/files/company_tickers.json"
@@ -57,6 +49,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "depreciation_ppe": ("Depreciation",),
 }
 """The us-gaap tags of a metric; where one filing has several for one period, the first counts."""
+
+type Json = Any
+"""Parsed JSON that somebody else made: of any shape until it is checked."""
 
 _DAYS = {3: (80, 100), 6: (170, 195), 9: (260, 285), 12: (350, 380)}
 """How long a report of so many months may be, with 52- and 53-week years."""
@@ -104,7 +99,7 @@ class Reading:
     note: str
 
 
-def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
+def read_facts(content: Json, tags: Sequence[str], name: str) -> list[Fact]:
     """Return the figures in US dollars under the given tags, by filing date.
 
     Raises
@@ -141,7 +136,7 @@ def read_facts(content: Any, tags: Sequence[str], name: str) -> list[Fact]:
     return sorted(found, key=lambda f: (f.filed, f.accession))
 
 
-def _amount(value: Any) -> Decimal:
+def _amount(value: object) -> Decimal:
     amount = Decimal(str(value))
     if not (amount.is_finite() and -20 <= amount.adjusted() < 16):
         raise InvalidOperation(f"val {value}")
@@ -287,7 +282,7 @@ class Fetched:
 
 def company_rows(
     entity: str,
-    content: Any,
+    content: Json,
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     today: dt.date = dt.date.max,
@@ -356,65 +351,13 @@ def _record(entity: str, metric: str, reading: Reading) -> dict[str, str]:
 
 
 # --- over the wire ---------------------------------------------------------------------------
-@dataclasses.dataclass(frozen=True)
-class Clock:
-    """The time of day in seconds, a time that only grows, and a way to wait."""
-
-    now: Callable[[], float]
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Connection:
-    """How to ask.
-
-    Attributes
-    ----------
-    user_agent
-        Who asks; SEC wants a name and an e-mail address.
-    base_url
-        One server for everything instead of SEC's two hosts.
-    timeout
-        Seconds to connect, and between two pieces of an answer.
-    deadline
-        Seconds for a whole answer.
-    attempts
-        How often to ask before giving up.
-    max_bytes
-        The largest answer taken, unpacked.
-    cache
-        Folder for answers, or None.
-    max_age
-        Seconds during which a cached answer is taken unasked; after that the server is asked
-        whether it changed.
-    """
-
-    user_agent: str
-    base_url: str | None = None
-    timeout: float = 20.0
-    deadline: float = 180.0
-    attempts: int = 4
-    max_bytes: int = 100_000_000
-    cache: Path | None = None
-    max_age: float = 12 * 3600.0
-
-
-MOST_PATIENT = 120.0
-"""The longest Retry-After that is waited for, in seconds."""
-
-LONGEST_WAIT = 1e9
-"""Seconds beyond which it does not matter how long a server asks to wait."""
-
 PAUSE = 0.15
 """Seconds between companies; SEC allows ten requests a second."""
 
-
-def cache_dir(environment: Mapping[str, str]) -> Path:
-    """Return the folder for cached answers: below XDG_CACHE_HOME, else below ~/.cache."""
-    given = environment.get("XDG_CACHE_HOME", "")
-    base = Path(given) if given and Path(given).is_absolute() else Path.home() / ".cache"
-    return base / "forecast" / "sec"
+REFUSED = (
+    "SEC refuses who does not name a contact in the User-Agent or asks more than ten times a second"
+)
+"""Why it may answer 403."""
 
 
 def fetch(
@@ -452,24 +395,15 @@ def fetch(
         If the server cannot be reached, answers with an error, too slowly, too much, half or
         nonsense; or if the answer holds no figures.
     """
-    _check_connection(connection)
+    _check_agent(connection)
+    http.check_connection(connection)
     unknown = [m for m in metrics if m not in METRICS]
     if unknown:
         raise UnknownNameError(
             f"SEC company facts are not read for {one_line(unknown)}; there are {', '.join(METRICS)}"
         )
-    try:
-        import httpx
-    except ImportError:
-        raise DataError("fetching needs httpx; pip install 'forecast[sec]'") from None
-    wait = httpx.Timeout(connection.timeout)
-    headers = {"User-Agent": connection.user_agent, "Accept": "application/json"}
     base = (connection.base_url or "").rstrip("/")
-    with httpx.Client(timeout=wait, headers=headers, follow_redirects=False) as client:
-
-        def ask(url: str, absent: str) -> Any:
-            return _ask(client, url, absent, connection, clock, say)
-
+    with http.asking(connection, clock, refused=REFUSED, say=say) as ask:
         listed = ask(
             (base or TICKER_HOST) + TICKERS, "there is no list of tickers there; check --base-url"
         )
@@ -487,24 +421,16 @@ def fetch(
     return Fetched(rows, tuple(line for f in found for line in f.left_out))
 
 
-def _check_connection(connection: Connection) -> None:
+def _check_agent(connection: Connection) -> None:
     agent = connection.user_agent.strip()
     if connection.base_url is None and "@" not in agent:
         raise DataError(
             f"got the User-Agent {agent!r}; SEC wants the name and e-mail address of who asks: "
             'give --user-agent "Jane Doe jane@example.com" or set FORECAST_USER_AGENT'
         )
-    if not (agent.isascii() and agent.isprintable()):
-        raise DataError(f"got the User-Agent {agent!r}; wanted plain ASCII on one line")
-    if connection.base_url is not None and not connection.base_url.startswith(
-        ("http://", "https://")
-    ):
-        raise DataError(
-            f"got the base URL {connection.base_url!r}; wanted http://... or https://..."
-        )
 
 
-def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
+def _resolve(tickers: Sequence[str], listed: Json) -> dict[str, int]:
     """Return the CIK by ticker, in the order asked."""
     try:
         known = {str(row["ticker"]).upper(): row["cik_str"] for row in listed.values()}
@@ -521,7 +447,7 @@ def _resolve(tickers: Sequence[str], listed: Any) -> dict[str, int]:
     return {t: _cik(t, known[t]) for t in wanted}
 
 
-def _cik(ticker: str, value: Any) -> int:
+def _cik(ticker: str, value: object) -> int:
     text = "" if isinstance(value, bool) else str(value)
     if re.fullmatch(r"[0-9]{1,10}", text) is None or not int(text):
         raise DataError(
@@ -529,162 +455,3 @@ def _cik(ticker: str, value: Any) -> int:
             "number of up to ten digits; check --base-url"
         )
     return int(text)
-
-
-class _TransientError(Exception):
-    """An answer that may be better next time; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, what: str, wait: float = 0.0) -> None:
-        super().__init__(what)
-        self.wait = wait
-
-
-def _ask(
-    client: httpx.Client,
-    url: str,
-    absent: str,
-    connection: Connection,
-    clock: Clock,
-    say: Callable[[str], None],
-) -> Any:
-    """Return the JSON at a URL, from the cache if it is young, asking again where that may help."""
-    cached = _read_cache(connection.cache, url)
-    if cached is not None and 0 <= clock.now() - cached[0]["at"] <= connection.max_age:
-        return _parse(cached[1], url)
-    for attempt in range(1, connection.attempts + 1):
-        try:
-            head, body = _once(client, url, absent, cached, connection, clock)
-            break
-        except _TransientError as error:
-            if attempt == connection.attempts:
-                raise DataError(f"{url}: gave up after {attempt} attempts; last: {error}") from None
-            if error.wait > MOST_PATIENT:
-                raise DataError(
-                    f"{url}: the server asks to wait {error.wait:.0f} s ({error}); try again then"
-                ) from None
-            pause = max(2.0 ** (attempt - 1), error.wait)
-            say(f"{url}: {error}; asking again in {pause:g} s")
-            clock.sleep(pause)
-    content = _parse(body, url)  # only what can be read is kept
-    _write_cache(connection.cache, url, {**head, "at": clock.now()}, body)
-    return content
-
-
-Cached = tuple[dict[str, Any], bytes]
-
-
-def _once(
-    client: httpx.Client,
-    url: str,
-    absent: str,
-    cached: Cached | None,
-    connection: Connection,
-    clock: Clock,
-) -> Cached:
-    """Ask once; return the answer's validators and its body."""
-    import httpx
-
-    validators = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-    kept = {} if cached is None else cached[0]
-    headers = {ask: kept[k] for k, ask in validators.items() if _sendable(kept.get(k))}
-    begun = clock.monotonic()
-    try:
-        with client.stream("GET", url, headers=headers) as answer:
-            if answer.status_code == 304 and cached is not None:
-                return cached
-            _check_status(answer, url, absent, clock)
-            body = bytearray()
-            for piece in answer.iter_bytes():
-                body += piece
-                if len(body) > connection.max_bytes:
-                    raise DataError(
-                        f"{url}: the answer is larger than {connection.max_bytes} bytes; not taken"
-                    )
-                if clock.monotonic() - begun > connection.deadline:
-                    raise _TransientError(f"no whole answer within {connection.deadline:g} s")
-            return {k: answer.headers[k] for k in validators if k in answer.headers}, bytes(body)
-    except httpx.TimeoutException:
-        raise _TransientError(f"no answer within {connection.timeout:g} s (time-out)") from None
-    except httpx.RemoteProtocolError as error:
-        raise _TransientError(f"the answer broke off ({error})") from None
-    except httpx.TransportError as error:
-        raise _TransientError(f"cannot be reached ({error or type(error).__name__})") from None
-    except httpx.DecodingError as error:
-        raise _TransientError(f"the answer cannot be unpacked ({error})") from None
-    except httpx.InvalidURL as error:
-        raise DataError(f"{url}: not a URL ({error})") from None
-
-
-def _sendable(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable()
-
-
-def _check_status(answer: httpx.Response, url: str, absent: str, clock: Clock) -> None:
-    code = answer.status_code
-    if code == 200:
-        return
-    if code == 404:
-        raise DataError(f"{url}: HTTP 404; {absent}")
-    if code == 429 or code >= 500:
-        asked = _retry_after(answer.headers.get("retry-after", ""), clock)
-        raise _TransientError(f"HTTP {code}", asked)
-    hint = (
-        "; SEC refuses who does not name a contact in the User-Agent or asks more than ten times a "
-        "second" if code == 403 else ""
-    )  # fmt: skip
-    raise DataError(f"{url}: HTTP {code}{hint}")
-
-
-def _retry_after(text: str, clock: Clock) -> float:
-    """Return the seconds that a Retry-After asks for, whether it counts or names an hour."""
-    if re.fullmatch(r"[0-9]+", text.strip(" \t")):
-        return min(float(text), LONGEST_WAIT)
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        wait = email.utils.parsedate_to_datetime(text).timestamp() - clock.now()
-        return min(max(0.0, wait), LONGEST_WAIT)
-    return 0.0
-
-
-def _parse(body: bytes, url: str) -> Any:
-    try:
-        return json.loads(body, parse_float=Decimal)
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        start = body[:40].decode("utf-8", "replace")
-        raise DataError(
-            f"{url}: the answer of {len(body)} bytes is not JSON, or only a part of it "
-            f"({type(error).__name__}); it starts {start!r}"
-        ) from None
-
-
-def _cache_file(folder: Path, url: str) -> Path:
-    return folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
-
-
-def _read_cache(folder: Path | None, url: str) -> Cached | None:
-    """Return a cached answer, or None if there is none or it is damaged."""
-    if folder is None:
-        return None
-    try:
-        first, _, body = _cache_file(folder, url).read_bytes().partition(b"\n")
-        head = json.loads(first)
-        whole = head["url"] == url and head["sha256"] == hashlib.sha256(body).hexdigest()
-        return ({**head, "at": float(head["at"])}, body) if whole else None
-    except (OSError, ValueError, ArithmeticError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _write_cache(folder: Path | None, url: str, head: Mapping[str, Any], body: bytes) -> None:
-    """Keep an answer in one step; a cache that cannot be written is no error."""
-    if folder is None:
-        return
-    kept = {**head, "url": url, "sha256": hashlib.sha256(body).hexdigest()}
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(kept).encode() + b"\n" + body)
-            Path(temporary).replace(_cache_file(folder, url))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise

@@ -1,4 +1,4 @@
-"""Readers: the tables that ship with the package, and a user's own.
+"""The tables that ship with the package, or stand in a folder laid out like them.
 
 Invariant: whatever comes out of here as observations went through
 :func:`forecast.tables.vintages.check_table`.
@@ -7,31 +7,24 @@ Invariant: whatever comes out of here as observations went through
 from __future__ import annotations
 
 import contextlib
-import csv
-import dataclasses
 import datetime as dt
-import io
 import math
 import os
 import re
-import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from forecast.core import lock
 from forecast.core.errors import DataError, Problem, UnknownNameError, listed
-from forecast.core.files import read_bytes
 from forecast.core.text import one_line
-from forecast.core.units import UNITS
 from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
 from forecast.tables.articles import data_dir as data_dir
 from forecast.tables.articles import data_folder as data_folder
 from forecast.tables.articles import find_article
-from forecast.tables.vintages import Table, check_table, read_table
+from forecast.tables.cells import Body, read_cells
+from forecast.tables.vintages import Table, read_table
 
 VINTAGE_FILES = (
     "earnings.csv",
@@ -220,7 +213,7 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
     """
     kinds = _kinds_of(name)
     path = data_folder(folder) / f"{name}.csv"
-    header, body, _ = _cells(path)
+    header, body, _ = read_cells(path)
     for column in MAY_LACK.get(name, ()):
         if column not in header:
             header, body = [*header, column], [(line, [*cells, ""]) for line, cells in body]
@@ -301,7 +294,7 @@ def read_own_table(name: str, path: str | Path) -> pd.DataFrame:
     """
     kinds = _kinds_of(name)
     path = Path(path)
-    theirs, body, _ = _cells(path)
+    theirs, body, _ = read_cells(path)
     header = [re.sub(r"[\s_]+", "_", column.strip().lower()) for column in theirs]
     there = {column: kind for column, kind in kinds.items() if column in header}
     if not there:
@@ -367,275 +360,3 @@ def _typed(cells: pd.Series, kind: str) -> pd.Series:
         values = [None if not c else c == "True" for c in cells]
         return pd.Series(values, dtype="boolean" if kind.endswith("?") else bool)
     return cells
-
-
-# --- a user's own file -----------------------------------------------------------------------
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "entity": ("ticker", "company", "symbol", "name", "firm", "issuer"),
-    "metric": ("item", "measure", "series", "line", "lineitem", "variable", "concept"),
-    "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear"),
-    "value": ("amount", "figure", "number", "val"),
-    "unit": ("units", "currency", "scale"),
-    "reported_on": ("reported", "reportdate", "reportedon", "reportingdate", "filed", "filingdate",
-                    "published", "releasedate", "announced"),
-    "source": ("reference", "document", "filing", "link", "url"),
-    "confidence": ("grade", "quality"),
-    "qualifier": ("hedge", "bound"),
-    "printed": ("asprinted",),
-    "note": ("notes", "comment", "comments", "remark", "remarks"),
-}  # fmt: skip
-"""Header names of other people's files, in lower case, without spaces and signs."""
-
-DEFAULTS: Mapping[str, str] = {"confidence": "C", "qualifier": ""}
-"""What a file that does not say is taken to say. Confidence is C, the lowest: a number whose grade
-nobody stated has not been checked against its source; whoever has checked it says A or B."""
-
-
-@dataclasses.dataclass(frozen=True)
-class UserTable:
-    """A user's file in the words of the schema.
-
-    Attributes
-    ----------
-    rows
-        The checked rows.
-    columns
-        The file's header names by the schema's names.
-    unused
-        The file's header names that were passed over.
-    notes
-        What a reader must know of how the file was read.
-    """
-
-    rows: Table
-    columns: Mapping[str, str]
-    unused: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def read_user_table(
-    path: str | Path,
-    renamed: Mapping[str, str] | None = None,
-    given: Mapping[str, str] | None = None,
-    today: dt.date | None = None,
-) -> UserTable:
-    """Read a user's CSV or XLSX, whatever its columns are called, and check it.
-
-    Parameters
-    ----------
-    path
-        A CSV (comma, semicolon or tab; UTF-8) or an XLSX, of which the first sheet is read.
-    renamed
-        The schema's name by the file's, for headers that :data:`SYNONYMS` does not know or that
-        compete.
-    given
-        Values for columns that the file lacks or leaves empty, such as ``unit``.
-    today
-        The day on which rows come in: what is reported later is refused. Any day will do without.
-
-    Returns
-    -------
-    UserTable
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or lacks a column, or naming every bad row at once.
-    """
-    path = Path(path)
-    header, body, notes = _cells(path)
-    columns, unused = _match(header, renamed or {}, str(path))
-    filled = {**DEFAULTS, **(given or {})}
-    missing = [c for c in COLUMNS if c not in columns and c not in filled]
-    if missing:
-        raise DataError(
-            f"{path}: no column is known to be {one_line(missing)}; the file has "
-            f"{one_line(header) or 'no header'}; name it with --map THEIRS={missing[0]}"
-            + _options(missing)
-        )
-    at = {ours: header.index(theirs) for ours, theirs in columns.items()}
-    rows = [
-        {
-            c: _tidy(c, (cells[at[c]] if c in at else "") or filled.get(c, ""))
-            for c in (*COLUMNS, *OPTIONAL_COLUMNS)
-            if c in at or c in filled
-        }
-        for _, cells in body
-    ]
-    if "period" in columns and "fiscal" in columns["period"].lower():
-        notes = (
-            *notes,
-            f"column {columns['period']!r}: 2025Q3 is read as the calendar quarter; a fiscal one is "
-            "written first day/last day, 2025-06-01/2025-08-31",
-        )
-    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS), dtype=str)
-    checked = check_table(frame, str(path), [line for line, _ in body], today)
-    return UserTable(checked, columns, tuple(unused), notes)
-
-
-def _options(missing: Sequence[str]) -> str:
-    known = {
-        "unit": '--unit "USD m"',
-        "entity": "--entity MSFT",
-        "source": '--source "10-Q"',
-        "reported_on": "--reported-on 2026-05-06",
-    }
-    named = [known[c] for c in missing if c in known]
-    return f" or say it for all rows with {one_line(named)}" if named else ""
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _match(
-    header: Sequence[str], renamed: Mapping[str, str], name: str
-) -> tuple[dict[str, str], list[str]]:
-    """Return the file's header names by ours, and those that match nothing."""
-    ours = (*COLUMNS, *OPTIONAL_COLUMNS)
-    wrong = [t for t in renamed if t not in header] + [o for o in renamed.values() if o not in ours]
-    if wrong:
-        raise DataError(
-            f"{name}: cannot map {one_line(wrong)}; the file has {one_line(header)}; "
-            f"the schema has {one_line(ours)}"
-        )
-    twice = sorted({h for h in header if h and header.count(h) > 1})
-    if twice:
-        raise DataError(f"{name}: more than one column is called {one_line(twice)}")
-    columns: dict[str, str] = {}
-    rivals: list[str] = []
-    for column in ours:
-        free = [h for h in header if h not in renamed]
-        found = [
-            [t for t, o in renamed.items() if o == column],
-            [h for h in free if _plain(h) == _plain(column)],
-            [h for h in free if _plain(h) in SYNONYMS[column]],
-        ]
-        best = next((f for f in found if f), [])
-        if len(best) > 1:
-            rivals.append(f"{one_line(best)} could each be {column}")
-        elif best:
-            columns[column] = best[0]
-    if rivals:
-        raise DataError(f"{name}: {'; '.join(rivals)}; say which with --map THEIRS=OURS")
-    return columns, [h for h in header if h and h not in columns.values()]
-
-
-_UNIT_NAMES = {re.sub(r"\s", "", name).lower(): name for name in UNITS}
-
-
-def _tidy(column: str, cell: str) -> str:
-    """Return a cell as the schema writes it, where there is no doubt what is meant."""
-    cell = cell.strip()
-    if column == "unit":
-        return _UNIT_NAMES.get(re.sub(r"\s", "", cell).lower(), cell)
-    if column == "metric":
-        return re.sub(r"[\s-]+", "_", cell.lower())
-    if column == "period":
-        match = re.fullmatch(r"(\d{4})[\s-]*[Qq]([1-4])|[Qq]([1-4])[\s-]*(\d{4})", cell)
-        if match:
-            return f"{match[1] or match[4]}Q{match[2] or match[3]}"
-    if column == "confidence":
-        return cell.upper()
-    return cell.lower() if column == "qualifier" else cell
-
-
-Body = list[tuple[int, list[str]]]
-
-
-def _cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
-    """Return a file's header, its rows with their line numbers, and notes on the reading.
-
-    Lines without a cell that holds something are none, and columns without a name are left out.
-    """
-    try:
-        content = read_bytes(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
-    xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
-    filled, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
-    if not filled:
-        raise DataError(f"{path}: got an empty table; wanted a header line and rows below it")
-    header = filled[0][1]
-    wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if len(c) > len(header)]
-    if wide:
-        raise DataError(f"{path}: the header has {len(header)} cells, but {one_line(wide)}")
-    named = [k for k, name in enumerate(header) if name]
-    nameless = [n for n, c in filled[1:] if any(c[k] and not header[k] for k in range(len(c)))]
-    if nameless:
-        notes = (*notes, f"cells under no header were not read: of line(s) {one_line(nameless)}")
-    body = [(n, [c[k] if k < len(c) else "" for k in named]) for n, c in filled[1:]]
-    return [header[k] for k in named], body, notes
-
-
-def _without_ends(cells: list[str]) -> list[str]:
-    """Return cells up to the last that holds something."""
-    end = next((k for k in range(len(cells), 0, -1) if cells[k - 1]), 0)
-    return cells[:end]
-
-
-def _csv_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
-    try:
-        text = content.decode("utf-8-sig")
-        first = text.partition("\n")[0]
-        mark = max(",;\t", key=first.count)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
-        if "\0" in text:
-            raise csv.Error("it holds NUL bytes")
-        lines = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
-        rows = [(n, filled) for n, cells in lines if (filled := _without_ends(cells))]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
-            "wanted UTF-8 text with a header line, or an XLSX"
-        ) from None
-    return rows, ()
-
-
-_NOT_XLSX = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError,  # no archive, or a broken one
-    KeyError, ValueError, TypeError, IndexError, SyntaxError,  # another archive, broken XML
-)  # fmt: skip
-
-
-def _xlsx_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
-    try:
-        import openpyxl
-    except ImportError:
-        raise DataError(
-            f"{path}: reading XLSX needs openpyxl; pip install 'forecast[xlsx]', or save as CSV"
-        ) from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and validations that are of no use here
-            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        try:
-            sheet = book.worksheets[0]
-            # Rows are as wide as what they hold: else one stray cell fills up the whole sheet.
-            sheet.reset_dimensions()
-            rows = [
-                (number, filled)
-                for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-                if row and (filled := _without_ends([_cell_text(value) for value in row]))
-            ]
-            others = book.sheetnames[1:]
-        finally:
-            book.close()
-    except _NOT_XLSX as error:
-        raise DataError(
-            f"{path}: got something that is not an XLSX workbook ({type(error).__name__}); "
-            "open it and save it again, or save it as CSV"
-        ) from None
-    note = f"only the first sheet {sheet.title!r} was read, not {one_line(others)}"
-    return rows, (note,) if others else ()
-
-
-def _cell_text(value: object) -> str:
-    """Return a cell of a workbook as text: a day as ISO, a whole number without a point."""
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return f"{value:.0f}"
-    return str(value).strip()

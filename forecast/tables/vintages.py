@@ -14,9 +14,9 @@ import functools
 import hashlib
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -38,6 +38,10 @@ from forecast.core.words import (
 
 Table = pd.DataFrame
 """A checked vintage table: the columns of the schema, `value` float, the rest text."""
+
+type Row = Mapping[Hashable, Any]
+"""One row of a checked table, by column: `value` a number, the rest text."""
+type _Text = Mapping[Hashable, str]
 
 _VINTAGE_KEY = (*KEY, "reported_on")
 _EARLY = ("estimated", "projected")
@@ -142,7 +146,7 @@ def check_table(
     return rows
 
 
-def _row_problems(line: int, row: Mapping[Any, str], today: dt.date | None) -> list[Problem]:
+def _row_problems(line: int, row: _Text, today: dt.date | None) -> list[Problem]:
     found: list[Problem] = []
 
     def add(column: str, wanted: str) -> None:
@@ -162,7 +166,7 @@ def _row_problems(line: int, row: Mapping[Any, str], today: dt.date | None) -> l
     return found
 
 
-def _check_value(row: Mapping[Any, str], add: Callable[[str, str], None]) -> None:
+def _check_value(row: _Text, add: Callable[[str, str], None]) -> None:
     try:
         value = float(row["value"])
     except ValueError:
@@ -180,9 +184,7 @@ def _check_value(row: Mapping[Any, str], add: Callable[[str, str], None]) -> Non
     return None
 
 
-def _check_clocks(
-    row: Mapping[Any, str], today: dt.date | None, add: Callable[[str, str], None]
-) -> None:
+def _check_clocks(row: _Text, today: dt.date | None, add: Callable[[str, str], None]) -> None:
     end, reported = _end_of(row["period"]), _day(row["reported_on"])
     if end is None:
         add("period", PERIOD_WANTED)
@@ -213,7 +215,7 @@ def _day(text: str) -> dt.date | None:
     return None
 
 
-def _duplicates(lines: Sequence[int], records: Sequence[Mapping[Any, str]]) -> list[Problem]:
+def _duplicates(lines: Sequence[int], records: Sequence[_Text]) -> list[Problem]:
     found: list[Problem] = []
     seen: set[tuple[str, ...]] = set()
     for line, row in zip(lines, records, strict=True):
@@ -231,7 +233,45 @@ def _duplicates(lines: Sequence[int], records: Sequence[Mapping[Any, str]]) -> l
     return found
 
 
-def as_of(table: Table, date: str | dt.date) -> Table:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Known:
+    """What was known on a day.
+
+    Attributes
+    ----------
+    date
+        The day, ISO.
+    rows
+        At most one row a key (entity, metric, period), the newest by then, sorted by key.
+    """
+
+    date: str
+    rows: Table
+
+    def with_rows(self, rows: Table) -> Known:
+        """Return other rows as known on the same day: some of these, or these changed."""
+        return Known(self.date, rows)
+
+    def _repr_html_(self) -> str:
+        """Show the rows as a table with the day."""
+        head = f"<p><b>Known as of {self.date}</b>, {len(self.rows):,} observations</p>"
+        return head + self.rows.to_html(index=False, max_rows=20)
+
+
+def require_known(known: Known) -> Known:
+    """Return what was known as it is given, which a table without its day is not.
+
+    Raises
+    ------
+    DataError
+        If it did not come from :func:`as_of`.
+    """
+    if not isinstance(known, Known):
+        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
+    return known
+
+
+def as_of(table: Table, date: str | dt.date) -> Known:
     """Return what was known on `date`: per key, the newest row reported by then.
 
     Parameters
@@ -243,9 +283,8 @@ def as_of(table: Table, date: str | dt.date) -> Table:
 
     Returns
     -------
-    pandas.DataFrame
-        At most one row a key (entity, metric, period), sorted by key; ``attrs["as_of"]`` holds
-        the date.
+    Known
+        The date, and at most one row a key (entity, metric, period), sorted by key.
 
     Raises
     ------
@@ -255,13 +294,11 @@ def as_of(table: Table, date: str | dt.date) -> Table:
     day = parse_date(date, "as_of date").isoformat()
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DataError(f"got the as_of date {day}; wanted one from {FIRST_DAY} to {LAST_DAY}")
-    known = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
-    if known.empty:
+    by_then = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
+    if by_then.empty:
         first = table["reported_on"].min()
         raise DataError(f"nothing was reported by {day}; the first report is of {first}")
-    newest = known.drop_duplicates(list(KEY), keep="last").reset_index(drop=True)
-    newest.attrs["as_of"] = day
-    return newest
+    return Known(day, by_then.drop_duplicates(list(KEY), keep="last").reset_index(drop=True))
 
 
 def newest_day(table: Table, today: dt.date | None = None, also: Iterable[str] = ()) -> str:
@@ -295,6 +332,11 @@ def not_yet(table: Table, today: dt.date) -> str:
         f"{len(later)} row(s) are of days after today, {today.isoformat()}, and are not known yet: "
         f"{one_line(rows, 3)}; correct them, or say with --as-of which day to take for today"
     )
+
+
+def as_printed(rows: Table) -> Table:
+    """Return the rows that say how they were printed; none of a table without that column."""
+    return rows[rows["printed"].astype(str) != ""] if "printed" in rows else rows.iloc[:0]
 
 
 def table_hash(table: Table) -> str:
@@ -344,12 +386,12 @@ def compare(table: Table | None, new: Table) -> Changes:
     new
         Checked rows; vintages of one key may come together.
     """
-    history: dict[tuple[str, ...], list[dict[Any, Any]]] = {}
+    history: dict[tuple[str, ...], list[Row]] = {}
     series: dict[tuple[str, ...], list[_Spot]] = {}
     for row in [] if table is None else table.to_dict("records"):
         history.setdefault(tuple(row[c] for c in KEY), []).append(row)
         bisect.insort(series.setdefault((row["entity"], row["metric"]), []), _spot(row))
-    found: dict[str, list[dict[Any, Any]]] = {f.name: [] for f in dataclasses.fields(Changes)}
+    found: dict[str, list[Row]] = {f.name: [] for f in dataclasses.fields(Changes)}
     for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
         vintages = history.setdefault(tuple(row[c] for c in KEY), [])
         by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
@@ -393,7 +435,7 @@ class _Spot:
     unit: str
 
 
-def _spot(row: Mapping[Any, Any]) -> _Spot:
+def _spot(row: Row) -> _Spot:
     start, end = period_days(row["period"])
     return _Spot(
         end, (end - start).days + 1, row["reported_on"], row["period"], row["value"], row["unit"]
@@ -435,20 +477,30 @@ def _jump(other: _Spot, spot: _Spot, far: float) -> str:
     )
 
 
-def _change(before: Mapping[Any, Any] | None, row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
+class _Change(NamedTuple):
+    """What a row is to the vintage before it, by a field of :class:`Changes`, and what that one said."""
+
+    kind: str
+    said: dict[Hashable, object]
+
+
+def _change(before: Row | None, row: Row) -> _Change:
     """Return what `row` is to the vintage before it, and what it must say of that one."""
     if before is None:
-        return "new", {}
+        return _Change("new", {})
     try:
         old = convert(before["value"], before["unit"], row["unit"])
     except DataError:  # another dimension
         old = math.nan
     if math.isclose(old, row["value"], rel_tol=1e-12) and before["qualifier"] == row["qualifier"]:
-        return "there", {}
+        return _Change("there", {})
     if before["reported_on"] < row["reported_on"]:
-        return "revisions", {"old_value": old, "old_reported_on": before["reported_on"]}
-    said = {"old_qualifier": before["qualifier"], "old_source": before["source"]}
-    return "conflicts", {"old_value": old, **said}
+        return _Change("revisions", {"old_value": old, "old_reported_on": before["reported_on"]})
+    said: dict[Hashable, object] = {
+        "old_qualifier": before["qualifier"],
+        "old_source": before["source"],
+    }
+    return _Change("conflicts", {"old_value": old, **said})
 
 
 def append_rows(path: str | Path, new: Table) -> int:

@@ -89,14 +89,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: the walk is drawn with the forecast."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _prior_path(
     parameters: xr.Dataset, priors: Priors, h: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:

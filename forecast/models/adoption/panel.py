@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.periods import years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known
 
 SHARE_METRIC = "open_weight_share"
 
 
-def adoption_panel(known: Table) -> xr.Dataset:
+def adoption_panel(known: Known) -> Panel:
     """One row a survey: the share as a ratio, strictly between nought and one."""
-    rows = known[known["metric"] == SHARE_METRIC].copy()
+    rows = known.rows[known.rows["metric"] == SHARE_METRIC].copy()
     if len(rows) < 2:
         raise DataError(
             f"the adoption model wants two or more rows of {SHARE_METRIC}; the table has {len(rows)}"
@@ -46,7 +44,7 @@ def adoption_panel(known: Table) -> xr.Dataset:
         )
     rows["year"] = [years_since(str(p)) for p in rows["period"]]
     rows = rows.sort_values("year", kind="stable")
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", rows["share"].to_numpy(float)),
             "year": ("obs", rows["year"].to_numpy(float)),
@@ -55,8 +53,8 @@ def adoption_panel(known: Table) -> xr.Dataset:
             "survey": ("obs", rows["entity"].to_numpy(str)),
             "surveyed": ("obs", rows["period"].to_numpy(str)),
         },
-        attrs={"units": json.dumps({"value": "ratio", "year": "years since 2023"})},
     )
+    return Panel("adoption", known.date, data, {"value": "ratio", "year": "years since 2023"})
 
 
 PANEL = PanelSource(build=adoption_panel, latest="surveyed")

@@ -35,7 +35,7 @@ def price_walk(
         As the api_price model draws; ``signal`` is ``y``.
     """
     rng, size = np.random.default_rng(seed), chains * draws
-    quarters, known, history = price_history(panel.data, until)
+    quarters, known, history = price_history(panel, until)
     ends = np.array([years_since(q) for q in quarters])
     names, paths, observed = [], [], []
     for name, past in history.items():

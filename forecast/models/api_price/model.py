@@ -29,7 +29,6 @@ search, and the likelihood against a sum over rows.
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import numpy as np
 import pymc as pm
@@ -41,7 +40,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, years_since
 from forecast.core.words import AHEAD_ONLY, SERIES
 from forecast.models import common, latent
-from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, price_history
+from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, Listing, price_history
 from forecast.models.base import Panel
 
 INDEX = "fixed product/price_index"
@@ -281,14 +280,6 @@ def _change_terms(panel: Panel, line: str, p: dict[str, pt.TensorVariable]) -> p
     return number + pm.logp(sizes, moves).sum()
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _frontier(
     parameters: xr.Dataset, years: np.ndarray, capability: np.ndarray, middles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -394,7 +385,7 @@ def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
 
 def _seen(panel: Panel) -> float:
     """Return the day on which the price list was last seen, in years since 2023."""
-    return years_since(str(panel.data.attrs["seen"]))
+    return years_since(panel.part(Listing).seen)
 
 
 def _arrivals(
@@ -473,9 +464,9 @@ def draw(
     if not 0 <= years_since(last.isoformat()) - now <= 10:
         raise DataError(
             f"cannot forecast prices to {until!r}; wanted a quarter at most ten years after "
-            f"{panel.data.attrs['seen']}"
+            f"{panel.part(Listing).seen}"
         )
-    quarters, known, history = price_history(panel.data, until)
+    quarters, known, history = price_history(panel, until)
     ends = np.array([years_since(q) for q in quarters])
     size = parameters.sizes["chain"] * parameters.sizes["draw"]
     series = _Series(size, len(quarters), known)
@@ -566,16 +557,15 @@ def _draw_houses(
 ) -> None:
     now, left = _seen(panel), ends[series.known :]
     spans = np.diff(np.append(now, left))
-    smalls = json.loads(panel.data.attrs["smalls"])
-    for house, prices in json.loads(panel.data.attrs["flagships"]).items():
-        steps = [(str(day), float(price)) for day, price in prices]
+    listing = panel.part(Listing)
+    for house, steps in listing.flagships.items():
         moves = [_moves(parameters, "flagship", span, 1, rng)[:, 0] for span in spans]
-        future = steps[-1][1] * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
+        future = steps[-1].price * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
         name = f"{house} flagship/price"
         series.add(name, history[name], future)
-        if house in smalls:
-            own = [(str(day), float(price)) for day, price in smalls[house]]
-            small = _small_ratio(parameters, own[-1][1] / steps[-1][1], spans, rng) * future
+        if house in listing.smalls:
+            today = listing.smalls[house][-1].price / steps[-1].price
+            small = _small_ratio(parameters, today, spans, rng) * future
             name = f"{house} small model/price"
             series.add(name, history[name], small)
     moves = [_moves(parameters, "product", span, 1, rng)[:, 0] for span in spans]

@@ -8,10 +8,11 @@ two over the releases that have both is used.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,8 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, quarter_index, quarter_name, years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known, Table
 
 PRICE_UNIT = "USD per 1M tokens"
 PRICE_METRICS = ("list_price_input", "list_price_output")
@@ -95,6 +96,35 @@ SMALL = (
 """Models that their house names as the small, fast or cheap ones of a line."""
 
 
+class Step(NamedTuple):
+    """A price of a line, USD per 1M tokens, and the ISO day from which it held."""
+
+    day: str
+    price: float
+
+
+Steps = tuple[Step, ...]
+"""The prices of a line, in the order of their days."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What the list of prices said, beside the rows of a panel.
+
+    Attributes
+    ----------
+    seen
+        The day of the newest price, ISO: the list was last seen then.
+    flagships, smalls
+        By provider the prices of its flagship, and of its small models the cheapest of each day on
+        which there was a new one.
+    """
+
+    seen: str
+    flagships: Mapping[str, Steps]
+    smalls: Mapping[str, Steps]
+
+
 def blend(price_input: float, price_output: float) -> float:
     """Return the blended price, three input tokens to one output token.
 
@@ -106,9 +136,9 @@ def blend(price_input: float, price_output: float) -> float:
     return (3 * price_input + price_output) / 4
 
 
-def _listing(known: Table) -> pd.DataFrame:
+def _listing(table: Table) -> pd.DataFrame:
     """Return dated blended prices: day, entity, product, provider, price."""
-    rows = known[known["metric"].isin(PRICE_METRICS)].copy()
+    rows = table[table["metric"].isin(PRICE_METRICS)].copy()
     if rows.empty:
         raise DataError(
             f"the api_price model wants rows of {one_line(PRICE_METRICS)}; the table has none"
@@ -149,9 +179,9 @@ def _listing(known: Table) -> pd.DataFrame:
     ].reset_index(drop=True)
 
 
-def _capabilities(known: Table) -> pd.DataFrame:
+def _capabilities(table: Table) -> pd.DataFrame:
     """Return dated capabilities: day, entity, capability, and whether it came by GPQA."""
-    rows = known[known["metric"].isin(SCORE_METRICS)].copy()
+    rows = table[table["metric"].isin(SCORE_METRICS)].copy()
     if rows.empty:
         raise DataError(
             f"the api_price model wants scores ({one_line(SCORE_METRICS)}) of the priced models; "
@@ -200,7 +230,7 @@ def _offers(listing: pd.DataFrame, capabilities: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changes(
-    lines: Mapping[str, list[tuple[str, float]]], seen: str, listed: float
+    lines: Mapping[str, Steps], seen: str, listed: float
 ) -> tuple[list[tuple[str, str, float]], float]:
     """Return the changes (line, day, new over old), and the years in which one could be seen.
 
@@ -218,21 +248,21 @@ def _changes(
     return found, watched
 
 
-def _flagships(listing: pd.DataFrame) -> dict[str, list[tuple[str, float]]]:
+def _flagships(listing: pd.DataFrame) -> dict[str, Steps]:
     """Return each house's flagship price by day: of the newest of its line, from its day on."""
-    out: dict[str, list[tuple[str, float]]] = {}
+    out: dict[str, list[Step]] = {}
     for house, members in FLAGSHIPS.items():
         rows = listing[listing["entity"].isin(members)]
         newest = -1
         for entity, day, price in zip(rows["entity"], rows["day"], rows["price"], strict=True):
             place = members.index(str(entity))
             if place >= newest:  # a later price of a predecessor is not the flagship's
-                out.setdefault(house, []).append((str(day), float(price)))
+                out.setdefault(house, []).append(Step(str(day), float(price)))
             newest = max(newest, place)
-    return out
+    return {house: tuple(steps) for house, steps in out.items()}
 
 
-def price_on(steps: list[tuple[str, float]], day: str) -> float:
+def price_on(steps: Sequence[tuple[str, float]], day: str) -> float:
     """Return the price that held on a day, by dated steps; NaN before the first.
 
     Examples
@@ -244,31 +274,32 @@ def price_on(steps: list[tuple[str, float]], day: str) -> float:
     return held[-1] if held else float("nan")
 
 
-def _small(listing: pd.DataFrame, flagships: Mapping[str, list[tuple[str, float]]]) -> pd.DataFrame:
+def _small(listing: pd.DataFrame, flagships: Mapping[str, Steps]) -> pd.DataFrame:
     """Return name, day, provider, price and price over the house's flagship that day."""
     rows = listing[listing["entity"].isin(SMALL)].drop_duplicates("entity")
     beside = [
-        price_on(flagships.get(str(house), []), str(day))
+        price_on(flagships.get(str(house), ()), str(day))
         for house, day in zip(rows["provider"], rows["day"], strict=True)
     ]
     out = rows.rename(columns={"entity": "name"}).assign(value=rows["price"] / np.array(beside))
     return out[out["value"].notna()][["name", "day", "provider", "price", "value"]]
 
 
-def api_price_panel(known: Table) -> xr.Dataset:
+def api_price_panel(known: Known) -> Panel:
     """One row an offer, a price change, a count of changes or a small model; see :data:`KINDS`.
 
-    ``attrs["seen"]`` is the day of the newest price: what was listed later is not known, however
-    much later it is, so days after it tell nothing of how seldom prices change.
+    It carries a :class:`Listing`. What was listed after the day of the newest price is not known,
+    however much later it is, so days after it tell nothing of how seldom prices change.
 
     Raises
     ------
     DataError
         If there are fewer than 12 offers with a capability, or a price cannot be used.
     """
-    listing = _listing(known)
-    seen = str(known.loc[known["metric"].isin(PRICE_METRICS), "reported_on"].max())
-    offers = _offers(listing, _capabilities(known))
+    table = known.rows
+    listing = _listing(table)
+    seen = str(table.loc[table["metric"].isin(PRICE_METRICS), "reported_on"].max())
+    offers = _offers(listing, _capabilities(table))
     if len(offers) < 12:
         raise DataError(
             f"the api_price model wants 12 or more priced models with a score "
@@ -276,7 +307,7 @@ def api_price_panel(known: Table) -> xr.Dataset:
         )
     flagships = _flagships(listing)
     products = {
-        str(name): list(zip(rows["day"].astype(str), rows["price"].astype(float), strict=True))
+        str(name): tuple(map(Step, rows["day"].astype(str), rows["price"].astype(float)))
         for name, rows in listing.groupby("product", sort=True)
     }
     small = _small(listing, flagships)
@@ -300,10 +331,12 @@ def api_price_panel(known: Table) -> xr.Dataset:
     rows[list(words)] = rows[list(words)].fillna("")
     houses = small.groupby("provider")
     smalls = {
-        str(house): sorted((str(day), float(p.min())) for day, p in own.groupby("day")["price"])
+        str(house): tuple(
+            sorted(Step(str(day), float(p.min())) for day, p in own.groupby("day")["price"])
+        )
         for house, own in houses
     }
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", rows["value"].to_numpy(float)),
             "year": ("obs", np.array([years_since(d) for d in rows["day"]])),
@@ -311,15 +344,9 @@ def api_price_panel(known: Table) -> xr.Dataset:
             "watched": ("obs", rows["watched"].fillna(0.0).to_numpy(float)),
         },
         coords={name: ("obs", rows[name].to_numpy(str)) for name in words},
-        attrs={
-            "units": json.dumps(
-                {"value": PRICE_UNIT, "capability": "ECI points", "watched": "years"}
-            ),
-            "flagships": json.dumps(flagships),
-            "smalls": json.dumps(smalls),
-            "seen": seen,
-        },
     )
+    units = {"value": PRICE_UNIT, "capability": "ECI points", "watched": "years"}
+    return Panel("api_price", known.date, data, units, Listing(seen, flagships, smalls))
 
 
 def cheapest(offers: xr.Dataset, capability: float, year: float, fresh: float = math.inf) -> float:
@@ -350,41 +377,53 @@ def cheapest(offers: xr.Dataset, capability: float, year: float, fresh: float = 
     return float(offers["value"].values[keep].min()) if len(keep) else math.nan
 
 
-def price_history(data: xr.Dataset, until: str) -> tuple[list[str], int, dict[str, np.ndarray]]:
+class History(NamedTuple):
+    """What was listed at the end of each quarter.
+
+    Attributes
+    ----------
+    quarters
+        The quarters from the first offer to the last one wanted.
+    known
+        How many of them had ended by the day on which the list was last seen.
+    prices
+        By series ("GPT-4 level/price", "GPT-4 level/new_price", "OpenAI flagship/price", "OpenAI
+        small model/price"): the price at the end of those, shape (known,), NaN before there was one.
+    """
+
+    quarters: list[str]
+    known: int
+    prices: dict[str, np.ndarray]
+
+
+def price_history(panel: Panel, until: str) -> History:
     """Return what was listed at the end of each quarter.
 
     Parameters
     ----------
-    data
-        A panel's data.
+    panel
+        An api_price panel.
     until
         The last quarter wanted.
-
-    Returns
-    -------
-    tuple
-        The quarters from the first offer to `until`; how many of them had ended by the day on which
-        the list was last seen; and by
-        series ("GPT-4 level/price", "GPT-4 level/new_price", "OpenAI flagship/price", "OpenAI small
-        model/price") the price at the end of those, NaN before there was one.
     """
+    data, listing = panel.data, panel.part(Listing)
     offers = data.isel(obs=np.flatnonzero(data["kind"].values == "offer"))
     first, last = min(map(str, offers["day"].values)), period_end(until).isoformat()
     start, stop = (quarter_index(f"{d[:4]}Q{(int(d[5:7]) + 2) // 3}") for d in (first, last))
     quarters = [quarter_name(k) for k in range(start, stop + 1)]
     ends = [period_end(q).isoformat() for q in quarters]
-    past = [day for day in ends if day <= data.attrs["seen"]]
+    past = [day for day in ends if day <= listing.seen]
     history: dict[str, list[float]] = {}
     for name, level in LEVELS.items():
         for metric, fresh in (("price", math.inf), ("new_price", NEW_YEARS)):
             history[f"{name}/{metric}"] = [
                 cheapest(offers, level, years_since(day), fresh) for day in past
             ]
-    for what, attribute in (("flagship", "flagships"), ("small model", "smalls")):
-        for house, prices in json.loads(data.attrs[attribute]).items():
-            steps = [(str(day), float(price)) for day, price in prices]
+    for what, lines in (("flagship", listing.flagships), ("small model", listing.smalls)):
+        for house, steps in lines.items():
             history[f"{house} {what}/price"] = [price_on(steps, day) for day in past]
-    return quarters, len(past), {name: np.array(values) for name, values in history.items()}
+    prices = {name: np.array(values) for name, values in history.items()}
+    return History(quarters, len(past), prices)
 
 
 PANEL = PanelSource(build=api_price_panel, latest="day")

@@ -36,7 +36,6 @@ from forecast.plots.style import (
     time_axis,
 )
 
-NAME_ROWS = 62.0  # points over the lower end of the axis, where the first name of an index stands
 PLAIN = 0.45  # opacity of single offers and quotes behind a fan
 
 

@@ -42,7 +42,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pymc as pm
@@ -54,14 +54,14 @@ from scipy.special import expit, logit
 from forecast.core.errors import DataError
 from forecast.core.periods import period_days
 from forecast.models import common
-from forecast.models.base import Panel
+from forecast.models.base import Panel, Statistic
 from forecast.models.benchmark.panel import BENCHMARKS, COMPUTE_WORDS, REFERENCES
+from forecast.models.common import Array, Arrays
 
 YEAR_ORIGIN = 2024.5
 COMPUTE_ORIGIN = 24.0  # log10 FLOP
 OPEN_SHARE, REASONING_SHARE = 0.6, 0.2  # centres of the two flags, so that levels are of a mixture
 COMPUTE_GRID = np.linspace(21.0, 27.5, 27)  # log10 FLOP
-FIXED_COMPUTE = 24.5  # log10 FLOP of the curve against date
 EARLIER = 5  # years between the two frontiers that gains are compared at
 OTHER = "another"
 N_NODES = 5
@@ -283,7 +283,9 @@ def centres(panel: Panel, where: Layout, data: dict[str, np.ndarray]) -> np.ndar
     return (weights.T @ rough[where.release]) / np.maximum(weights.sum(0), 1.0)
 
 
-def returns(xp: Any, p: dict[str, Any], years: Any, mean: Any, variance: Any) -> tuple[Any, Any]:
+def returns(
+    xp: ModuleType, p: Arrays, years: Array, mean: Array, variance: Array
+) -> tuple[Array, Array]:
     """Return mean and variance of what compute brings, when log10 compute is Gaussian.
 
     Parameters
@@ -308,7 +310,7 @@ def returns(xp: Any, p: dict[str, Any], years: Any, mean: Any, variance: Any) ->
     return grown - gain, grown**2 * xp.expm1(spread)
 
 
-def compute_given(p: dict[str, Any], data: dict[str, Any], error: Any) -> dict[str, Any]:
+def compute_given(p: Arrays, data: Arrays, error: Array) -> dict[str, Array]:
     """Return the moments of true compute given its report, and those of the report.
 
     Returns
@@ -339,14 +341,18 @@ def compute_given(p: dict[str, Any], data: dict[str, Any], error: Any) -> dict[s
     }
 
 
-def price_of(p: dict[str, Any], data: dict[str, Any]) -> Any:
+def price_of(p: Arrays, data: Arrays) -> Array:
     """Return log10 USD m of 1e24 FLOP at each release's date, by the basis of its cost."""
     return p["price"] + p["price_trend"] * data["years"] + p["stated_cost"] * data["stated_flag"]
 
 
 def regression(
-    xp: Any, p: dict[str, Any], data: dict[str, Any], spend: dict[str, Any], organisation: Any
-) -> tuple[Any, Any, Any]:
+    xp: ModuleType,
+    p: Arrays,
+    data: Arrays,
+    spend: Arrays,
+    organisation: Array,
+) -> tuple[Array, Array, Array]:
     """Return mean and variance of capability given the covariates, and the mean of returns."""
     brought, variance = returns(xp, p, data["years"], spend["mean"], spend["variance"])
     mean = (
@@ -408,7 +414,7 @@ def prior_arrays(priors: Priors) -> dict[str, np.ndarray]:
     }
 
 
-def parameters_of(xp: Any, z: dict[str, Any], prior: dict[str, Any]) -> dict[str, Any]:
+def parameters_of(xp: ModuleType, z: Arrays, prior: Arrays) -> dict[str, Array]:
     """Return the parameters by name from what is sampled, deviations in units of the priors.
 
     Parameters
@@ -420,7 +426,7 @@ def parameters_of(xp: Any, z: dict[str, Any], prior: dict[str, Any]) -> dict[str
     prior
         As :func:`prior_arrays` gives them, or as data of a model.
     """
-    p: dict[str, Any] = {}
+    p: dict[str, Array] = {}
     for kind, names in SCALARS.items():
         values = prior[f"prior_{kind}_mean"] + prior[f"prior_{kind}_sd"] * z[f"z_{kind}"]
         if kind == "log_normal":
@@ -445,7 +451,7 @@ def parameters_of(xp: Any, z: dict[str, Any], prior: dict[str, Any]) -> dict[str
     return p
 
 
-def _hyper_density(z: dict[str, Any], p: dict[str, Any]) -> Any:
+def _hyper_density(z: Arrays, p: Arrays) -> Array:
     """Return the log density of scalars and of what benchmarks have of their own, to a constant."""
     squares = sum((z[f"z_{kind}"] ** 2).sum() for kind in (*SCALARS, "own"))
     logs = sum(pt.log(p[name]).sum() for name in (*SCALARS["log_normal"], *OWN["log_normal"]))
@@ -498,7 +504,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def _report_density(p: dict[str, Any], data: dict[str, Any], spend: dict[str, Any]) -> Any:
+def _report_density(p: Arrays, data: Arrays, spend: Arrays) -> Array:
     """Return the log density of reported compute and of costs given reported compute."""
     left = spend["report"] - spend["expected"]
     total = spend["report_variance"]
@@ -510,13 +516,17 @@ def _report_density(p: dict[str, Any], data: dict[str, Any], spend: dict[str, An
 
 
 def _score_density(
-    p: dict[str, Any], of: dict[str, Any], given: tuple[Any, Any], middle: Any, releases: int
-) -> Any:
+    p: Arrays,
+    of: Arrays,
+    given: tuple[Array, Array],
+    middle: Array,
+    releases: int,
+) -> Array:
     """Return the log density of all scores, capabilities integrated out."""
     at, score = of["release"], of["score"]
     mean, variance = given
 
-    def by_release(values: Any, *width: int) -> Any:
+    def by_release(values: Array, *width: int) -> Array:
         return pt.inc_subtensor(pt.zeros((releases, *width))[at], values)
 
     curve = curve_of(p, of, middle)
@@ -539,7 +549,7 @@ def _score_density(
     return (integral + pt.log(width) - pt.log(sd)).sum() - pt.log(scale).sum() + constant
 
 
-def curve_of(p: dict[str, Any], of: dict[str, Any], middle: Any) -> dict[str, Any]:
+def curve_of(p: Arrays, of: Arrays, middle: Array) -> dict[str, Array]:
     """Return the curve that each score lies about: floor, rise, shift, slope, noise variance.
 
     Parameters
@@ -563,13 +573,13 @@ def curve_of(p: dict[str, Any], of: dict[str, Any], middle: Any) -> dict[str, An
 
 
 def placed(
-    xp: Any,
-    curve: dict[str, Any],
-    score: Any,
-    at: Any,
-    given: tuple[Any, Any],
-    by_release: Callable[[Any], Any],
-) -> tuple[Any, Any]:
+    xp: ModuleType,
+    curve: Arrays,
+    score: Array,
+    at: Array,
+    given: tuple[Array, Array],
+    by_release: Callable[[Array], Array],
+) -> tuple[Array, Array]:
     """Return about where, and how widely, each capability lies given its scores.
 
     First from the log-odds that the scores by themselves suggest, then by one Gauss-Newton step on
@@ -598,7 +608,7 @@ def placed(
     return peak + pull / weight, 1 / xp.sqrt(weight)
 
 
-def _said(xp: Any, score: Any, curve: dict[str, Any]) -> tuple[Any, Any]:
+def _said(xp: ModuleType, score: Array, curve: Arrays) -> tuple[Array, Array]:
     """Return log-odds and precision that a score by itself suggests, also beyond floor and top."""
     step = 0.02
     above = step * _softplus(xp, (score - curve["floor"]) / step)
@@ -607,11 +617,11 @@ def _said(xp: Any, score: Any, curve: dict[str, Any]) -> tuple[Any, Any]:
     return xp.log(above / below), derivative**2 / curve["variance"]
 
 
-def _softplus(xp: Any, x: Any) -> Any:
+def _softplus(xp: ModuleType, x: Array) -> Array:
     return np.logaddexp(0.0, x) if xp is np else pt.softplus(x)
 
 
-def _logistic(xp: Any, x: Any) -> Any:
+def _logistic(xp: ModuleType, x: Array) -> Array:
     return expit(x) if xp is np else pm.math.sigmoid(x)
 
 
@@ -734,7 +744,7 @@ def _conditional(
 def _capability(
     flat: dict[str, np.ndarray],
     data: dict[str, np.ndarray],
-    spend: dict[str, Any],
+    spend: Arrays,
     effect: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -906,7 +916,7 @@ class _Fit:
     flat: dict[str, np.ndarray]
     where: Layout
     data: dict[str, np.ndarray]
-    spend: dict[str, Any]
+    spend: Arrays
     centre: np.ndarray
     years: np.ndarray
     is_open: np.ndarray
@@ -940,9 +950,8 @@ def draw(
 
         For figures: ``curve`` (dims chain, draw, benchmark, when, compute; expected percent of a
         closed model of an average organisation, on that day with reasoning and three years earlier
-        without), ``by_date`` (chain, draw, benchmark, date; without reasoning, at one compute),
-        ``frontier`` (chain, draw, access, date; capability) and ``lag`` (chain, draw, date;
-        months). Price of 1e24 FLOP then: ``price_now`` (chain, draw; USD m).
+        without), ``frontier`` (chain, draw, access, date; capability) and ``lag`` (chain, draw,
+        date; months). Price of 1e24 FLOP then: ``price_now`` (chain, draw; USD m).
     """
     day = _day(panel, until)
     fit = _prepare(parameters, panel, priors)
@@ -975,7 +984,6 @@ def draw(
             "signal": (dims, shaped(np.column_stack([score, extra])[..., None])),
             "observed": (dims[2:], np.r_[seen, np.full(len(rest), np.nan)][:, None]),
             "curve": (("chain", "draw", "benchmark", "when", "compute"), shaped(curve)),
-            "by_date": (("chain", "draw", "benchmark", "date"), shaped(_by_date(fit, months))),
             "frontier": (("chain", "draw", "access", "date"), shaped(frontier)),
             "lag": (("chain", "draw", "date"), shaped(lags)),
             "price_now": (("chain", "draw"), shaped(_price_now(fit, day))),
@@ -1222,12 +1230,6 @@ def _curves(fit: _Fit, as_of: str) -> tuple[np.ndarray, list[str]]:
     return np.stack(both, axis=2), [before.isoformat(), as_of]
 
 
-def _by_date(fit: _Fit, months: Sequence[dt.date]) -> np.ndarray:
-    years = np.array([_year(d) - YEAR_ORIGIN for d in months])
-    ones = np.ones(len(years))
-    return _typical(fit.flat, fit.centre, years, (FIXED_COMPUTE - COMPUTE_ORIGIN) * ones, 0 * ones)
-
-
 def _price_now(fit: _Fit, as_of: str) -> np.ndarray:
     years = _year(dt.date.fromisoformat(as_of)) - YEAR_ORIGIN
     price: np.ndarray = 10 ** (fit.flat["price"] + fit.flat["price_trend"] * years)[:, 0]
@@ -1239,18 +1241,18 @@ def _percent_scores(name: str, replicated: dict[str, np.ndarray], panel: Panel) 
     return 100 * replicated["score"][:, rows].ravel()
 
 
-def _checks() -> tuple[tuple[str, Any, float, float], ...]:
+def _checks() -> tuple[tuple[str, Statistic, float, float], ...]:
     """Return the range of each benchmark's scores: a little beyond floor and top."""
 
-    def of(name: str) -> Any:
+    def of(name: str) -> Statistic:
         def statistic(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
             return _percent_scores(name, replicated, panel)
 
         return statistic
 
-    ranges = {"MMLU": (18, 100), "MMLU-Pro": (2, 100), "GPQA Diamond": (12, 105)}
-    ranges["SWE-bench Verified"] = (-8, 102)
-    return tuple((f"{name}, percent", of(name), *map(float, ranges[name])) for name in NAMES)
+    ranges = {"MMLU": (18.0, 100.0), "MMLU-Pro": (2.0, 100.0), "GPQA Diamond": (12.0, 105.0)}
+    ranges["SWE-bench Verified"] = (-8.0, 102.0)
+    return tuple((f"{n}, percent", of(n), low, high) for n, (low, high) in ranges.items())
 
 
 PRIOR_CHECKS = _checks()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.models.base import PanelSource
+from forecast.models.base import Panel, PanelSource
 
 BENCHMARKS: Mapping[str, str] = {
     "MMLU": "mmlu",
@@ -63,7 +62,33 @@ _EVALUATORS = {"A": "Artificial Analysis", "E": "Epoch AI", "T": "TIGER-Lab", "s
 _EFFORT = {"low": -1.0, "high": 1.0, "xhigh": 2.0}
 
 
-def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
+class Release(NamedTuple):
+    """What stands on each row of a release, see :func:`benchmark_panel`."""
+
+    release: str
+    released: str
+    organisation: str
+    year: float
+    open: float
+    reasoning: float
+    log_compute: float
+    compute_word: int
+    log_cost: float
+    stated_cost: float
+
+
+class Score(NamedTuple):
+    """A score of a release on a benchmark."""
+
+    release: Release
+    benchmark: str
+    protocol: str
+    score: float
+    score_se: float
+    effort_steps: float
+
+
+def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
     """Return one row a score: every benchmark and protocol of every model released by `as_of`.
 
     Parameters
@@ -76,7 +101,7 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
 
     Returns
     -------
-    xarray.Dataset
+    Panel
         Dim ``obs``, sorted by release date. ``score`` and its sampling error ``score_se`` are
         shares; ``log_compute`` is log10 FLOP and ``log_cost`` log10 USD m, NaN where not known or
         not admitted; ``compute_word`` indexes :data:`COMPUTE_WORDS`; ``effort_steps`` counts steps of
@@ -100,33 +125,35 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> xr.Dataset:
             f"released by {as_of}; the table has none"
         )
     rows, notes = _above_chance(rows)
-    frame = pd.DataFrame(rows).sort_values(
+    columns = [*Release._fields, *Score._fields[1:]]
+    frame = pd.DataFrame([(*row.release, *row[1:]) for row in rows], columns=columns).sort_values(
         ["released", "release", "benchmark", "protocol"], kind="stable"
     )
     labels = ("release", "released", "organisation", "benchmark", "protocol")
-    return xr.Dataset(
+    data = xr.Dataset(
         {str(c): ("obs", frame[c].to_numpy()) for c in frame.columns if c not in labels},
         coords={c: ("obs", frame[c].to_numpy(str)) for c in labels},
-        attrs={
-            "units": json.dumps(
-                {"score": "ratio", "score_se": "ratio", "log_compute": "log10 FLOP",
-                 "log_cost": "log10 USD m", "year": "years", "effort_steps": "steps"}
-            ),
-            "notes": json.dumps(notes),
-        },
-    )  # fmt: skip
+    )
+    units = {
+        "score": "ratio",
+        "score_se": "ratio",
+        "log_compute": "log10 FLOP",
+        "log_cost": "log10 USD m",
+        "year": "years",
+        "effort_steps": "steps",
+    }
+    return Panel("benchmark", as_of, data, units, notes=tuple(notes))
 
 
-def _above_chance(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+def _above_chance(rows: list[Score]) -> tuple[list[Score], list[str]]:
     """Return the scores that are not far below chance, and a sentence on those left out."""
-    left: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
+    left: list[Score] = []
+    kept: list[Score] = []
     for row in rows:
-        benchmark = str(row["benchmark"])
-        chance = CHANCE[benchmark]
-        error = math.sqrt(chance * (1 - chance) / QUESTIONS[benchmark])
-        (left if row["score"] < chance - BELOW_CHANCE * error else kept).append(row)
-    names = one_line([f"{row['release']} on {row['benchmark']}" for row in left])
+        chance = CHANCE[row.benchmark]
+        error = math.sqrt(chance * (1 - chance) / QUESTIONS[row.benchmark])
+        (left if row.score < chance - BELOW_CHANCE * error else kept).append(row)
+    names = one_line([f"{row.release.release} on {row.benchmark}" for row in left])
     note = f"left out as failures at the format of answers, far below chance: {names}"
     return kept, [note] if left else []
 
@@ -157,26 +184,26 @@ def admitted(record: pd.Series) -> bool:
     return _text(record, "compute_confidence_epoch") in ("Confident", "Likely", "")
 
 
-def _release(record: pd.Series) -> dict[str, Any]:
+def _release(record: pd.Series) -> Release:
     day = dt.date.fromisoformat(record["release_date"])
     first = _text(record, "organisation").split(",")[0]
     usable = admitted(record)
     sure = _text(record, "compute_confidence_epoch").lower()
-    return {
-        "release": record["model"],
-        "released": record["release_date"],
-        "organisation": first or "not stated",
-        "year": day.year + (day.timetuple().tm_yday - 1) / 365.25,
-        "open": float(record["open_weights"]),
-        "reasoning": float(record.get("reasoning_model", False)),
-        "log_compute": _log10(record, "training_compute_flop") if usable else math.nan,
-        "compute_word": COMPUTE_WORDS.index(sure if sure in COMPUTE_WORDS else "weaker"),
-        "log_cost": _log10(record, "training_cost_musd_mid") if usable else math.nan,
-        "stated_cost": float(_text(record, "cost_basis").startswith("developer")),
-    }
+    return Release(
+        release=record["model"],
+        released=record["release_date"],
+        organisation=first or "not stated",
+        year=day.year + (day.timetuple().tm_yday - 1) / 365.25,
+        open=float(record["open_weights"]),
+        reasoning=float(record.get("reasoning_model", False)),
+        log_compute=_log10(record, "training_compute_flop") if usable else math.nan,
+        compute_word=COMPUTE_WORDS.index(sure if sure in COMPUTE_WORDS else "weaker"),
+        log_cost=_log10(record, "training_cost_musd_mid") if usable else math.nan,
+        stated_cost=float(_text(record, "cost_basis").startswith("developer")),
+    )
 
 
-def _scores(record: pd.Series) -> list[dict[str, Any]]:
+def _scores(record: pd.Series) -> list[Score]:
     """Return a row for each benchmark and protocol of one release."""
     base = _release(record)
     found = []
@@ -196,14 +223,14 @@ def _scores(record: pd.Series) -> list[dict[str, Any]]:
             inside = min(max(share, 0.05), 0.95)  # a score of 0 or 100 has a sampling error too
             sampling = math.sqrt(inside * (1 - inside) / QUESTIONS[benchmark])
             found.append(
-                {
-                    **base,
-                    "benchmark": benchmark,
-                    "protocol": protocol,
-                    "score": share,
-                    "score_se": sampling if math.isnan(se) else se / 100,
-                    "effort_steps": _EFFORT.get(effort, 0.0),
-                }
+                Score(
+                    base,
+                    benchmark=benchmark,
+                    protocol=protocol,
+                    score=share,
+                    score_se=sampling if math.isnan(se) else se / 100,
+                    effort_steps=_EFFORT.get(effort, 0.0),
+                )
             )
     return found
 

@@ -37,13 +37,13 @@ from forecast.plots.style import (
 ACCESS_HUES = {"closed": "#832db6", "open": "#e76300"}
 
 
-def _curve(draws: xr.Dataset, name: str, benchmark: str) -> xr.DataArray:
-    if name not in draws:
-        raise UnknownNameError(f"the draws have no {name!r}; there are {one_line(list(draws))}")
+def _curve(draws: xr.Dataset, benchmark: str) -> xr.DataArray:
+    if "curve" not in draws:
+        raise UnknownNameError(f"the draws have no 'curve'; there are {one_line(list(draws))}")
     there = [str(b) for b in draws["benchmark"].values]
     if benchmark not in there:
         raise UnknownNameError(f"no benchmark is called {benchmark!r}; there are {one_line(there)}")
-    return draws[name].sel(benchmark=benchmark, drop=True)
+    return draws["curve"].sel(benchmark=benchmark, drop=True)
 
 
 def _bands(ax: Axes, x: np.ndarray, samples: np.ndarray, color: str, label: str) -> np.ndarray:
@@ -104,7 +104,7 @@ def cost_curve(
     UnknownNameError
         If the draws have no curve, or none of that benchmark.
     """
-    curve = _curve(draws, "curve", benchmark)
+    curve = _curve(draws, benchmark)
     when = [str(w) for w in draws["when"].values]
     before, now = (samples_of(curve.isel(when=k, drop=True), "compute") for k in (0, -1))
     compute = draws["compute"].values
@@ -162,72 +162,6 @@ def _bars(rows: xr.Dataset, x: np.ndarray, sd: Sequence[float]) -> np.ndarray | 
         return None
     factor = 10.0 ** np.asarray(sd)[rows["compute_word"].values]
     return np.array([x - x / factor, x * factor - x])
-
-
-def score_by_date(
-    draws: xr.Dataset,
-    panel: Panel,
-    benchmark: str = "MMLU",
-    *,
-    title: str | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the expected score of one fixed compute against release date, with all scores.
-
-    Parameters
-    ----------
-    draws
-        Draws of the benchmark model; ``by_date`` (percent) is drawn.
-    panel
-        Its panel; every score of the benchmark is shown, whatever its compute.
-    benchmark
-        Which one.
-    title
-        The finding, about ten words.
-    ax
-        Where to draw; a new pyplot figure by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    UnknownNameError
-        If the draws have no such curve, or none of that benchmark.
-    """
-    samples = samples_of(_curve(draws, "by_date", benchmark), "date")
-    days = _dates(draws)
-    rows = _of(panel, benchmark)
-    at = np.array([decimal_year(dt.date.fromisoformat(d)) for d in rows["released"].values])
-    ax, own = begin(ax, height=3.0)
-    ax.set_ylim(-1, 101)
-    marks = band_marks(samples[:, -1], log=False)
-    make_room(ax, float(days[0]), float(days[-1]), [text for text, _ in marks])
-    _percent_axis(ax, float(days[-1]))
-    _year_ticks(ax, days)
-    _bands(ax, days, samples, hue("score"), "")
-    is_open = rows["open"].values > 0
-    for flag, label in ((False, "closed"), (True, "open")):
-        ax.plot(
-            at[is_open == flag],
-            100 * rows["score"].values[is_open == flag],
-            "o",
-            markersize=2.6,
-            markerfacecolor="none" if flag else INK,
-            markeredgecolor=INK,
-            markeredgewidth=0.6,
-            alpha=0.6,
-            label=label,
-            zorder=4,
-        )
-    label_right(ax, float(days[-1]), marks)
-    subtitle = (
-        f"{benchmark}, %; bands: expected of 3e24 FLOP without reasoning; points: all releases "
-        "(hollow: open)"
-    )
-    finish(ax, own, title, subtitle)
-    return ax
 
 
 def frontier(draws: xr.Dataset, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -339,9 +273,5 @@ def _against_date(ax: Axes, days: np.ndarray, marks: list[str]) -> None:
     make_room(ax, float(days[0]), float(days[-1]), marks)
     ticks = even_ticks(*ax.get_ylim(), box_of(ax)[1])
     grid_lines(ax, ticks, [number_text(t) for t in ticks], float(days[-1]))
-    _year_ticks(ax, days)
-
-
-def _year_ticks(ax: Axes, days: np.ndarray) -> None:
     years = range(math.ceil(days[0]), math.floor(days[-1]) + 1)
     ax.set_xticks(list(years), [str(year) for year in years])

@@ -18,6 +18,7 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=the_day,
+    shown=("gain", "bend"),
     # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
     adaptation="low_rank",
 )

@@ -7,6 +7,7 @@ which the last such day has passed is overdue since then.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
 import math
@@ -26,7 +27,7 @@ from forecast.core.periods import (
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.earnings.panel import EARNINGS_UNIT
-from forecast.tables.vintages import Table
+from forecast.tables.vintages import Known, Table, require_known
 
 REPORTED = ("capex", "revenue")
 """A quarter counts as reported with the first of these."""
@@ -41,7 +42,32 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def report_calendar(known: Table, *, metrics: Sequence[str] = REPORTED) -> pd.DataFrame:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calendar:
+    """Which quarters each company has reported, and when the next reports are expected.
+
+    Attributes
+    ----------
+    date
+        The day on which this was known, ISO.
+    rows
+        One row a company and calendar quarter, see :func:`report_calendar`.
+    """
+
+    date: str
+    rows: pd.DataFrame
+
+    @property
+    def out(self) -> pd.DataFrame:
+        """The rows of quarters that are not reported yet."""
+        return self.rows[self.rows["status"] != "reported"]
+
+    def _repr_html_(self) -> str:
+        """Show the rows as a table with the day."""
+        return f"<p><b>Reports as of {self.date}</b></p>" + self.rows.to_html(index=False)
+
+
+def report_calendar(known: Known, *, metrics: Sequence[str] = REPORTED) -> Calendar:
     """Return which quarters each company has reported, and when the next reports are expected.
 
     Parameters
@@ -54,9 +80,9 @@ def report_calendar(known: Table, *, metrics: Sequence[str] = REPORTED) -> pd.Da
 
     Returns
     -------
-    pandas.DataFrame
-        One row a company and calendar quarter (of its fiscal quarter's middle), from its first
-        report to the first quarter that has not ended, with text columns
+    Calendar
+        The date, and one row a company and calendar quarter (of its fiscal quarter's middle),
+        from its first report to the first quarter that has not ended, with text columns
 
         - entity, quarter, period_end: the last day of the fiscal quarter; of one that was not
           reported it is carried on from the last one that was;
@@ -68,33 +94,27 @@ def report_calendar(known: Table, *, metrics: Sequence[str] = REPORTED) -> pd.Da
         - overdue_since: where all of them have passed, the last of them;
         - lags: the number of past lags these days rest on.
 
-        ``attrs["as_of"]`` holds the date.
-
     Raises
     ------
     DataError
-        If `known` has no ``as_of`` date, or no quarterly row of these metrics.
+        If `known` did not come from ``as_of``, or has no quarterly row of these metrics.
     """
-    if "as_of" not in known.attrs:
-        raise DataError("the table has no as_of date; pass it through as_of(table, date) first")
-    today = parse_date(known.attrs["as_of"])
+    today = parse_date(require_known(known).date)
     rows = []
-    for entity, reports in _reports(known, metrics).items():
+    for entity, reports in _reports(known.rows, metrics).items():
         rows += [(entity, *row) for row in _company(reports, today)]
     if not rows:
         raise DataError(f"a report calendar wants quarterly rows of {one_line(metrics)}; got none")
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs["as_of"] = today.isoformat()
-    return table
+    return Calendar(known.date, pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 Reports = Mapping[int, tuple[dt.date, dt.date]]
 """By number of the calendar quarter: last day of the fiscal quarter, and day of the report."""
 
 
-def _reports(known: Table, metrics: Sequence[str]) -> Mapping[str, Reports]:
+def _reports(table: Table, metrics: Sequence[str]) -> Mapping[str, Reports]:
     found: dict[str, dict[int, tuple[dt.date, dt.date]]] = {}
-    rows = known[known["metric"].isin(metrics)].sort_values(["entity", "reported_on"])
+    rows = table[table["metric"].isin(metrics)].sort_values(["entity", "reported_on"])
     for entity, period, day in rows[["entity", "period", "reported_on"]].itertuples(index=False):
         first, last = period_days(str(period))
         reported = parse_date(str(day))
@@ -159,7 +179,7 @@ def _expected(end: dt.date, lags: Sequence[int]) -> tuple[str, str, str]:
 
 
 def reported_ratio(
-    known: Table,
+    known: Known,
     top: str = "capex",
     bottom: str = "operating_cash_flow",
     *,
@@ -186,9 +206,11 @@ def reported_ratio(
     Raises
     ------
     DataError
-        If no company has the two metrics for four quarters in a row.
+        If `known` did not come from ``as_of``, or no company has the two metrics for four quarters
+        in a row.
     """
-    above, below = (_yearly_totals(known, metric) for metric in (top, bottom))
+    table = require_known(known).rows
+    above, below = (_yearly_totals(table, metric) for metric in (top, bottom))
     for name, members in (sums or {}).items():
         for totals in (above, below):
             if set(members) <= set(totals.columns):
@@ -208,9 +230,9 @@ def reported_ratio(
     return pd.DataFrame(rows, columns=["entity", "quarter", "ratio"])
 
 
-def _yearly_totals(known: Table, metric: str) -> pd.DataFrame:
+def _yearly_totals(table: Table, metric: str) -> pd.DataFrame:
     """Return totals of four quarters in USD bn, by number of the last quarter and by entity."""
-    rows = known[(known["metric"] == metric) & ~known["qualifier"].isin(["at least", "at most"])]
+    rows = table[(table["metric"] == metric) & ~table["qualifier"].isin(["at least", "at most"])]
     cells: dict[tuple[int, str], float] = {}
     for row in rows.to_dict("records"):
         first, last = period_days(str(row["period"]))
@@ -220,5 +242,5 @@ def _yearly_totals(known: Table, metric: str) -> pd.DataFrame:
             cells[quarter, str(row["entity"])] = value
     if not cells:
         return pd.DataFrame()
-    table = pd.Series(cells).unstack()
-    return table.reindex(range(table.index.min(), table.index.max() + 1)).rolling(4).sum()
+    wide = pd.Series(cells).unstack()
+    return wide.reindex(range(wide.index.min(), wide.index.max() + 1)).rolling(4).sum()

@@ -24,14 +24,14 @@ gradient, and :func:`draw_states` with :func:`draw_paths` draw from that law giv
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
-from pytensor.graph.basic import Apply
+from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
@@ -729,30 +729,37 @@ class PanelLogp(Op):  # type: ignore[misc]
 
     __props__ = ()
 
-    def make_node(self, *inputs: Any) -> Apply:
+    def make_node(self, *inputs: Variable) -> Apply:
         """Take the sixteen arguments of :func:`panel_logp_grad`."""
         variables = [pt.as_tensor_variable(i) for i in inputs]
         return Apply(self, variables, [pt.dscalar(), pt.dmatrix(), pt.dvector()])
 
-    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+    def perform(
+        self, node: Apply, inputs: Sequence[np.ndarray], outputs: Sequence[list[object]]
+    ) -> None:
         """Compute outside of compiled code."""
         before, start_var, after = inputs[:5], float(inputs[5]), inputs[6:]
         logp, grad, grad_factor = panel_logp_grad(*before, start_var, *after)
         outputs[0][0], outputs[1][0], outputs[2][0] = np.asarray(logp), grad, grad_factor
 
-    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
+    def pullback(
+        self,
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+        cotangents: Sequence[Variable],
+    ) -> list[Variable]:
         """Return the derivative by each argument; the first nine are data."""
         c = cotangents[0]
         by_series = [c * outputs[1][k] for k in range(6)]
         return [DisconnectedType()() for _ in range(9)] + by_series + [c * outputs[2]]
 
-    def connection_pattern(self, node: Any) -> list[list[bool]]:
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
         """Say that data have no derivative, and that only the density has one."""
         return [[False] * 3] * 9 + [[True, False, False]] * 7
 
 
 @register_funcify_default_op_cache_key(PanelLogp)
-def _in_numba(op: Any, node: Any, **_: Any) -> tuple[Any, int]:
+def _in_numba(op: PanelLogp, node: Apply, **_: object) -> tuple[Callable[..., object], int]:
     """Return the compiled form, and a key of this file for the compile cache on disk."""
     density = panel_logp_grad
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import xarray as xr
 
@@ -11,8 +9,8 @@ from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarter, period_days
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known
 
 EARNINGS_UNIT = "USD bn"
 METRIC_GROUPS = ("capex", "revenue", "cloud_revenue")
@@ -45,7 +43,7 @@ def _one_segment(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(kept)
 
 
-def earnings_panel(known: Table) -> xr.Dataset:
+def earnings_panel(known: Known) -> Panel:
     """Quarterly capex, revenue and cloud revenue of every company, USD bn, by calendar quarter.
 
     Rows of other lengths (a fiscal year of the same metric) are left out. What is missing, starts
@@ -54,7 +52,7 @@ def earnings_panel(known: Table) -> xr.Dataset:
     group = {metric: metric for metric in METRIC_GROUPS} | dict.fromkeys(
         CLOUD_METRICS, "cloud_revenue"
     )
-    rows = known[known["metric"].isin(group)].copy()
+    rows = known.rows[known.rows["metric"].isin(group)].copy()
     ends = [period_days(str(p)) for p in rows["period"]]
     rows = rows[[80 <= (last - first).days + 1 <= 100 for first, last in ends]]
     if rows.empty:
@@ -88,7 +86,7 @@ def earnings_panel(known: Table) -> xr.Dataset:
         )
     rows["order"] = rows["group"].map(METRIC_GROUPS.index)
     rows = rows.sort_values(["order", "entity", "quarter"], kind="stable")
-    return xr.Dataset(
+    data = xr.Dataset(
         {"value": ("obs", rows["usd_bn"].to_numpy(float))},
         coords={
             "series": ("obs", (rows["entity"] + "/" + rows["metric"]).to_numpy(str)),
@@ -96,8 +94,8 @@ def earnings_panel(known: Table) -> xr.Dataset:
             "quarter": ("obs", rows["quarter"].to_numpy(str)),
             "fiscal_period": ("obs", rows["period"].to_numpy(str)),
         },
-        attrs={"units": json.dumps({"value": EARNINGS_UNIT})},
     )
+    return Panel("earnings", known.date, data, {"value": EARNINGS_UNIT})
 
 
 PANEL = PanelSource(build=earnings_panel, latest="quarter")

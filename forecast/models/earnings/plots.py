@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from matplotlib.axes import Axes
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
+from forecast.models.earnings.calendar import Calendar
 from forecast.plots.fans import fan
 from forecast.plots.style import (
     INK,
@@ -214,7 +214,7 @@ MARK = 5.0  # points, size of a mark
 
 
 def report_calendar(
-    calendar: pd.DataFrame,
+    calendar: Calendar,
     *,
     quarters: int = 5,
     title: str | None = None,
@@ -241,13 +241,12 @@ def report_calendar(
     Raises
     ------
     DataError
-        If the calendar has no ``as_of``, or no row.
+        If it is no calendar, or has no row.
     """
-    if "as_of" not in calendar.attrs or calendar.empty:
+    if not isinstance(calendar, Calendar) or calendar.rows.empty:
         raise DataError("got no report calendar; wanted the result of report_calendar(known)")
-    day = str(calendar.attrs["as_of"])
-    columns = sorted(set(calendar["quarter"]))[-quarters:]
-    shown = calendar[calendar["quarter"].isin(columns)]
+    columns = sorted(set(calendar.rows["quarter"]))[-quarters:]
+    shown = calendar.rows[calendar.rows["quarter"].isin(columns)]
     names = list(dict.fromkeys(shown["entity"]))
     head = 2 * TICK * LEADING
     left = (max(text_width(n, TICK) for n in names) + 12) / 72
@@ -267,14 +266,14 @@ def report_calendar(
         _cell(ax, row, at)
     subtitle = (
         "Solid: day of the report. Hollow: not reported by "
-        f"{day}; expected day and range by the company's own past lags. A fiscal quarter stands at "
-        "the calendar quarter of its middle"
+        f"{calendar.date}; expected day and range by the company's own past lags. A fiscal quarter "
+        "stands at the calendar quarter of its middle"
     )
     finish(ax, own, title, subtitle)
     return ax
 
 
-def _cell(ax: Axes, row: Mapping[Any, Any], at: tuple[float, float]) -> None:
+def _cell(ax: Axes, row: Mapping[Hashable, str], at: tuple[float, float]) -> None:
     """Draw one quarter of one company: a mark and its day, or what is expected."""
     x, y = at
     reported = row["status"] == "reported"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 from forecast.models.base import Model, quarters
 from forecast.models.earnings import model
-from forecast.models.earnings.baseline import quarterly
+from forecast.models.earnings.baseline import RULES, quarterly
 
 MODEL = Model(
     name="earnings",
@@ -19,6 +21,7 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=quarters(8),
+    hue="capex",
     baseline=quarterly,
     # With a diagonal mass matrix the effective sample is a fifth. A draw takes seven gradients; the
     # first steps would take up to a thousand each, half of all of the tuning. At an acceptance of
@@ -28,4 +31,6 @@ MODEL = Model(
     max_depth=7,
     tune=300,
     sampled=model.SAMPLED,
+    period="quarter",
+    rules={rule: functools.partial(quarterly, rule=rule) for rule in RULES},
 )

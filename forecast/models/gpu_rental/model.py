@@ -199,14 +199,6 @@ def _bounds(
     return total
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: what was integrated out is drawn with the forecast."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _walk_cov(parameters: xr.Dataset, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the covariance of the walk at `a` and `b` with none in the future, (sample, n, m)."""
     z = latent.flat(parameters, "z")

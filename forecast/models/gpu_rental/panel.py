@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
@@ -12,8 +11,8 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known
 
 RENTAL_METRIC = "h100_rental"
 RENTAL_UNIT = "USD per hour"
@@ -27,14 +26,14 @@ def _segment(note: str, day: str) -> int:
     return sum(day >= date for date in dates)
 
 
-def gpu_rental_panel(known: Table) -> xr.Dataset:
+def gpu_rental_panel(known: Known) -> Panel:
     """One row a quote, USD per hour, with its index, stretch and whether it is a bound.
 
     Where a note declares that an index changed its composition ("breaks when ... (dates)"), each
     stretch has a level of its own: such a jump is the index's, not the market's. Rows of one index
     and day with the same value are one. Bounds stand last.
     """
-    rows = known[known["metric"] == RENTAL_METRIC].copy()
+    rows = known.rows[known.rows["metric"] == RENTAL_METRIC].copy()
     numbers = rows[~rows["qualifier"].isin(["at least", "at most"])]
     if len(numbers) < 3:
         raise DataError(
@@ -59,7 +58,7 @@ def gpu_rental_panel(known: Table) -> xr.Dataset:
     rows["bound"] = rows["qualifier"].map({"at least": 1, "at most": -1}).fillna(0).astype(int)
     rows["last"] = rows["bound"] != 0
     rows = rows.sort_values(["last", "entity", "day", "usd"], kind="stable")
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", rows["usd"].to_numpy(float)),
             "year": ("obs", np.array([years_since(d) for d in rows["day"]])),
@@ -72,8 +71,8 @@ def gpu_rental_panel(known: Table) -> xr.Dataset:
             "stretch": ("obs", rows["stretch"].to_numpy(str)),
             "day": ("obs", rows["day"].to_numpy(str)),
         },
-        attrs={"units": json.dumps({"value": RENTAL_UNIT, "year": "years since 2023"})},
     )
+    return Panel("gpu_rental", known.date, data, {"value": RENTAL_UNIT, "year": "years since 2023"})
 
 
 PANEL = PanelSource(build=gpu_rental_panel, latest="day")

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date
-from forecast.models.api_price.plots import NAME_ROWS
 from forecast.models.base import Panel
 from forecast.plots.style import (
     BANDS,
@@ -34,6 +33,8 @@ from forecast.plots.style import (
     spans_of,
     time_axis,
 )
+
+NAME_ROWS = 62.0  # points over the lower end of the axis, where the first name of an index stands
 
 
 def index_trend(

@@ -12,7 +12,6 @@ MODEL = Model(
     priors=model.Priors(),
     variants=model.VARIANTS,
     build=model.build,
-    complete=model.complete,
     draw=model.draw,
     replicate=model.replicate,
     prior_checks=model.PRIOR_CHECKS,

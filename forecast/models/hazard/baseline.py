@@ -70,9 +70,9 @@ def unconditional_falls(
     known, last = last_close(panel.as_of), month_index(period_end(until).isoformat())
     if last <= known:
         raise DataError(f"cannot forecast to {until!r}; closes are known to {month_name(known)}")
-    held = positions(panel.data)
+    held = positions(panel)
     ahead = np.arange(1, last - min(one.closed for one in held) + 1)
-    rate = np.stack([_after(one, base_rates(panel.data, one), ahead) for one in held])
+    rate = np.stack([_after(one, base_rates(panel, one), ahead) for one in held])
     uniform = np.random.default_rng(seed).random((chains * draws, len(held), 1, 1))
     fallen = (uniform < rate).astype(float)
     sample = (np.arange(chains), np.arange(draws))

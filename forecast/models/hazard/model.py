@@ -137,7 +137,7 @@ LABELS = {
 }
 
 
-def _covariates(net: Any, raw: Any) -> tuple[Any, Any]:
+def _covariates(net: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.log2(net / NET_ORIGIN), (raw - net - MARKET_MEAN) / MARKET_STEP
 
 
@@ -302,14 +302,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
 def _log_probability(cumulative: Any) -> Any:
     """Return log(1 - exp(-c)), the log probability of a fall at cumulative hazard c."""
     return pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
-
-
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
 
 
 # --- the process, for replicates and forecasts ------------------------------------------------
@@ -478,7 +470,6 @@ def replicate(
 
     Each episode is followed as long as it was; what ends its follow-up does not depend on falls.
     """
-    del priors
     data = panel.data
     _, which, start, years = _index(panel)
     followup = data["followup"].values.astype(int)
@@ -582,10 +573,9 @@ def draw(
         If `until` is not within :data:`forecast.models.hazard.panel.LONGEST` months, or a position
         is too old to be followed so far.
     """
-    del priors
     last = _last_month(panel, until)
     names, _, _, years = _index(panel)
-    held = positions(panel.data)
+    held = positions(panel)
     closed, passed, stage = (
         np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
     )

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,7 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name
 from forecast.core.text import one_line
-from forecast.models.base import PanelSource
+from forecast.models.base import Panel, PanelSource
 from forecast.tables.shipped import read_reference_table
 
 FALLS = (20, 30, 40)
@@ -219,6 +218,22 @@ class Position:
         return np.where(known, np.array(rows, dtype=float), np.nan)
 
 
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is forecast from a fit, which does not depend on it.
+
+    Attributes
+    ----------
+    positions
+        Where the series stand that are forecast, in the order of the draws.
+    base_rates
+        By row of ``drawdown_base_rates``, how often its series falls at any time: p20_18m and so on.
+    """
+
+    positions: tuple[Position, ...]
+    base_rates: Mapping[str, Mapping[str, float]]
+
+
 def _rates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     """Return the numbers of ``drawdown_base_rates``, by default as shipped, by sample and column."""
     given = read_reference_table("drawdown_base_rates") if table is None else table
@@ -280,7 +295,7 @@ def hazard_panel(
     as_of: str,
     places: pd.DataFrame | None = None,
     base_rates: pd.DataFrame | None = None,
-) -> xr.Dataset:
+) -> Panel:
     """Return the episodes known on a day, and the positions to forecast from.
 
     The positions are one of any industry for each of :data:`CLASSES`, and per entity of `places` (the
@@ -316,16 +331,13 @@ def hazard_panel(
             "industry": ("obs", rows["industry"].to_numpy(str)),
             "identified": ("obs", rows["identified"].to_numpy(str)),
         },
-        attrs={
-            "units": json.dumps({"net": "points", "raw": "percent", "months20": "months"}),
-            "positions": _dump(held),
-            "base_rates": json.dumps(
-                {s: {c: v for c, v in rates[s].items() if c.startswith("p")} for s in used}
-            ),
-        },
+    )
+    units = {"net": "points", "raw": "percent", "months20": "months"}
+    asked = Asked(
+        tuple(held), {s: {c: v for c, v in rates[s].items() if c.startswith("p")} for s in used}
     )
     try:
-        return with_positions(data, own)
+        return with_positions(Panel("hazard", as_of, data, units, drawn=asked), own)
     except DataError as error:
         raise DataError(f"positions.csv: {error}") from None
 
@@ -388,34 +400,27 @@ def _position(
     )
 
 
-def _dump(held: Sequence[Position]) -> str:
-    return json.dumps([dataclasses.asdict(p) for p in held])
+def positions(panel: Panel) -> tuple[Position, ...]:
+    """Return the positions of a hazard panel."""
+    return panel.part(Asked).positions
 
 
-def positions(data: xr.Dataset) -> list[Position]:
-    """Return the positions of a hazard panel's data."""
-    return [
-        Position(**{**record, "fell": tuple(record["fell"])})
-        for record in json.loads(data.attrs["positions"])
-    ]
-
-
-def base_rates(data: xr.Dataset, one: Position) -> dict[str, float]:
+def base_rates(panel: Panel, one: Position) -> Mapping[str, float]:
     """Return how often a position's series, or US industries, fall at any time: p20_18m and so on."""
-    rates: dict[str, float] = json.loads(data.attrs["base_rates"])[one.sample or UNCONDITIONAL]
-    return rates
+    return panel.part(Asked).base_rates[one.sample or UNCONDITIONAL]
 
 
-def with_positions(data: xr.Dataset, added: Sequence[Position]) -> xr.Dataset:
-    """Return a hazard panel's data with positions added; one of the same entity is replaced.
+def with_positions(panel: Panel, added: Sequence[Position]) -> Panel:
+    """Return a hazard panel with positions added; one of the same entity is replaced.
 
     Raises
     ------
     DataError
         If a position lies outside what the table enumerates or names an industry it does not have.
     """
-    there = sorted(set(data["industry"].values.astype(str)))
-    rates = json.loads(data.attrs["base_rates"])
+    there = sorted(set(panel.data["industry"].values.astype(str)))
+    asked = panel.part(Asked)
+    rates = asked.base_rates
     for one in added:
         if one.sample and one.sample not in rates:
             raise DataError(
@@ -438,8 +443,9 @@ def with_positions(data: xr.Dataset, added: Sequence[Position]) -> xr.Dataset:
                 "wanted one over a market that moved by more than -100 and up to 200 %"
             )
     names = {one.entity for one in added}
-    held = [p for p in positions(data) if p.entity not in names]
-    return data.assign_attrs(positions=_dump([*held, *added]))
+    held = [p for p in asked.positions if p.entity not in names]
+    more = dataclasses.replace(asked, positions=(*held, *added))
+    return dataclasses.replace(panel, drawn=more)
 
 
 def read_position(text: str, as_of: str) -> Position:
@@ -538,9 +544,18 @@ def effective_sample(data: xr.Dataset, fall: int = 20, within: int = 24) -> tupl
     return n, float(min(n, independent / variance)) if variance > 0 else float(n)
 
 
+def with_written(panel: Panel, given: Sequence[str]) -> Panel:
+    """Return a hazard panel with positions added that are written as text.
+
+    See :func:`read_position` and :func:`with_positions`.
+    """
+    return with_positions(panel, [read_position(text, panel.as_of) for text in given])
+
+
 PANEL = PanelSource(
     build=hazard_panel,
     table="runups",
     besides=("positions", "drawdown_base_rates"),
     latest="identified",
+    positions=with_written,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from forecast.models.base import Model, closes
 from forecast.models.hazard import model
 from forecast.models.hazard.baseline import unconditional_falls
+from forecast.models.hazard.outlook import falls
 
 MODEL = Model(
     name="hazard",
@@ -12,13 +13,14 @@ MODEL = Model(
     priors=model.Priors(),
     variants=model.VARIANTS,
     build=model.build,
-    complete=model.complete,
     draw=model.draw,
     replicate=model.replicate,
     prior_checks=model.PRIOR_CHECKS,
     report=model.REPORT,
     labels=model.LABELS,
     horizon=closes(24),
+    hue="fall",
     baseline=unconditional_falls,
     target_accept=0.8,
+    outlook=falls,
 )

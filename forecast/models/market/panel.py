@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -11,8 +10,8 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known
 
 
 def rounding_step(values: np.ndarray, most: float = 0.2) -> float:
@@ -41,9 +40,9 @@ MARKET_METRICS = ("ai_investment", "datacenter_capex", "ai_revenue")
 MARKET_UNIT = "USD bn"
 
 
-def market_panel(known: Table) -> xr.Dataset:
+def market_panel(known: Known) -> Panel:
     """Annual series in USD bn, with the sd of their rounding and a mark on estimates."""
-    rows = known[known["metric"].isin(MARKET_METRICS)].copy()
+    rows = known.rows[known.rows["metric"].isin(MARKET_METRICS)].copy()
     if rows.empty:
         raise DataError(
             f"the market model wants annual rows of {one_line(MARKET_METRICS)}; the table has none"
@@ -68,7 +67,7 @@ def market_panel(known: Table) -> xr.Dataset:
     step = rows.groupby("series")["usd_bn"].transform(lambda v: rounding_step(v.to_numpy()))
     # A number rounded to a step is uniform within it: sd = step / sqrt(12), here relative.
     rounding = step / math.sqrt(12) / rows["usd_bn"]
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", rows["usd_bn"].to_numpy()),
             "rounding_sd": ("obs", rounding.to_numpy()),
@@ -78,8 +77,8 @@ def market_panel(known: Table) -> xr.Dataset:
             "series": ("obs", rows["series"].to_numpy(str)),
             "year": ("obs", rows["period"].astype(int).to_numpy()),
         },
-        attrs={"units": json.dumps({"value": MARKET_UNIT, "rounding_sd": "log points"})},
     )
+    return Panel("market", known.date, data, {"value": MARKET_UNIT, "rounding_sd": "log points"})
 
 
 PANEL = PanelSource(build=market_panel, latest="year")

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
 from forecast.models.base import Panel
+from forecast.models.common import Array, Arrays
 from forecast.models.payback.panel import ENTITY, KINDS, UNIT, spending
 
 ORIGIN = 2025.0
@@ -132,7 +134,7 @@ LABELS = {
 }
 
 
-def log_rate(p: Mapping[str, Any], t: Any, xp: Any = np) -> Any:
+def log_rate(p: Arrays, t: Array, xp: ModuleType = np) -> Array:
     """Return the log run-rate at `t` years after the start of 2025.
 
     `p` holds level, growth, headroom and bend, broadcast against `t`; `xp` is numpy or PyTensor.
@@ -144,11 +146,11 @@ def log_rate(p: Mapping[str, Any], t: Any, xp: Any = np) -> Any:
     return p["level"] + room - softplus(odds) / p["bend"]
 
 
-def _softplus(x: Any) -> Any:
+def _softplus(x: Array) -> Array:
     return np.logaddexp(0.0, x)
 
 
-def margin(p: Mapping[str, Any], year: Any, xp: Any = np) -> Any:
+def margin(p: Arrays, year: Array, xp: ModuleType = np) -> Array:
     """Return the cash margin of a year, share of revenue."""
     left = xp.exp(-(year - 2025.0) / p["margin_years"])
     return p["margin_end"] - (p["margin_end"] - p["margin_start"]) * left
@@ -219,14 +221,6 @@ CASH_ERROR = 0.5
 """Error of a reported year's cash, USD bn; twice as much for "about"."""
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _flat(parameters: xr.Dataset) -> dict[str, np.ndarray]:
     """Return every parameter as a column, shape (sample, 1)."""
     return {n: parameters[n].transpose("chain", "draw").values.reshape(-1, 1) for n in REPORT}
@@ -247,7 +241,6 @@ def replicate(
 
     A bound stays where it is; on which side of it the run-rate lies is drawn.
     """
-    del priors
     p, at = _flat(parameters), _layout(panel)
     data = {str(n): panel.data[n].values for n in panel.data.data_vars}
     size = len(p["level"])
@@ -389,13 +382,11 @@ def draw(
         (ratio), and per programme of :data:`PROGRAMMES` "programme/balance" (discounted, USD bn)
         and "programme/recovered" (1 from the first year in which the balance is not negative).
     """
-    del panel, priors
     return _drawn(parameters, _last_year(until), None, rng)
 
 
 def horizon(as_of: str) -> str:
     """Return the last year that is drawn, whatever the day: a programme's own years count."""
-    del as_of
     return str(LAST)
 
 

@@ -10,8 +10,7 @@ earlier vintages that the known table has replaced.
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,8 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date, period_end
 from forecast.core.units import convert
-from forecast.models.base import PanelSource
-from forecast.tables.vintages import Table
+from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import Known, Row, Table
 
 ENTITY = "OpenAI"
 UNIT = "USD bn"
@@ -47,7 +46,22 @@ def year_of(day: str) -> float:
     return date.year + (date.timetuple().tm_yday - 1) / 365.25
 
 
-def payback_panel(known: Table, history: Table) -> xr.Dataset:
+class Figure(NamedTuple):
+    """One figure of the panel, see :func:`payback_panel`."""
+
+    value: float
+    kind: int
+    side: int
+    rough: int
+    time: float
+    year: int
+    ahead: float
+    newer: int
+    period: str
+    reported_on: str
+
+
+def payback_panel(known: Known, history: Table) -> Panel:
     """Return the figures of one laboratory, USD bn, projections from the newest vintage backwards.
 
     Variables: `value`; `kind`, an index of :data:`KINDS`; `side`, 1 for "at least", -1 for "at most",
@@ -55,7 +69,8 @@ def payback_panel(known: Table, history: Table) -> xr.Dataset:
     flow; `ahead`, the years from a projection to the end of its year if it is the newest, else to
     the next newer one; `newer`, the position of that one, -1 if there is none.
     """
-    rows = known[(known["entity"] == ENTITY) & known["metric"].isin(METRICS)]
+    rows = known.rows
+    rows = rows[(rows["entity"] == ENTITY) & rows["metric"].isin(METRICS)]
     kinds = set(rows["metric"])
     if sum(rows["metric"] == "revenue_run_rate") < 3:
         raise DataError(
@@ -65,44 +80,45 @@ def payback_panel(known: Table, history: Table) -> xr.Dataset:
     bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] != "revenue_run_rate")
     if bounded.any():
         raise DataError("the payback model takes bounds of run-rates only, not of yearly flows")
-    rows = _with_vintages(rows, history, str(known.attrs["as_of"]))
-    records: list[dict[str, Any]] = []
+    rows = _with_vintages(rows, history, known.date)
+    figures: list[Figure] = []
     order = sorted(rows.to_dict("records"), key=_order)
     for row in order:
         kind, period = METRICS[str(row["metric"])], str(row["period"])
         end, told = period_end(period), str(row["reported_on"])
         value = convert(float(row["value"]), str(row["unit"]), UNIT)
-        record: dict[str, Any] = {
-            "value": -value if kind == "cash" else value,
-            "kind": KINDS.index(kind),
-            "side": SIDES.get(str(row["qualifier"]), 0),
-            "rough": int(row["qualifier"] == "about"),
-            "time": year_of(end.isoformat()),
-            "year": end.year,
-            "ahead": 0.0,
-            "newer": -1,
-            "period": period,
-            "reported_on": told,
-        }
+        figure = Figure(
+            value=-value if kind == "cash" else value,
+            kind=KINDS.index(kind),
+            side=SIDES.get(str(row["qualifier"]), 0),
+            rough=int(row["qualifier"] == "about"),
+            time=year_of(end.isoformat()),
+            year=end.year,
+            ahead=0.0,
+            newer=-1,
+            period=period,
+            reported_on=told,
+        )
         if kind == "projection":
             if parse_date(told) > end:  # by then it is no projection
                 continue
-            before = records[-1] if records else None
-            chain = before is not None and before["kind"] == 3 and before["year"] == end.year
-            later = year_of(str(before["reported_on"])) if chain and before else end.year + 1.0
-            record["ahead"] = later - year_of(told)
-            record["newer"] = len(records) - 1 if chain else -1
-        records.append(record)
-    frame = pd.DataFrame(records)
+            before = figures[-1] if figures else None
+            later, newer = end.year + 1.0, -1
+            if before is not None and (before.kind, before.year) == (figure.kind, end.year):
+                later, newer = year_of(before.reported_on), len(figures) - 1
+            figure = figure._replace(ahead=later - year_of(told), newer=newer)
+        figures.append(figure)
+    frame = pd.DataFrame(figures)
     columns = ("value", "kind", "side", "rough", "time", "year", "ahead", "newer")
-    return xr.Dataset(
+    data = xr.Dataset(
         {c: ("obs", frame[c].to_numpy()) for c in columns},
         coords={c: ("obs", frame[c].to_numpy(str)) for c in ("period", "reported_on")},
-        attrs={"units": json.dumps({"value": UNIT, "time": "years", "ahead": "years"})},
     )
+    units = {"value": UNIT, "time": "years", "ahead": "years"}
+    return Panel("payback", known.date, data, units)
 
 
-def _order(row: dict[Any, Any]) -> tuple[int, str, float]:
+def _order(row: Row) -> tuple[int, str, float]:
     """Order by kind and period; of one period the newest report first."""
     metric = list(METRICS).index(str(row["metric"]))
     return metric, str(row["period"]), -year_of(str(row["reported_on"]))

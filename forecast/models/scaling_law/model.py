@@ -112,14 +112,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def loss_at(parameters: xr.Dataset, params: xr.DataArray, tokens: xr.DataArray) -> xr.DataArray:
     """Return the law's loss, nats per token, at numbers of parameters and tokens."""
     return (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.models.base import PanelSource
+from forecast.models.base import Panel, PanelSource
 
 HIGHEST_LEFT_OUT = 5
 """How many of the highest losses the published re-fit leaves out (Besiroglu et al. 2024)."""
@@ -19,7 +17,7 @@ FEWEST_RUNS = 20
 
 def scaling_law_panel(
     table: pd.DataFrame, as_of: str, drop_highest: int = HIGHEST_LEFT_OUT
-) -> xr.Dataset:
+) -> Panel:
     """Take runs with their parameters, tokens and final loss.
 
     Parameters
@@ -28,23 +26,21 @@ def scaling_law_panel(
         Columns ``model_size`` (parameters), ``loss`` (nats per token), and ``training_flop`` or
         ``tokens``; without tokens they are compute / (6 parameters).
     as_of
-        Has no bearing: the runs carry no dates.
+        The day; it decides nothing, for the runs carry no dates.
     drop_highest
         How many of the highest losses to leave out: small, little trained models that the law does
         not describe. Five as in the published re-fit; 0 takes all.
 
     Returns
     -------
-    xarray.Dataset
-        Dim ``obs``: ``value`` (loss), ``params``, ``tokens``; ``attrs["notes"]`` says what was left
-        out.
+    Panel
+        Dim ``obs``: ``value`` (loss), ``params``, ``tokens``; ``notes`` say what was left out.
 
     Raises
     ------
     DataError
         If a column is missing, a cell is empty or not above zero, or too few runs are left.
     """
-    del as_of
     there = set(table.columns)
     missing = [c for c in ("model_size", "loss") if c not in there]
     if not there & {"tokens", "training_flop"}:
@@ -71,19 +67,16 @@ def scaling_law_panel(
         )
     order = np.lexsort((tokens, params, loss))[: len(loss) - drop_highest]
     order = order[np.lexsort((tokens[order], params[order]))]
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", loss[order]),
             "params": ("obs", params[order]),
             "tokens": ("obs", tokens[order]),
         },
-        attrs={
-            "units": json.dumps({"value": "nats per token", "params": "count", "tokens": "count"}),
-            "notes": json.dumps(
-                [f"{len(order)} of {len(loss)} runs; the {drop_highest} of highest loss left out"]
-            ),
-        },
     )
+    units = {"value": "nats per token", "params": "count", "tokens": "count"}
+    note = f"{len(order)} of {len(loss)} runs; the {drop_highest} of highest loss left out"
+    return Panel("scaling_law", as_of, data, units, notes=(note,))
 
 
 PANEL = PanelSource(build=scaling_law_panel, table="scaling_runs")

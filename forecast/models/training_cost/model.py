@@ -168,14 +168,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def complete(
-    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
-) -> xr.Dataset:
-    """Return `parameters` as they are: nothing is integrated out of this model."""
-    del panel, priors, rng, given
-    return parameters
-
-
 def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
     """Return a parameter with all draws on the first axis, shape (sample, ...)."""
     array = parameters[name].transpose("chain", "draw", ...)

@@ -7,7 +7,6 @@ the others: the panel lists a release once for each rule that takes it.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,7 +16,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.models.base import PanelSource
+from forecast.models.base import Panel, PanelSource
 
 COST_ORIGIN_DAY = dt.date(2021, 1, 1)
 """Years are counted from here."""
@@ -97,7 +96,7 @@ FRONTIER_RULES: Mapping[str, tuple[str, Callable[[pd.DataFrame], np.ndarray]]] =
 
 def training_cost_panel(
     table: pd.DataFrame, as_of: str, rules: Sequence[str] = tuple(FRONTIER_RULES)
-) -> xr.Dataset:
+) -> Panel:
     """Take costs in USD m by release, once for each rule of selection that takes the release.
 
     Parameters
@@ -114,10 +113,10 @@ def training_cost_panel(
 
     Returns
     -------
-    xarray.Dataset
+    Panel
         Dim ``obs``: ``value``; ``error_sd`` (log points, NaN where no range is given); ``basis``
         (index into :data:`COST_BASES`); ``years`` since the start of 2021; coordinates ``rule``,
-        ``release``, ``released``. ``attrs["notes"]`` says what the rules came to.
+        ``release``, ``released``. ``notes`` say what the rules came to.
 
     Raises
     ------
@@ -150,7 +149,7 @@ def training_cost_panel(
     at = np.concatenate([np.flatnonzero(keep) for keep in chosen.values()])
     rule = np.repeat(list(chosen), [int(keep.sum()) for keep in chosen.values()])
     picked = runs.iloc[at]
-    return xr.Dataset(
+    data = xr.Dataset(
         {
             "value": ("obs", picked["training_cost_musd_mid"].to_numpy(float)),
             "error_sd": ("obs", picked["error_sd"].to_numpy(float)),
@@ -162,11 +161,9 @@ def training_cost_panel(
             "release": ("obs", picked["model"].to_numpy(str)),
             "released": ("obs", picked["release_date"].to_numpy(str)),
         },
-        attrs={
-            "units": json.dumps({"value": COST_UNIT, "error_sd": "log points", "years": "years"}),
-            "notes": json.dumps(notes),
-        },
     )
+    units = {"value": COST_UNIT, "error_sd": "log points", "years": "years"}
+    return Panel("training_cost", as_of, data, units, notes=tuple(notes))
 
 
 def _choose(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from forecast.evaluation.hindcast import PRICES, Hindcast
+from forecast.evaluation.hindcast import Hindcast
 from forecast.models.hazard.panel import FALLS
+from forecast.models.hazard.room import MODEL
 from forecast.report.record import Report
 from forecast.report.section import Section
 
@@ -54,10 +55,10 @@ def build(report: Report) -> Telecom | None:
     """Return the hindcast; None where none was made."""
     if not report.hindcasts:
         return None
-    prices = [h for h in report.hindcasts if h.model == PRICES]
+    prices = [h for h in report.hindcasts if h.model == MODEL.name]
     days = {h.as_of for h in report.hindcasts} - {h.as_of for h in prices}
     return Telecom(
-        spending=tuple(h for h in report.hindcasts if h.model != PRICES),
+        spending=tuple(h for h in report.hindcasts if h.model != MODEL.name),
         falls=_falls(prices),
         empty=tuple(sorted(days)),
         months=report.page.months[-1],

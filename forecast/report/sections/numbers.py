@@ -6,6 +6,7 @@ import dataclasses
 
 from forecast.report.record import Report
 from forecast.report.section import Section
+from forecast.tables.vintages import as_printed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Numbers:
 
 def build(report: Report) -> Numbers | None:
     """Return the rows that say how they were printed; None where none does."""
-    if "printed" not in report.known:
+    own = as_printed(report.known.rows)
+    if own.empty:
         return None
-    own = report.known[report.known["printed"].astype(str) != ""]
     names = [field.name for field in dataclasses.fields(Number)]
     rows = tuple(Number(*cells) for cells in own[names].itertuples(index=False, name=None))
-    return Numbers(rows) if rows else None
+    return Numbers(rows)
 
 
 SECTION = Section("numbers", build, "The numbers that went in")

@@ -22,8 +22,6 @@ class ReadFirst:
         Number of the article's observations that were fitted.
     reported
         Number of quarterly figures from companies' reports that were fitted.
-    waiting
-        Number of the headline claims' definitions without a model.
     naive
         The baseline's probabilities of the headline claims' definitions.
     gap
@@ -34,7 +32,6 @@ class ReadFirst:
 
     observations: int
     reported: int
-    waiting: int
     naive: tuple[float, ...]
     gap: float
     agrees: str
@@ -47,7 +44,6 @@ def build(report: Report) -> ReadFirst:
     return ReadFirst(
         observations=report.observations.get("market", 0),
         reported=report.observations.get("earnings", 0),
-        waiting=sum(one.waiting for one in heads),
         naive=tuple(p for one in heads for p in one.naive),
         gap=gap,
         agrees=(

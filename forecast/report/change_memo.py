@@ -5,16 +5,16 @@ Invariant: every number on it comes from the change it is given.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from forecast import plots
-from forecast.app.change import Change, change_record
 from forecast.core.text import percent
+from forecast.news.change import Change, Shift, change_record
 from forecast.news.explain import News
 from forecast.news.prospects import Prospect
 from forecast.report import memo
@@ -27,14 +27,36 @@ UNTOLD = "no probability, as far as the draws can tell"
 """What stands for a company whose numbers are known to move nothing."""
 
 
-def write_change(folder: Path, change: Change) -> None:
-    """Write ``change.md``, ``change.html`` and ``change.json`` with their figure into a run folder."""
+@dataclasses.dataclass(frozen=True)
+class Arrival:
+    """A new or revised number as text; `was` and `where` are empty if nothing was known or forecast."""
+
+    report: str
+    metric: str
+    period: str
+    value: str
+    was: str
+    where: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Coming:
+    """A company's next report as text: when it is expected, and what it could do most."""
+
+    company: str
+    quarter: str
+    day: str
+    range: str
+    what: str
+
+
+def write_files(folder: Path, change: Change) -> None:
+    """Write ``change.md``, ``change.html``, ``change.json`` and their figure into a folder."""
     figures = {}
     if change.splits:
+        (folder / "figures").mkdir()
         split, name = most_moved(change.splits)
-        ax, alt, caption = waterfall_figure(change, split, name)
-        plots.save(ax, folder / "figures" / "change", alt=alt)
-        figures["change"] = memo.Figure("figures/change", alt, caption)
+        figures["change"] = draw_waterfall(change, split, name, folder)
     text = change_markdown(change, figures)
     (folder / "change.md").write_text(text, encoding="utf-8")
     page = memo.page(text, figures, folder, draft=False)
@@ -55,8 +77,8 @@ def most_moved(splits: Sequence[News]) -> tuple[News, str]:
     return splits[n], name
 
 
-def waterfall_figure(change: Change, split: News, name: str) -> tuple[Any, str, str]:
-    """Return the waterfall of a statistic by report, its alternative text and its caption."""
+def draw_waterfall(change: Change, split: News, name: str, folder: Path) -> memo.Figure:
+    """Draw the waterfall of a statistic by report into ``folder/figures``."""
     split = split.by_report()
     k = split.index(name)
     one = split.statistics[k]
@@ -81,7 +103,7 @@ def waterfall_figure(change: Change, split: News, name: str) -> tuple[Any, str, 
         scale * float(split.after[k]),
         unit=one.unit or "%",
         step=one.unit or "points",
-        ends=(f"as of {change.before[1]}", f"as of {change.after[1]}"),
+        ends=(f"as of {change.before.as_of}", f"as of {change.after.as_of}"),
         subtitle=f"{one.why} {one.unit or 'Probability, %'}; by report",
         title=f"{short_name}: {verb}\N{NO-BREAK SPACE}{amount}",
     )
@@ -89,47 +111,50 @@ def waterfall_figure(change: Change, split: News, name: str) -> tuple[Any, str, 
         "Each bar is the change of the estimate when that report becomes known, the mean over two "
         "orders of the reports; thin lines: two Monte-Carlo standard errors, or the range over the "
         "orders where that is wider. The last bar is what no "
-        f"number explains. Runs {change.before[0]} and {change.after[0]}."
+        f"number explains. Runs {change.before.run} and {change.after.run}."
     )
-    return ax, split.sentence(name), caption
+    alt = split.sentence(name)
+    plots.save(ax, folder / "figures" / "change", alt=alt)
+    return memo.Figure("figures/change", alt, caption)
 
 
 def change_markdown(change: Change, figures: Mapping[str, memo.Figure]) -> str:
     """Return the change memo as Markdown."""
-    rows = change.rows()
+    shifts, arrived = change.shifts(), _arrivals(change.arrived)
+    clear = [s for s in shifts if s.clear]
     return memo.render(
         "change.md.j2",
         {
             "c": change,
             "figures": figures,
-            "arrived": [r for r in _arrived_rows(change.arrived) if r["where"] or r["was"]],
-            "besides": [r for r in _arrived_rows(change.arrived) if not (r["where"] or r["was"])],
+            "arrived": [a for a in arrived if a.where or a.was],
+            "besides": [a for a in arrived if not (a.where or a.was)],
             "surprising": _surprising(change.arrived),
-            "moved": [r for r in rows if r["clear"]],
-            "still": [r for r in rows if not r["clear"] and r["size"] > 0],
-            "same": sum(r["size"] == 0 for r in rows),
-            "lines": _lines(change, [r for r in rows if r["clear"]]),
+            "moved": clear,
+            "still": [s for s in shifts if not s.clear and s.size > 0],
+            "same": sum(s.size == 0 for s in shifts),
+            "lines": _lines(change, clear),
             "watch": _watch(change),
             "limit": UNEXPECTED,
         },
     )
 
 
-def _arrived_rows(arrived: Changes) -> list[dict[str, Any]]:
-    rows = []
-    for frame in (arrived.new, arrived.revisions):
-        for r in frame.to_dict("records"):
-            rows.append(
-                {
-                    "report": f"{r['entity']} {r['reported_on']}",
-                    "metric": str(r["metric"]).replace("_", " "),
-                    "period": r["period"],
-                    "value": f"{r['value']:,.12g} {r['unit']}",
-                    "was": f"{r['old_value']:,.12g}" if "old_value" in r else "",
-                    "where": r["percentile_text"],
-                }
-            )
-    return sorted(rows, key=lambda r: (r["report"].split()[-1], r["report"]))
+def _arrivals(arrived: Changes) -> list[Arrival]:
+    """Return what arrived, in the order of the reports."""
+    found = [
+        Arrival(
+            report=f"{r['entity']} {r['reported_on']}",
+            metric=str(r["metric"]).replace("_", " "),
+            period=str(r["period"]),
+            value=f"{r['value']:,.12g} {r['unit']}",
+            was=f"{r['old_value']:,.12g}" if "old_value" in r else "",
+            where=str(r["percentile_text"]),
+        )
+        for frame in (arrived.new, arrived.revisions)
+        for r in frame.to_dict("records")
+    ]
+    return sorted(found, key=lambda a: (a.report.split()[-1], a.report))
 
 
 def _surprising(arrived: Changes) -> list[str]:
@@ -147,21 +172,20 @@ def _surprising(arrived: Changes) -> list[str]:
     return found
 
 
-def _lines(change: Change, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _lines(change: Change, shifts: Sequence[Shift]) -> list[str]:
     """Return a sentence for each statistic that moved and was split."""
     split_of = {s.name: split for split in change.splits for s in split.statistics}
-    names = [row["name"] for row in rows if row["name"] in split_of]
-    return [split_of[name].sentence(name) for name in names]
+    return [split_of[s.name].sentence(s.name) for s in shifts if s.name in split_of]
 
 
-def _watch(change: Change) -> list[dict[str, str]]:
+def _watch(change: Change) -> list[Coming]:
     """Return the reports to come, the overdue ones first, with what each could do most."""
     best: dict[str, Prospect] = {}
     for one in change.prospects:  # told ones first, by what they tell
         best.setdefault(one.company, one)
     if change.calendar is None:
         return []
-    rows = change.calendar[change.calendar["status"] != "reported"]
+    rows = change.calendar.out
     rows = rows.assign(
         due=rows["overdue_since"].where(rows["overdue_since"] != "", rows["expected_on"])
     )
@@ -169,18 +193,17 @@ def _watch(change: Change) -> list[dict[str, str]]:
     found = []
     for r in rows.drop_duplicates("entity").to_dict("records"):
         top = best.get(str(r["entity"]))
+        one_day = r["expected_from"] == r["expected_to"]
         found.append(
-            {
-                "company": str(r["entity"]),
-                "quarter": str(r["quarter"]),
-                "day": f"overdue since {r['overdue_since']}"
+            Coming(
+                company=str(r["entity"]),
+                quarter=str(r["quarter"]),
+                day=f"overdue since {r['overdue_since']}"
                 if r["overdue_since"]
                 else str(r["expected_on"]),
-                "range": "–"
-                if r["expected_from"] == r["expected_to"]
-                else f"{r['expected_from']} to {r['expected_to']}",
-                "what": "" if top is None else prospect_text(top) if top.told else UNTOLD,
-            }
+                range="–" if one_day else f"{r['expected_from']} to {r['expected_to']}",
+                what="" if top is None else prospect_text(top) if top.told else UNTOLD,
+            )
         )
     return found
 

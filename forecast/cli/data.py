@@ -1,0 +1,220 @@
+"""The tables: ``data check``, ``data add``, ``data fetch``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forecast.cli import shared
+from forecast.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from forecast.cli.shared import Commands
+
+MOST_ROWS = 200
+"""Rows of each kind of change that are printed."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this file to the grammar."""
+    what = "check tables, add rows to them, fetch SEC filings"
+    group = commands.add_parser(
+        "data", help=what, description=what, parents=[shared.debug_option()]
+    )
+    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
+    one = shared.command(
+        actions, "check", "check a table and name every bad row", check, shared.AS_OF
+    )
+    one.add_argument("file", metavar="FILE", help="a CSV of the schema")
+    taking = argparse.ArgumentParser(
+        add_help=False, parents=[shared.DATA, shared.ARTICLE, shared.OUT, shared.JSON]
+    )
+    taking.add_argument(
+        "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
+    )
+    taking.add_argument("--write", action="store_true", help="write; without it, only show")
+    own = shared.command(
+        actions,
+        "add",
+        "add a file's rows to a table; shows what would change",
+        add,
+        shared.COLUMNS,
+        shared.AS_OF,
+        taking,
+    )
+    own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
+    sec = shared.command(
+        actions, "fetch", "get quarters from SEC filings; shows what would change", fetch, taking
+    )
+    sec.add_argument("tickers", metavar="TICKER", nargs="+", help="MSFT GOOGL ...")
+    sec.add_argument("--base-url", metavar="URL", help="another server than SEC's")
+    sec.add_argument(
+        "--user-agent",
+        metavar="TEXT",
+        help="your name and e-mail address, which SEC asks for (or FORECAST_USER_AGENT)",
+    )
+    sec.add_argument("--since", metavar="DATE", help="only quarters that end on this day or later")
+    sec.add_argument("--metrics", metavar="A,B", help="only these, such as capex,revenue")
+    sec.add_argument(
+        "--timeout", type=shared.seconds, default=20.0, metavar="S", help="without an answer (20)"
+    )
+    sec.add_argument("--no-cache", action="store_true", help="neither read nor keep answers")
+
+
+def check(args: argparse.Namespace) -> int:
+    """Check a table."""
+    from forecast.tables.vintages import read_table, table_hash
+
+    table = read_table(args.file, shared.now(args))
+    shared.put(f"{args.file}: {len(table)} rows are good, hash {table_hash(table)[:16]}")
+    return 0
+
+
+def add(args: argparse.Namespace) -> int:
+    """Add a file's rows to a table, or show what that would change."""
+    rows, unused = shared.read_rows(args)
+    return _take(rows, args, {"unused_columns": unused})
+
+
+def fetch(args: argparse.Namespace) -> int:
+    """Get quarters from SEC filings, and add them as :func:`add` does."""
+    import time
+
+    from forecast.core.errors import few
+    from forecast.core.periods import parse_date
+    from forecast.tables import http, sec
+
+    agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
+    connection = http.Connection(
+        user_agent=agent if agent or args.base_url is None else "forecast",
+        base_url=args.base_url,
+        timeout=args.timeout,
+        cache=None if args.no_cache else http.cache_dir(os.environ, "sec"),
+    )
+    found = sec.fetch(
+        args.tickers,
+        connection,
+        http.Clock(time.time, time.monotonic, time.sleep),
+        since=parse_date(args.since, "--since date") if args.since else None,
+        metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(sec.METRICS),
+        today=shared.today(),
+        say=shared.say,
+    )
+    for line in few(found.left_out):
+        shared.say(f"left out: {line}")
+    return _take(found.rows, args, {"left_out": list(found.left_out)})
+
+
+def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
+    """Show what rows would change in a table, and append them if asked to."""
+    import pandas as pd
+
+    from forecast.core.errors import few
+    from forecast.evaluation.surprise import jumps
+    from forecast.tables.shipped import USER_FILE, data_folder, held
+    from forecast.tables.vintages import append_rows, compare
+
+    folder = data_folder(args.data)
+    target = Path(args.to) if args.to else folder / USER_FILE
+    # Between the comparison and the writing nobody else may add to another table of the folder.
+    with held(folder) if args.write else contextlib.nullcontext():
+        changes, said = _with_percentiles(
+            compare(_table_of(target, folder, args.article), rows), args.out
+        )
+        for line in few(jumps(changes)):
+            shared.say(line)
+        conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
+        written = bool(args.write and added and not conflicts)
+        if written:
+            fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
+            append_rows(target, pd.concat(fresh))
+    if args.json:
+        kinds = ("new", "revisions", "there", "conflicts")
+        lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
+        shared.print_json({"table": str(target), "written": written, **said, **lists, **more})
+    else:
+        _print_changes(changes)
+        shared.put(
+            f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
+            f"{len(changes.there)} already there, {conflicts} conflicts; table {target}"
+        )
+    if conflicts:
+        shared.say(
+            f"forecast: {conflicts} row(s) contradict what the table says was reported on the same "
+            "day; nothing was written; correct them, or give a revision its own later reported_on"
+        )
+        return 1
+    if written:
+        shared.say(f"{added} row(s) written to {target}")
+    elif added:
+        shared.say("nothing was written; --write does it")
+    return 0
+
+
+def _table_of(target: Path, folder: Path, article: str | None) -> Any:
+    """Return what rows for a table must agree with: the tables of a data folder are one."""
+    from forecast.tables.shipped import read_vintages, vintage_files
+    from forecast.tables.vintages import read_table
+
+    within = [path.resolve() for path in vintage_files(folder, article)]
+    if target.resolve() in within or target.resolve().parent == (folder / "vintages").resolve():
+        return read_vintages(folder, article) if within else None
+    return read_table(target) if target.exists() else None
+
+
+def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
+    """Add to each row its percentile in the latest run's forecasts, and return that run's name.
+
+    Rows can be added without a run, and beside a damaged one: then this is said, and no more.
+    """
+    import pandas as pd
+
+    from forecast.evaluation.surprise import surprised
+    from forecast.store import runs
+
+    table, run = pd.DataFrame(), None
+    try:
+        folder = runs.latest_run(out)
+        if folder is None:
+            shared.say(f"no percentiles: there is no run in {out}")
+        else:
+            manifest = runs.read_manifest(folder, "run", "as_of")
+            table = runs.read_frame(folder / "forecasts.parquet")
+            run = {"run": manifest["run"], "as_of": manifest["as_of"]}
+    except StoreError as error:
+        shared.say(f"no percentiles: {error}")
+    told = surprised(changes, table)
+    fresh = [*told.new["percentile"], *told.revisions["percentile"]]
+    if run is not None:
+        shared.say(
+            f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
+            f"{sum(p == p for p in fresh)} of {len(fresh)} new or revised numbers were forecast by it"
+        )
+    return told, {"percentiles_of": run}
+
+
+def _print_changes(changes: Any) -> None:
+    shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
+    head = ("", "entity", "metric", "period", "was", "value", "unit", "percentile")
+    rows: list[tuple[str, ...]] = [(*head, "reported on", "source")]
+    for word, frame in shown.items():
+        for row in frame.head(MOST_ROWS).to_dict("records"):
+            was = f"{row['old_value']:.12g}" if "old_value" in row else ""
+            if row.get("old_qualifier"):
+                was = f"{row['old_qualifier']} {was}"
+            value = f"{row['qualifier']} {row['value']:.12g}".strip()
+            place = (row["entity"], row["metric"], row["period"])
+            said = (row["percentile_text"], row["reported_on"], row["source"])
+            rows.append((word, *place, was, value, row["unit"], *said))
+    told = head.index("percentile")
+    if not any(row[told] for row in rows[1:]):
+        rows = [row[:told] + row[told + 1 :] for row in rows]
+    if len(rows) > 1:
+        shared.put(shared.table(rows))
+    for word, frame in shown.items():
+        if len(frame) > MOST_ROWS:
+            shared.put(f"... and {len(frame) - MOST_ROWS:,} more {word} rows; --json has them all")

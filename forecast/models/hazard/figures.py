@@ -1,0 +1,89 @@
+"""The figures of the hazard model: when a fall comes, and how deep it is."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from forecast import plots
+from forecast.core.text import percent
+from forecast.models.base import Drawn, Figure, Scene
+from forecast.models.hazard import plots as own
+from forecast.models.hazard.panel import FALLS, class_name, effective_sample, months_of
+
+ANY = class_name(100)
+"""What stands for a position that is not known on the day of the run."""
+SOURCE = "Kenneth R. French data library, 49 industries (data/runups.csv)"
+EARLY, LATE = 18, 24
+"""Months within which a fall is told."""
+
+
+def _positions(scene: Scene) -> list[str]:
+    """Return whose falls are shown: first the article's sector, or any industry, then the others."""
+    there = set(scene.draws["entity"].values.astype(str))
+    first = [name if name in there else ANY for name in scene.focus[:1]] or [ANY]
+    return list(dict.fromkeys([*first, *(name for name in scene.focus[1:] if name in there)]))
+
+
+def _chance(draws: xr.Dataset, entity: str, metric: str, month: int = LATE) -> float:
+    """Return the probability of an entity's fall within some months, or as many as are drawn."""
+    months = months_of(draws, entity)
+    at = months[min(month, len(months)) - 1]
+    return float(draws["y"].sel(series=f"{entity}/{metric}").isel(period=at).mean())
+
+
+def _falls(scene: Scene) -> Drawn:
+    draws, baseline, sector = scene.draws, scene.baseline, _positions(scene)[0]
+    figure, axes = plots.small_multiples(len(FALLS))
+    said = []
+    for ax, fall in zip(axes, FALLS, strict=True):
+        metric = f"fall_{fall}"
+        own.first_passage(
+            draws,
+            fall,
+            sector,
+            baseline=baseline,
+            title=f"A fall of {fall} %: {percent(_chance(draws, sector, metric))} in {LATE} months",
+            ax=ax,
+        )
+        early, late = (percent(_chance(draws, sector, metric, m)) for m in (EARLY, LATE))
+        beside = ""
+        if baseline is not None:
+            beside = f" (at any time {percent(_chance(baseline, sector, metric))})"
+        said.append(f"{fall} %: {early} within {EARLY} months, {late} within {LATE}{beside}")
+    data = scene.panel.data
+    n, independent = effective_sample(data)
+    where = "" if sector == ANY else f", where {sector} stood on the article's date"
+    since = min(data["identified"].values)[:4]
+    caption = (
+        f"An industry after a run-up of 100 points over the market{where}. Fitted to "
+        f"{data.sizes['obs']} episodes since {since} that do not overlap within an industry; those of "
+        f"one year share its market, so the {n} followed for {LATE} months count as about "
+        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
+        "has no volatility: an effect of the industry takes its place."
+    )
+    alt = f"Probability of a first fall by month, {sector}. " + "; ".join(said) + "."
+    return Drawn(figure, alt, caption)
+
+
+def _severity(scene: Scene) -> Drawn:
+    draws, shown = scene.draws, _positions(scene)
+    correction, crash = (_chance(draws, shown[0], m) for m in ("correction", "fall_40"))
+    ax = own.severity(
+        draws,
+        shown,
+        baseline=scene.baseline,
+        title=f"Within {LATE} months a correction has {percent(correction)}, a crash {percent(crash)}",
+    )
+    alt = (
+        f"{shown[0]}, deepest fall within {LATE} months: {percent(correction)} between 20 and "
+        f"40 %, {percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
+    )
+    caption = (
+        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
+        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
+        "Naive: as often as at any time."
+    )
+    return Drawn(ax, alt, caption)
+
+
+FIGURES = (Figure("falls", SOURCE, _falls), Figure("severity", SOURCE, _severity))

@@ -1,0 +1,111 @@
+"""The figures of the market model: its annual series, and the ratio of spending to revenue."""
+
+from __future__ import annotations
+
+from forecast import plots
+from forecast.core.draws import interval, path
+from forecast.core.errors import DataError
+from forecast.core.text import percent, significant
+from forecast.models import baselines
+from forecast.models.base import Crossing, Drawn, Figure, Panel, Scene
+
+TOP, BOTTOM, RATIO = "datacenter_capex", "ai_revenue", "capex_to_revenue"
+"""Metrics of the ratio, and that of the draws which hold it."""
+LAST_YEARS = 5
+"""Years whose probability the alternative text of the ratio names."""
+
+
+def _estimated(panel: Panel) -> list[str]:
+    """Return the years of which the table prints an estimate."""
+    data = panel.data
+    return sorted({str(y) for y in data["year"].values[data["estimate"].values > 0]})
+
+
+def _series(scene: Scene) -> Drawn:
+    draws = scene.draws
+    names = [str(n) for n in draws["series"].values if not str(n).endswith(f"/{RATIO}")]
+    figure, axes = plots.small_multiples(len(names))
+    end = str(draws["period"].values[-1])
+    said = []
+    for ax, name in zip(axes, names, strict=True):
+        entity, metric = name.split("/")
+        last = interval(draws["y"].sel(series=name, period=end))
+        words = plots.words(metric)
+        plots.fan(
+            draws,
+            metric,
+            entity,
+            baseline=scene.baseline,
+            estimated=_estimated(scene.panel),
+            title=f"{words[0].upper()}{words[1:]} {last.span} in {end}",
+            ax=ax,
+        )
+        unit = str(draws["unit"].sel(series=name).values)
+        middle = significant(last.median)
+        said.append(f"{words}: median {middle} {unit} in {end}, 80 % between {last.between}")
+    caption = (
+        "Annual series of the article, joint draws as they would be reported; titles give the 80 % "
+        "interval of the last year; dashed: random walk with drift, its median and 80 % interval."
+    )
+    return Drawn(figure, "Fans of the article's series. " + "; ".join(said) + ".", caption)
+
+
+def _asked(scene: Scene, top: str, bottom: str) -> Crossing | None:
+    """Return the first level of a ratio that a claim asks about."""
+    same = (e for e in scene.events if (e.series, e.over) == ((top,), (bottom,)))
+    return next(same, None)
+
+
+def _ratio(scene: Scene) -> Drawn:
+    draws = scene.draws
+    held = [str(name) for name in draws["series"].values if str(name).endswith(f"/{RATIO}")]
+    if not held:
+        raise DataError(f"no market of the table has {TOP} and {BOTTOM}: there is no ratio to show")
+    top, bottom = (held[0].replace(RATIO, metric) for metric in (TOP, BOTTOM))
+    event, ratio = _asked(scene, top, bottom), path(draws, top, bottom)
+    beside = None
+    if scene.baseline is not None:
+        beside = path(scene.baseline, top, bottom).assign_attrs(model=baselines.NAME)
+    figure, axes = plots.small_multiples(2 if event else 1, columns=2, size=(5.0, 3.4))
+    end = str(ratio["period"].values[-1])
+    low, high = (float(q) for q in ratio.sel(period=end).quantile([0.1, 0.9]))
+    plots.path_fan(
+        ratio,
+        as_of=scene.as_of,
+        unit="ratio",
+        label="capex over revenue",
+        observed=draws["observed"].sel(series=held[0]),
+        metric=RATIO,
+        threshold=event.value if event else None,
+        threshold_label=f"{event.value}" if event else None,
+        baseline=beside,
+        baseline_label="naive",
+        log=True,
+        estimated=_estimated(scene.panel),
+        title=f"The ratio may be {low:.1f} to {high:.1f} by {end}",
+        ax=axes[0],
+    )
+    alt = f"Fan of capex over revenue: 80 % between {low:.1f} and {high:.1f} in {end}."
+    if event:
+        below = (ratio.isel(period=slice(-LAST_YEARS, None)) < event.value).mean(("chain", "draw"))
+        plots.threshold_probability(
+            ratio,
+            op=event.op,
+            value=event.value,
+            as_of=scene.as_of,
+            label="capex over revenue",
+            baseline=beside,
+            title=f"Below {event.value}: {percent(float(below[-1]))} by {end}",
+            ax=axes[1],
+        )
+        years = zip(below["period"].values, below.values, strict=True)
+        alt += f" Probability of standing below {event.value}: "
+        alt += ", ".join(f"{y} {percent(float(p))}" for y, p in years) + "."
+    caption = (
+        "Ratio of data-centre capex to AI revenue, from joint draws of both; right: the share of "
+        "draws beyond the threshold in each single year, hollow: random walk with drift."
+    )
+    return Drawn(figure, alt, caption)
+
+
+FIGURES = (Figure("series", "", _series), Figure("ratio", "", _ratio))

@@ -1,0 +1,1 @@
+"""A model from outside the package: what a stand sells in a year."""
