@@ -29,8 +29,6 @@ ROOMS_SEEN = {
     "news/reweight.py",
     "plots/style.py",
     "report/figures.py",
-    "report/first_page.py",
-    "report/memo.py",
     "report/results.py",
     *(  # a section that is about one model
         f"report/sections/{name}.py"

@@ -14,13 +14,14 @@ from forecast.claims.records import Claim, Definition, Implied
 from forecast.claims.scenarios import Conditional, Scenario
 from forecast.claims.variations import Depth, Variation
 from forecast.claims.verdict import Verdict, Verdicts
+from forecast.core.text import significant
 from forecast.evaluation.hindcast import Hindcast
 from forecast.evaluation.hold_out import HoldOut
 from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
-from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, significant
+from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
 from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
 

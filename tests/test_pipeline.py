@@ -11,7 +11,7 @@ from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
 from forecast.claims.read import read_claims
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
 from forecast.inference import sampling
-from forecast.report.memo import EARNINGS_FIGURES
+from forecast.report.sections.earnings import FIGURES as EARNINGS_FIGURES
 from forecast.store.runs import load_tree, verify
 from forecast.tables.shipped import data_dir
 

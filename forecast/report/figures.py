@@ -23,7 +23,7 @@ from forecast.inference.fitting import Run, child_seed
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
 from forecast.models.registry import figures_of, get_model, names
-from forecast.report import memo
+from forecast.report.record import Figure, Report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +79,11 @@ class Overall:
     """
 
     key: str
-    draw: Callable[[memo.Report, Mapping[str, Fitted]], Drawn]
+    draw: Callable[[Report, Mapping[str, Fitted]], Drawn]
     source: str = ""
 
 
-def draw_figures(
-    folder: Path, report: memo.Report, fitted: Mapping[str, Fitted]
-) -> dict[str, memo.Figure]:
+def draw_figures(folder: Path, report: Report, fitted: Mapping[str, Fitted]) -> dict[str, Figure]:
     """Draw what there is to show into a folder; return the figures by key.
 
     First come the figures of each model whose fit passed its gate, then those over all models. What
@@ -106,7 +104,7 @@ def draw_figures(
         If a file cannot be written.
     """
     passed = {n: fitted[n] for n in names() if n in fitted and fitted[n].draws is not None}
-    figures: dict[str, memo.Figure] = {}
+    figures: dict[str, Figure] = {}
 
     def add(key: str, source: str, draw: Callable[[], Drawn]) -> None:
         try:
@@ -115,7 +113,7 @@ def draw_figures(
             return
         plots.save(drawn.shown, folder / key, alt=drawn.alt)
         caption = f"{drawn.caption} Source: {source}; data as of {report.as_of}; "
-        figures[key] = memo.Figure(f"figures/{key}", drawn.alt, f"{caption}run {report.run_id}.")
+        figures[key] = Figure(f"figures/{key}", drawn.alt, f"{caption}run {report.run_id}.")
 
     for name in passed:
         if own := figures_of(name):
@@ -129,7 +127,7 @@ def draw_figures(
     return figures
 
 
-def scene_of(report: memo.Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
+def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
     """Return what the figures of a model that passed its gate may read.
 
     Raises
@@ -163,23 +161,23 @@ def _crossings(claims: Sequence[Claim], model: str) -> tuple[Crossing, ...]:
     )
 
 
-def _sources(report: memo.Report, key: str, fitted: Mapping[str, Fitted]) -> str:
+def _sources(report: Report, key: str, fitted: Mapping[str, Fitted]) -> str:
     """Return whose data a figure over all models rests on: above all the article and filings."""
     models = [name for name in FILINGS if name in fitted]
     if key == "clocks":
-        models += [name for name, _ in report.first.curves]
+        models += [name for name, _ in report.curves]
     found = [report.claims[0].source]
     found += [one.source for name in models for one in figures_of(name) if one.source]
     return ", ".join(dict.fromkeys(found))
 
 
 # --- over all models ---------------------------------------------------------------------------
-def _headline(report: memo.Report) -> Claim:
+def _headline(report: Report) -> Claim:
     """Return the article's main prediction."""
     return next(claim for claim in report.claims if claim.id == report.page.headline[0])
 
 
-def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
+def _strip(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     claim = _headline(report)
     verdicts = [v for v in report.verdicts if v.claim == claim.id and v.status == "judged"]
@@ -191,7 +189,7 @@ def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
         s = report.sensitivities.get((v.claim, v.definition))
         moved = [
             m.probability
-            for m in report.first.variations
+            for m in report.variations
             if (m.claim, m.definition) == (v.claim, v.definition)
             and m.what in ("threshold", "window end")
         ]
@@ -224,9 +222,9 @@ def _strip(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
 
 
-def _clocks(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
+def _clocks(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
-    claim, curves = _headline(report), report.first.curves
+    claim, curves = _headline(report), report.curves
     if not curves:
         raise DataError("no definition of a headline claim comes at some time within its window")
     told = [(one.label, get_model(model).hue, one.days, one.probabilities) for model, one in curves]
@@ -247,7 +245,7 @@ def _clocks(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     return Drawn(ax, f"Probability that a reading has come, by date: {said}.", caption)
 
 
-def _others(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
+def _others(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     rows = [
         plots.StripRow(
@@ -257,7 +255,7 @@ def _others(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
             naive=o.naive,
             draws=o.draws,
         )
-        for o in report.first.others
+        for o in report.others
         if o.theirs is not None and o.ours is not None
     ]
     if not rows:
@@ -272,7 +270,7 @@ def _others(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
 
 
-def _sensitivity(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
+def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     if not report.sensitivities:
         raise DataError("no prior set stands beside the default one")
@@ -298,7 +296,7 @@ def _sensitivity(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
     return Drawn(plots.sensitivity(rows, title=title), alt, caption)
 
 
-def _prior_posterior(report: memo.Report, passed: Mapping[str, Fitted]) -> Drawn:
+def _prior_posterior(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del report
     shown = [(name, parameter) for name in passed for parameter in get_model(name).shown]
     if not shown:

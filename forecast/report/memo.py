@@ -18,17 +18,14 @@ from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
 
 from forecast.claims.verdict import answer_text, answer_word
-from forecast.core.text import percent
+from forecast.core.text import percent, significant
 from forecast.report import words
 from forecast.report.record import Figure as Figure
 from forecast.report.record import Report as Report
 from forecast.report.sections import sections
-from forecast.report.sections.earnings import FIGURES
-from forecast.report.words import significant as significant
 
 TEMPLATES, SECTIONS = (Path(__file__).parent / name for name in ("templates", "sections"))
 """Folders of the templates: of whole pages, and of the memo's sections."""
-EARNINGS_FIGURES = FIGURES
 
 
 def _image(one: Figure) -> str:
@@ -49,7 +46,7 @@ def _environment() -> jinja2.Environment:
         of_verdict=answer_text,  # of a verdict, with the bound of its draws
         in_words=answer_word,
         cell=words.cell,
-        significant=words.significant,
+        significant=significant,
         short=words.short,
         shorter=words.shorter,
         counted=words.counted,

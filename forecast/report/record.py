@@ -115,11 +115,6 @@ class Report:
     figures: Mapping[str, Figure] = dataclasses.field(default_factory=dict)
 
     @property
-    def first(self) -> Report:
-        """The record itself, for the figures that read what stands on the first page."""
-        return self
-
-    @property
     def draft(self) -> tuple[str, ...]:
         """Why the memo is a draft, one reason a model; empty if every gate was passed."""
         return tuple(

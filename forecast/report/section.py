@@ -26,8 +26,7 @@ class Section:
     title
         Its heading, or what tells it from the results; empty for none.
     figures
-        Keys of the figures it shows, or what tells them; those that were drawn are handed to the
-        template in this order.
+        Keys of the figures it shows; those that were drawn are handed to the template in this order.
     level
         Depth of the heading.
     template
@@ -37,7 +36,7 @@ class Section:
     key: str
     build: Callable[[Report], object | None]
     title: str | Callable[[Report], str] = ""
-    figures: tuple[str, ...] | Callable[[], tuple[str, ...]] = ()
+    figures: tuple[str, ...] = ()
     level: int = 2
     template: str = ""
 
@@ -48,8 +47,7 @@ class Section:
 
     def drawn(self, report: Report) -> dict[str, Figure]:
         """Return its figures that were drawn, by key."""
-        keys = self.figures if isinstance(self.figures, tuple) else self.figures()
-        return {key: report.figures[key] for key in keys if key in report.figures}
+        return {key: report.figures[key] for key in self.figures if key in report.figures}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from forecast.core.text import percent
 from forecast.news.statistics import signed
-
-
-def significant(value: float, digits: int = 2) -> str:
-    """Return a number rounded to significant digits, with thousands separators, no exponent.
-
-    Examples
-    --------
-    >>> significant(237.4), significant(1732.9), significant(0.0626)
-    ('240', '1,700', '0.063')
-    """
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    places = digits - 1 - math.floor(math.log10(abs(value)))
-    rounded = round(value, places)
-    return f"{rounded:,.{max(places, 0)}f}"
 
 
 def points(value: float, error: float) -> str:

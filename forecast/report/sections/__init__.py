@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from forecast.report.section import Section
+if TYPE_CHECKING:
+    from forecast.report.section import Section
 
 NAMES = (
     "head",
@@ -22,7 +24,7 @@ NAMES = (
     "costs",
     "falls",
     "payback",
-    "further",
+    "added",
     "readings",
     "cost_curve",
     "prior",

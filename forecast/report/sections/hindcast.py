@@ -6,7 +6,7 @@ import dataclasses
 
 from forecast.evaluation.hindcast import Hindcast
 from forecast.models.hazard.panel import FALLS
-from forecast.models.hazard.room import MODEL as PRICES
+from forecast.models.hazard.room import MODEL
 from forecast.report.record import Report
 from forecast.report.section import Section
 
@@ -55,10 +55,10 @@ def build(report: Report) -> Telecom | None:
     """Return the hindcast; None where none was made."""
     if not report.hindcasts:
         return None
-    prices = [h for h in report.hindcasts if h.model == PRICES.name]
+    prices = [h for h in report.hindcasts if h.model == MODEL.name]
     days = {h.as_of for h in report.hindcasts} - {h.as_of for h in prices}
     return Telecom(
-        spending=tuple(h for h in report.hindcasts if h.model != PRICES.name),
+        spending=tuple(h for h in report.hindcasts if h.model != MODEL.name),
         falls=_falls(prices),
         empty=tuple(sorted(days)),
         months=report.page.months[-1],
