@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import linregress
@@ -25,12 +26,14 @@ import forecast as fc
 from forecast import plots
 from forecast.inference.fitting import Run, fit
 from forecast.inference.gate import cells, mixing
-from forecast.models.base import Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.models.scaling_law import model as scaling_law
 from forecast.models.training_cost import plots as training_cost_plots
 from forecast.tables.shipped import read_own_table
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 REFIT = {"E": 1.81722, "A": 477.83, "B": 2143.4, "alpha": 0.34731, "beta": 0.36717}
 REFIT_95 = {"E": (1.769, 1.871), "A": (285, 744), "B": (1042, 5810), "alpha": (0.317, 0.373),

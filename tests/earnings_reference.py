@@ -7,14 +7,17 @@ does not sample well on the whole panel.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from forecast.models.base import Panel
 from forecast.models.earnings import model as earnings
 from forecast.models.earnings.panel import METRIC_GROUPS
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def _trend(damping, size):

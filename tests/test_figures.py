@@ -26,8 +26,9 @@ from forecast.models.base import Crossing, Drawn, Figure, Scene
 from forecast.models.panels import build_panel, shipped
 from forecast.models.registry import NAMES, figures_of, get_model
 from forecast.report import figures as report_figures
-from forecast.report import memo
 from forecast.report.figures import OVERALL, Fitted, draw_figures, scene_of
+from forecast.report.record import Figure as Finished
+from forecast.report.record import Report
 
 DAY = dt.date(2026, 5, 6)
 TOP, BOTTOM = "AI market/datacenter_capex", "AI market/ai_revenue"
@@ -198,7 +199,7 @@ def report(known):
     )
     claim = Claim("c", "forecast", "verbatim", "it will", "It will.", "The Paper", DAY, definitions)
     page = Page("A title", "The Paper", ("c",), positions=("Tea",), programme=Programme("T", "Tea"))
-    return memo.Report(
+    return Report(
         run_id="abc", as_of="2026-05-06", seed=1, version="0", article="a", page=page, claims=[claim],
         verdicts=Verdicts(()), sensitivities={}, naive={}, hold_outs=[], findings=[], figures={},
         known=known, specs={}, gates={}, seconds={},
@@ -250,7 +251,7 @@ def test_what_has_nothing_to_show_is_left_out(report, rooms, tmp_path):
     assert list(found) == ["first", "last", "share"]
     assert {p.name for p in tmp_path.glob("*.svg")} == {"first.svg", "last.svg", "share.svg"}
     tail = "data as of 2026-05-06; run abc."
-    assert found["first"] == memo.Figure(
+    assert found["first"] == Finished(
         "figures/first", "One.", f"Shows it. Source: The Paper; {tail}"
     )
     assert found["last"].caption == f"Shows it. Source: a book; {tail}"

@@ -22,6 +22,7 @@ from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
 from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
+from forecast.report.record import Figure, Report
 from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
 
@@ -41,7 +42,7 @@ def report(known):
                 "Not run."),
     )  # fmt: skip
     gate = Gate((Check("R-hat", 1.002, "<= 1.01", True, "a"),), "0")
-    return memo.Report(
+    return Report(
         run_id="abc",
         as_of="2026-05-06",
         seed=1,
@@ -175,7 +176,7 @@ def test_figures_are_put_into_the_page_with_their_own_ids(report, tmp_path):
     svg = '<?xml version="1.0"?><svg width="10pt" height="5pt" viewBox="0 0 10 5"><g id="a"/>'
     svg += '<use href="#a"/><path style="fill: #1f2328"/></svg>'
     (tmp_path / "figures" / "strip.svg").write_text(svg)
-    figure = memo.Figure("figures/strip", "what it shows", "caption")
+    figure = Figure("figures/strip", "what it shows", "caption")
     report = dataclasses.replace(report, figures={"strip": figure})
     shown = page(markdown(report), report.figures, tmp_path, draft=bool(report.draft))
     assert '<figure role="img" aria-label="what it shows"><svg viewBox' in shown

@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,6 @@ from forecast.claims.inputs import Inputs, read_inputs
 from forecast.claims.judge import event_draws as hits
 from forecast.claims.judge import judge, probability
 from forecast.claims.outcomes import settled
-from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
 from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
@@ -37,18 +36,22 @@ from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
 from forecast.inference.codehash import package_hash, room_hash
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import forecast, outline
-from forecast.inference.spec import Spec
 from forecast.models import registry
-from forecast.models.base import Panel
 from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
 from forecast.report.figures import Fitted, draw_figures, walk_of
+from forecast.report.record import Report
 from forecast.report.results import complete, telecom_hindcast
 from forecast.store import fits, runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
 from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
+    from forecast.inference.spec import Spec
+    from forecast.models.base import Panel
 
 Say = Callable[[str], None]
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
@@ -400,9 +403,9 @@ def _start(
     known: Known,
     findings: Sequence[audits.Finding],
     seconds: Mapping[str, float],
-) -> memo.Report:
+) -> Report:
     """Return the record of a run before anything is asked of its draws."""
-    return memo.Report(
+    return Report(
         run_id=run_id,
         as_of=known.date,
         seed=seed,
@@ -422,13 +425,13 @@ def _start(
 
 
 def _report(
-    report: memo.Report,
+    report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
     say: Say,
-) -> memo.Report:
+) -> Report:
     """Return the record of a run with all that its draws say."""
     claims, seed = report.claims, report.seed
     with _stage("judge the claims", seconds, say):
@@ -510,7 +513,7 @@ def _naive_probabilities(
 
 def _write(
     folder: Path,
-    report: memo.Report,
+    report: Report,
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],

@@ -20,7 +20,8 @@ import pandas as pd
 from forecast import plots
 from forecast.app.pipeline import Outcome, Settings, make_run, panels_of
 from forecast.core import lock
-from forecast.core.errors import DataError, few
+from forecast.core.errors import DataError
+from forecast.core.problems import few
 from forecast.core.text import one_line, percent
 from forecast.evaluation.surprise import jumps, surprised
 from forecast.inference.fitting import child_seed

@@ -11,12 +11,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from forecast.claims.records import Claim
 from forecast.claims.rules import Result, Rule
 from forecast.core.errors import ClaimError, DataError
 from forecast.tables.shipped import REFERENCE_FILE, data_dir
 from forecast.tables.vintages import Known, Table, as_of, read_table, require_known
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
 
 VERDICTS = (
     "contradicted",

@@ -10,12 +10,9 @@ import dataclasses
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from forecast.claims.comparisons import Nearest
 from forecast.claims.events import Event, EventFunction, periods_named
-from forecast.claims.paths import Window
-from forecast.claims.records import Claim
-from forecast.claims.scenarios import Scenario
 from forecast.core.periods import (
     month_index,
     month_name,
@@ -25,6 +22,12 @@ from forecast.core.periods import (
     quarter_of,
 )
 from forecast.models.registry import get_model
+
+if TYPE_CHECKING:
+    from forecast.claims.comparisons import Nearest
+    from forecast.claims.paths import Window
+    from forecast.claims.records import Claim
+    from forecast.claims.scenarios import Scenario
 
 
 @dataclasses.dataclass(frozen=True)

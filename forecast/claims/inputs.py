@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,7 +19,6 @@ from forecast.claims.audit import read_references
 from forecast.claims.comparisons import Nearest, read_comparisons
 from forecast.claims.page import Page, page_of
 from forecast.claims.read import read_claims
-from forecast.claims.records import Claim
 from forecast.claims.scenarios import Scenario, read_scenarios
 from forecast.core.files import read_text
 from forecast.tables.articles import CLAIMS_FILE, COMPARISONS_FILE, SCENARIOS_FILE, find_article
@@ -29,7 +29,10 @@ from forecast.tables.shipped import (
     read_tables,
     read_vintages,
 )
-from forecast.tables.vintages import Table
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
+    from forecast.tables.vintages import Table
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from arviz_stats.base import array_stats
 
 from forecast.claims.events import happens, single
-from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Status, Verdict, Verdicts, word
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.text import percent
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim, Definition
 
 
 def probability(hit: xr.DataArray) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -32,8 +33,6 @@ from forecast.claims.events import (
     Threshold,
     happens,
 )
-from forecast.claims.paths import Series, Window
-from forecast.claims.records import Claim, Definition
 from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, DataError
@@ -41,9 +40,13 @@ from forecast.core.periods import period_days, period_end
 from forecast.core.text import one_line
 from forecast.core.words import PERIOD
 from forecast.models import registry
-from forecast.models.base import Reported
 from forecast.models.panels import build_panel
 from forecast.tables.vintages import Known, Table, as_of
+
+if TYPE_CHECKING:
+    from forecast.claims.paths import Series, Window
+    from forecast.claims.records import Claim, Definition
+    from forecast.models.base import Reported
 
 NO_REPORT = ("at least", "at most", "projected")
 """Qualifiers of rows that decide nothing."""

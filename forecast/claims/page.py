@@ -13,9 +13,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from forecast.claims.records import Claim
 from forecast.claims.variations import MONTHS
 from forecast.core import fields
 from forecast.core.errors import ClaimError
@@ -23,6 +22,9 @@ from forecast.core.files import read_toml
 from forecast.core.text import one_line
 from forecast.models import registry
 from forecast.tables.articles import CLAIMS_FILE, PAGE_FILE, Article
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.claims.records import Claim
-from forecast.claims.verdict import Verdicts
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
+    from forecast.claims.verdict import Verdicts
 
 
 @dataclasses.dataclass(frozen=True)

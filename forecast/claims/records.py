@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from forecast.claims.events import Event, EventFunction
-from forecast.claims.rules import Rule
+if TYPE_CHECKING:
+    from forecast.claims.events import Event, EventFunction
+    from forecast.claims.rules import Rule
 
 KINDS = ("forecast", "fact", "judgement")
 

@@ -15,7 +15,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -24,8 +24,6 @@ from arviz_stats.base import array_stats
 from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import judge
 from forecast.claims.read import read_sums, read_window
-from forecast.claims.records import Claim
-from forecast.claims.verdict import Verdicts
 from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
@@ -35,6 +33,10 @@ from forecast.inference.predict import forecast
 from forecast.models import registry
 from forecast.models.registry import get_model
 from forecast.tables.articles import SCENARIOS_FILE, find_article
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
+    from forecast.claims.verdict import Verdicts
 
 ENOUGH = 200.0
 """Effective draws that a conditional forecast needs: its standard errors are then at most 3.5 points."""

@@ -12,16 +12,19 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import xarray as xr
 
 from forecast.claims.events import Event, FirstPassage, Growth, PeakToTrough, level_name, with_level
 from forecast.claims.judge import event_draws, probability
-from forecast.claims.records import Claim, Definition
 from forecast.core.errors import ClaimError
 from forecast.core.periods import months_after, period_end
 from forecast.models.hazard.panel import months_of
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim, Definition
 
 MONTHS = (6, 12, 18, 24)
 """Months after a claim at which windows end, where its article's page names no others."""

@@ -84,8 +84,8 @@ def fetch(args: argparse.Namespace) -> int:
     """Get quarters from SEC filings, and add them as :func:`add` does."""
     import time
 
-    from forecast.core.errors import few
     from forecast.core.periods import parse_date
+    from forecast.core.problems import few
     from forecast.tables import http, sec
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
@@ -113,7 +113,7 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
     import pandas as pd
 
-    from forecast.core.errors import few
+    from forecast.core.problems import few
     from forecast.evaluation.surprise import jumps
     from forecast.tables.shipped import USER_FILE, data_folder, held
     from forecast.tables.vintages import append_rows, compare

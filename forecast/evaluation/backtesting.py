@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,12 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.inference.fitting import child_seed, fit
 from forecast.inference.predict import forecast, outline
-from forecast.models.base import AnyModel, Baseline, Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import carrying, get_model, panel_source
 from forecast.tables.vintages import Table, as_of
+
+if TYPE_CHECKING:
+    from forecast.models.base import AnyModel, Baseline, Panel
 
 Say = Callable[[str], None]
 SCORES = ("crps", "log_score", "interval_score", "pit")

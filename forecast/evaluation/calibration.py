@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ import xarray as xr
 from forecast.inference.fitting import prior_set
 from forecast.inference.sampling import SAMPLER, prior_draws, sample_model
 from forecast.inference.spec import Spec
-from forecast.models.base import Panel
 from forecast.models.registry import get_model
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def calibrate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -11,8 +12,10 @@ from forecast.core.errors import DataError
 from forecast.evaluation import score
 from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
-from forecast.models.base import Panel
 from forecast.models.registry import get_model
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
 from forecast.claims.judge import event_draws, probability
-from forecast.claims.records import Claim, Definition
-from forecast.inference.fitting import Run
 from forecast.inference.groups import total
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim, Definition
+    from forecast.inference.fitting import Run
 
 MOSTLY_DATA, MOSTLY_PRIOR = 0.05, 0.20
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarter
 from forecast.core.units import convert
-from forecast.tables.vintages import Changes, Row
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Changes, Row
 
 CELL = ["entity", "metric", "target_period"]
 BOUNDS = ("at least", "at most", "projected")

@@ -24,15 +24,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from forecast.claims.events import Event, Growth, SlopeBetween, as_table, periods_named
-from forecast.claims.outcomes import Decision
-from forecast.claims.records import Claim, Definition
 from forecast.core import lock
 from forecast.core.errors import ClaimError, DataError, StoreError
 from forecast.core.periods import parse_date, period_end
@@ -40,7 +38,11 @@ from forecast.core.text import one_line
 from forecast.evaluation import score
 from forecast.evaluation.surprise import Forecast, cells_of, forecast_of
 from forecast.store import chain, runs
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.claims.outcomes import Decision
+    from forecast.claims.records import Claim, Definition
+    from forecast.tables.vintages import Known
 
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a reading can stand: the first two are scored; ``open`` takes an outcome back."""

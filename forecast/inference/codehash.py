@@ -204,7 +204,7 @@ def _parsed(path: Path) -> ast.Module:
         elif isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            node.body = [one for one in node.body if not _is_text(one)]
+            node.body = [one for one in node.body if not (_is_text(one) or _is_for_types(one))]
     return tree
 
 
@@ -213,4 +213,13 @@ def _is_text(node: ast.AST) -> bool:
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
+    )
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    """Return whether a statement is a block of imports that only a type checker reads."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
     )

@@ -24,14 +24,15 @@ from forecast.inference import gate as gates
 from forecast.inference.codehash import fit_hash
 from forecast.inference.sampling import SAMPLER, full_tree, prior_misses
 from forecast.inference.spec import Spec
-from forecast.models.base import AnyModel, Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model, room_of
 from forecast.store import fits, runs
-from forecast.tables.vintages import Known
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from forecast.models.base import AnyModel, Panel
+    from forecast.tables.vintages import Known
 
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
 

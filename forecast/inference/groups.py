@@ -23,8 +23,8 @@ saw, up to its single precision. ``tests/test_groups.py`` holds it against the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -36,7 +36,9 @@ from pytensor.graph.replace import vectorize_graph
 
 from forecast.core.words import SAMPLE
 from forecast.models import common, latent
-from forecast.models.base import AnyModel, Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import AnyModel, Panel
 
 BY_ROW, BY_ROW_AHEAD = "row of the panel", "row of the panel given the rows before it"
 JOINT = "all data together"
@@ -139,6 +141,8 @@ def _likelihood(
         posterior,
         [_ahead(model, v) if a else g for v, a, g in zip(parts, ahead, graphs, strict=True)],
     )
+    if not all(model.named_vars_to_dims.get(v.name) for v in parts):
+        return _by_variable(posterior, {v.name: a for v, a in zip(parts, found, strict=True)})
     dims = [model.named_vars_to_dims[v.name][0] for v in parts]
     if not all(dim.endswith(common.ROW) for dim in dims):
         (dim,) = set(dims)
@@ -150,6 +154,17 @@ def _likelihood(
     name = names[0] if len(names) == 1 else "row"
     rows = _labelled(posterior, by_row, "obs")
     return xr.Dataset({name: rows}, attrs={"by": BY_ROW_AHEAD if any(ahead) else BY_ROW})
+
+
+def _by_variable(posterior: xr.Dataset, found: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """Label the densities of a model whose observed variables have no dims, as ArviZ names theirs."""
+    return xr.Dataset(
+        {
+            name: _labelled(posterior, values, *(f"{name}_dim_{k}" for k in range(values.ndim - 1)))
+            for name, values in found.items()
+        },
+        attrs={"by": BY_ROW},
+    )
 
 
 def _labelled(posterior: xr.Dataset, values: np.ndarray, *dims: str) -> xr.DataArray:

@@ -6,14 +6,18 @@ gives no draws.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
 from forecast.inference import gate
 from forecast.inference.fitting import Run, priors_of
 from forecast.inference.sampling import prior_draws
-from forecast.models.base import Panel
 from forecast.models.registry import get_model
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:

@@ -9,7 +9,7 @@ numba's fast-math, which lets the compiler re-order sums, is switched off.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import nutpie
@@ -20,9 +20,11 @@ import xarray as xr
 
 from forecast.core.errors import GateError
 from forecast.inference.groups import groups
-from forecast.inference.spec import Spec
 from forecast.models import common
-from forecast.models.base import AnyModel, Panel
+
+if TYPE_CHECKING:
+    from forecast.inference.spec import Spec
+    from forecast.models.base import AnyModel, Panel
 
 SAMPLER = "nutpie, NUTS, numba"
 

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,9 @@ from forecast.core.periods import (
     quarter_of,
 )
 from forecast.core.text import one_line
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known
 
 
 @dataclasses.dataclass(frozen=True)

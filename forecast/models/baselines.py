@@ -11,12 +11,16 @@ Invariant: what a rule estimates keeps its uncertainty where the rule has a law 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.models import latent
-from forecast.models.base import Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 NAME = "naive: drift random walk"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from forecast.core.errors import DataError
-from forecast.models.base import Panel
 from forecast.models.registry import names, panel_source
 from forecast.tables.shipped import (
     REFERENCE_TABLES,
@@ -16,6 +16,9 @@ from forecast.tables.shipped import (
     read_vintages,
 )
 from forecast.tables.vintages import Known, Table, require_known
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def shipped(model: str) -> bool:

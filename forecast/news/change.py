@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -17,13 +18,15 @@ from forecast.core.errors import DataError, ForecastError
 from forecast.core.text import one_line, percent
 from forecast.core.words import COLUMNS
 from forecast.evaluation.surprise import surprised
-from forecast.inference.fitting import Run
 from forecast.models.earnings.calendar import Calendar, report_calendar
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import Statistic, signed, statistics_of
-from forecast.news.stored import Stored
 from forecast.tables.vintages import Changes, Known, compare
+
+if TYPE_CHECKING:
+    from forecast.inference.fitting import Run
+    from forecast.news.stored import Stored
 
 Say = Callable[[str], None]
 AHEAD = "earnings"

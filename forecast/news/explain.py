@@ -23,7 +23,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,6 @@ from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.core.words import COLUMNS
 from forecast.inference.fitting import Run, fit_spec, priors_of
-from forecast.models.base import Panel
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.news.reweight import (
@@ -47,8 +46,11 @@ from forecast.news.reweight import (
     reported_cells,
     thinned,
 )
-from forecast.news.statistics import Statistic
 from forecast.tables.vintages import Known, Table, as_of, compare
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
+    from forecast.news.statistics import Statistic
 
 MOST_NUMBERS = 16
 """Numbers up to which each is a step of its own; of more, each report is one."""

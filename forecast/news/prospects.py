@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -30,11 +31,13 @@ from scipy.stats import norm, rankdata
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.core.units import convert, unit_of
-from forecast.inference.fitting import Run
 from forecast.models.earnings import paths
 from forecast.models.earnings.panel import EARNINGS_UNIT
 from forecast.news.reweight import as_if
-from forecast.news.statistics import Statistic
+
+if TYPE_CHECKING:
+    from forecast.inference.fitting import Run
+    from forecast.news.statistics import Statistic
 
 
 @dataclasses.dataclass(frozen=True)

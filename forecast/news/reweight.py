@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,10 @@ from forecast.inference.fitting import Run, fit_spec, priors_of
 from forecast.models import common
 from forecast.models.base import Panel
 from forecast.models.registry import get_model
-from forecast.news.statistics import Statistic
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.news.statistics import Statistic
+    from forecast.tables.vintages import Known
 
 MAX_K = 0.7
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from forecast.claims.judge import event_draws
-from forecast.claims.records import Claim
 from forecast.core.draws import path
 from forecast.core.errors import ClaimError
 from forecast.core.text import percent
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
 
 
 def signed(change: float, unit: str) -> str:

@@ -10,13 +10,12 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
 from forecast.claims.read import read_claims
-from forecast.claims.records import Claim
 from forecast.claims.verdict import Verdicts
 from forecast.core.errors import ClaimError, DataError, StoreError
 from forecast.core.text import one_line
@@ -30,6 +29,9 @@ from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import read_tables
 from forecast.tables.vintages import Known, read_table
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,16 +9,20 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecast import plots
 from forecast.core.text import percent
 from forecast.news.change import Change, Shift, change_record
-from forecast.news.explain import News
-from forecast.news.prospects import Prospect
 from forecast.report import memo
-from forecast.tables.vintages import Changes
+from forecast.report.record import Figure
+
+if TYPE_CHECKING:
+    from forecast.news.explain import News
+    from forecast.news.prospects import Prospect
+    from forecast.tables.vintages import Changes
 
 UNEXPECTED = 10.0
 """A number outside the 10 % to 90 % quantiles of its forecast is called a surprise."""
@@ -77,7 +81,7 @@ def most_moved(splits: Sequence[News]) -> tuple[News, str]:
     return splits[n], name
 
 
-def draw_waterfall(change: Change, split: News, name: str, folder: Path) -> memo.Figure:
+def draw_waterfall(change: Change, split: News, name: str, folder: Path) -> Figure:
     """Draw the waterfall of a statistic by report into ``folder/figures``."""
     split = split.by_report()
     k = split.index(name)
@@ -115,10 +119,10 @@ def draw_waterfall(change: Change, split: News, name: str, folder: Path) -> memo
     )
     alt = split.sentence(name)
     plots.save(ax, folder / "figures" / "change", alt=alt)
-    return memo.Figure("figures/change", alt, caption)
+    return Figure("figures/change", alt, caption)
 
 
-def change_markdown(change: Change, figures: Mapping[str, memo.Figure]) -> str:
+def change_markdown(change: Change, figures: Mapping[str, Figure]) -> str:
     """Return the change memo as Markdown."""
     shifts, arrived = change.shifts(), _arrivals(change.arrived)
     clear = [s for s in shifts if s.clear]

@@ -9,12 +9,12 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from forecast import plots
 from forecast.claims.events import FirstPassage
-from forecast.claims.records import Claim
 from forecast.core.draws import listed
 from forecast.core.errors import DataError, ForecastError, GateError
 from forecast.core.periods import months_after
@@ -24,6 +24,9 @@ from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
 from forecast.models.registry import figures_of, get_model, names
 from forecast.report.record import Figure, Report
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import markdown_it
@@ -20,9 +20,11 @@ from markdown_it.token import Token
 from forecast.claims.verdict import answer_text, answer_word
 from forecast.core.text import percent, significant
 from forecast.report import words
-from forecast.report.record import Figure as Figure
-from forecast.report.record import Report as Report
 from forecast.report.sections import sections
+
+if TYPE_CHECKING:
+    from forecast.report.record import Figure as Figure
+    from forecast.report.record import Report as Report
 
 TEMPLATES, SECTIONS = (Path(__file__).parent / name for name in ("templates", "sections"))
 """Folders of the templates: of whole pages, and of the memo's sections."""

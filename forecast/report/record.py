@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from forecast.claims.audit import Finding
-from forecast.claims.comparisons import Beside
-from forecast.claims.page import Page
-from forecast.claims.pool import Pooled
-from forecast.claims.records import Claim, Definition
-from forecast.claims.scenarios import Conditional
-from forecast.claims.variations import Curve, Depth, Variation
-from forecast.claims.verdict import Verdict, Verdicts
-from forecast.evaluation.hindcast import Hindcast
-from forecast.evaluation.hold_out import HoldOut
-from forecast.evaluation.sensitivity import Sensitivity
-from forecast.evaluation.warnings import WarningCheck
-from forecast.inference.gate import Gate
-from forecast.inference.spec import Spec
-from forecast.tables.vintages import Known
+if TYPE_CHECKING:
+    from forecast.claims.audit import Finding
+    from forecast.claims.comparisons import Beside
+    from forecast.claims.page import Page
+    from forecast.claims.pool import Pooled
+    from forecast.claims.records import Claim, Definition
+    from forecast.claims.scenarios import Conditional
+    from forecast.claims.variations import Curve, Depth, Variation
+    from forecast.claims.verdict import Verdict, Verdicts
+    from forecast.evaluation.hindcast import Hindcast
+    from forecast.evaluation.hold_out import HoldOut
+    from forecast.evaluation.sensitivity import Sensitivity
+    from forecast.evaluation.warnings import WarningCheck
+    from forecast.inference.gate import Gate
+    from forecast.inference.spec import Spec
+    from forecast.tables.vintages import Known
 
 ANSWERED = ("judged", "decided")
 """Statuses of verdicts that have an answer."""

@@ -10,15 +10,13 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import xarray as xr
 
 from forecast.claims.comparisons import Beside, beside_others
-from forecast.claims.inputs import Inputs
-from forecast.claims.page import Page
 from forecast.claims.pool import pool
-from forecast.claims.records import Claim
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.core.errors import ClaimError, ForecastError
@@ -26,8 +24,13 @@ from forecast.evaluation.hindcast import Hindcast, hindcast
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed
 from forecast.models.panels import latest_of
-from forecast.report.figures import Fitted
-from forecast.report.record import Report
+
+if TYPE_CHECKING:
+    from forecast.claims.inputs import Inputs
+    from forecast.claims.page import Page
+    from forecast.claims.records import Claim
+    from forecast.report.figures import Fitted
+    from forecast.report.record import Report
 
 
 def complete(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from forecast.claims.pool import Pooled
-from forecast.claims.records import Claim
-from forecast.claims.verdict import Verdict
 from forecast.core.text import percent
-from forecast.report.record import Figure, Report
+
+if TYPE_CHECKING:
+    from forecast.claims.pool import Pooled
+    from forecast.claims.records import Claim
+    from forecast.claims.verdict import Verdict
+    from forecast.report.record import Figure, Report
 
 
 @dataclasses.dataclass(frozen=True)

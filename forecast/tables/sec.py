@@ -14,7 +14,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,8 +23,10 @@ from forecast.core.periods import parse_date
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, SIGNED_METRICS
 from forecast.tables import http
-from forecast.tables.http import Clock, Connection
 from forecast.tables.vintages import Table, check_table
+
+if TYPE_CHECKING:
+    from forecast.tables.http import Clock, Connection
 
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"
 TICKERS = "/files/company_tickers.json"

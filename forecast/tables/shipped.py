@@ -17,7 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from forecast.core import lock
-from forecast.core.errors import DataError, Problem, UnknownNameError, listed
+from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
 from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
 from forecast.tables.articles import data_dir as data_dir

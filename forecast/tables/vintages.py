@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from forecast.core import lock
-from forecast.core.errors import DataError, Problem, StoreError, listed
+from forecast.core.errors import DataError, StoreError
 from forecast.core.files import read_bytes, replace_text
 from forecast.core.periods import PERIOD_WANTED, parse_date, period_days, period_end
+from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
 from forecast.core.units import UNITS, convert
 from forecast.core.words import (

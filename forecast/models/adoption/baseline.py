@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 from scipy.special import expit, logit
@@ -11,8 +13,10 @@ from forecast.core.periods import (
     years_since,
 )
 from forecast.models.adoption.panel import SHARE_METRIC
-from forecast.models.base import Panel
 from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def share_walk(

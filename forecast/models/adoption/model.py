@@ -15,6 +15,7 @@ Invariant: :func:`draw` conditions on the covariance that :func:`build` fits;
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -26,7 +27,9 @@ from forecast.core.errors import DataError
 from forecast.core.periods import months, period_end, years_since
 from forecast.models import common, latent
 from forecast.models.adoption.panel import SHARE_METRIC
-from forecast.models.base import Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import xarray as xr
 
 from forecast.core.errors import DataError
@@ -9,7 +11,9 @@ from forecast.core.periods import years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known
 
 SHARE_METRIC = "open_weight_share"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
@@ -10,8 +12,10 @@ from forecast.core.periods import (
     years_since,
 )
 from forecast.models.api_price.panel import PRICE_UNIT, price_history
-from forecast.models.base import Panel
 from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def price_walk(

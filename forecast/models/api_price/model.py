@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -43,7 +43,9 @@ from forecast.core.periods import period_end, years_since
 from forecast.core.words import AHEAD_ONLY, SERIES
 from forecast.models import common, latent
 from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, Listing, price_history
-from forecast.models.base import Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 INDEX = "fixed product/price_index"
 ORIGIN = 2.0  # 2025, in years since 2023: the middle of the offers

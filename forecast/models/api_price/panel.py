@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,9 @@ from forecast.core.periods import period_end, quarter_index, quarter_name, years
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known, Table
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known, Table
 
 PRICE_UNIT = "USD per 1M tokens"
 PRICE_METRICS = ("list_price_input", "list_price_output")

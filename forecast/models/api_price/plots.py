@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -11,7 +12,6 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date
-from forecast.models.base import Panel
 from forecast.plots.style import (
     BANDS,
     INK,
@@ -35,6 +35,9 @@ from forecast.plots.style import (
     spans_of,
     time_axis,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 PLAIN = 0.45  # opacity of single offers and quotes behind a fan
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from forecast.core.errors import DataError
-from forecast.models.base import Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 NAMED_BY = ("release", "benchmark")
 """Coordinates that name a score."""

@@ -43,6 +43,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -54,9 +55,11 @@ from scipy.special import expit, logit
 from forecast.core.errors import DataError
 from forecast.core.periods import period_days
 from forecast.models import common
-from forecast.models.base import Panel, Statistic
 from forecast.models.benchmark.panel import BENCHMARKS, COMPUTE_WORDS, REFERENCES
-from forecast.models.common import Array, Arrays
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel, Statistic
+    from forecast.models.common import Array, Arrays
 
 YEAR_ORIGIN = 2024.5
 COMPUTE_ORIGIN = 24.0  # log10 FLOP

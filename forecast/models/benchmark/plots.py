@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,6 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import UnknownNameError
 from forecast.core.text import one_line
-from forecast.models.base import Panel
 from forecast.plots.style import (
     BANDS,
     INK,
@@ -33,6 +33,9 @@ from forecast.plots.style import (
     number_text,
     samples_of,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 ACCESS_HUES = {"closed": "#832db6", "open": "#e76300"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -14,10 +15,12 @@ from forecast.core.periods import (
     quarter_index,
     quarter_name,
 )
-from forecast.models.base import Panel
 from forecast.models.baselines import NAME, mean_and_sd
 from forecast.models.earnings.panel import EARNINGS_UNIT
 from forecast.models.earnings.paths import quarterly_draws
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 SHORTEST = 8
 """Quarters in a row, up to its last report, that a series must have."""

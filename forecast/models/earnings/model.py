@@ -24,6 +24,7 @@ Invariant: :func:`complete` and :func:`draw` condition on the density that :func
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -35,9 +36,11 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, quarter_index, quarter_name
 from forecast.core.words import SAMPLE
 from forecast.models import common
-from forecast.models.base import Panel
 from forecast.models.earnings import kernel, paths
 from forecast.models.earnings.panel import EARNINGS_UNIT, METRIC_GROUPS
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import xarray as xr
 
@@ -10,7 +12,9 @@ from forecast.core.periods import calendar_quarter, period_days
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known
 
 EARNINGS_UNIT = "USD bn"
 METRIC_GROUPS = ("capex", "revenue", "cloud_revenue")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
@@ -9,9 +11,11 @@ from forecast.core.periods import (
     months,
     years_since,
 )
-from forecast.models.base import Panel
 from forecast.models.baselines import empty_sample, label_walk, uneven_steps
 from forecast.models.gpu_rental.panel import RENTAL_METRIC, RENTAL_UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def rental_walk(

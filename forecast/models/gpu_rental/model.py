@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -31,8 +32,10 @@ from scipy.special import ndtr, ndtri
 from forecast.core.errors import DataError
 from forecast.core.periods import months, period_end, years_since
 from forecast.models import common, latent
-from forecast.models.base import Panel
 from forecast.models.gpu_rental.panel import RENTAL_METRIC, RENTAL_UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 QUARTERS = 12
 """Quarters before the last quote that have a volatility of their own; what lies before shares that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,9 @@ from forecast.core.periods import period_end, years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known
 
 RENTAL_METRIC = "h100_rental"
 RENTAL_UNIT = "USD per hour"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -10,7 +11,6 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date
-from forecast.models.base import Panel
 from forecast.plots.style import (
     BANDS,
     INK,
@@ -33,6 +33,9 @@ from forecast.plots.style import (
     spans_of,
     time_axis,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 NAME_ROWS = 62.0  # points over the lower end of the axis, where the first name of an index stands
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -14,9 +15,11 @@ from forecast.core.periods import (
     month_name,
     period_end,
 )
-from forecast.models.base import Panel
 from forecast.models.hazard import paths
 from forecast.models.hazard.panel import FALLS, Position, base_rates, positions
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 FALLS_NAME = "naive: as often as at any time"
 

@@ -29,7 +29,7 @@ survived so far is forecast from the month it has reached.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -40,9 +40,11 @@ from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name, period_end
 from forecast.core.text import one_line
 from forecast.models import common
-from forecast.models.base import Panel
 from forecast.models.hazard import paths
 from forecast.models.hazard.panel import FALLS, LONGEST, MARKET_MEAN, positions
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 NET_ORIGIN = 100.0  # points
 MARKET_STEP = 50.0  # percent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
@@ -10,10 +12,12 @@ from forecast.core.periods import (
     period_end,
 )
 from forecast.core.text import one_line
-from forecast.models.base import Panel
 from forecast.models.baselines import NAME
 from forecast.models.market.panel import MARKET_UNIT
 from forecast.models.market.paths import annual_draws
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def drift_walk(

@@ -18,6 +18,7 @@ fits; ``tests/test_market.py`` holds them against brute-force conditioning.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -27,9 +28,11 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
-from forecast.models.base import Panel
 from forecast.models.market import paths
 from forecast.models.market.panel import MARKET_UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from forecast.core.errors import DataError
-from forecast.models.base import Panel
 from forecast.models.payback.model import (
     FIRST,
     LOG_NORMALS,
@@ -19,6 +19,9 @@ from forecast.models.payback.model import (
     _last_year,
 )
 from forecast.models.payback.panel import KINDS
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 NAIVE_NAME = "naive: run-rate in a straight line"
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -41,9 +41,11 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
-from forecast.models.base import Panel
-from forecast.models.common import Array, Arrays
 from forecast.models.payback.panel import ENTITY, KINDS, UNIT, spending
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
+    from forecast.models.common import Array, Arrays
 
 ORIGIN = 2025.0
 FIRST, LAST = 2026, 2060

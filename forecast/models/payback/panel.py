@@ -10,7 +10,7 @@ earlier vintages that the known table has replaced.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,9 @@ from forecast.core.errors import DataError
 from forecast.core.periods import parse_date, period_end
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known, Row, Table
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known, Row, Table
 
 ENTITY = "OpenAI"
 UNIT = "USD bn"

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -30,7 +31,9 @@ from scipy.stats import chi2
 
 from forecast.core.periods import period_end
 from forecast.models import common
-from forecast.models.base import Panel
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 COMPUTE = (1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26)
 """Compute (FLOP) that draws are made for."""

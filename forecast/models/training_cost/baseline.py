@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
@@ -10,9 +12,11 @@ from forecast.core.periods import (
     period_end,
 )
 from forecast.models import common
-from forecast.models.base import Panel
 from forecast.models.baselines import mean_and_sd
 from forecast.models.training_cost.panel import COST_UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def cost_records(

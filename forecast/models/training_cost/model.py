@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -29,8 +30,10 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
-from forecast.models.base import Panel
 from forecast.models.training_cost.panel import COST_BASES, COST_UNIT, years_since_origin
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 TREND_POINTS = 61
 LARGEST_LOG_COST = 300.0

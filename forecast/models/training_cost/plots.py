@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,6 @@ from matplotlib.axes import Axes
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import parse_date
 from forecast.core.text import one_line
-from forecast.models.base import Panel
 from forecast.models.training_cost.panel import COST_BASES
 from forecast.plots.strips import STRIP, key_height, key_mark, lay_rows, strip_grid, write_key
 from forecast.plots.style import (
@@ -45,6 +45,9 @@ from forecast.plots.style import (
     samples_of,
     text_width,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 HEAD = 24.0  # points above the marks, for the day the data end
 BASIS_MARKS: Mapping[str, tuple[str, str, str]] = {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from forecast.models import registry
-from forecast.report.record import Figure, Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.report.record import Figure, Report
 
 
 @dataclasses.dataclass(frozen=True)

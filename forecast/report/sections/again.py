@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from forecast.claims.verdict import ICD_203
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

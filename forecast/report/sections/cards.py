@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.report.record import Report
 from forecast.report.section import Headline, Section, headlines
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

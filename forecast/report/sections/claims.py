@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from forecast.claims.audit import VERDICTS
-from forecast.claims.records import Claim
-from forecast.claims.verdict import Verdict
 from forecast.core.text import percent
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.claims.records import Claim
+    from forecast.claims.verdict import Verdict
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

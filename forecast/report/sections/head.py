@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from forecast.report.record import Report
+from typing import TYPE_CHECKING
+
 from forecast.report.section import Section, Shown
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 
 def build(report: Report) -> Shown:

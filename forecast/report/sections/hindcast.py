@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.evaluation.hindcast import Hindcast
 from forecast.models.hazard.panel import FALLS
 from forecast.models.hazard.room import MODEL
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.evaluation.hindcast import Hindcast
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

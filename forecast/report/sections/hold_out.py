@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.evaluation.hold_out import HoldOut
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.evaluation.hold_out import HoldOut
+    from forecast.report.record import Report
 
 BAND = 80
 """Percent of the draws within the band that is printed."""

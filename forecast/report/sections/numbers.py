@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.report.record import Report
 from forecast.report.section import Section
 from forecast.tables.vintages import as_printed
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

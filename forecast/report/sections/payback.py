@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from forecast.report.record import Report
+from typing import TYPE_CHECKING
+
 from forecast.report.section import of_figures
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 
 def title(report: Report) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.report.record import Report
 from forecast.report.section import Section, headlines
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 CLOSE, FAR = 0.03, 0.10
 """Largest distance of the baseline at which it says the same, and much the same: about the

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.claims.verdict import Verdict
 from forecast.evaluation.sensitivity import MOSTLY_DATA, MOSTLY_PRIOR
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.claims.verdict import Verdict
+    from forecast.report.record import Report
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.report.record import Report
 from forecast.report.section import Section
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 FIGURES = ("series", "ratio")
 BANDS = (50, 80, 95)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from forecast.report.record import Report
 from forecast.report.section import Moves, Section, moves
+
+if TYPE_CHECKING:
+    from forecast.report.record import Report
 
 SETS = ("default", "sceptical", "generous")
 """Prior sets that are shown, in order; every model has them."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
-from forecast.models.base import Panel
 from forecast.models.baselines import empty_sample, label_walk, uneven_steps
 from toy_room.panel import METRIC, UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 def sales_walk(

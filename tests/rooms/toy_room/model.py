@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -10,8 +11,10 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.models import common, latent
-from forecast.models.base import Panel
 from toy_room.panel import METRIC, UNIT
+
+if TYPE_CHECKING:
+    from forecast.models.base import Panel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +47,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         observed = pm.Data("log_sales", np.log(panel.data["value"].values))
         level = pm.Normal("level", prior["level"], prior["level_sd"])
         growth = pm.Normal("growth", prior["growth"], prior["growth_sd"])
-        noise = common.log_normal("noise", prior["noise"], prior["noise_log_sd"])[0]
+        noise = common.log_normal("noise", prior["noise"], prior["noise_log_sd"])
         pm.Normal("y", level + growth * when, noise, observed=observed)
     return model
 

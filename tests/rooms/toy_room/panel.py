@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.models.base import Panel, PanelSource
-from forecast.tables.vintages import Known
+
+if TYPE_CHECKING:
+    from forecast.tables.vintages import Known
 
 METRIC, UNIT = "ice_creams", "count"
 
