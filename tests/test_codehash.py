@@ -134,3 +134,248 @@ def test_the_package_has_no_other_kind_of_file():
     left = {p.name for p in others if not p.name.startswith(".") and not p.name.endswith("~")}
     assert left == {"py.typed"}
     assert {p.suffix for p in everything()} == set(KINDS)
+
+
+ROOM = {
+    "__init__.py": """
+STEP = 1.0
+""",
+    "room.py": """
+from forecast.models.base import Model, years
+from hidden_room import model
+from hidden_room.baseline import walk
+
+MODEL = Model(
+    name="hidden",
+    title="a title",
+    priors=model.Priors(),
+    variants=model.VARIANTS,
+    build=model.build,
+    draw=model.draw,
+    replicate=model.replicate,
+    prior_checks=model.PRIOR_CHECKS,
+    report=model.REPORT,
+    labels={"a": "a label"},
+    horizon=years(3),
+    baseline=walk,
+)
+""",
+    "baseline.py": """
+def walk(panel, *, until, seed):
+    return 1
+""",
+    "model.py": """
+import dataclasses
+import sys
+from typing import TYPE_CHECKING
+
+import numba
+import hidden_room.plain
+import hidden_room.named as alias
+from hidden_room import STEP, handed, registry
+from hidden_room import through as far
+from hidden_room.branches import BRANCH
+from hidden_room.starred import *
+from . import near
+from .nearer import nearest
+
+if TYPE_CHECKING:
+    from hidden_room.types import Kind
+else:
+    CHECKED = 5
+
+if sys.version_info >= (3, 12):
+    def by_version(): return 6
+
+@dataclasses.dataclass(frozen=True)
+class Priors:
+    level: float = 1.0
+    def rate(self): return 7 * self.level
+
+class Box:
+    SIZE = 8
+    def size(self, by=9): return by
+
+def adorn(f):
+    return lambda *args: f(*args) + 10
+
+@adorn
+def adorned(x): return x
+
+@numba.njit
+def fast(x): return x + 11
+
+BY_NAME = {"fast": fast, "slow": lambda x: x + 12}
+(OUTER := [INNER := 13])
+FIRST = (SECOND := 14) + 1
+VARIANTS = {}
+REPORT = ("level",)
+PRIOR_CHECKS = (("a", lambda data, panel: data["a"] * 15, 0, 1),)
+
+def build(panel, priors, *, scale=16):
+    from hidden_room.late import late
+    return [
+        STEP, alias.f(), hidden_room.plain.f(), getattr(handed, "f" + "f")(), far.onward.f(),
+        BRANCH, starred(), near.f(), nearest(), CHECKED, by_version(), priors.rate(), Box.SIZE,
+        adorned(1), BY_NAME["slow"](1), SECOND, late(), registry.TABLE["added"](), lifted()
+    ]
+
+def lifted():
+    return late_bound()
+
+late_bound = getattr(near, "g")
+
+def replicate(parameters, panel, priors, rng):
+    return {}
+
+def draw():
+    return 17
+""",
+    "plain.py": "def f(): return 20\n",
+    "named.py": "def f(): return 21\n",
+    "handed.py": "def ff(): return 22\n",
+    "through.py": "from hidden_room import onward\n",
+    "onward.py": "def f(): return 23\n",
+    "branches.py": "try:\n    from gone import BRANCH\nexcept ImportError:\n    BRANCH = 24\n",
+    "starred.py": "from hidden_room.deeper import *\n",
+    "deeper.py": "def starred(): return 25\n",
+    "near.py": "def f(): return 26\n\ndef g(): return 27\n",
+    "nearer.py": "def nearest(): return 28\n",
+    "late.py": "def late(): return 29\n",
+    "registry.py": """
+from hidden_room import entries
+TABLE = {}
+def register(f):
+    TABLE[f.__name__] = f
+    return f
+""",
+    "entries.py": "import hidden_room.registry as r\n@r.register\ndef added(): return 30\n",
+    "types.py": "Kind = int\n",
+}
+"""A room that says what decides its fits in every way that Python has."""
+
+
+@pytest.fixture
+def hidden(tmp_path, monkeypatch):
+    """Return the folder of a made-up room, and a function that hashes it afresh."""
+    room = tmp_path / "hidden_room"
+    room.mkdir()
+    for name, text in ROOM.items():
+        (room / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def fresh():
+        for cached in (codehash._parsed, codehash._module):
+            cached.cache_clear()
+        return fit_hash.__wrapped__("hidden_room")
+
+    yield room, fresh
+    for cached in (codehash._parsed, codehash._module):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("__init__.py", "STEP = 1.0", "STEP = 2.0"),
+        ("model.py", "CHECKED = 5", "CHECKED = 0"),
+        ("model.py", "return 6", "return 0"),
+        ("model.py", "7 * self.level", "0 * self.level"),
+        ("model.py", "SIZE = 8", "SIZE = 0"),
+        ("model.py", "by=9", "by=0"),
+        ("model.py", "+ 10", "+ 0"),
+        ("model.py", "x + 11", "x + 0"),
+        ("model.py", "x + 12", "x + 0"),
+        ("model.py", "SECOND := 14", "SECOND := 0"),
+        ("model.py", "* 15", "* 0"),
+        ("model.py", "scale=16", "scale=0"),
+        ("model.py", 'REPORT = ("level",)', 'REPORT = ("level", "another")'),
+        ("plain.py", "20", "0"),
+        ("named.py", "21", "0"),
+        ("handed.py", "22", "0"),
+        ("onward.py", "23", "0"),
+        ("branches.py", "24", "0"),
+        ("deeper.py", "25", "0"),
+        ("near.py", "26", "0"),
+        ("near.py", "27", "0"),
+        ("nearer.py", "28", "0"),
+        ("late.py", "29", "0"),
+        ("entries.py", "30", "0"),
+    ],
+)
+def test_no_way_of_using_code_is_overlooked(hidden, file, old, new):
+    room, fresh = hidden
+    before = fresh()
+    altered(room / file, old, new)
+    assert fresh() != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("room.py", "a label", "another"),
+        ("baseline.py", "return 1", "return 2"),
+        ("model.py", "return 17", "return 18"),
+        ("types.py", "int", "float"),
+    ],
+)
+def test_what_only_draws_or_shows_refits_nothing(hidden, file, old, new):
+    room, fresh = hidden
+    before = fresh()
+    altered(room / file, old, new)
+    assert fresh() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from hidden_room import model\nMODEL = Model('a', 'b', model.Priors(), {}, model.build)\n",
+        "from hidden_room import model\nFIELDS = {'build': model.build}\nMODEL = Model(**FIELDS)\n",
+        "from hidden_room.model import MODEL\n",
+        "from hidden_room import model\nif True:\n    MODEL = make(model.build)\n",
+        "from hidden_room import model\nBASE = make(model.build)\nMODEL = replace(BASE, name='a')\n",
+    ],
+)
+def test_a_record_written_otherwise_counts_as_a_whole(hidden, text):
+    room, fresh = hidden
+    (room / "room.py").write_text(text)
+    altered(room / "model.py", "VARIANTS = {}", "VARIANTS = {}\nMODEL = make(build)")
+    before = fresh()
+    altered(room / "named.py", "21", "0")
+    assert fresh() != before
+
+
+def test_what_is_found_by_a_text_makes_the_whole_folder_count(hidden):
+    room, fresh = hidden
+    (room / "secret.py").write_text("def f(): return 1\n")
+    altered(
+        room / "model.py",
+        "return late_bound()",
+        "return importlib.import_module('hidden_room.' + 'secret').f()",
+    )
+    before = fresh()
+    altered(room / "secret.py", "1", "2")
+    assert fresh() != before
+
+
+def test_a_room_below_a_folder_without_code_of_its_own(tmp_path, monkeypatch):
+    room = tmp_path / "bare_house" / "hidden_room"
+    room.mkdir(parents=True)
+    for name, text in ROOM.items():
+        (room / name).write_text(text.replace("hidden_room", "bare_house.hidden_room"))
+    monkeypatch.syspath_prepend(tmp_path)
+    codehash._module.cache_clear()
+    found = definitions("bare_house.hidden_room")
+    assert ("bare_house.hidden_room.nearer", "nearest") in found
+    assert ("bare_house.hidden_room", "STEP") in found
+    (room / "__init__.py").unlink()
+    codehash._module.cache_clear()
+    assert ("bare_house.hidden_room.nearer", "nearest") in definitions("bare_house.hidden_room")
+
+
+def test_a_public_name_is_followed_to_where_it_is_defined(hidden):
+    room, _ = hidden
+    altered(room / "model.py", "import numba\n", "import numba\nfrom forecast import convert\n")
+    altered(room / "model.py", "return late_bound()", "return convert(1)")
+    codehash._module.cache_clear()
+    assert ("forecast.core.units", "convert") in definitions("hidden_room")
