@@ -5,6 +5,7 @@ The room is ``tests/rooms/toy_room``. Nothing in the package names it, its metri
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -164,14 +165,14 @@ def test_a_package_may_bring_its_room(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOMS)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(registry, "_added", {})
-    registry._installed.cache_clear()
+    registry._brought.cache_clear()
     try:
         assert registry.names() == (*registry.NAMES, "toy")
         assert registry.get_model("toy").title == "what a stand sells in a year"
         with pytest.raises(DataError, match="a model is called 'toy' already"):
             registry.add("toy", "forecast.models.market")
     finally:
-        registry._installed.cache_clear()
+        registry._brought.cache_clear()
     monkeypatch.undo()
     with pytest.raises(UnknownNameError, match="no model is called 'toy'; there are market"):
         registry.get_model("toy")
@@ -184,6 +185,60 @@ def test_a_room_that_cannot_be_added(toy):
         registry.add("other", "json")
     with pytest.raises(DataError, match="the room nowhere has no room and no panel"):
         registry.add("other", "nowhere")
+
+
+@pytest.fixture
+def strange(tmp_path, monkeypatch):
+    """Return a function that makes a copy of the toy's room with one file altered, and adds it."""
+    monkeypatch.syspath_prepend(ROOMS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_added", {})
+
+    def make(room, file, old, new):
+        shutil.copytree(ROOMS / "toy_room", tmp_path / room)
+        path = tmp_path / room / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        registry.add("toy", room)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "old", "new", "said"),
+    [
+        ("typo_room", "room.py", "title=", "titel=",
+         "typo_room.room, of the model 'toy', cannot be imported: TypeError: .*titel"),
+        ("bare_room", "room.py", "MODEL = ", "MODELL = ",
+         "bare_room.room, of the model 'toy', exports no MODEL"),
+        ("other_room", "room.py", 'name="toy"', 'name="tea"',
+         "other_room is listed as 'toy', and its MODEL has the name 'tea'"),
+    ],
+)  # fmt: skip
+def test_a_room_that_is_wrong_is_named(strange, capsys, room, file, old, new, said):
+    strange(room, file, old, new)
+    with pytest.raises(DataError, match=said):
+        registry.get_model("toy")
+    assert main.main(["fit", "toy"]) == 1
+    assert "did not foresee" not in capsys.readouterr().err
+
+
+def test_a_package_that_is_gone_or_comes_twice_is_named(monkeypatch, capsys):
+    brought = {"ghost": ("nowhere.ghost",), "toy": ("one.toy", "two.toy"), "market": ("x.market",)}
+    monkeypatch.setattr(registry, "_brought", lambda: brought)
+    assert main.main(["fit", "ghost"]) == 1
+    said = capsys.readouterr().err
+    assert "nowhere.ghost.panel, of the model 'ghost', cannot be imported" in said or (
+        "nowhere.ghost.room, of the model 'ghost', cannot be imported" in said
+    )
+    assert main.main(["fit", "toy"]) == 1
+    assert "several installed packages bring a model called 'toy': one.toy, two.toy" in (
+        capsys.readouterr().err
+    )
+    assert registry.room_of("market") == "forecast.models.market"
+    for command in (["audit", "--json"], ["claims", "--json"]):
+        assert main.main(command) == 0
 
 
 def test_no_shared_code_names_it():

@@ -15,8 +15,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.core.errors import DataError, UnknownNameError
 
@@ -43,8 +42,16 @@ _added: dict[str, str] = {}
 
 
 @functools.cache
+def _brought() -> dict[str, tuple[str, ...]]:
+    """Return the rooms that installed packages bring, by name; several of one name stand together."""
+    found: dict[str, dict[str, None]] = {}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        found.setdefault(entry.name, {})[entry.module] = None
+    return {name: tuple(sorted(rooms)) for name, rooms in found.items()}
+
+
 def _installed() -> dict[str, str]:
-    return {e.name: e.value for e in importlib.metadata.entry_points(group=GROUP)}
+    return {name: rooms[0] for name, rooms in _brought().items()}
 
 
 def _rooms() -> dict[str, str]:
@@ -123,15 +130,41 @@ def room_of(name: str) -> str:
     ------
     UnknownNameError
         If no model has that name.
+    DataError
+        If installed packages bring several rooms of that name.
     """
     rooms = _rooms()
     if name not in rooms:
         raise UnknownNameError(f"no model is called {name!r}; there are {', '.join(rooms)}")
+    several = () if name in NAMES else _brought().get(name, ())
+    if len(several) > 1:
+        raise DataError(
+            f"several installed packages bring a model called {name!r}: {', '.join(several)}; "
+            "uninstall all but one"
+        )
     return rooms[name]
 
 
-def _file(name: str, file: str) -> ModuleType:
-    return importlib.import_module(f"{room_of(name)}.{file}")
+def _from_room(name: str, file: str, constant: str) -> Any:
+    """Return what a room exports in one of its files.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be imported, or exports no such thing.
+    """
+    module = f"{room_of(name)}.{file}"
+    try:
+        exported = importlib.import_module(module)
+    except Exception as error:  # a room may be anybody's code
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DataError(
+            f"{module}, of the model {name!r}, cannot be imported: {what}; mend the room, or leave "
+            "the model out with --models"
+        ) from error
+    if not hasattr(exported, constant):
+        raise DataError(f"{module}, of the model {name!r}, exports no {constant}")
+    return getattr(exported, constant)
 
 
 def get_model(name: str) -> AnyModel:
@@ -141,8 +174,15 @@ def get_model(name: str) -> AnyModel:
     ------
     UnknownNameError
         If no model has that name.
+    DataError
+        If its room cannot be imported, or its record has another name.
     """
-    model: AnyModel = _file(name, "room").MODEL
+    model: AnyModel = _from_room(name, "room", "MODEL")
+    if model.name != name:
+        raise DataError(
+            f"the room {room_of(name)} is listed as {name!r}, and its MODEL has the name "
+            f"{model.name!r}; give both one name"
+        )
     return model
 
 
@@ -153,8 +193,10 @@ def panel_source(name: str) -> PanelSource:
     ------
     UnknownNameError
         If no model has that name.
+    DataError
+        If its room cannot be imported.
     """
-    source: PanelSource = _file(name, "panel").PANEL
+    source: PanelSource = _from_room(name, "panel", "PANEL")
     return source
 
 
@@ -165,10 +207,12 @@ def figures_of(name: str) -> tuple[Figure, ...]:
     ------
     UnknownNameError
         If no model has that name.
+    DataError
+        If its room cannot be imported.
     """
     if not _has(room_of(name), "figures"):
         return ()
-    figures: tuple[Figure, ...] = _file(name, "figures").FIGURES
+    figures: tuple[Figure, ...] = _from_room(name, "figures", "FIGURES")
     return figures
 
 
@@ -179,8 +223,10 @@ def reported_of(name: str) -> Reported | None:
     ------
     UnknownNameError
         If no model has that name.
+    DataError
+        If its room cannot be imported.
     """
     if not _has(room_of(name), "reported"):
         return None
-    reported: Reported = _file(name, "reported").REPORTED
+    reported: Reported = _from_room(name, "reported", "REPORTED")
     return reported
