@@ -134,6 +134,9 @@ def _likelihood(
         joint = posterior[common.LIKELIHOOD].drop_attrs()
         return xr.Dataset({"panel": joint.astype(np.float32)}, attrs={"by": JOINT})
     parts = [*model.observed_RVs, *model.potentials]
+    if not parts:  # a model of its prior alone
+        none = _labelled(posterior, np.zeros(np.prod([posterior.sizes[d] for d in SAMPLE])))
+        return xr.Dataset({"panel": none}, attrs={"by": JOINT})
     ahead = [v in model.observed_RVs and isinstance(v.owner.op, _NORMAL) for v in parts]
     graphs = model.logp(vars=parts, sum=False)
     found = densities(
@@ -141,10 +144,12 @@ def _likelihood(
         posterior,
         [_ahead(model, v) if a else g for v, a, g in zip(parts, ahead, graphs, strict=True)],
     )
-    if not all(model.named_vars_to_dims.get(v.name) for v in parts):
-        return _by_variable(posterior, {v.name: a for v, a in zip(parts, found, strict=True)})
-    dims = [model.named_vars_to_dims[v.name][0] for v in parts]
-    if not all(dim.endswith(common.ROW) for dim in dims):
+    all_dims = [tuple(model.named_vars_to_dims.get(v.name) or ()) for v in parts]
+    by_row_of_panel = all(len(d) == 1 and d[0].endswith(common.ROW) for d in all_dims)
+    if not by_row_of_panel and (len(set(all_dims)) > 1 or len(all_dims[0]) != 1):
+        return _by_variable(model, posterior, dict(zip(parts, found, strict=True)), any(ahead))
+    dims = [dim for (dim,) in all_dims]
+    if not by_row_of_panel:
         (dim,) = set(dims)
         whole = _labelled(posterior, np.sum(found, axis=0), dim)
         return xr.Dataset({"panel": whole}, attrs={"by": dim})
@@ -156,15 +161,22 @@ def _likelihood(
     return xr.Dataset({name: rows}, attrs={"by": BY_ROW_AHEAD if any(ahead) else BY_ROW})
 
 
-def _by_variable(posterior: xr.Dataset, found: Mapping[str, np.ndarray]) -> xr.Dataset:
-    """Label the densities of a model whose observed variables have no dims, as ArviZ names theirs."""
-    return xr.Dataset(
-        {
-            name: _labelled(posterior, values, *(f"{name}_dim_{k}" for k in range(values.ndim - 1)))
-            for name, values in found.items()
-        },
-        attrs={"by": BY_ROW},
-    )
+def _by_variable(
+    model: pm.Model,
+    posterior: xr.Dataset,
+    found: Mapping[pt.TensorVariable, np.ndarray],
+    ahead: bool,
+) -> xr.Dataset:
+    """Label densities by the dims of their variables, or as ArviZ names those of one without."""
+    labelled = {}
+    for v, values in found.items():
+        dims = tuple(model.named_vars_to_dims.get(v.name) or ())
+        if len(dims) != values.ndim - 1:
+            dims = tuple(f"{v.name}_dim_{k}" for k in range(values.ndim - 1))
+        labelled[v.name] = _labelled(posterior, values, *dims)
+    by_row = BY_ROW_AHEAD if ahead else BY_ROW
+    joint = any(v in model.potentials for v in found)
+    return xr.Dataset(labelled, attrs={"by": JOINT if joint else by_row})
 
 
 def _labelled(posterior: xr.Dataset, values: np.ndarray, *dims: str) -> xr.DataArray:
