@@ -133,6 +133,10 @@ def test_the_memo_is_of_the_other_article_and_of_no_other(made):
     assert found == []
     page = (outcome.folder / "memo.html").read_text(encoding="utf-8")
     assert "<title>Are the harbours overbuilt?" in page
+    # With the figures' own words: captions, alternative texts and titles.
+    told = re.sub(r"data:[^\"')]*|<style.*?</style>", "", page, flags=re.DOTALL)
+    assert "Quarterly figures of Northport, from joint draws" in told
+    assert [w for w in NOT_OURS if re.search(re.escape(w), told, re.IGNORECASE)] == []
 
 
 def test_each_headline_claim_has_its_card_and_table(made):

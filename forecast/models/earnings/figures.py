@@ -33,9 +33,13 @@ def _sums(scene: Scene) -> Drawn:
         plots.fan(draws, metric, entity, baseline=scene.baseline, title=title, ax=ax)
         middle = significant(last.median)
         said.append(f"{entity}, {words}: median {middle} in {end}, 80 % between {last.between}")
+    what = (
+        "sums of the five companies' filings (big five: Microsoft, Alphabet, Amazon, Meta, Oracle)"
+        if shown[0][1] == "big_five"
+        else f"figures of {shown[0][1]}"
+    )
     caption = (
-        "Quarterly sums of the five companies' filings (big five: Microsoft, Alphabet, Amazon, "
-        "Meta, Oracle), from joint draws; titles give the 80 % interval of the last quarter; "
+        f"Quarterly {what}, from joint draws; titles give the 80 % interval of the last quarter; "
         "dashed: random walk with drift."
     )
     alt = "Fans of the companies' quarterly figures. " + "; ".join(said) + "."

@@ -21,7 +21,7 @@ class Added:
 
 def build(report: Report) -> Added | None:
     """Return the figures that no other section names; None without such a model."""
-    added = (name for name in registry.names() if name not in registry.NAMES)
+    added = (name for name in report.specs if name not in registry.NAMES)
     keys = [figure.key for name in added for figure in registry.figures_of(name)]
     shown = tuple(report.figures[key] for key in keys if key in report.figures)
     return Added(shown) if shown else None
