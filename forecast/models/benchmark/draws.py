@@ -12,6 +12,8 @@ and, without noise, the series of :mod:`forecast.models.benchmark.frontier`.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,13 +85,7 @@ def draw(
     fit = _prepare(parameters, panel, priors)
     months = months_before(day, float(fit.years.min()))
     score, noisy, names, seen = _score_series(fit, panel, rng)
-    lags = np.stack(
-        [
-            lag_months(fit.flat["capability"], fit.years, fit.is_open, decimal_year(d))
-            for d in months
-        ],
-        1,
-    )
+    lags, frontier = _by_month(fit, months)
     rest: list[Series] = [
         *gain_series(fit, day, rng),
         *open_series(fit, lags, decimal_year(months[-1])),
@@ -103,15 +99,6 @@ def draw(
         return array.reshape(*shape, *array.shape[1:])
 
     dims = ("chain", "draw", "series", "period")
-    frontier = np.stack(
-        [
-            np.stack(
-                [leader(fit.flat["capability"], fit.years, a, decimal_year(d)) for d in months], 1
-            )
-            for a in (fit.is_open, ~fit.is_open)
-        ],
-        axis=1,
-    )
     curve, when = expected_curves(fit, day)
     return xr.Dataset(
         {
@@ -139,6 +126,20 @@ def draw(
             "date": [d.isoformat() for d in months],
         },
     )
+
+
+def _by_month(fit: Sampled, days: Sequence[dt.date]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lag of open models, and the best capability of open and of closed ones, by day.
+
+    Shapes (sample, day) and (sample, access, day).
+    """
+    capability, at = fit.flat["capability"], [decimal_year(day) for day in days]
+    lags = [lag_months(capability, fit.years, fit.is_open, year) for year in at]
+    best = [
+        np.stack([leader(capability, fit.years, among, year) for year in at], 1)
+        for among in (fit.is_open, ~fit.is_open)
+    ]
+    return np.stack(lags, 1), np.stack(best, axis=1)
 
 
 def _day(panel: Panel, until: str) -> str:
