@@ -5,8 +5,8 @@ With t years since mid-2024 and x log10 of training compute over 1e24 FLOP::
     returns   = gain exp(gain_trend t) (exp(bend x) - 1) / bend
     x         = compute_level + compute_growth t + compute_closed closed + N(0, compute_spread^2)
     report    = x + N(0, error[word]^2)
-    log10(USD m of 1e24 FLOP) = price + price_trend t + stated_cost stated
-    log10(cost) = report + log10(price) + N(0, price_spread^2)
+    price_of  = price + price_trend t + stated_cost stated           (log10 USD m for 1e24 FLOP)
+    log10(cost) = report + price_of + N(0, price_spread^2)           (log10 USD m)
 
 The gain from ten times the compute is positive and changes by the factor exp(bend) from one decade
 of compute to the next and by exp(gain_trend) from one year to the next: returns may diminish, or
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from forecast.models.common import Array, Arrays
 
 LEAST_BEND = 1e-5
-"""A bend nearer zero than this is taken as this: the limit of (exp(bend x) - 1) / bend, which is x, to
-seven digits, without zero over zero."""
+"""A bend nearer zero than this is taken as this: at three decades (exp(bend x) - 1) / bend is then
+within 2 in 100,000 of its limit, x, without zero over zero."""
 
 
 def returns(
