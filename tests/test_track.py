@@ -406,37 +406,36 @@ def decision(one, name, outcome="yes", on="2026-10-30"):
     return Decision(one, definition, outcome, dt.date.fromisoformat(on), "data: A/capex")
 
 
-def test_what_the_data_decide_is_entered_once(tmp_path):
+def test_what_the_data_decide_is_entered_once(tmp_path, caplog):
     lock(tmp_path, 0.2, DAY)
-    said, found = [], decision(ONE, "down")
+    found = decision(ONE, "down")
     assert track.unresolved(tmp_path, [ONE]) == [(ONE, ONE.definitions[0])]
-    assert track.enter(tmp_path, [found], LATER, said.append) == (found,)
+    assert track.enter(tmp_path, [found], LATER) == (found,)
     assert track.unresolved(tmp_path, [ONE]) == []
-    assert track.enter(tmp_path, [found], LATER, said.append) == ()
+    assert track.enter(tmp_path, [found], LATER) == ()
     row = track.outcomes(tmp_path).iloc[0]
     assert (row["outcome"], row["on"], row["source"]) == ("yes", "2026-10-30", "data: A/capex")
     assert scores(tmp_path)["brier"] == pytest.approx(0.64)
-    assert not said
+    assert not caplog.messages
 
 
 def test_what_was_taken_back_by_hand_is_not_entered_again(tmp_path):
-    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
+    track.enter(tmp_path, [decision(ONE, "down")], LATER)
     resolve(tmp_path, "open", "2026-11-30")
-    assert track.enter(tmp_path, [decision(ONE, "down")], LATER, print) == ()
+    assert track.enter(tmp_path, [decision(ONE, "down")], LATER) == ()
     assert track.outcomes(tmp_path)["outcome"].tolist() == ["open"]
 
 
 def test_a_changed_question_is_open_again(tmp_path):
-    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
+    track.enter(tmp_path, [decision(ONE, "down")], LATER)
     assert track.unresolved(tmp_path, [claim(reading(event={**FALL, "fall": 20}))])
 
 
-def test_data_that_contradict_a_true_reading_are_told_and_not_entered(tmp_path):
+def test_data_that_contradict_a_true_reading_are_told_and_not_entered(tmp_path, caplog):
     resolve(tmp_path, "yes", "2026-09-01", SIX, definition="fall")
-    said = []
     both = [decision(SIX, "crash"), decision(SIX, "deep")]
-    assert track.enter(tmp_path, both, LATER, said.append) == (both[1],)
-    assert "not entered, though the data say yes: six/crash cannot be yes" in said[0]
+    assert track.enter(tmp_path, both, LATER) == (both[1],)
+    assert "not entered, though the data say yes: six/crash cannot be yes" in caplog.text
 
 
 # --- scores ----------------------------------------------------------------------------------
@@ -571,7 +570,9 @@ def test_the_interval_is_students():
 
 
 # --- numbers that came -----------------------------------------------------------------------
-def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(tmp_path):
+def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(
+    tmp_path, caplog
+):
     known = as_of(read_vintages(), "2026-05-06")
     row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-1]
     assert row["reported_on"] == "2026-04-29"
@@ -590,8 +591,7 @@ def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts
             "after": (1.0, "2026-05-06")}  # fmt: skip
     for name, given in made.items():
         write_run(tmp_path, name, 0.2, forecasts=quantiles(*given))
-    said = []
-    got = track.numbers(tmp_path, known, said.append).iloc[0]
+    got = track.numbers(tmp_path, known).iloc[0]
     assert (got["metric"], got["events"], got["forecasts"]) == ("capex", 1, 3)
     days = np.array([20, 5, 5]) / 30  # the ten days of two runs on the same data are shared
     assert got["c50"] == pytest.approx(days @ [1, 0, 1])
@@ -600,10 +600,12 @@ def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts
     spread, came = np.log(centre * np.linspace(0.8, 1.2, 7)), np.log(centre)
     each = [crps_of_quantiles(levels, spread + np.log(f), came) for f in (1.0, 1.22, 1.0)]
     assert got["crps"] == pytest.approx(days @ each)
-    assert not said
+    assert not caplog.messages
     (tmp_path / "runs" / "two" / "manifest.json").write_text("{}")
-    track.numbers(tmp_path, known, said.append)
-    assert "altered manifest.json" in said[0]
+    track.numbers(tmp_path, known)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"  # seen without asking for progress
+    assert "altered manifest.json" in record.message
 
 
 # --- the commands ----------------------------------------------------------------------------

@@ -102,7 +102,6 @@ def fetch(args: argparse.Namespace) -> int:
         since=parse_date(args.since, "--since date") if args.since else None,
         metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(sec.METRICS),
         today=shared.today(),
-        say=shared.say,
     )
     for line in few(found.left_out):
         shared.say(f"left out: {line}")

@@ -182,7 +182,6 @@ def backtest(args: argparse.Namespace) -> int:
         size=QUICK if args.quick else FULL,
         workers=args.workers,
         cluster=args.cluster,
-        say=shared.say,
     )
     summary = found.summary()
     if args.csv:
@@ -262,13 +261,13 @@ def track(args: argparse.Namespace) -> int:
     open_ = ledger.unresolved(
         args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
     )
-    for one in ledger.enter(args.out, decided(open_, table, now, shared.say), now, shared.say):
+    for one in ledger.enter(args.out, decided(open_, table, now), now):
         shared.say(
             f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})"
         )
     found, came = ledger.record(args.out, now), ledger.outcomes(args.out)
     locked = len(ledger.locked(args.out))
-    numbers = ledger.numbers(args.out, as_of(table, shared.day(table)), shared.say)
+    numbers = ledger.numbers(args.out, as_of(table, shared.day(table)))
     if args.json:
         frames = {
             "events": found.events,

@@ -84,7 +84,6 @@ def update(args: argparse.Namespace) -> int:
         seed=args.seed,
         quick=args.quick,
         models=args.models,
-        say=shared.say,
     )
     outcome, compared = done.outcome, done.compared
     if args.json:
@@ -155,7 +154,7 @@ def news(args: argparse.Namespace) -> int:
             f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
-    change = between(before, after, seed=news_seed(after), say=shared.say)
+    change = between(before, after, seed=news_seed(after))
     if args.json:
         shared.print_json(change_record(change, args.claim))
     else:
@@ -175,7 +174,6 @@ def _before(args: argparse.Namespace, run: Any) -> int:
         companies=[args.company] if args.company else None,
         claim=args.claim,
         figures=figures,
-        say=shared.say,
     )
     if args.json:
         shared.print_json(

@@ -108,7 +108,6 @@ def run(args: argparse.Namespace) -> int:
         quick=args.quick,
         models=args.models,
         workers=args.workers,
-        say=shared.say,
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
     shared.put(f"\n{len(outcome.verdicts)} readings in all")
@@ -137,7 +136,6 @@ def claims(args: argparse.Namespace) -> int:
             args.data,
             article=args.article,
             as_of_date=shared.day_of_folder(args.data, args.article),
-            say=shared.say,
         )
         verdicts = judge(given, [])
         shared.say(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ from forecast.tables.vintages import Table, as_of
 if TYPE_CHECKING:
     from forecast.models.base import AnyModel, Baseline, Panel
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 SCORES = ("crps", "log_score", "interval_score", "pit")
 SHARES = (50, 80, 95)
 LONGEST_LAG = 3660
@@ -256,7 +257,6 @@ def backtest(
     size: int = 1000,
     workers: int = 1,
     cluster: str | None = None,
-    say: Say = lambda _: None,
 ) -> Backtest:
     """Forecast from days of the past what was not known then, and score what came.
 
@@ -279,8 +279,6 @@ def backtest(
     cluster
         Address of a Dask scheduler, such as ``tcp://10.0.0.5:8786``, in place of `workers`; needs
         ``forecast[cluster]``, here and on the workers.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -314,7 +312,7 @@ def backtest(
         results.append(done)
         row = done.row
         said = "passed its gate" if row["passed"] else f"no forecast: {row['reason']}"
-        say(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
+        logger.info(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
     results.sort(key=lambda one: str(one.row["as_of"]))
     tables = [one.cells for one in results if len(one.cells)]
     if not tables:

@@ -243,7 +243,7 @@ def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Ru
     if place is None:
         return fit_spec(spec, panel)
     # A damaged fit is fitted anew; that the main job's own are told of is enough.
-    return fit_stored(place, spec, panel, say=lambda _: None)[0]
+    return fit_stored(place, spec, panel, quiet=True)[0]
 
 
 def spending(

@@ -20,8 +20,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from forecast.claims.records import Claim, Definition
     from forecast.tables.vintages import Known
 
+logger = logging.getLogger(__name__)
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a reading can stand: the first two are scored; ``open`` takes an outcome back."""
 SOURCES = ("model", "naive", "base_rate", "implied")
@@ -391,9 +393,7 @@ def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, De
     ]
 
 
-def enter(
-    out: str | Path, decisions: Sequence[Decision], today: dt.date, say: Callable[[str], None]
-) -> tuple[Decision, ...]:
+def enter(out: str | Path, decisions: Sequence[Decision], today: dt.date) -> tuple[Decision, ...]:
     """Write down what reported numbers decided, each once, and return what was new.
 
     Parameters
@@ -404,8 +404,6 @@ def enter(
         From :func:`forecast.claims.outcomes.decided`.
     today
         The day this is written.
-    say
-        Called with a line for each that contradicts a reading that is true already.
 
     Raises
     ------
@@ -423,7 +421,7 @@ def enter(
                 if one.outcome == "yes":
                     _check_excluded(one.claim, one.definition, {}, outcomes(out))
             except ClaimError as error:
-                say(f"not entered, though the data say yes: {error}")
+                logger.warning(f"not entered, though the data say yes: {error}")
                 continue
             row = _row(one.claim, one.definition, one.outcome, one.on, one.source, today)
             chain.append(_place(out) / "outcomes.csv", RESOLVED, [row])
@@ -676,7 +674,7 @@ def _means(events: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- numbers that came -----------------------------------------------------------------------
-def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.DataFrame:
+def numbers(out: str | Path, known: Known) -> pd.DataFrame:
     """Score the numbers that earlier runs forecast and that have come since.
 
     Parameters
@@ -685,8 +683,6 @@ def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.Dat
         Output folder; every whole run in it counts, a damaged one is named and left out.
     known
         What is known now, from :func:`forecast.tables.vintages.as_of`.
-    say
-        Called with a line for each run that is left out.
 
     Returns
     -------
@@ -703,7 +699,7 @@ def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.Dat
             runs.verify(folder)
             quantiles = pd.read_parquet(folder / "forecasts.parquet")
         except (StoreError, OSError) as error:
-            say(f"left out: {error}")
+            logger.warning(f"left out: {error}")
             continue
         cells = cells_of(quantiles)
         dates = sorted(set(quantiles["as_of"])) if len(quantiles) else []

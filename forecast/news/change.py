@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.news.stored import Stored
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 AHEAD = "earnings"
 """The model whose coming reports are looked ahead to."""
 
@@ -126,7 +127,7 @@ def arrivals(before: Stored, known: Known) -> Changes:
     return surprised(changes, before.forecasts)
 
 
-def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: None) -> Change:
+def between(before: Stored, after: Stored, *, seed: int) -> Change:
     """Return what changed between two finished runs.
 
     Parameters
@@ -135,8 +136,6 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
         The runs.
     seed
         Decides the random numbers of the steps in between.
-    say
-        Called with a line of progress.
 
     Raises
     ------
@@ -154,10 +153,10 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
             continue
         if model == AHEAD:
             coming = anticipate(draws, statistics, seed=seed)
-            prospects = tuple(ranked(coming, run, statistics, seed=seed, say=say))
+            prospects = tuple(ranked(coming, run, statistics, seed=seed))
         if before.passed(model):
-            say(f"splitting the change of {len(statistics)} statistics of {model}")
-            split = _split(before, after.known, (run, draws), statistics, seed, say)
+            logger.info(f"splitting the change of {len(statistics)} statistics of {model}")
+            split = _split(before, after.known, (run, draws), statistics, seed)
             if split is not None:
                 splits[model] = split
     try:
@@ -186,14 +185,13 @@ def _split(
     fitted: tuple[Run, xr.Dataset],
     statistics: Sequence[Statistic],
     seed: int,
-    say: Say,
 ) -> News | None:
     """Return the change of a model in pieces, None where its earlier fit cannot be read any more."""
     run, draws = fitted
     try:
         earlier, drawn = before.fitted(run.spec.model)
     except (ForecastError, KeyError, ValueError) as error:
-        say(f"the change of {run.spec.model} is not split: {error}")
+        logger.warning(f"the change of {run.spec.model} is not split: {error}")
         return None
     statistics = [one for one in statistics if one.told_by(drawn)]
     if not statistics:
@@ -212,7 +210,6 @@ def _split(
         seed=seed,
         earlier=before.known,
         said=said,
-        say=say,
     )
 
 

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ from forecast.news.reweight import as_if
 if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.news.statistics import Statistic
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -455,7 +458,6 @@ def ranked(
     statistics: Sequence[Statistic],
     *,
     seed: int,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[Prospect]:
     """Return prospects with the most telling of each company checked: told ones first, by their bits.
 
@@ -471,8 +473,6 @@ def ranked(
         What they are about.
     seed
         Decides the random numbers of the checks.
-    say
-        Called with a line of progress.
 
     Raises
     ------
@@ -484,12 +484,14 @@ def ranked(
     kept = []
     for one in sorted(found, key=_rank):
         if one.told and one.company not in stand:
-            say(f"checking {one.series} {one.period} against {one.statistic} by reweighting")
+            logger.info(
+                f"checking {one.series} {one.period} against {one.statistic} by reweighting"
+            )
             one = check_prospect(one, run, of[one.statistic], seed=seed)
             if one.told:
                 stand.add(one.company)
             else:
-                say(f"not told: {one.reason}")
+                logger.info(f"not told: {one.reason}")
         kept.append(one)
     return sorted(kept, key=_rank)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
     from forecast.report.figures import Fitted
     from forecast.report.record import Report
 
+logger = logging.getLogger(__name__)
+
 
 def complete(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
     walks: Mapping[str, xr.Dataset],
-    say: Callable[[str], None],
 ) -> Report:
     """Return a run's record with all that is asked of the draws besides the claims.
 
@@ -50,8 +52,6 @@ def complete(
         What is supposed, what others published, and which events come nearest to that.
     fitted, walks
         Runs and draws, and draws of the naive forecasts, by model.
-    say
-        Called with what was left out, and why.
     """
     claims, page = report.claims, report.page
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
@@ -63,8 +63,8 @@ def complete(
         variations=_variations(report.headline, fitted, walks, page.months),
         curves=[one for claim in report.headline for one in _curves(claim, draws)],
         depths=_depths(draws, walks, page),
-        others=_others(inputs, draws, walks, report.as_of, say),
-        scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed, say),
+        others=_others(inputs, draws, walks, report.as_of),
+        scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
         latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
     )
@@ -110,7 +110,6 @@ def _others(
     draws: Mapping[str, xr.Dataset],
     walks: Mapping[str, xr.Dataset],
     as_of: str,
-    say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
     if not inputs.comparisons:  # nobody has said how other questions differ from this article's
         return ()
@@ -118,7 +117,7 @@ def _others(
     try:
         return beside_others(table, inputs.comparisons, draws, walks, as_of)
     except ClaimError as error:  # draws of another day, or of a user's own run-ups
-        say(f"no comparison with others' forecasts: {error}")
+        logger.warning(f"no comparison with others' forecasts: {error}")
         return ()
 
 
@@ -127,7 +126,6 @@ def _scenarios(
     claims: Sequence[Claim],
     fitted: Mapping[str, Fitted],
     seed: int,
-    say: Callable[[str], None],
 ) -> tuple[Conditional, ...]:
     found = []
     for scenario in scenarios:
@@ -138,7 +136,7 @@ def _scenarios(
             own = child_seed(seed, "scenario", scenario.id)
             found.append(conditional(scenario, claims, one.run, one.draws, own))
         except ForecastError as error:  # a user's companies may not have the series
-            say(f"scenario {scenario.id} left out: {error}")
+            logger.warning(f"scenario {scenario.id} left out: {error}")
     return tuple(found)
 
 
@@ -147,11 +145,10 @@ def telecom_hindcast(
     tables: Mapping[str, pd.DataFrame],
     seed: int,
     place: Path,
-    say: Callable[[str], None],
 ) -> tuple[Hindcast, ...]:
     """Fit and judge the telecom hindcast on some days, with fits kept in `place`.
 
-    `say` is told of a gate that said no, and of tables that do not reach so far.
+    A day is left out, with a warning, where a gate says no or the tables do not reach so far.
     """
     telecom, runups = tables["telecom_1995_2004"], tables["runups"]
     found: list[Hindcast] = []
@@ -160,5 +157,5 @@ def telecom_hindcast(
             own = child_seed(seed, "hindcast", day)
             found += hindcast(telecom, runups, day, seed=own, place=place, tables=tables)
         except ForecastError as error:
-            say(f"no hindcast as of {day}: {error}")
+            logger.warning(f"no hindcast as of {day}: {error}")
     return tuple(found)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import difflib
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from forecast.tables.vintages import Table, check_table
 if TYPE_CHECKING:
     from forecast.tables.http import Clock, Connection
 
+logger = logging.getLogger(__name__)
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"
 TICKERS = "/files/company_tickers.json"
 FACTS = "/api/xbrl/companyfacts/CIK{cik:010d}.json"
@@ -370,7 +372,6 @@ def fetch(
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     today: dt.date = dt.date.max,
-    say: Callable[[str], None],
 ) -> Fetched:
     """Return the quarters of companies from SEC company facts.
 
@@ -386,8 +387,6 @@ def fetch(
         Those of :data:`METRICS` to take.
     today
         Leave out what is filed after this day.
-    say
-        Takes progress lines.
 
     Raises
     ------
@@ -405,7 +404,7 @@ def fetch(
             f"SEC company facts are not read for {one_line(unknown)}; there are {', '.join(METRICS)}"
         )
     base = (connection.base_url or "").rstrip("/")
-    with http.asking(connection, clock, refused=REFUSED, say=say) as ask:
+    with http.asking(connection, clock, refused=REFUSED) as ask:
         listed = ask(
             (base or TICKER_HOST) + TICKERS, "there is no list of tickers there; check --base-url"
         )
@@ -413,7 +412,7 @@ def fetch(
         for ticker, cik in _resolve(tickers, listed).items():
             if found:
                 clock.sleep(PAUSE)
-            say(f"{ticker}: company facts of CIK {cik} ...")
+            logger.info(f"{ticker}: company facts of CIK {cik} ...")
             content = ask(
                 (base or FACTS_HOST) + FACTS.format(cik=cik),
                 f"there are no company facts of {ticker}; it may file without XBRL",
