@@ -44,7 +44,7 @@ calendar = fc.report_calendar(known)
 calendar.out
 
 # %%
-earnings_plots.report_calendar(calendar)
+earnings_plots.calendar_grid(calendar)
 
 # %% [markdown]
 # ## The panel

@@ -107,7 +107,7 @@ print("told from chance:", best.told)
 # %% [markdown]
 # ## The reports, one day after the other
 #
-# `fc.update` fits the same model to what is known now; nothing is compiled. Each new number is first held against what
+# `fc.refit` fits the same model to what is known now; nothing is compiled. Each new number is first compared with what
 # had been forecast of it.
 
 # %%
@@ -117,7 +117,7 @@ for day in DAYS[1:]:
     fresh = now.rows[now.rows["reported_on"] == day]
     where = percentiles(fc.quantile_table([draws]), fresh)
     surprises.append(fresh.assign(place=where["text"])[where["text"] != ""])
-    after = fc.update(run, now)
+    after = fc.refit(run, now)
     drawn = fc.forecast(after, seed=2)
     steps.append((day, fc.explain(run, after, now, followed, (draws, drawn), seed=5)))
     run, draws = after, drawn

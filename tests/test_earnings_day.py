@@ -387,12 +387,12 @@ def test_a_run_in_a_session_is_updated(place, fits):
     days = ("2025-12-31", "2026-01-15")
     run = fitting.fit("earnings", build_panel(as_of(table, days[0]), "earnings"), seed=4,
                       draws=200, tune=10, progress=False)  # fmt: skip
-    again = fitting.update(run, as_of(table, days[1]))
+    again = fitting.refit(run, as_of(table, days[1]))
     fresh = fitting.fit("earnings", build_panel(as_of(table, days[1]), "earnings"), seed=4,
                         draws=200, tune=10, progress=False)  # fmt: skip
     assert again.spec == fresh.spec
     xr.testing.assert_identical(again.posterior, fresh.posterior)
-    assert fitting.update(again, as_of(table, days[1])) is again
+    assert fitting.refit(again, as_of(table, days[1])) is again
 
 
 def changed_in(place):

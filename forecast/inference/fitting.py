@@ -322,7 +322,7 @@ def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     return Run(spec, panel, tree, stamp)
 
 
-def update(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
+def refit(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
     """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
 
     Parameters
