@@ -126,19 +126,19 @@ reported = fc.build_panel(known, "earnings")
 companies = fc.fit("earnings", reported, seed=1, progress=False)
 print("gate passed" if companies.gate.passed else f"gate FAILED: {companies.gate.failures}")
 spending = fc.forecast(companies, until="2028Q2", seed=2)
-walk = earnings_baseline.quarterly(reported, until="2028Q2", seed=3)
+reported_baseline = earnings_baseline.quarterly(reported, until="2028Q2", seed=3)
 
 # %%
 table = fc.fit("market", fc.build_panel(known, "market"), seed=1, progress=False)
 article = fc.forecast(table, until="2030", seed=2)
-article_walk = market_baseline.drift_walk(table.panel, until="2030", seed=3)
+article_baseline = market_baseline.drift_walk(table.panel, until="2030", seed=3)
 
 # %% [markdown]
 # ## Both on one calendar
 
 # %%
 by_model = {"hazard": prices, "earnings": spending, "market": article}
-walks = {"hazard": at_any_time, "earnings": walk, "market": article_walk}
+baselines = {"hazard": at_any_time, "earnings": reported_baseline, "market": article_baseline}
 chosen = {
     "sector_price_down_20": ("hazard", "fall", "price down 20 %"),
     "crash": ("hazard", "fall", "price down 40 %"),
@@ -162,7 +162,7 @@ fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 # %%
 verdicts = fc.judge(claims, list(by_model.values()))
 moved = {
-    d.id: variations.variations(claim, d, by_model[d.model], walk=walks[d.model])
+    d.id: variations.variations(claim, d, by_model[d.model], baseline=baselines[d.model])
     for d in claim.definitions
 }
 rows = []
@@ -210,7 +210,7 @@ moves.pivot(index="definition", columns=["what", "setting"], values="percent").f
 # %%
 public = fc.read_reference_table("public_forecasts")
 told = comparisons.beside_others(
-    public, comparisons.read_comparisons(public), by_model, walks, "2026-05-06"
+    public, comparisons.read_comparisons(public), by_model, baselines, "2026-05-06"
 )
 pd.DataFrame(
     [

@@ -262,7 +262,7 @@ def spending(
     truth = _what_came(table, years)
     run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
-    walk = drift_walk(panel, until=str(end.year), seed=seed + 2)
+    baseline = drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
     before = [v for y, v in truth["capex"].items() if y <= day.year and v == v]
     peak, worst, when = max(before), 0.0, years[0]
@@ -298,7 +298,7 @@ def spending(
     found = []
     for what, event, happened, came in asked:
         p, mcse = probability(happens(ours, event, window))
-        beside = probability(happens(walk, event, window))[0]
+        beside = probability(happens(baseline, event, window))[0]
         found.append(
             Hindcast(as_of, "Telecom", what, SPENDING.name, p, mcse, beside, happened, came, rough)
         )
@@ -351,13 +351,13 @@ def prices(
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)
-    walk = unconditional_falls(panel, until=until, seed=seed + 2)
+    baseline = unconditional_falls(panel, until=until, seed=seed + 2)
     found = []
     for one in held:
         for fall in (20, 40):
             series = f"{one.entity}/fall_{fall}"
             p, mcse = probability(ours["y"].sel(series=series).isel(period=-1) > 0.5)
-            beside = float(walk["y"].sel(series=series).isel(period=-1).mean())
+            beside = float(baseline["y"].sel(series=series).isel(period=-1).mean())
             fell = outcome(runups, one, fall)
             found.append(
                 Hindcast(

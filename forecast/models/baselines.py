@@ -71,7 +71,7 @@ def empty_sample(chains: int, draws: int) -> xr.Dataset:
     return xr.Dataset(coords={"chain": np.arange(chains), "draw": np.arange(draws)})
 
 
-def label_walk(
+def label_baseline(
     panel: Panel,
     arrays: tuple[np.ndarray, np.ndarray],
     series: tuple[list[str], list[str]],
@@ -79,7 +79,7 @@ def label_walk(
     seed: int,
     sample: xr.Dataset,
 ) -> xr.Dataset:
-    """Label paths and what was observed as draws of a walk; the signal is the path."""
+    """Label paths and what was observed as draws of a baseline; the signal is the path."""
     y, observed = arrays
     return latent.labelled(sample, (y, y, observed), *series, periods).assign_attrs(
         model=NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed

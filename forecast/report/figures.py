@@ -51,7 +51,7 @@ class Fitted:
     variants: Mapping[str, xr.Dataset]
 
 
-def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
+def baseline_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
     """Return the random walk with drift of a model's series, or None where none can be made."""
     rule = get_model(name).baseline
     if name not in fitted or rule is None:
@@ -146,7 +146,7 @@ def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
         panel=one.run.panel,
         posterior=one.run.posterior,
         draws=one.draws,
-        baseline=walk_of(name, fitted, report.seed),
+        baseline=baseline_of(name, fitted, report.seed),
         as_of=report.as_of,
         known=report.known,
         events=_crossings(report.claims, name),
