@@ -145,10 +145,10 @@ chosen = {
     "big_five_capex_down_10": ("earnings", "capex", "reported capex down 10 %"),
     "article_capex_down_10": ("market", "ai_investment", "article's capex down 10 %"),
 }
-readings = {d.id: d for d in claim.definitions}
+definitions = {d.id: d for d in claim.definitions}
 curves = []
 for name, (model, metric, label) in chosen.items():
-    one = variations.curve(readings[name], by_model[model], label)
+    one = variations.curve(definitions[name], by_model[model], label)
     curves.append((label, metric, one.days, one.probabilities))
 marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (18, 24)]
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
@@ -174,7 +174,7 @@ for v in verdicts:
         plain = [m.probability for m in moved[v.definition] if m.setting == "naive"]
         rows.append(
             fc.plots.StripRow(
-                readings[v.definition].why,
+                definitions[v.definition].why,
                 v.probability,
                 naive=plain[0] if plain else None,
                 draws=v.draws,
@@ -242,7 +242,7 @@ for scenario in scenarios.read_scenarios():
         conditional.append(
             {
                 "conditional on": f"{scenario.id} ({found.grade}, {percent(found.share)} of draws)",
-                "reading": v.definition,
+                "definition": v.definition,
                 "conditional": percent(v.probability, v.draws),
                 "without": percent(verdicts.of(claim.id, v.definition).probability),
             }

@@ -253,7 +253,7 @@ def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     assert "microsoft_doubles" not in text
     assert "over orders" in text
     assert main.main(["news", *out, "--claim", "tea"]) == 1
-    assert "no claim or reading is called 'tea'" in capsys.readouterr().err
+    assert "no claim or definition is called 'tea'" in capsys.readouterr().err
     assert main.main(["news", *out, "--from", "0" * 16]) == 1
     assert "not a run folder" in capsys.readouterr().err
     assert main.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0

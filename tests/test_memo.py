@@ -198,7 +198,7 @@ def test_significant(value, text):
 @pytest.fixture
 def full(report):
     """The same report with a group, a pooled answer and all that stands beside it."""
-    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one reading only")
+    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one definition only")
     claim = dataclasses.replace(
         report.claims[0],
         definitions=(
@@ -248,7 +248,7 @@ def full(report):
 def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     text = markdown(full)
     top = text.split("## Read this first")[0]
-    assert "Pooled over the readings: 27 % ± 1.2" in top
+    assert "Pooled over the definitions: 27 % ± 1.2" in top
     assert "the naive forecast pooled the same way: 19 %; the article's words: 95 % to 99 %" in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
@@ -267,7 +267,7 @@ def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
     report = dataclasses.replace(full, pooled={"c": none})
     text = markdown(report)
     assert "No pooled answer: without a number are d." in text
-    assert "Pooled over the readings" not in text
+    assert "Pooled over the definitions" not in text
 
 
 def test_others_scenarios_and_the_hindcast_say_what_they_are(full):

@@ -226,7 +226,7 @@ def check_claims(
     Raises
     ------
     ClaimError
-        If a reading names a series, a period or a window that its model's draws do not have, or a
+        If a definition names a series, a period or a window that its model's draws do not have, or a
         fact's rule cannot be put to the tables.
     """
     inputs = read_inputs(data, article)
@@ -244,7 +244,7 @@ def check_claims(
 def _ask_outlines(
     claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
 ) -> Verdicts:
-    """Ask every reading of an outline: what no draw has is refused before anything is fitted."""
+    """Ask every definition of an outline: what no draw has is refused before anything is fitted."""
     named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
     return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 

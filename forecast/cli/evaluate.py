@@ -63,7 +63,7 @@ def add_commands(commands: Commands) -> None:
         "--definition",
         action="append",
         metavar="D",
-        help="a reading that came out so (the claim's only one); may be repeated",
+        help="a definition that came out so (the claim's only one); may be repeated",
     )
     shared.command(
         commands,
@@ -280,7 +280,7 @@ def track(args: argparse.Namespace) -> int:
         rows = {k: json.loads(v.to_json(orient="records")) for k, v in frames.items()}
         shared.print_json({**rows, **told, "locked": locked})
         return 0
-    shared.put(f"{locked} probabilities locked, {len(came)} readings resolved")
+    shared.put(f"{locked} probabilities locked, {len(came)} definitions resolved")
     for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
         if len(frame):
             head = tuple(str(c) for c in frame.columns)

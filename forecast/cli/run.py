@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         say=shared.say,
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    shared.put(f"\n{len(outcome.verdicts)} readings in all")
+    shared.put(f"\n{len(outcome.verdicts)} definitions in all")
     shared.put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return shared.close(args, outcome)
 

@@ -52,13 +52,13 @@ COLUMNS = {
 }
 """Of each series, its column of values and that of their confidence."""
 RATIO_DROP = 0.8
-"""Capex over revenue back to this share of its last known value; the article's reading of 1.3 against
-1.63 is as much."""
+"""Capex over revenue back to this share of its last known value; the article's fall, from
+1.63 to 1.3, is as much."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Hindcast:
-    """What would have been said of one reading on one day, and what came.
+    """What would have been said of one definition on one day, and what came.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Hindcast:
     rests_on: str
 
     @property
-    def reading(self) -> str:
+    def definition(self) -> str:
         """The definition in words."""
         return f"{self.subject}: {self.what}"
 

@@ -1,4 +1,4 @@
-"""When each reading of a claim may come true: spending and prices on one calendar."""
+"""When each definition of a claim may come true: spending and prices on one calendar."""
 
 from __future__ import annotations
 

@@ -212,14 +212,14 @@ def _strip(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     low, high = (f(v.probability or 0.0 for v in verdicts) for f in (min, max))
     title = f"From {percent(low)} to {percent(high)}, depending on what counts"
     said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
-    alt = f"Probability of “{claim.quote}” under each reading: {said}."
+    alt = f"Probability of “{claim.quote}” under each definition: {said}."
     decided = sum(v.claim == claim.id and v.status == "decided" for v in report.verdicts)
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts) - decided
     caption = f"Claim: {claim.text}"
     if decided:
-        caption += f" {decided} more reading(s) are decided by what has come."
+        caption += f" {decided} more definition(s) are decided by what has come."
     if waiting:
-        caption += f" {waiting} more readings have no number."
+        caption += f" {waiting} more definitions have no number."
     if any(row.reach_low is not None for row in rows):
         caption += " Thin line: other thresholds, and windows that end earlier; see the table."
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
@@ -242,10 +242,10 @@ def _clocks(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     said = "; ".join(f"{name} {percent(p[-1])} by {days[-1]}" for name, _, days, p in told)
     ax = plots.clocks(told, start=claim.source_date, marked=marked, title=title)
     caption = (
-        "Some readings that come at some time within the window; prices by month, reported "
+        "Some definitions that come at some time within the window; prices by month, reported "
         "spending by quarter, the article's series by year. An event counts when its period is over."
     )
-    return Drawn(ax, f"Probability that a reading has come, by date: {said}.", caption)
+    return Drawn(ax, f"Probability that a definition has come true, by date: {said}.", caption)
 
 
 def _others(report: Report, passed: Mapping[str, Fitted]) -> Drawn:

@@ -88,7 +88,7 @@ def _variations(
 
 
 def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
-    """Return when the readings that have a label may come, with their models."""
+    """Return when the definitions that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
     for d in claim.definitions:
         if d.label and isinstance(d.event, DATED) and d.model in draws:

@@ -25,7 +25,7 @@ NAMES = (
     "falls",
     "payback",
     "added",
-    "readings",
+    "judged",
     "cost_curve",
     "prior",
     "hold_out",
