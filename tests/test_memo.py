@@ -256,10 +256,10 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
         assert cell in row
     assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
-    assert "For AI within 24 months a correction is the better bet" in top
+    assert "For AI within 24 months a correction is the more probable of the two" in top
     crash = dataclasses.replace(full.depths[0], correction=0.2, crash=0.5)
     other = dataclasses.replace(full, depths=[crash])
-    assert "For AI within 24 months a crash is the better bet" in markdown(other)
+    assert "For AI within 24 months a crash is the more probable of the two" in markdown(other)
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
