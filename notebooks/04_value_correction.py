@@ -42,7 +42,7 @@ claim = claims[0]
 percent = fc.plots.percent
 
 # %% [markdown]
-# ## The price clock
+# ## Definitions by prices
 #
 # Every run-up of 49 US industries since 1928, with the months to the first fall of 20, 30 and 40 %. Episodes
 # of one year share its market, so many episodes are few independent ones.

@@ -570,7 +570,7 @@ def test_the_interval_is_students():
     assert (got.low, got.high) == pytest.approx((0.3 - half, 0.3 + half), rel=1e-5)
 
 
-# --- numbers that came -----------------------------------------------------------------------
+# --- realised values -------------------------------------------------------------------------
 def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(tmp_path):
     known = as_of(read_vintages(), "2026-05-06")
     row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-1]

@@ -227,7 +227,7 @@ def check_claims(
     ------
     ClaimError
         If a definition names a series, a period or a window that its model's draws do not have, or a
-        fact's rule cannot be put to the tables.
+        fact's rule cannot be evaluated on the tables.
     """
     inputs = read_inputs(data, article)
     day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
@@ -244,7 +244,7 @@ def check_claims(
 def _ask_outlines(
     claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
 ) -> Verdicts:
-    """Ask every definition of an outline: what no draw has is refused before anything is fitted."""
+    """Evaluate every definition on an outline: what no draw has is refused before anything is fitted."""
     named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
     return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 

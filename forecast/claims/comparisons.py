@@ -1,4 +1,4 @@
-"""What others have published on the same or a near question, beside ours and the naive number.
+"""What others have published on the same or a near question, alongside ours and the naive number.
 
 An article's ``comparisons.toml`` says, for a row of ``public_forecasts.csv``, which event over our draws
 comes nearest, and how the two questions differ. A row for which nothing comes near is shown too,

@@ -258,7 +258,7 @@ def memo(args: argparse.Namespace) -> int:
         name, write = "memo.docx", export.to_docx
     path = folder / name
     if write is not None:
-        # Beside the run folder, which stays as it was checksummed.
+        # Next to the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
         write(folder, path)
     shared.put(str(path.resolve()))

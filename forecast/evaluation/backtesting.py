@@ -172,7 +172,7 @@ class Origin(NamedTuple):
 
 
 def score_origin(task: Task) -> Origin:
-    """Fit, forecast and score at one date, beside the naive rules."""
+    """Fit, forecast and score at one date, alongside the naive rules."""
     panel, entry = task.panel, get_model(task.panel.model)
     row: dict[str, object] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
     until = _last_known(task.truth)

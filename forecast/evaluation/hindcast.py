@@ -1,7 +1,7 @@
 """The same tools as of 1999 and 2000, on the investment boom before: US telecom.
 
-Two clocks, as now. Spending: the annual capex and revenue of ``telecom_1995_2004.csv`` by the
-``market`` model. Prices: the industries whose run-up had been identified by then and which had not
+Two kinds of definition, as now. Spending: the annual capex and revenue of ``telecom_1995_2004.csv`` by
+the ``market`` model. Prices: the industries whose run-up had been identified by then and which had not
 fallen by 20 % yet, by the ``hazard`` model fitted to the run-ups and falls known by then.
 
 The table carries no report dates. A year's figure counts as known from 31 March of the next year, so
@@ -242,7 +242,7 @@ def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Ru
     spec = spec_of(panel.model, panel, seed=seed, draws=draws)
     if place is None:
         return fit_spec(spec, panel)
-    # A damaged fit is fitted anew; that the main job's own are told of is enough.
+    # A damaged fit is fitted again; that the main job's own are told of is enough.
     return fit_stored(place, spec, panel, say=lambda _: None)[0]
 
 

@@ -27,7 +27,7 @@ class HoldOut:
     series, period, unit
         What was held out.
     truth
-        The value that came.
+        The realised value.
     median, low, high
         The model's median and 80 % interval.
     crps, naive_crps

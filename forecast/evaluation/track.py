@@ -71,13 +71,13 @@ def question(claim: Claim, definition: Definition) -> str:
 
     The words are the quote, of a paraphrase the text, and where there is no event the definition's
     own; only their letters and digits count, so that a comma put right is no other question. What makes
-    no difference to the answer is not in it: the ``why`` beside an event, labels, groups, other
-    thresholds, the model that judges.
+    no difference to the answer is not in it: the ``why`` of a definition with an event, labels,
+    groups, other thresholds, the model that judges.
 
     Raises
     ------
     ClaimError
-        If the event is a function: what it asks cannot be told from its name.
+        If the event is a function: what it asks is not known from its name.
     """
     if callable(definition.event):
         raise ClaimError(f"{claim.id}/{definition.id}: an event that is a function has no record")
@@ -473,7 +473,7 @@ class Mean:
     Attributes
     ----------
     events
-        Number of events: claims, or numbers that came.
+        Number of events: claims, or realised values.
     mean
         Mean score, lower is better.
     low, high
@@ -676,7 +676,7 @@ def _means(events: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-# --- numbers that came -----------------------------------------------------------------------
+# --- realised values -------------------------------------------------------------------------
 def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.DataFrame:
     """Score the numbers that earlier runs forecast and that have come since.
 

@@ -305,7 +305,7 @@ def fit_stored(
         if tree is not None:
             return _restored(spec, panel, tree), True
     except StoreError as error:
-        say(f"{error}; fitting {spec.model} anew")
+        say(f"{error}; fitting {spec.model} again")
     run = fit_spec(spec, panel)
     fits.keep_fit(folder, key, run.tree)
     return run, False

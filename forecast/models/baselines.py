@@ -6,7 +6,7 @@ rules; the record of training costs by :func:`cost_records`; falls after run-ups
 narrower than it would be if companies moved together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
-``tests/test_naive.py`` holds the laws of one and of several steps against their closed forms.
+``tests/test_naive.py`` compares the laws of one and of several steps with their closed forms.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def clocks(
     Returns
     -------
     matplotlib.axes.Axes
-        One step line an event, from nought at `start`, stepping up where a period ends.
+        One step line an event, from zero at `start`, stepping up where a period ends.
 
     Raises
     ------

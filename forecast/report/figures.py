@@ -235,7 +235,7 @@ def _clocks(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     marked = [(months_after(claim.source_date, month), f"{month} months") for month in last_two]
     first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
     title = (
-        f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
+        f"By prices {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
         if (first[1], last[1]) == ("fall", "capex")
         else f"From {percent(last[3][-1])} ({last[0]}) to {percent(first[3][-1])} ({first[0]})"
     )
@@ -262,21 +262,21 @@ def _others(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
         if o.theirs is not None and o.ours is not None
     ]
     if not rows:
-        raise DataError("nobody else's number stands beside one of ours")
+        raise DataError("nobody else's number can be compared with one of ours")
     gaps = [abs((r.probability or 0.0) - (r.published or 0.0)) for r in rows]
     title = f"Ours and theirs lie {100 * min(gaps):.0f} to {100 * max(gaps):.0f} points apart"
     said = "; ".join(
         f"{r.label}: theirs {percent(r.published)}, ours {percent(r.probability)}" for r in rows
     )
     caption = "The questions differ, see the table: labels say what ours is about."
-    alt = f"Published numbers beside ours. {said}."
+    alt = f"Published numbers alongside ours. {said}."
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
 
 
 def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     if not report.sensitivities:
-        raise DataError("no prior set stands beside the default one")
+        raise DataError("no prior set can be compared with the default one")
     rows = [
         plots.SensitivityRow(
             f"{s.claim}: {s.definition}".replace("_", " "),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from forecast.core.text import percent
 from forecast.news.statistics import signed
 
-
 CHECKS = (
     "The gate of a fit is the set of convergence checks that its draws must pass: R-hat compares the "
     "chains with each other and is one where they agree; bulk and tail ESS, effective sample sizes, "

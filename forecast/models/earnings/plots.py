@@ -1,4 +1,4 @@
-"""Companies beside each other: their fans, their ratios, and which of their reports are still out."""
+"""Companies side by side: their fans, their ratios, and which of their reports are still out."""
 
 from __future__ import annotations
 
