@@ -1,4 +1,4 @@
-"""Bayesian forecasts of AI spending, with predictions put to the draws as executable claims.
+"""Bayesian forecasts of AI spending, with predictions evaluated on the draws as executable claims.
 
 The public names stand in ``__init__.pyi`` and are loaded when they are first used: ``import forecast``
 takes no time, and PyMC is loaded when a model is built.

@@ -253,7 +253,7 @@ def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     assert "microsoft_doubles" not in text
     assert "over orders" in text
     assert main.main(["news", *out, "--claim", "tea"]) == 1
-    assert "no claim or reading is called 'tea'" in capsys.readouterr().err
+    assert "no claim or definition is called 'tea'" in capsys.readouterr().err
     assert main.main(["news", *out, "--from", "0" * 16]) == 1
     assert "not a run folder" in capsys.readouterr().err
     assert main.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
@@ -386,12 +386,12 @@ def test_a_run_in_a_session_is_updated(place, fits):
     days = ("2025-12-31", "2026-01-15")
     run = fitting.fit("earnings", build_panel(as_of(table, days[0]), "earnings"), seed=4,
                       draws=200, tune=10, progress=False)  # fmt: skip
-    again = fitting.update(run, as_of(table, days[1]))
+    again = fitting.refit(run, as_of(table, days[1]))
     fresh = fitting.fit("earnings", build_panel(as_of(table, days[1]), "earnings"), seed=4,
                         draws=200, tune=10, progress=False)  # fmt: skip
     assert again.spec == fresh.spec
     xr.testing.assert_identical(again.posterior, fresh.posterior)
-    assert fitting.update(again, as_of(table, days[1])) is again
+    assert fitting.refit(again, as_of(table, days[1])) is again
 
 
 def changed_in(place):

@@ -316,13 +316,13 @@ def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
     assert values(rows, "revenue")[2:] == [("2024Q1", 101.0, "2025-06-25")]
 
 
-def reading(value, filed, kind, order, accession="1"):
-    return sec.Reading(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
+def quarter_value(value, filed, kind, order, accession="1"):
+    return sec.QuarterValue(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
                          dt.date.fromisoformat(filed), kind, order, accession, "", "")  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("readings", "taken"),
+    ("values", "taken"),
     [
         # of one day the metric's first tag counts, also derived against a reported part
         ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-05-01", sec.DERIVED, 0)], [2]),
@@ -345,8 +345,8 @@ def reading(value, filed, kind, order, accession="1"):
           (1, "2024-07-01", sec.DIRECT, 0)], [1, 2, 1]),
     ],
 )  # fmt: skip
-def test_of_several_readings_of_a_quarter_one_is_taken(readings, taken):
-    found = sec.settle([reading(*one) for one in readings])
+def test_of_several_values_of_a_quarter_one_is_taken(values, taken):
+    found = sec.settle([quarter_value(*one) for one in values])
     assert [int(r.value) for r in found] == taken
 
 

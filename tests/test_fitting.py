@@ -312,7 +312,7 @@ def test_a_stored_fit_that_is_not_the_one_wanted_is_fitted_anew(
     assert not known
     assert again.spec.variant == "default"
     (line,) = caplog.messages
-    assert line.endswith("fitting market anew")
+    assert line.endswith("fitting market again")
     xr.testing.assert_identical(again.posterior, fresh.posterior)
     assert stored(tmp_path, market_panel)[1]
     assert len(caplog.messages) == 1

@@ -205,7 +205,7 @@ def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
         assert {(entity, "capex_to_revenue"), (entity, "capex_to_revenue_4q")} <= there
 
 
-def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
+def test_a_definition_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "sample_model", None)
     text = (data_dir() / "articles" / "cuban_2026_05" / "claims.toml").read_text()
     for wrong in ("AI market/wages", "AI market/ai_investment"):

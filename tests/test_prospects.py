@@ -273,7 +273,7 @@ def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypa
     lines = untold(kept)
     assert any("c/1 by A capex 2026Q1: at a print of" in line for line in lines)
     assert any("c/4 by 3 numbers: the event happens in 0 of 4,000 draws" in line for line in lines)
-    assert lines[-1].startswith("not told: 6 pairs of a number and a reading")
+    assert lines[-1].startswith("not told: 6 pairs of a number and a definition")
     rows = prospect_rows(kept)[1:]
     assert [row[0] for row in rows] == ["B", "A"]
 

@@ -42,7 +42,7 @@ from forecast.models import registry
 from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
-from forecast.report.figures import Fitted, draw_figures, walk_of
+from forecast.report.figures import Fitted, baseline_of, draw_figures
 from forecast.report.record import Report
 from forecast.report.results import complete, telecom_hindcast
 from forecast.store import fits, runs
@@ -227,8 +227,8 @@ def check_claims(
     Raises
     ------
     ClaimError
-        If a reading names a series, a period or a window that its model's draws do not have, or a
-        fact's rule cannot be put to the tables.
+        If a definition names a series, a period or a window that its model's draws do not have, or a
+        fact's rule cannot be evaluated on the tables.
     """
     inputs = read_inputs(data, article)
     day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
@@ -247,7 +247,7 @@ def check_claims(
 def _ask_outlines(
     claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
 ) -> Verdicts:
-    """Ask every reading of an outline: what no draw has is refused before anything is fitted."""
+    """Evaluate every definition on an outline: what no draw has is refused before anything is fitted."""
     named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
     return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 
@@ -449,12 +449,12 @@ def _report(
             draws,
             report.known,
         )
-        walks = _walks(fitted, seed)
+        baselines = _baselines(fitted, seed)
         report = dataclasses.replace(
             report,
             verdicts=verdicts,
             sensitivities=_sensitivities(claims, verdicts, fitted),
-            naive=_naive_probabilities(claims, walks),
+            naive=_naive_probabilities(claims, baselines),
             specs={name: f.run.spec for name, f in fitted.items()},
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
@@ -466,7 +466,7 @@ def _report(
                 hold_outs += _hold_outs(one.run.panel, report.seed)
     report = dataclasses.replace(report, hold_outs=hold_outs)
     with _stage("put together the first page", seconds):
-        return complete(report, inputs, fitted, walks)
+        return complete(report, inputs, fitted, baselines)
 
 
 def _hold_outs(panel: Panel, seed: int) -> tuple[hold_out.HoldOut, ...]:
@@ -494,22 +494,22 @@ def _sensitivities(
     return found
 
 
-def _walks(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
-    walks = {name: walk_of(name, fitted, seed) for name in fitted}
-    return {name: walk for name, walk in walks.items() if walk is not None}
+def _baselines(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
+    baselines = {name: baseline_of(name, fitted, seed) for name in fitted}
+    return {name: baseline for name, baseline in baselines.items() if baseline is not None}
 
 
 def _naive_probabilities(
-    claims: Sequence[Claim], walks: Mapping[str, xr.Dataset]
+    claims: Sequence[Claim], baselines: Mapping[str, xr.Dataset]
 ) -> dict[tuple[str, str], float]:
     found = {}
     for claim in claims:
         for definition in claim.definitions:
-            walk = walks.get(definition.model)
-            if walk is None:
+            baseline = baselines.get(definition.model)
+            if baseline is None:
                 continue
-            with contextlib.suppress(ForecastError):  # a series too short for a walk
-                found[claim.id, definition.id] = probability(hits(definition, walk))[0]
+            with contextlib.suppress(ForecastError):  # a series too short for a baseline
+                found[claim.id, definition.id] = probability(hits(definition, baseline))[0]
     return found
 
 

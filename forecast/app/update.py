@@ -291,7 +291,7 @@ def foresee(
     companies
         Only these.
     claim
-        Only this claim, by id, or one of its readings.
+        Only this claim, by id, or one of its definitions.
     figures
         A folder for the figures of the checked ones; none are drawn without it.
 
@@ -307,7 +307,7 @@ def foresee(
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):
-        raise DataError(f"no reading of the {AHEAD} model is called {claim!r}")
+        raise DataError(f"no definition of the {AHEAD} model is called {claim!r}")
     seed = child_seed(int(run.manifest["seed"]), "before")
     found = anticipate(draws, statistics, seed=seed, companies=companies)
     if not found:
@@ -346,11 +346,20 @@ def prospect_range(one: Prospect) -> str:
 
 
 def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
-    """Return a table with its header: of each company and reading the most telling number.
+    """Return a table with its header: of each company and definition the most telling number.
 
     What is not told is left out; :func:`untold` says why.
     """
-    head = ("company", "number", "quarter", "reading", "now", "at 10 %", "at 90 %", "expected move")
+    head = (
+        "company",
+        "number",
+        "quarter",
+        "definition",
+        "now",
+        "at 10 %",
+        "at 90 %",
+        "expected move",
+    )
     rows: list[tuple[str, ...]] = [(*head, "bits", "crosses", "reweighted at 5, 50, 95 %")]
     seen: set[tuple[str, str]] = set()
     for one in found:
@@ -379,7 +388,7 @@ def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
 
 
 def untold(found: Sequence[Prospect]) -> list[str]:
-    """Return why numbers are not told, in a line each: of a reading where it is of all its numbers."""
+    """Return why numbers are not told, a line each: of a definition where it is of all its numbers."""
     lines, idle = [], 0
     of: dict[tuple[str, str], list[Prospect]] = {}
     for one in found:
@@ -394,7 +403,7 @@ def untold(found: Sequence[Prospect]) -> list[str]:
         lines.append(f"not told: {statistic} by {whose}: {reason}")
     if idle:
         lines.append(
-            f"not told: {idle} pairs of a number and a reading: their expected move may be "
+            f"not told: {idle} pairs of a number and a definition: their expected move may be "
             "Monte-Carlo error"
         )
     return lines

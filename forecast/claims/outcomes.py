@@ -10,7 +10,7 @@ Invariant: an outcome holds whatever is still to come. ``yes`` is told of an eve
 periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
 is there; ``no`` of one of which every number is there, or which a reported period has broken (growth
 in *all* periods). The first day counts: a number restated later takes nothing back.
-``tests/test_decided.py`` holds each kind of event against reports of one quarter after another.
+``tests/test_decided.py`` checks each kind of event on reports of one quarter after another.
 """
 
 from __future__ import annotations

@@ -57,15 +57,15 @@ class Page:
         Ids of the claims that get a card and a table of their definitions, in order.
     followed
         Series ("entity/metric", quarterly) whose totals of calendar years are followed from run to
-        run beside the claims.
+        run alongside the claims.
     months
         Months after a claim at which windows end; the last two are the article's own.
     positions
-        Entities of the hazard model's draws for which a correction is told from a crash.
+        Entities of the hazard model's draws for which a correction is distinguished from a crash.
     programme
         The programme whose payback is shown, None for the first that the draws have.
     hindcast
-        Days as of which the tools are put to the telecom boom, ISO; none for no hindcast.
+        Days as of which the tools are evaluated on the telecom boom, ISO; none for no hindcast.
     models
         The models that a run fits where none are asked for; all that have data if empty.
     caveat

@@ -17,7 +17,7 @@ def add_commands(commands: Commands) -> None:
     shared.command(
         commands,
         "audit",
-        "hold the article against itself and outside figures",
+        "compare the article with itself and with outside figures",
         audit,
         shared.DATA,
         shared.ARTICLE,
@@ -63,12 +63,12 @@ def add_commands(commands: Commands) -> None:
         "--definition",
         action="append",
         metavar="D",
-        help="a reading that came out so (the claim's only one); may be repeated",
+        help="a definition that came out so (the claim's only one); may be repeated",
     )
     shared.command(
         commands,
         "track",
-        "print the track record: claims and numbers that came",
+        "print the track record: claims and realised values",
         track,
         shared.DATA,
         shared.ARTICLE,
@@ -105,7 +105,7 @@ def _add_backtest(commands: Commands) -> None:
 
 
 def audit(args: argparse.Namespace) -> int:
-    """Hold the article against itself and outside figures."""
+    """Compare the article with itself and with outside figures."""
     import dataclasses
 
     from forecast.claims.audit import audit_claims
@@ -279,8 +279,8 @@ def track(args: argparse.Namespace) -> int:
         rows = {k: json.loads(v.to_json(orient="records")) for k, v in frames.items()}
         shared.print_json({**rows, **told, "locked": locked})
         return 0
-    shared.put(f"{locked} probabilities locked, {len(came)} readings resolved")
-    for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
+    shared.put(f"{locked} probabilities locked, {len(came)} definitions resolved")
+    for frame, title in ((found.means, "claims"), (numbers, "realised values, log scale")):
         if len(frame):
             head = tuple(str(c) for c in frame.columns)
             body = [tuple(_cell(c) for c in row) for row in frame.itertuples(index=False)]

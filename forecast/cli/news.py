@@ -63,7 +63,7 @@ def add_commands(commands: Commands) -> None:
         help="the run before, by its id or folder (the one from which the newest update began)",
     )
     moved.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
-    moved.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
+    moved.add_argument("--claim", metavar="C", help="only this claim or definition, piece by piece")
     moved.add_argument("--before", action="store_true", help="what the coming reports could move")
     moved.add_argument("--company", metavar="NAME", help="with --before: only this company")
 
@@ -151,7 +151,7 @@ def news(args: argparse.Namespace) -> int:
         )
     if args.claim is not None and args.claim not in after.followed():
         raise ForecastError(
-            f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
+            f"no claim or definition is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
     change = between(before, after, seed=news_seed(after))
@@ -186,7 +186,9 @@ def _before(args: argparse.Namespace, run: Any) -> int:
     else:
         rows = prospect_rows(found)
         shared.put(
-            shared.table(rows, widest=72) if len(rows) > 1 else "no number is told of any reading"
+            shared.table(rows, widest=72)
+            if len(rows) > 1
+            else "no number is told of any definition"
         )
         for line in untold(found):
             shared.put(line)

@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    shared.put(f"\n{len(outcome.verdicts)} readings in all")
+    shared.put(f"\n{len(outcome.verdicts)} definitions in all")
     shared.put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return shared.close(args, outcome)
 
@@ -256,7 +256,7 @@ def memo(args: argparse.Namespace) -> int:
         name, write = "memo.docx", export.to_docx
     path = folder / name
     if write is not None:
-        # Beside the run folder, which stays as it was checksummed.
+        # Next to the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
         write(folder, path)
     shared.put(str(path.resolve()))

@@ -1,4 +1,4 @@
-"""Walk over as_of dates: fit to what was known, forecast, score what came.
+"""At each of several as_of dates: fit to what was known, forecast, score the realised values.
 
 Invariant: a task carries a panel of what was known on its date, and the truth only to score with; its
 seeds depend on the date alone. So the same scores come from one process, many, or a cluster, and a
@@ -42,7 +42,7 @@ MODEL = "model"
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One date of a walk.
+    """One date of a backtest.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def _mean_of_all(values: pd.Series[float]) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Backtest:
-    """What a walk found.
+    """What a backtest found.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ class Origin(NamedTuple):
 
 
 def score_origin(task: Task) -> Origin:
-    """Fit, forecast and score at one date, beside the naive rules."""
+    """Fit, forecast and score at one date, alongside the naive rules."""
     panel, entry = task.panel, get_model(task.panel.model)
     row: dict[str, object] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
     until = _last_known(task.truth)
@@ -192,9 +192,9 @@ def score_origin(task: Task) -> Origin:
         row["reason"] = ""
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, walk in _rules(entry).items():
+    for rule, baseline in _rules(entry).items():
         try:
-            forecasts[rule] = walk(
+            forecasts[rule] = baseline(
                 panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
             )
         except ForecastError:

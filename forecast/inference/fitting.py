@@ -308,7 +308,7 @@ def fit_stored(
             return _restored(spec, panel, tree), True
     except StoreError as error:
         if not quiet:
-            logger.warning(f"{error}; fitting {spec.model} anew")
+            logger.warning(f"{error}; fitting {spec.model} again")
     run = fit_spec(spec, panel)
     fits.keep_fit(folder, key, run.tree)
     return run, False
@@ -325,7 +325,7 @@ def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     return Run(spec, panel, tree, stamp)
 
 
-def update(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
+def refit(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
     """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
 
     Parameters

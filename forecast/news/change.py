@@ -96,7 +96,7 @@ class Change:
     arrived
         New and revised numbers, with ``percentile`` and ``percentile_text`` in the earlier run.
     splits
-        The change in pieces of each model that was fitted anew.
+        The change in pieces of each model that was fitted again.
     others
         The definitions of the other models.
     calendar
@@ -145,7 +145,7 @@ def between(before: Stored, after: Stored, *, seed: int) -> Change:
     prospects: tuple[Prospect, ...] = ()
     splits = {}
     for model in after.manifest["spec"]:
-        if not after.passed(model) or not (model == AHEAD or _anew(before, after, model)):
+        if not after.passed(model) or not (model == AHEAD or _refitted(before, after, model)):
             continue
         run, draws = after.fitted(model)
         statistics = statistics_of(after.claims, model, draws, after.series)
@@ -174,7 +174,7 @@ def between(before: Stored, after: Stored, *, seed: int) -> Change:
     )
 
 
-def _anew(before: Stored, after: Stored, model: str) -> bool:
+def _refitted(before: Stored, after: Stored, model: str) -> bool:
     """Return whether a model has another fit than before."""
     return before.digest(model) != after.digest(model)
 
@@ -242,7 +242,7 @@ def _reason(before: Stored, after: Stored, model: str) -> str:
     old, new = before.spec(model), after.spec(model)
     if old is None or new is None:
         return "fitted by another version"
-    if not _anew(before, after, model):
+    if not _refitted(before, after, model):
         return "the same fit" if old.as_of == new.as_of else "the same fit, from a later date"
     reasons = [
         ("code_hash", "the model's code"),

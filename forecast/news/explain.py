@@ -264,10 +264,10 @@ def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Walk:
-    """The steps of the numbers.
+class _Path:
+    """The path from one panel to another, a number at a time.
 
-    Changes and their errors, shape (order, move, statistic); the error of the way as a whole, shape
+    Changes and their errors, shape (order, move, statistic); the error of the path as a whole, shape
     (statistic,); how many panels were fitted; the worst Pareto k of the others.
     """
 
@@ -278,7 +278,7 @@ class _Walk:
     worst: float
 
 
-def _walk(road: Road, moves: Sequence[_Move]) -> _Walk:
+def _along_path(road: Road, moves: Sequence[_Move]) -> _Path:
     """Take the numbers one at a time, in both orders."""
     old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
     orders = (list(range(len(moves))), list(reversed(range(len(moves)))))
@@ -297,7 +297,7 @@ def _walk(road: Road, moves: Sequence[_Move]) -> _Walk:
             changes[direction, k] = after.value - before.value
             errors[direction, k] = gap_between(before, after)
     ends = [points[values.tobytes()].estimate for values in (old, new)]
-    return _Walk(
+    return _Path(
         changes,
         errors,
         gap_between(*ends),
@@ -390,12 +390,12 @@ def explain(
             mean = fitted.changes[:, k].mean(axis=0)
             steps.append((piece, mean, np.hypot(*errors), low, high))
     elif moves := _moves(cells_of(before.panel, after.panel), known):
-        walk = _walk(_road(base, after, followed, draws[1], seed, size), moves)
-        refits, worst = refits + walk.refits, walk.worst
-        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + walk.whole**2)
+        path = _along_path(_road(base, after, followed, draws[1], seed, size), moves)
+        refits, worst = refits + path.refits, path.worst
+        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + path.whole**2)
         for k, move in enumerate(moves):
-            low, high = walk.changes[:, k].min(axis=0), walk.changes[:, k].max(axis=0)
-            mean, error = walk.changes[:, k].mean(axis=0), walk.errors[:, k].mean(axis=0)
+            low, high = path.changes[:, k].min(axis=0), path.changes[:, k].max(axis=0)
+            mean, error = path.changes[:, k].mean(axis=0), path.errors[:, k].mean(axis=0)
             steps.append((move.piece, mean, error, low, high))
     rest = values[1] - values[0] - sum((change for _, change, *_ in steps), zero)
     steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise, rest, rest))

@@ -40,7 +40,7 @@ def complete(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
 ) -> Report:
     """Return a run's record with all that is asked of the draws besides the claims.
 
@@ -50,7 +50,7 @@ def complete(
         The record with its verdicts and the naive forecast's probabilities.
     inputs
         What is supposed, what others published, and which events come nearest to that.
-    fitted, walks
+    fitted, baselines
         Runs and draws, and draws of the naive forecasts, by model.
     """
     claims, page = report.claims, report.page
@@ -60,10 +60,10 @@ def complete(
     return dataclasses.replace(
         report,
         pooled={name: one for name, one in pooled if one is not None},
-        variations=_variations(report.headline, fitted, walks, page.months),
+        variations=_variations(report.headline, fitted, baselines, page.months),
         curves=[one for claim in report.headline for one in _curves(claim, draws)],
-        depths=_depths(draws, walks, page),
-        others=_others(inputs, draws, walks, report.as_of),
+        depths=_depths(draws, baselines, page),
+        others=_others(inputs, draws, baselines, report.as_of),
         scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
         latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
@@ -73,7 +73,7 @@ def complete(
 def _variations(
     claims: Sequence[Claim],
     fitted: Mapping[str, Fitted],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
     months: Sequence[int],
 ) -> tuple[Variation, ...]:
     found: list[Variation] = []
@@ -82,13 +82,13 @@ def _variations(
             one = fitted.get(definition.model)
             if one is None or one.draws is None:
                 continue
-            walk = walks.get(definition.model)
-            found += variations(claim, definition, one.draws, one.variants, walk, months)
+            baseline = baselines.get(definition.model)
+            found += variations(claim, definition, one.draws, one.variants, baseline, months)
     return tuple(found)
 
 
 def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
-    """Return when the readings that have a label may come, with their models."""
+    """Return when the definitions that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
     for d in claim.definitions:
         if d.label and isinstance(d.event, DATED) and d.model in draws:
@@ -98,24 +98,24 @@ def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, C
 
 
 def _depths(
-    draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset], page: Page
+    draws: Mapping[str, xr.Dataset], baselines: Mapping[str, xr.Dataset], page: Page
 ) -> tuple[Depth, ...]:
     if "hazard" not in draws:
         return ()
-    return depths(draws["hazard"], page.positions, walks.get("hazard"), page.months[-2:])
+    return depths(draws["hazard"], page.positions, baselines.get("hazard"), page.months[-2:])
 
 
 def _others(
     inputs: Inputs,
     draws: Mapping[str, xr.Dataset],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
     as_of: str,
 ) -> tuple[Beside, ...]:
     if not inputs.comparisons:  # nobody has said how other questions differ from this article's
         return ()
     table = inputs.tables["public_forecasts"]
     try:
-        return beside_others(table, inputs.comparisons, draws, walks, as_of)
+        return beside_others(table, inputs.comparisons, draws, baselines, as_of)
     except ClaimError as error:  # draws of another day, or of a user's own run-ups
         logger.warning(f"no comparison with others' forecasts: {error}")
         return ()

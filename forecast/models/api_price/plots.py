@@ -66,7 +66,7 @@ def price_envelope(
     hollow
         Houses whose dots are hollow; the subtitle names them.
     declines
-        Published declines to lay beside: by label, the day and price they start from, the factor a
+        Published declines to compare with: by label, the day and price they start from, the factor a
         year, and how many years they were seen to hold.
     title
         The finding, about ten words.

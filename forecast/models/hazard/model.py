@@ -20,7 +20,7 @@ three. Censored months enter as survival only.
 
 The log likelihood needs no month by month sum: within a calendar year the linear part of a stage
 does not change, so a stretch of survived months a..b adds ``-exp(lin) (F[b] - F[a - 1])`` with
-``F[t] = sum over u <= t of (u / 12)^shape``. ``tests/test_hazard.py`` holds it against the sum.
+``F[t] = sum over u <= t of (u / 12)^shape``. ``tests/test_hazard.py`` compares it with the sum.
 
 Invariant: no month of an industry enters twice (the panel sees to it), and a position that has
 survived so far is forecast from the month it has reached.
@@ -605,7 +605,7 @@ def draw(
     known, however much later the panel's ``as_of`` is. Without a fall on record it is taken to stand
     at its peak, and not to have fallen by 20 % in the months since its run-up was identified.
     Positions share the effects of calendar years; those of one industry of the table share its
-    effect, the others share that of an industry drawn anew, and those with a base rate of their own
+    effect, the others share that of a newly drawn industry, and those with a base rate of their own
     have the effect it implies, in proportional hazards.
 
     Returns
@@ -639,7 +639,7 @@ def draw(
             f"{until}, {2 * LONGEST} months at most; enter where it stands now in positions.csv"
         )
     sample = parameters.sizes["chain"] * parameters.sizes["draw"]
-    # one more industry, and the years after the panel's: drawn anew from their spread
+    # one more industry, and the years after the panel's: newly drawn from their spread
     z_industry = np.column_stack(
         [_flat(parameters, "z_industry"), rng.standard_normal((sample, 1))]
     )

@@ -23,7 +23,7 @@ about is that under the company's restated programme.
 
 Nothing here decides the margins of 2035, the schedule or the discount rate, and four years of
 growth do not decide where it ends: on those the answer is mostly prior, and the sensitivity check
-says so. ``tests/test_payback.py`` holds the curve against its differential equation.
+says so. ``tests/test_payback.py`` compares the curve with its differential equation.
 """
 
 from __future__ import annotations
@@ -364,7 +364,7 @@ def required_revenue(plan: Plan, by: int, margins: np.ndarray, at: int = 2035) -
     """Return the revenue of year `at` with which a programme is earned back by a year.
 
     Each draw keeps the form of its revenue path, its way to the long-run margin, its schedule and
-    its discount rate; the path is scaled until the balance at the end of `by` is nought.
+    its discount rate; the path is scaled until the balance at the end of `by` is zero.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Training costs over time, and published results beside ours."""
+"""Training costs over time, and published results alongside ours."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def _name_records(
         note_at(ax, names[k], spot, (-12, place - at[1]), align="right center", leader=leader)
 
 
-# --- published results beside ours -----------------------------------------------------------
+# --- published results alongside ours --------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class ResultRow:
     """One quantity on :func:`published_beside_ours`, in its own unit.
