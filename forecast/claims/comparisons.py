@@ -14,7 +14,6 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -139,7 +138,7 @@ def read_comparisons(
     return found
 
 
-def _nearest(entry: Mapping[str, Any], where: str) -> Nearest:
+def _nearest(entry: Mapping[str, fields.Value], where: str) -> Nearest:
     fields.check(entry, comparison_keys(), where)
     ours = {"model", "event", "window"}
     given = sorted(ours & set(entry))

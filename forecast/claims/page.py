@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.claims.variations import MONTHS
 from forecast.core import fields
@@ -94,7 +94,7 @@ def _some(field: fields.Field) -> fields.Field:
     )
 
 
-def _rising(value: Any) -> bool:
+def _rising(value: fields.Value) -> bool:
     whole = isinstance(value, list) and all(map(fields.COUNT.fits, value))
     return whole and len(value) >= 2 and value == sorted(set(value)) and value[-1] <= 600
 
@@ -203,6 +203,6 @@ def read_page(path: str | Path, claims: Sequence[Claim] | None = None) -> Page:
     )
 
 
-def _programme(entry: Mapping[str, Any], where: str) -> Programme:
+def _programme(entry: Mapping[str, fields.Value], where: str) -> Programme:
     fields.check(entry, PROGRAMME, where)
     return Programme(**entry)

@@ -15,7 +15,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -166,7 +166,9 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
     return found
 
 
-def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str) -> Scenario:
+def _scenario(
+    entry: Mapping[str, fields.Value], sums: Mapping[str, Sequence[str]], where: str
+) -> Scenario:
     fields.check(entry, scenario_keys(), where)
     if ("condition" in entry) == ("fixed" in entry):
         raise ClaimError(f"{where}: wanted either [[scenario.condition]] or [scenario.fixed]")

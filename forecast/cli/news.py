@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.cli import shared
 from forecast.core.errors import ForecastError
 
 if TYPE_CHECKING:
     from forecast.cli.shared import Commands
+    from forecast.news.change import Change
+    from forecast.news.stored import Stored
 
 
 def add_commands(commands: Commands) -> None:
@@ -109,7 +111,7 @@ def update(args: argparse.Namespace) -> int:
     return shared.close(args, outcome)
 
 
-def _news_table(change: Any, claim: str | None) -> str:
+def _news_table(change: Change, claim: str | None) -> str:
     """Return the change of every statistic, and its largest reasons, as text."""
     old, new = change.before, change.after
     lines = [f"{old.as_of} (run {old.run}) to {new.as_of} ({new.run})"]
@@ -162,7 +164,7 @@ def news(args: argparse.Namespace) -> int:
     return 0
 
 
-def _before(args: argparse.Namespace, run: Any) -> int:
+def _before(args: argparse.Namespace, run: Stored) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
     from forecast.app.update import foresee, prospect_record, prospect_rows, untold
     from forecast.core.files import probe_folder

@@ -46,6 +46,7 @@ from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, Listi
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
+    from forecast.models.common import Array
 
 INDEX = "fixed product/price_index"
 ORIGIN = 2.0  # 2025, in years since 2023: the middle of the offers
@@ -258,7 +259,7 @@ def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _offer_density(price: Any, frontier: Any, sd: Any, excess: Any) -> Any:
+def _offer_density(price: Array, frontier: Array, sd: Array, excess: Array) -> Array:
     return frontier_density(price - frontier, sd, excess)
 
 

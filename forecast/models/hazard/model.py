@@ -249,16 +249,16 @@ class _Tables:
 def _tables(prior: Mapping[str, Any], net: Array, market_runup: Array, industry: Array) -> _Tables:
     """Register the parameters in the model in whose context it is called; return the hazard's parts."""
 
-    def scalar(name: str, field: str) -> Any:
+    def scalar(name: str, field: str) -> Array:
         return pm.Normal(name, prior[field], prior[f"{field}_sd"])
 
-    def deeper(name: str, field: str) -> Any:
+    def deeper(name: str, field: str) -> Array:
         return pm.Normal(name, prior[field], prior[f"{field}_sd"], dims="stage")
 
-    def spread(name: str, field: str) -> Any:
+    def spread(name: str, field: str) -> Array:
         return common.log_normal(name, prior[field], prior[f"{field}_log_sd"])
 
-    def stages(name: str, own: Any, later: Any) -> Any:
+    def stages(name: str, own: Array, later: Array) -> Array:
         return pt.concatenate([pt.atleast_1d(own), later])
 
     first_rate = scalar("rate", "rate")
@@ -331,7 +331,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
 
 # Bernoulli variables of a complementary log-log link, told by their cumulative hazard: exact where
 # the 1 - p of the usual one would be rounded.
-def _fall(fell: Any, cumulative: Any) -> Any:
+def _fall(fell: Array, cumulative: Array) -> Array:
     """Return the log probability that a fall comes, or not, at a cumulative hazard."""
     falls = pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
     return pt.where(pt.eq(fell, 1), falls, -cumulative)
@@ -344,7 +344,7 @@ def _fell(
     return (rng.random(size or np.shape(cumulative)) < -np.expm1(-cumulative)).astype(np.int64)
 
 
-def _survival(survived: Any, cumulative: Any) -> Any:
+def _survival(survived: Array, cumulative: Array) -> Array:
     """Return the log probability that a stretch is survived; one that is not is none."""
     return pt.where(pt.eq(survived, 1), -cumulative, -np.inf)
 
