@@ -10,6 +10,8 @@ eight quarters were known; sums of capex and revenue apart. The truth is the new
 from __future__ import annotations
 
 import argparse
+import logging
+import sys
 
 import pandas as pd
 
@@ -70,11 +72,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--csv")
     args = parser.parse_args()
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("forecast").setLevel("INFO")
     table = fc.read_vintages()
     days = fc.origins(day_after(args.first), day_after(args.last), LAG)
-    found = fc.backtest(
-        "earnings", table, days, seed=11, horizon=12, workers=args.workers, say=print
-    )
+    found = fc.backtest("earnings", table, days, seed=11, horizon=12, workers=args.workers)
     if args.csv:
         found.cells.to_csv(args.csv, index=False)
     companies = chosen(found.cells, table)

@@ -1,4 +1,4 @@
-"""Fit published data, and print the published results beside ours.
+"""Fit published data, and print the published results alongside ours.
 
     python benchmarks/published_results.py [--points CHINCHILLA.csv] [--costs COSTS.csv]
                                            [--figure STEM]

@@ -18,8 +18,8 @@ from .evaluation.sensitivity import sensitivity as sensitivity
 from .evaluation.surprise import percentiles as percentiles
 from .inference.fitting import Run as Run
 from .inference.fitting import fit as fit
+from .inference.fitting import refit as refit
 from .inference.fitting import summary as summary
-from .inference.fitting import update as update
 from .inference.predict import forecast as forecast
 from .inference.spec import Spec as Spec
 from .models.base import Panel as Panel

@@ -44,7 +44,7 @@ calendar = fc.report_calendar(known)
 calendar.out
 
 # %%
-earnings_plots.report_calendar(calendar)
+earnings_plots.calendar_grid(calendar)
 
 # %% [markdown]
 # ## The panel
@@ -95,17 +95,17 @@ fc.summary(run).query("parameter.str.startswith('growth_now')").round(3)
 
 # %%
 draws = fc.forecast(run, until="2028Q2", seed=2)
-walk = earnings_baseline.quarterly(panel, until="2028Q2", seed=3)
-fc.plots.fan(draws, "capex", "big_five", baseline=walk)
+baseline = earnings_baseline.quarterly(panel, until="2028Q2", seed=3)
+fc.plots.fan(draws, "capex", "big_five", baseline=baseline)
 
 # %%
 figure, axes = fc.plots.small_multiples(7)
-earnings_plots.company_fans(draws, "capex", baseline=walk, axes=axes)
+earnings_plots.company_fans(draws, "capex", baseline=baseline, axes=axes)
 figure
 
 # %%
 figure, axes = fc.plots.small_multiples(7)
-earnings_plots.company_fans(draws, "revenue", baseline=walk, axes=axes)
+earnings_plots.company_fans(draws, "revenue", baseline=baseline, axes=axes)
 figure
 
 # %% [markdown]
@@ -116,7 +116,7 @@ figure
 
 # %%
 yearly = fc.events.with_yearly(draws)
-fc.plots.fan(yearly, "capex_to_revenue_4q", "big_five", baseline=fc.events.with_yearly(walk))
+fc.plots.fan(yearly, "capex_to_revenue_4q", "big_five", baseline=fc.events.with_yearly(baseline))
 
 # %% [markdown]
 # Operating cash flow is reported but not modelled. Above the dotted line a company spends more than its business

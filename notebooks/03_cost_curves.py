@@ -122,7 +122,7 @@ pd.DataFrame(
 # ## The article's four rows
 #
 # Printed cost and MMLU, and what the model expects of a closed model of an average organisation for that cost at that
-# date. Four rows cannot tell the curve; they can be held against it.
+# date. Four rows cannot tell the curve; they can be compared with it.
 
 # %%
 article = known.rows[known.rows["metric"].isin(["training_cost", "mmlu"])]
@@ -171,7 +171,7 @@ api_price_plots.price_envelope(
 )
 
 # %% [markdown]
-# ## Published results beside ours
+# ## Published results alongside ours
 #
 # Training cost: arXiv 2405.21015, ten largest to May 2024, 90 %. Compute that a year's progress is worth: arXiv 2512.00193,
 # 90 %, from more benchmarks and 68 models with compute. Lag of open models: Epoch AI, May 2026, four months on its

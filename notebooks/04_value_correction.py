@@ -42,7 +42,7 @@ claim = claims[0]
 percent = fc.plots.percent
 
 # %% [markdown]
-# ## The price clock
+# ## Definitions by prices
 #
 # Every run-up of 49 US industries since 1928, with the months to the first fall of 20, 30 and 40 %. Episodes
 # of one year share its market, so many episodes are few independent ones.
@@ -126,29 +126,29 @@ reported = fc.build_panel(known, "earnings")
 companies = fc.fit("earnings", reported, seed=1, progress=False)
 print("gate passed" if companies.gate.passed else f"gate FAILED: {companies.gate.failures}")
 spending = fc.forecast(companies, until="2028Q2", seed=2)
-walk = earnings_baseline.quarterly(reported, until="2028Q2", seed=3)
+reported_baseline = earnings_baseline.quarterly(reported, until="2028Q2", seed=3)
 
 # %%
 table = fc.fit("market", fc.build_panel(known, "market"), seed=1, progress=False)
 article = fc.forecast(table, until="2030", seed=2)
-article_walk = market_baseline.drift_walk(table.panel, until="2030", seed=3)
+article_baseline = market_baseline.drift_walk(table.panel, until="2030", seed=3)
 
 # %% [markdown]
 # ## Both on one calendar
 
 # %%
 by_model = {"hazard": prices, "earnings": spending, "market": article}
-walks = {"hazard": at_any_time, "earnings": walk, "market": article_walk}
+baselines = {"hazard": at_any_time, "earnings": reported_baseline, "market": article_baseline}
 chosen = {
     "sector_price_down_20": ("hazard", "fall", "price down 20 %"),
     "crash": ("hazard", "fall", "price down 40 %"),
     "big_five_capex_down_10": ("earnings", "capex", "reported capex down 10 %"),
     "article_capex_down_10": ("market", "ai_investment", "article's capex down 10 %"),
 }
-readings = {d.id: d for d in claim.definitions}
+definitions = {d.id: d for d in claim.definitions}
 curves = []
 for name, (model, metric, label) in chosen.items():
-    one = variations.curve(readings[name], by_model[model], label)
+    one = variations.curve(definitions[name], by_model[model], label)
     curves.append((label, metric, one.days, one.probabilities))
 marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (18, 24)]
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
@@ -162,7 +162,7 @@ fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 # %%
 verdicts = fc.judge(claims, list(by_model.values()))
 moved = {
-    d.id: variations.variations(claim, d, by_model[d.model], walk=walks[d.model])
+    d.id: variations.variations(claim, d, by_model[d.model], baseline=baselines[d.model])
     for d in claim.definitions
 }
 rows = []
@@ -174,7 +174,7 @@ for v in verdicts:
         plain = [m.probability for m in moved[v.definition] if m.setting == "naive"]
         rows.append(
             fc.plots.StripRow(
-                readings[v.definition].why,
+                definitions[v.definition].why,
                 v.probability,
                 naive=plain[0] if plain else None,
                 draws=v.draws,
@@ -210,7 +210,7 @@ moves.pivot(index="definition", columns=["what", "setting"], values="percent").f
 # %%
 public = fc.read_reference_table("public_forecasts")
 told = comparisons.beside_others(
-    public, comparisons.read_comparisons(public), by_model, walks, "2026-05-06"
+    public, comparisons.read_comparisons(public), by_model, baselines, "2026-05-06"
 )
 pd.DataFrame(
     [
@@ -242,7 +242,7 @@ for scenario in scenarios.read_scenarios():
         conditional.append(
             {
                 "conditional on": f"{scenario.id} ({found.grade}, {percent(found.share)} of draws)",
-                "reading": v.definition,
+                "definition": v.definition,
                 "conditional": percent(v.probability, v.draws),
                 "without": percent(verdicts.of(claim.id, v.definition).probability),
             }

@@ -67,7 +67,7 @@ told = [p for p in prospects if p.told]
 pd.DataFrame(
     {
         "number": [f"{p.series} {p.period}" for p in told],
-        "reading": [p.statistic.split("/")[1] for p in told],
+        "definition": [p.statistic.split("/")[1] for p in told],
         "now, %": [100 * p.probability for p in told],
         "at its 10 %": [100 * np.interp(0.1, p.levels, p.curve) for p in told],
         "at its 90 %": [100 * np.interp(0.9, p.levels, p.curve) for p in told],
@@ -87,8 +87,8 @@ pd.DataFrame(
 # %%
 first = [p for p in told if p.company in ("MSFT", "META", "GOOGL", "AMZN")]
 best = max(first, key=lambda p: p.bits)
-reading = next(s for s in followed if s.name == best.statistic)
-best = fc.check_prospect(best, run, reading, seed=4)
+definition = next(s for s in followed if s.name == best.statistic)
+best = fc.check_prospect(best, run, definition, seed=4)
 number = f"{best.series.replace('/', ' ').replace('_', ' ')} {best.period}"
 low, high = np.interp([0.1, 0.9], best.levels, best.curve)
 fc.plots.print_curve(
@@ -101,13 +101,13 @@ fc.plots.print_curve(
 )
 
 # %%
-print(reading.name, "-", reading.why)
-print("told from chance:", best.told)
+print(definition.name, "-", definition.why)
+print("distinguishable from chance:", best.told)
 
 # %% [markdown]
 # ## The reports, one day after the other
 #
-# `fc.update` fits the same model to what is known now; nothing is compiled. Each new number is first held against what
+# `fc.refit` fits the same model to what is known now; nothing is compiled. Each new number is first compared with what
 # had been forecast of it.
 
 # %%
@@ -117,7 +117,7 @@ for day in DAYS[1:]:
     fresh = now.rows[now.rows["reported_on"] == day]
     where = percentiles(fc.quantile_table([draws]), fresh)
     surprises.append(fresh.assign(place=where["text"])[where["text"] != ""])
-    after = fc.update(run, now)
+    after = fc.refit(run, now)
     drawn = fc.forecast(after, seed=2)
     steps.append((day, fc.explain(run, after, now, followed, (draws, drawn), seed=5)))
     run, draws = after, drawn

@@ -162,7 +162,7 @@ def test_it_has_the_sections_that_have_something_to_say(made):
         "Read this first",
         "How the answer moves",
         "Where reported spending may go",
-        "Each judged reading",
+        "Each judged definition",
         "Every claim of the article",
         "What does not add up in the article",
         "The numbers that went in",

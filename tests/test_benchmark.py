@@ -16,7 +16,9 @@ from forecast.evaluation.left_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
+from forecast.models.benchmark import frontier, layout, spending
 from forecast.models.benchmark import model as benchmark
+from forecast.models.benchmark.draws import draw
 from forecast.models.benchmark.panel import admitted, benchmark_panel
 from forecast.models.registry import get_model
 from forecast.tables.shipped import read_reference_table
@@ -139,7 +141,7 @@ def test_tables_the_model_cannot_take(table):
 @pytest.mark.parametrize("bend", [-0.6, 1e-9, 0.4])
 def test_moments_of_returns_against_simulation(bend):
     p = {"gain": 1.3, "bend": bend, "gain_trend": 0.1}
-    mean, variance = benchmark.returns(np, p, 1.5, 0.7, 0.3)
+    mean, variance = spending.returns(np, p, 1.5, 0.7, 0.3)
     x = np.random.default_rng(0).normal(0.7, np.sqrt(0.3), 400_000)
     drawn = 1.3 * np.exp(0.15) * (x if abs(bend) < 1e-5 else np.expm1(bend * x) / bend)
     assert mean == pytest.approx(drawn.mean(), abs=0.01)
@@ -151,8 +153,8 @@ def plain_density(panel, flat):
 
     Also the mean and sd of each capability given the scores.
     """
-    where = benchmark.layout(panel)
-    data = benchmark.covariates(panel, where.first)
+    where = layout.layout(panel)
+    data = layout.covariates(panel, where.first)
     p = {k: v.ravel() for k, v in flat.items()}
     error = np.array([0.29, 0.5, 0.7])[data["compute_word"]]
     total, means, sds, returned = 0.0, [], [], []
@@ -172,14 +174,14 @@ def plain_density(panel, flat):
         if report is not None:
             total += stats.norm.logpdf(report, m, np.sqrt(s2 + e2))
             mean, var = (report * s2 + m * e2) / (s2 + e2), s2 * e2 / (s2 + e2)
-        brought, spread = benchmark.returns(np, p, t, mean, var)
+        brought, spread = spending.returns(np, p, t, mean, var)
         mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
         mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
         returned.append(brought)
         means.append(mean.item())
         sds.append(np.sqrt(p["release_spread"] ** 2 + spread).item())
     middle = np.mean(returned)
-    centre = benchmark.centres(panel, where, data)
+    centre = layout.centres(panel, where, data)
     offsets = np.r_[p["protocol"], 0.0]
     moments = []
     for i, (mean, sd) in enumerate(zip(means, sds, strict=True)):
@@ -241,7 +243,7 @@ def test_the_sampled_density_is_the_plain_one(benchmark_panel, near_the_fit):
     """Over all scores: five nodes a release against three thousand points."""
     drawn, found = near_the_fit
     done = benchmark.complete(drawn, benchmark_panel, PRIORS, np.random.default_rng(0), given=True)
-    reports = benchmark.covariates(benchmark_panel, benchmark.layout(benchmark_panel).first)
+    reports = layout.covariates(benchmark_panel, layout.layout(benchmark_panel).first)
     terms = (reports["has_compute"] + reports["has_compute"] * reports["has_cost"]).sum()
     plains = []
     constant = 0.5 * np.log(2 * np.pi) * terms  # of reports the density is to a constant
@@ -288,20 +290,20 @@ def drawn(small):
 
 def test_gains_are_differences_of_the_curve(small, drawn):
     parameters, draws = drawn
-    where = benchmark.layout(small)
-    data = benchmark.covariates(small, where.first)
+    where = layout.layout(small)
+    data = layout.covariates(small, where.first)
     flat = {k: float(parameters[k][0, 7]) for k in ("gain", "bend", "gain_trend")}
     x, t = np.array([0.3]), 1.7
-    gained = benchmark.gain_of_tenfold({k: np.array([[v]]) for k, v in flat.items()}, t, x)
+    gained = frontier.gain_of_tenfold({k: np.array([[v]]) for k, v in flat.items()}, t, x)
     steps = np.linspace(x[0], x[0] + 1, 20_001)
     slopes = flat["gain"] * np.exp(flat["gain_trend"] * t + flat["bend"] * steps)
     assert gained[0] == pytest.approx(np.trapezoid(slopes, steps), rel=1e-6)
 
     signal = draws["signal"].isel(chain=0, draw=7, period=0)
     best = float(parameters["capability"][0, 7].max())
-    centre = benchmark.centres(small, where, data)
+    centre = layout.centres(small, where, data)
     middle = float(parameters["middle"][0, 7])
-    for k, name in enumerate(benchmark.NAMES):
+    for k, name in enumerate(layout.NAMES):
         one = {v: float(parameters[v][0, 7, k]) for v in ("easiness", "slope", "floor", "mistakes")}
 
         def percent(capability, one=one, k=k):
@@ -322,10 +324,10 @@ def test_what_a_cost_buys_is_the_curve_at_the_compute_it_pays_for(small, drawn):
     parameters, draws = drawn
     day = dt.date.fromisoformat(AS_OF)
     one = parameters.assign(reasoning=parameters["reasoning"] * 0)  # the curve of today has it
-    curve = benchmark.draw(one, small, PRIORS, "2026", np.random.default_rng(0))["curve"]
+    curve = draw(one, small, PRIORS, "2026", np.random.default_rng(0))["curve"]
     for k in (3, 20):
         price = float(draws["price_now"][0, k])  # USD m for 1e24 FLOP
-        cost = price * 10.0 ** (benchmark.COMPUTE_GRID[12] - 24)
+        cost = price * 10.0 ** (frontier.COMPUTE_GRID[12] - 24)
         bought = benchmark.expected_for_cost(one, small, day, cost)[k]
         np.testing.assert_allclose(bought, curve[0, k, :, -1, 12], rtol=1e-6)
     assert (np.diff(benchmark.expected_for_cost(one, small, day, 1e3), axis=0) != 0).any()
@@ -338,12 +340,12 @@ def test_a_cost_stands_for_compute_where_there_is_none(small):
          "mmlu": [70.0, 70.0], "training_cost_musd_mid": [1.0, 100.0]}
     )  # fmt: skip
     panel = panel_of(own)
-    data = benchmark.covariates(panel, benchmark.layout(panel).first)
+    data = layout.covariates(panel, layout.layout(panel).first)
     flat = {k: np.array([[v]]) for k, v in
             {"compute_level": 0.0, "compute_growth": 0.5, "compute_closed": 0.5, "price": 0.2,
              "compute_spread": 0.8, "price_trend": -0.1, "stated_cost": 0.0,
              "price_spread": 0.25}.items()}  # fmt: skip
-    found = benchmark.compute_given(flat, data, 0.3)
+    found = spending.compute_given(flat, data, 0.3)
     weight = 0.64 / (0.64 + 0.09 + 0.0625)
     np.testing.assert_allclose(np.diff(found["report"]), 2.0)
     np.testing.assert_allclose(np.diff(found["mean"]), 2.0 * weight)
@@ -351,7 +353,7 @@ def test_a_cost_stands_for_compute_where_there_is_none(small):
 
 def test_flattening_adds_up(drawn):
     signal = drawn[1]["signal"].isel(period=0)
-    for name in benchmark.NAMES:
+    for name in layout.NAMES:
         parts = [signal.sel(series=f"{name}/flattening_{k}") for k in ("by_ceiling", "by_returns")]
         whole = signal.sel(series=f"{name}/flattening_points")
         np.testing.assert_allclose(parts[0] + parts[1], whole, atol=1e-9)
@@ -363,7 +365,7 @@ def test_flattening_adds_up(drawn):
 
 def test_without_bend_and_trend_log_odds_gain_the_same_at_every_frontier(small, drawn):
     flat = drawn[0].assign(bend=drawn[0]["bend"] * 0, gain_trend=drawn[0]["gain_trend"] * 0)
-    draws = benchmark.draw(flat, small, PRIORS, "2026", np.random.default_rng(0))
+    draws = draw(flat, small, PRIORS, "2026", np.random.default_rng(0))
     signal = draws["signal"].isel(period=0)
     now, then = (signal.sel(series=f"MMLU {w}/gain_logits") for w in ("now", "five years earlier"))
     np.testing.assert_allclose(now, then, rtol=1e-3)
@@ -386,15 +388,13 @@ def test_lag_on_a_hand_worked_history():
     is_open = np.array([False, True, False, True, True])
     capability = np.array([[1.0, 0.5, 2.0, 0.9, 1.5], [1.0, 0.5, 2.0, 0.9, 2.5]])
     # open at 0.9 in mid-2023, which a closed model did in early 2022
-    np.testing.assert_allclose(benchmark.lag_months(capability, years, is_open, 2023.5), 18.0)
+    np.testing.assert_allclose(frontier.lag_months(capability, years, is_open, 2023.5), 18.0)
     # then 1.5, done by closed models in early 2023; in the second draw the open one leads at once
+    np.testing.assert_allclose(frontier.lag_months(capability, years, is_open, 2024.0), [12.0, 0.0])
     np.testing.assert_allclose(
-        benchmark.lag_months(capability, years, is_open, 2024.0), [12.0, 0.0]
+        frontier.lag_months(capability, years, is_open, 2024.5), [18.0, -6.0]
     )
-    np.testing.assert_allclose(
-        benchmark.lag_months(capability, years, is_open, 2024.5), [18.0, -6.0]
-    )
-    assert np.isnan(benchmark.lag_months(capability, years, is_open, 2022.1)).all()
+    assert np.isnan(frontier.lag_months(capability, years, is_open, 2022.1)).all()
 
 
 def test_predictions_do_not_look_at_the_scores_they_predict(small, drawn):

@@ -111,6 +111,25 @@ def test_what_decides_a_fit_changes_its_hash(copy, file, old, new):
     assert (fresh("market") == other) == file.startswith("models")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "decides"),
+    [
+        ("abilities.py", "N_NODES = 5", "N_NODES = 7", True),
+        ("spending.py", "own * (1 - weight)", "own * (2 - weight)", True),
+        ("layout.py", "ROUGH_TREND = 1.1", "ROUGH_TREND = 1.2", True),
+        ("frontier.py", "EARLIER = 5", "EARLIER = 4", False),
+        ("draws.py", "100 * expected_score(", "90 * expected_score(", False),
+    ],
+)
+def test_of_a_room_in_several_files_only_what_the_density_reaches_counts(
+    copy, file, old, new, decides
+):
+    root, fresh = copy
+    before = fresh("benchmark")
+    altered(root / "models" / "benchmark" / file, old, new)
+    assert (fresh("benchmark") != before) == decides
+
+
 def test_templates_are_part_of_the_package_and_tables_and_leftovers_are_not(tmp_path, monkeypatch):
     root = tmp_path / "forecast"
     names = ("a.py", "templates/memo.md.j2", "_data/a.csv", "_data/b.py", "memo.md.j2~", "x.pyc")

@@ -83,7 +83,7 @@ def test_ratio_lines_end_in_their_last_value():
 
 def test_the_calendar_shows_days_and_what_is_expected(known):
     calendar = report_calendar(known)
-    ax = earnings_plots.report_calendar(calendar, title="Who is out")
+    ax = earnings_plots.calendar_grid(calendar, title="Who is out")
     said = texts(ax)
     assert [t for t in said if t.startswith("202")] == [
         "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2",
@@ -101,7 +101,7 @@ def test_the_calendar_shows_days_and_what_is_expected(known):
     assert "20–27 May" in said
     assert any("not reported by 2026-05-06" in t for t in said)
     with pytest.raises(DataError, match="got no report calendar"):
-        earnings_plots.report_calendar(dataclasses.replace(calendar, rows=calendar.rows.iloc[:0]))
+        earnings_plots.calendar_grid(dataclasses.replace(calendar, rows=calendar.rows.iloc[:0]))
 
 
 def test_a_late_company_says_since_when_it_is_overdue():
@@ -109,7 +109,7 @@ def test_a_late_company_says_since_when_it_is_overdue():
     kept = known.with_rows(
         known.rows[(known.rows["entity"] == "MSFT") & (known.rows["period"] < "2026Q1")]
     )
-    said = texts(earnings_plots.report_calendar(report_calendar(kept)))
+    said = texts(earnings_plots.calendar_grid(report_calendar(kept)))
     first = said.index("overdue since")
     assert said[first + 1] == "30 Apr 2026"  # as late as any first quarter of the last four years
 

@@ -50,8 +50,8 @@ def test_the_last_day_of_a_shorter_month():
 def test_every_setting_is_the_event_it_names(draws):
     definition = reading(FALL, thresholds=(5.0, 20.0))
     other = draws.assign(y=draws["y"] ** 2)
-    walk = draws.assign(y=draws["y"] * 0 + 1)
-    found = variations(asked(definition), definition, draws, {"sceptical": other}, walk)
+    baseline = draws.assign(y=draws["y"] * 0 + 1)
+    found = variations(asked(definition), definition, draws, {"sceptical": other}, baseline)
     by = {(v.what, v.setting): v for v in found}
     own = probability(first_in(definition, draws, DAY, END))[0]
     assert {v.probability for v in found if v.own} == {own}
@@ -119,8 +119,8 @@ def monthly(depth):
 
 def test_falls_are_split_by_depth():
     ours = monthly([0, 0, 20, 30, 30, 40, 40, 40])
-    walk = monthly([0, 0, 0, 0, 0, 0, 20, 40])
-    found = depths(ours, ["AI", "nobody"], walk, months=(1, 24))
+    baseline = monthly([0, 0, 0, 0, 0, 0, 20, 40])
+    found = depths(ours, ["AI", "nobody"], baseline, months=(1, 24))
     assert [(d.entity, d.months) for d in found] == [("AI", 1), ("AI", 24)]
     early, late = found
     assert (early.spared, early.correction, early.crash) == (1, 0, 0)

@@ -47,11 +47,10 @@ def claim(event, window=WINDOW, model="earnings", made=SAID):
     return Claim("c", "forecast", "paraphrase", "", "text", "s", made, (one,))
 
 
-def outcome(event, *parts, today=TODAY, said=None, **more):
+def outcome(event, *parts, today=TODAY, **more):
     """Return outcome and day, or None."""
     one = claim(event, **more)
-    lines = [] if said is None else said
-    found = decided([(one, one.definitions[0])], table(*parts), today, lines.append)
+    found = decided([(one, one.definitions[0])], table(*parts), today)
     assert all(d.claim is one and d.source.startswith("data: ") for d in found)
     return (found[0].outcome, found[0].on.isoformat()) if found else None
 
@@ -107,15 +106,14 @@ def test_what_was_true_when_the_claim_was_made_is_of_that_day():
     assert outcome(PASSES, rows([10, 10, 10, 10, 30, 30, 30, 30]), **past) == ("yes", "2026-03-01")
 
 
-def test_a_projection_and_a_bound_decide_nothing_and_stop_nothing():
+def test_a_projection_and_a_bound_decide_nothing_and_stop_nothing(caplog):
     path = rows([*FLAT, 15, 15])
     early = ["A", "capex", "2026Q3", 30.0, "USD bn", "2026-08-10", "guidance", "A", "projected"]
     bound = ["A", "capex", "2026Q2", 30.0, "USD bn", "2026-09-10", "talk", "B", "at least"]
-    said = []
-    assert outcome(PASSES, path, [early, bound], said=said) is None
+    assert outcome(PASSES, path, [early, bound]) is None
     after = rows([*FLAT, 15, 15, 21])[-1:]
-    assert outcome(PASSES, path, [early, bound], after, said=said) == ("yes", "2026-11-10")
-    assert not said
+    assert outcome(PASSES, path, [early, bound], after) == ("yes", "2026-11-10")
+    assert not caplog.messages
 
 
 # --- growth, falls and the others --------------------------------------------------------------
@@ -179,7 +177,7 @@ def test_a_claim_made_later_sees_what_was_known_then():
     one = claim(PASSES)
     later = dataclasses.replace(one, id="later", source_date=dt.date(2026, 9, 1))
     readings = [(c, c.definitions[0]) for c in (later, one)]
-    found = decided(readings, table(rows([*FLAT, 22])), TODAY, print)
+    found = decided(readings, table(rows([*FLAT, 22])), TODAY)
     assert [(d.claim.id, d.on.isoformat()) for d in found] == [
         ("later", "2026-09-01"),
         ("c", "2026-05-10"),
@@ -261,19 +259,17 @@ def test_growth_over_a_quarter_that_is_not_there_is_not_decided():
     assert outcome({**DOWN, "lag": 9}, rows([*FLAT, 10, 10, 10, 8])) == ("yes", "2027-02-10")
 
 
-def test_rows_that_make_no_panel_are_told_once_and_decide_nothing():
-    said = []
-    assert outcome(PASSES, rows([*FLAT, 25])[3:], said=said) is None
-    assert len(said) == 1
-    assert "earnings: what was reported by 2026-05-10 decides nothing" in said[0]
-    assert "wants 8 quarters" in said[0]
+def test_rows_that_make_no_panel_are_told_once_and_decide_nothing(caplog):
+    assert outcome(PASSES, rows([*FLAT, 25])[3:]) is None
+    (line,) = caplog.messages
+    assert "earnings: what was reported by 2026-05-10 decides nothing" in line
+    assert "wants 8 quarters" in line
 
 
-def test_nothing_is_decided_of_the_article_on_its_day():
+def test_nothing_is_decided_of_the_article_on_its_day(caplog):
     readings = [(c, d) for c in read_claims() for d in c.definitions]
-    said = []
-    assert decided(readings, read_vintages(), dt.date(2026, 5, 6), said.append) == ()
-    assert not said
+    assert decided(readings, read_vintages(), dt.date(2026, 5, 6)) == ()
+    assert not caplog.messages
 
 
 # --- verdicts that what has come settles ---------------------------------------------------------

@@ -253,7 +253,7 @@ def test_news_of_two_runs_and_the_evening_before(updated, fits, capsys):
     assert "microsoft_doubles" not in text
     assert "over orders" in text
     assert main.main(["news", *out, "--claim", "tea"]) == 1
-    assert "no claim or reading is called 'tea'" in capsys.readouterr().err
+    assert "no claim or definition is called 'tea'" in capsys.readouterr().err
     assert main.main(["news", *out, "--from", "0" * 16]) == 1
     assert "not a run folder" in capsys.readouterr().err
     assert main.main(["news", *out, "--before", "--company", "MSFT", "--json"]) == 0
@@ -307,8 +307,9 @@ def test_what_cannot_be_taken_leaves_all_as_it_was(place, fits, capsys):
     assert fits == []
 
 
-def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
+def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path, caplog):
     """With a run and without one; the run knows nothing of another metric."""
+    caplog.set_level("INFO", logger="forecast")
     head = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
     held = read_vintages(place / "data")
     last = held[(held["entity"] == "META") & (held["metric"] == "operating_cash_flow")].iloc[-1]
@@ -318,14 +319,12 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path):
     )
     rows = read_user_table(place / "far.csv").rows
     for out in (place / "out", tmp_path / "none"):
-        said = []
+        caplog.clear()
         with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
             patch.setattr(update_job, "make_run", stop)
-            update_run(
-                out, rows, data=place / "data", quick=True, models=["market"], say=said.append
-            )
+            update_run(out, rows, data=place / "data", quick=True, models=["market"])
         (place / "data" / "vintages" / "user.csv").unlink()
-        (line,) = [line for line in said if "look at the unit" in line]
+        (line,) = [line for line in caplog.messages if "look at the unit" in line]
         assert "META operating_cash_flow 2026Q1" in line
         assert "1,000 times; look at the unit" in line
 
@@ -387,12 +386,12 @@ def test_a_run_in_a_session_is_updated(place, fits):
     days = ("2025-12-31", "2026-01-15")
     run = fitting.fit("earnings", build_panel(as_of(table, days[0]), "earnings"), seed=4,
                       draws=200, tune=10, progress=False)  # fmt: skip
-    again = fitting.update(run, as_of(table, days[1]))
+    again = fitting.refit(run, as_of(table, days[1]))
     fresh = fitting.fit("earnings", build_panel(as_of(table, days[1]), "earnings"), seed=4,
                         draws=200, tune=10, progress=False)  # fmt: skip
     assert again.spec == fresh.spec
     xr.testing.assert_identical(again.posterior, fresh.posterior)
-    assert fitting.update(again, as_of(table, days[1])) is again
+    assert fitting.refit(again, as_of(table, days[1])) is again
 
 
 def changed_in(place):

@@ -316,13 +316,13 @@ def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
     assert values(rows, "revenue")[2:] == [("2024Q1", 101.0, "2025-06-25")]
 
 
-def reading(value, filed, kind, order, accession="1"):
-    return sec.Reading(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
+def quarter_value(value, filed, kind, order, accession="1"):
+    return sec.QuarterValue(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
                          dt.date.fromisoformat(filed), kind, order, accession, "", "")  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("readings", "taken"),
+    ("values", "taken"),
     [
         # of one day the metric's first tag counts, also derived against a reported part
         ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-05-01", sec.DERIVED, 0)], [2]),
@@ -345,8 +345,8 @@ def reading(value, filed, kind, order, accession="1"):
           (1, "2024-07-01", sec.DIRECT, 0)], [1, 2, 1]),
     ],
 )  # fmt: skip
-def test_of_several_readings_of_a_quarter_one_is_taken(readings, taken):
-    found = sec.settle([reading(*one) for one in readings])
+def test_of_several_values_of_a_quarter_one_is_taken(values, taken):
+    found = sec.settle([quarter_value(*one) for one in values])
     assert [int(r.value) for r in found] == taken
 
 
@@ -486,10 +486,9 @@ def ok(what, **headers):
 
 
 def ask(server, waits=None, tickers=("MSFT",), now=lambda: 1e9, **settings):
-    said = []
     waits = [] if waits is None else waits
     connection = Connection(AGENT, base_url=server.url, **settings)
-    found = fetch(tickers, connection, Clock(now, time.monotonic, waits.append), say=said.append)
+    found = fetch(tickers, connection, Clock(now, time.monotonic, waits.append))
     return found.rows
 
 
@@ -654,7 +653,7 @@ def test_a_trickle_ends_at_the_deadline(server):
     clock = Clock(lambda: 1e9, lambda: float(next(ticks)), lambda seconds: None)
     connection = Connection(AGENT, base_url=server.url, deadline=50, attempts=1)
     with pytest.raises(DataError, match="no whole answer within 50 s"):
-        fetch(["MSFT"], connection, clock, say=lambda line: None)
+        fetch(["MSFT"], connection, clock)
 
 
 def test_an_answer_too_large_is_not_taken_even_packed(server):
@@ -699,7 +698,7 @@ def test_nobody_there(server):
     connection = Connection(AGENT, base_url="http://127.0.0.1:9", attempts=2)
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     with pytest.raises(DataError, match="last: cannot be reached"):
-        fetch(["MSFT"], connection, clock, say=lambda line: None)
+        fetch(["MSFT"], connection, clock)
 
 
 def test_the_cache_is_used_while_young_and_asked_about_when_old(server, tmp_path):
@@ -738,14 +737,14 @@ def test_sec_is_not_asked_without_a_contact(monkeypatch, capsys):
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     for agent, url in ((AGENT + "\nX: y", None), (AGENT, "ftp://example.com")):
         with pytest.raises(DataError, match="wanted"):
-            fetch(["MSFT"], Connection(agent, base_url=url), clock, say=lambda line: None)
+            fetch(["MSFT"], Connection(agent, base_url=url), clock)
 
 
 def test_the_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "httpx", None)
     clock = Clock(lambda: 1e9, time.monotonic, lambda seconds: None)
     with pytest.raises(DataError, match=r"pip install 'forecast\[sec\]'"):
-        fetch(["MSFT"], Connection(AGENT), clock, say=lambda line: None)
+        fetch(["MSFT"], Connection(AGENT), clock)
 
 
 def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_path, capsys):

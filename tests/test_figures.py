@@ -241,7 +241,7 @@ def rooms(monkeypatch):
         "payback": (Figure("mute", "prices", draws(" ")),),
     }
     monkeypatch.setattr(report_figures, "figures_of", lambda name: own.get(name, ()))
-    monkeypatch.setattr(report_figures, "walk_of", lambda name, fitted, seed: None)
+    monkeypatch.setattr(report_figures, "baseline_of", lambda name, fitted, seed: None)
     monkeypatch.setattr(report_figures, "OVERALL", OVERALL[:-1])  # priors want a model
     return held
 

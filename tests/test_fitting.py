@@ -228,20 +228,21 @@ def test_a_known_market_is_recovered(market_panel):
     assert np.isfinite(draws["y"]).all()
 
 
-def stored(folder, panel, said, **settings):
+def stored(folder, panel, **settings):
     spec = fitting.spec_of("market", panel, seed=1, draws=200, tune=10, **settings)
-    return fitting.fit_stored(folder, spec, panel, say=said.append)
+    return fitting.fit_stored(folder, spec, panel)
 
 
-def test_a_stored_fit_is_the_same_bit_for_bit(tmp_path, market_panel, instant_sampler, monkeypatch):
-    said = []
-    fresh, known = stored(tmp_path, market_panel, said)
+def test_a_stored_fit_is_the_same_bit_for_bit(
+    tmp_path, market_panel, instant_sampler, monkeypatch, caplog
+):
+    fresh, known = stored(tmp_path, market_panel)
     assert not known
     with monkeypatch.context() as patch:
         patch.setattr(sampling, "sample_model", None)
         later = dataclasses.replace(market_panel, as_of="2026-06-01")
         for panel in (market_panel, later):
-            again, known = stored(tmp_path, panel, said)
+            again, known = stored(tmp_path, panel)
             assert known
             assert again.spec.as_of == panel.as_of  # the date is of this run, the draws are stored
             assert again.gate == fresh.gate
@@ -250,22 +251,25 @@ def test_a_stored_fit_is_the_same_bit_for_bit(tmp_path, market_panel, instant_sa
         market_panel, data=market_panel.data.assign(value=market_panel.data["value"] * 1.01)
     )
     for panel, variant in ((changed, "default"), (market_panel, "sceptical")):
-        assert not stored(tmp_path, panel, said, variant=variant)[1]
-    assert said == []
+        assert not stored(tmp_path, panel, variant=variant)[1]
+    assert caplog.messages == []
 
 
-def test_a_damaged_stored_fit_is_named_and_fitted_anew(tmp_path, market_panel, instant_sampler):
-    said = []
-    fresh, _ = stored(tmp_path, market_panel, said)
+def test_a_damaged_stored_fit_is_named_and_fitted_anew(
+    tmp_path, market_panel, instant_sampler, caplog
+):
+    fresh, _ = stored(tmp_path, market_panel)
     (path,) = tmp_path.glob("*.nc")
     whole = path.read_bytes()
     for broken in (whole[: len(whole) // 2], whole[:-100] + b"x" + whole[-99:]):
         path.write_bytes(broken)
-        again, known = stored(tmp_path, market_panel, said)
+        again, known = stored(tmp_path, market_panel)
         assert not known
-        assert path.name in said.pop()
+        (line,) = caplog.messages
+        assert path.name in line
+        caplog.clear()
         xr.testing.assert_identical(again.posterior, fresh.posterior)
-        assert stored(tmp_path, market_panel, said)[1]
+        assert stored(tmp_path, market_panel)[1]
 
 
 def bad_note(path):
@@ -298,21 +302,20 @@ def other_draws(path):
 
 @pytest.mark.parametrize("damage", [bad_note, no_note, another_fit, without_gate, other_draws])
 def test_a_stored_fit_that_is_not_the_one_wanted_is_fitted_anew(
-    damage, tmp_path, market_panel, instant_sampler
+    damage, tmp_path, market_panel, instant_sampler, caplog
 ):
-    said = []
-    fresh, _ = stored(tmp_path, market_panel, said)
+    fresh, _ = stored(tmp_path, market_panel)
     (path,) = tmp_path.glob("*.nc")
-    stored(tmp_path, market_panel, said, variant="sceptical")
+    stored(tmp_path, market_panel, variant="sceptical")
     damage(path)
-    again, known = stored(tmp_path, market_panel, said)
+    again, known = stored(tmp_path, market_panel)
     assert not known
     assert again.spec.variant == "default"
-    (line,) = said
-    assert line.endswith("fitting market anew")
+    (line,) = caplog.messages
+    assert line.endswith("fitting market again")
     xr.testing.assert_identical(again.posterior, fresh.posterior)
-    assert stored(tmp_path, market_panel, said)[1]
-    assert len(said) == 1
+    assert stored(tmp_path, market_panel)[1]
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.slow

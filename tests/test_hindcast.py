@@ -78,7 +78,7 @@ def test_who_stood_there_is_chosen_by_the_rules(runups):
     assert standing(runups, "2000-12-31") == []
 
 
-def test_every_reading_of_spending_says_what_came(telecom, instant_sampler):
+def test_every_definition_of_spending_says_what_came(telecom, instant_sampler):
     found = spending(telecom, "1999-12-31", seed=1, draws=500)
     assert [h.happened for h in found] == [False, False, False]
     assert "9 % below in 2001" in found[0].came
@@ -98,7 +98,7 @@ def test_the_price_clock_as_of_1999(runups):
     found = prices(runups, "1999-12-31", seed=1)
     assert len(found) == 10
     assert all(0 < h.probability < 1 and 0 < h.naive < 1 for h in found)
-    by = {fall: [h for h in found if f"{fall} %" in h.reading] for fall in (20, 40)}
+    by = {fall: [h for h in found if f"{fall} %" in h.definition] for fall in (20, 40)}
     assert all(h.happened for h in by[20])
     assert sum(h.happened for h in by[40]) == 4
     pairs = zip(by[20], by[40], strict=True)

@@ -16,6 +16,7 @@ from forecast.app import pipeline, update
 from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
+from forecast.core.progress import heard_by
 from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
@@ -341,9 +342,9 @@ def made(tmp_path_factory):
     sys.addaudithook(_watch)
     said = []
 
-    def say(line):
-        said.append(line)
-        if line.startswith("read tables and claims: "):
+    def hear(record):
+        said.append(record.getMessage())
+        if said[-1].startswith("read tables and claims: "):
             WATCHED["opened"].append("---")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -351,7 +352,8 @@ def made(tmp_path_factory):
         patch.setattr(pipeline, "FULL", 250)
         WATCHED["on"].append(True)
         try:
-            outcome = run_all(place / "out", data=folder, models=["market", "hazard"], say=say)
+            with heard_by(hear):
+                outcome = run_all(place / "out", data=folder, models=["market", "hazard"])
         finally:
             WATCHED["on"].clear()
     return folder, outcome, list(WATCHED["opened"]), said

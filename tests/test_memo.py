@@ -198,7 +198,7 @@ def test_significant(value, text):
 @pytest.fixture
 def full(report):
     """The same report with a group, a pooled answer and all that stands beside it."""
-    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one reading only")
+    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one definition only")
     claim = dataclasses.replace(
         report.claims[0],
         definitions=(
@@ -248,7 +248,7 @@ def full(report):
 def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     text = markdown(full)
     top = text.split("## Read this first")[0]
-    assert "Pooled over the readings: 27 % ± 1.2" in top
+    assert "Pooled over the definitions: 27 % ± 1.2" in top
     assert "the naive forecast pooled the same way: 19 %; the article's words: 95 % to 99 %" in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
@@ -256,10 +256,10 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
         assert cell in row
     assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
-    assert "For AI within 24 months a correction is the better bet" in top
+    assert "For AI within 24 months a correction is the more probable of the two" in top
     crash = dataclasses.replace(full.depths[0], correction=0.2, crash=0.5)
     other = dataclasses.replace(full, depths=[crash])
-    assert "For AI within 24 months a crash is the better bet" in markdown(other)
+    assert "For AI within 24 months a crash is the more probable of the two" in markdown(other)
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
@@ -267,7 +267,7 @@ def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
     report = dataclasses.replace(full, pooled={"c": none})
     text = markdown(report)
     assert "No pooled answer: without a number are d." in text
-    assert "Pooled over the readings" not in text
+    assert "Pooled over the definitions" not in text
 
 
 def test_others_scenarios_and_the_hindcast_say_what_they_are(full):

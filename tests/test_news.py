@@ -79,16 +79,16 @@ def run_of(parameters, monkeypatch):
     )
 
 
-def test_pieces_add_up_whatever_the_draws(days, run_of):
+def test_pieces_add_up_whatever_the_draws(days, run_of, caplog):
     # Prior draws are far from any posterior: panels in between are fitted, and it still adds up.
     (_, known), panels = days
     runs = [run_of(panel) for panel in panels]
     draws = tuple(forecast(run, seed=2) for run in runs)
-    said = []
-    split = explain(*runs, known, followed(120), draws, seed=3, size=40, say=said.append)
+    caplog.set_level("INFO", logger="forecast")
+    split = explain(*runs, known, followed(120), draws, seed=3, size=40)
     kinds = [piece.kind for piece in split.pieces]
     assert kinds == ["new number"] * 4 + ["noise"]
-    assert split.refits == len(said) > 0
+    assert split.refits == len(caplog.messages) > 0
     np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)
     reports = split.by_report()
     assert [p.label for p in reports.pieces[:-1]] == ["META 2026-01-28", "MSFT 2026-01-28"]

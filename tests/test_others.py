@@ -28,8 +28,8 @@ def hazard_draws(chance, n=400):
 
 
 def test_every_row_of_the_table_is_shown_and_none_restated(table):
-    draws, walks = {"hazard": hazard_draws(0.25)}, {"hazard": hazard_draws(0.1)}
-    found = beside_others(table, read_comparisons(table), draws, walks, "2026-05-06")
+    draws, baselines = {"hazard": hazard_draws(0.25)}, {"hazard": hazard_draws(0.1)}
+    found = beside_others(table, read_comparisons(table), draws, baselines, "2026-05-06")
     assert len(found) == len(table)
     assert [f.theirs for f in found] == [None if v != v else v for v in table["value"]]
     for one in found:

@@ -10,6 +10,7 @@ from forecast.app import pipeline
 from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
 from forecast.claims.read import read_claims
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
+from forecast.core.progress import heard_by
 from forecast.inference import sampling
 from forecast.report.sections.earnings import FIGURES as EARNINGS_FIGURES
 from forecast.store.runs import load_tree, verify
@@ -204,7 +205,7 @@ def test_companies_and_sums_have_totals_growth_and_ratios(outcome):
         assert {(entity, "capex_to_revenue"), (entity, "capex_to_revenue_4q")} <= there
 
 
-def test_a_reading_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
+def test_a_definition_that_no_draw_has_is_refused_before_anything_is_fitted(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "sample_model", None)
     text = (data_dir() / "articles" / "cuban_2026_05" / "claims.toml").read_text()
     for wrong in ("AI market/wages", "AI market/ai_investment"):
@@ -232,13 +233,12 @@ def test_fits_handed_over_by_processes_are_the_same(tmp_path, instant_sampler, m
 
     monkeypatch.setattr(pipeline, "each", one_by_one)
     said = {1: [], 2: []}
-    found = {
-        workers: run_all(
-            tmp_path / str(workers), quick=True, models=["market", "adoption"], workers=workers,
-            say=said[workers].append,
-        )
-        for workers in said
-    }  # fmt: skip
+    found = {}
+    for workers, lines in said.items():
+        with heard_by(lambda record, lines=lines: lines.append(record.getMessage())):
+            found[workers] = run_all(
+                tmp_path / str(workers), quick=True, models=["market", "adoption"], workers=workers
+            )
     assert asked == [(2, 2)]
     assert found[1].folder.name == found[2].folder.name
     assert found[1].verdicts.records() == found[2].verdicts.records()

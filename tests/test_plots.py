@@ -1,4 +1,4 @@
-"""Figures: every mark is held against the draws it was made from."""
+"""Figures: every mark is compared with the draws it was made from."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_a_figure_without_a_curve_is_refused():
         plots.clocks([("a", "fall", [], [])], start=START)
 
 
-def test_a_strip_shows_what_others_published_and_how_far_the_reading_reaches():
+def test_a_strip_shows_what_others_published_and_how_far_the_definition_reaches():
     row = plots.StripRow("a", 0.3, naive=0.2, published=0.5, reach_low=0.1, reach_high=0.7)
     ax = plots.definition_strip([row, plots.StripRow("b", 0.4)])
     marks = {line.get_label(): line.get_xdata() for line in ax.lines}

@@ -42,8 +42,8 @@ def falls(hazard=0.04, months=24, model="hazard", seed=0):
 
 
 def test_first_passage_shows_means_and_bands():
-    draws, walk = falls(), falls(0.02, model="naive: as often as at any time")
-    ax = hazard_plots.first_passage(draws, 20, "AI", baseline=walk, title="A fall")
+    draws, baseline = falls(), falls(0.02, model="naive: as often as at any time")
+    ax = hazard_plots.first_passage(draws, 20, "AI", baseline=baseline, title="A fall")
     signal = draws["signal"].sel(series="AI/fall_20").values.reshape(200, 24)
     model = next(line for line in ax.lines if line.get_label() == "model")
     share = draws["y"].sel(series="AI/fall_20").mean(("chain", "draw")).values

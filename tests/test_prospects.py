@@ -245,7 +245,7 @@ def test_where_reweighting_contradicts_the_curve_there_is_no_curve_and_no_rank(m
     assert [*check_prospect(one, None, event(hit), seed=1).checked.values()][::2] == [0.0, 1.0]
 
 
-def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypatch):
+def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypatch, caplog):
     rng = np.random.default_rng(11)
     a, b, c = rng.standard_normal((3, 4000))
     first, second = a + 0.5 * rng.standard_normal(4000) < -1, a + rng.standard_normal(4000) < -1
@@ -263,17 +263,17 @@ def test_the_next_best_of_a_company_is_checked_when_the_best_is_refused(monkeypa
         return [AsIf(np.nan, change, 0.01) for change in given]
 
     monkeypatch.setattr(prospects, "as_if", as_if)
-    said = []
-    kept = ranked(found, None, events, seed=1, say=said.append)
+    caplog.set_level("INFO", logger="forecast")
+    kept = ranked(found, None, events, seed=1)
     assert sorted(asked) == [("A/capex", "c/1"), ("A/capex", "c/2"), ("B/capex", "c/3")]
     told = [(one.series, one.statistic) for one in kept if one.told]
     assert told == [("B/capex", "c/3"), ("A/capex", "c/2")]  # by their bits, and first
     assert [one.told for one in kept] == sorted((one.told for one in kept), reverse=True)
-    assert any(line.startswith("not told: at a print of") for line in said)
+    assert any(line.startswith("not told: at a print of") for line in caplog.messages)
     lines = untold(kept)
     assert any("c/1 by A capex 2026Q1: at a print of" in line for line in lines)
     assert any("c/4 by 3 numbers: the event happens in 0 of 4,000 draws" in line for line in lines)
-    assert lines[-1].startswith("not told: 6 pairs of a number and a reading")
+    assert lines[-1].startswith("not told: 6 pairs of a number and a definition")
     rows = prospect_rows(kept)[1:]
     assert [row[0] for row in rows] == ["B", "A"]
 

@@ -13,8 +13,8 @@ NAMES = [
     "explain", "fit", "forecast", "get_model",
     "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
     "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
-    "read_table", "read_vintages", "report_calendar", "reported_ratio", "run_all",
-    "sensitivity", "statistics_of", "summary", "update", "update_run",
+    "read_table", "read_vintages", "refit", "report_calendar", "reported_ratio", "run_all",
+    "sensitivity", "statistics_of", "summary", "update_run",
 ]  # fmt: skip
 
 

@@ -323,7 +323,7 @@ def test_latest_is_none_or_a_whole_run_of_the_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("to", "said"),
-    [("runs/gone", "points to runs/gone, which is not there; forecast run mends it"),
+    [("runs/gone", "points to runs/gone, which is not there; forecast run fixes it"),
      ("latest", "points to latest, which is not there"),
      ("../elsewhere", "which is not in"), ("runs", "which is not in"), ("runs/abc/figures", "which")],
 )  # fmt: skip

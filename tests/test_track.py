@@ -30,29 +30,29 @@ LATER = dt.date(2028, 6, 30)
 FALL = {"kind": "peak_to_trough", "series": "A/capex", "total": 4, "fall": 10}
 
 
-def reading(name="down", event=FALL, window=(SAID, END), **more):
+def definition(name="down", event=FALL, window=(SAID, END), **more):
     model = more.pop("model", "earnings")
     return Definition(name, model, "Capex falls.", event_of(event), window, **more)
 
 
-def claim(*readings, name="bust", **more):
+def claim(*definitions, name="bust", **more):
     given = {"quote": "capex will fall, by much", "text": "Capex falls.", **more}
     kind = given.pop("kind", "forecast")
     return Claim(name, kind, "verbatim", source="a paper", source_date=SAID,
-                 definitions=readings or (reading(),), **given)  # fmt: skip
+                 definitions=definitions or (definition(),), **given)  # fmt: skip
 
 
 ONE = claim()
 SIX = claim(
-    reading("deep", {**FALL, "fall": 30}),
-    reading("fall", excludes=("crash",)),
-    reading("crash", {**FALL, "fall": 40}, polarity="opposite"),
+    definition("deep", {**FALL, "fall": 30}),
+    definition("fall", excludes=("crash",)),
+    definition("crash", {**FALL, "fall": 40}, polarity="opposite"),
     name="six",
 )
 
 
 def write_run(out, name, p, one=ONE, *, naive=0.3, forecasts=None, data="2026-05-06"):
-    """Write a run folder that holds what the track record reads; `p` by reading, or of the first."""
+    """Write a run folder that holds what the track record reads; `p` by definition, or of the first."""
     by_name = p if isinstance(p, dict) else {one.definitions[0].id: p}
 
     def fill(folder):
@@ -107,7 +107,7 @@ def test_a_forecast_is_locked_once_and_found_again(tmp_path):
 
 def test_the_base_rate_that_is_locked_is_the_chance_of_one_more_within_the_horizon(tmp_path):
     rate = BaseRate(events=1, exposure=4.0, horizon=2.0, unit="years", how="", source="")
-    lock(tmp_path, 0.2, DAY, claim(reading(base_rate=rate)))
+    lock(tmp_path, 0.2, DAY, claim(definition(base_rate=rate)))
     assert track.locked(tmp_path)["base_rate"].iloc[0] == pytest.approx(1 - (4 / 6) ** 1.5)
 
 
@@ -140,22 +140,22 @@ def test_a_later_change_shows(tmp_path, harm):
 
 # --- the question ----------------------------------------------------------------------------
 def asked(**more):
-    one = claim(reading(**more.pop("reading", {})), **more)
+    one = claim(definition(**more.pop("definition", {})), **more)
     return track.question(one, one.definitions[0])
 
 
 OTHER_QUESTIONS = [
     {"quote": "capex will fall, by a little"},
-    {"reading": {"event": {**FALL, "fall": 20}}},
-    {"reading": {"event": {**FALL, "series": "B/capex"}}},
-    {"reading": {"window": (SAID, dt.date(2028, 12, 31))}},
+    {"definition": {"event": {**FALL, "fall": 20}}},
+    {"definition": {"event": {**FALL, "series": "B/capex"}}},
+    {"definition": {"window": (SAID, dt.date(2028, 12, 31))}},
 ]
 SAME_QUESTION = [
     {"quote": "Capex will fall  — by much"},
     {"text": "The text beside a quote."},
-    {"reading": {"event": {**FALL, "fall": 10.0}}},
+    {"definition": {"event": {**FALL, "fall": 10.0}}},
     {
-        "reading": {
+        "definition": {
             "model": "market",
             "label": "a label",
             "thresholds": (5.0,),
@@ -185,7 +185,7 @@ def test_what_makes_no_difference_to_the_answer_is_the_same_question(change):
 def test_the_words_beside_an_event_are_not_asked_and_without_one_they_are():
     why = {"why": "Capex falls, by a tenth."}
     for event, same in ((FALL, True), (None, False)):
-        one = claim(reading(event=event))
+        one = claim(definition(event=event))
         other = claim(dataclasses.replace(one.definitions[0], **why))
         both = [track.question(c, c.definitions[0]) for c in (one, other)]
         assert (both[0] == both[1]) == same
@@ -194,7 +194,7 @@ def test_the_words_beside_an_event_are_not_asked_and_without_one_they_are():
 
 
 def test_a_forecast_is_scored_only_on_the_question_it_was_made_for(tmp_path):
-    changed = claim(reading(event={**FALL, "fall": 20}))
+    changed = claim(definition(event={**FALL, "fall": 20}))
     lock(tmp_path, 0.9, DAY)  # of a fall of 10 %
     lock(tmp_path, 0.2, DAY, changed)
     resolve(tmp_path, "no", "2028-02-15", changed)
@@ -204,14 +204,14 @@ def test_a_forecast_is_scored_only_on_the_question_it_was_made_for(tmp_path):
 
 def test_an_outcome_of_another_question_scores_nothing_and_says_so(tmp_path):
     lock(tmp_path, 0.9, DAY)
-    resolve(tmp_path, "no", "2028-02-15", claim(reading(event={**FALL, "fall": 20})))
+    resolve(tmp_path, "no", "2028-02-15", claim(definition(event={**FALL, "fall": 20})))
     found = track.record(tmp_path, LATER)
     assert found.events.empty
     assert "1 asked another question (other words, event or window)" in found.unscored[0]
 
 
 def test_a_question_changed_and_changed_back_keeps_both_outcomes(tmp_path):
-    changed = claim(reading(event={**FALL, "fall": 20}))
+    changed = claim(definition(event={**FALL, "fall": 20}))
     lock(tmp_path, 0.9, DAY)
     lock(tmp_path, 0.2, dt.date(2026, 8, 1), changed)
     resolve(tmp_path, "yes", "2026-10-30")
@@ -239,9 +239,9 @@ def former_question(definition):
 
 def test_forecasts_of_an_earlier_version_are_scored_on_their_event_and_window(tmp_path):
     path = tmp_path / "track" / "forecasts.csv"
-    for_other = former_question(reading(event={**FALL, "fall": 20}))
+    for_other = former_question(definition(event={**FALL, "fall": 20}))
     rows = [("2026-05-07", "2026-05-06", f"r{q[:4]}", "bust", "down", q, "2027-12-31", p, "", "", "")
-            for q, p in ((former_question(reading()), "0.2"), (for_other, "0.9"))]  # fmt: skip
+            for q, p in ((former_question(definition()), "0.2"), (for_other, "0.9"))]  # fmt: skip
     former_rows(path, track.FORECASTS[:-1], rows)
     old = path.read_text()
     assert track.locked(tmp_path)["model"].tolist() == [0.2, 0.9]
@@ -252,7 +252,7 @@ def test_forecasts_of_an_earlier_version_are_scored_on_their_event_and_window(tm
 
 
 def test_a_run_locked_by_an_earlier_version_is_not_locked_again(tmp_path):
-    row = ("2026-05-07", "2026-05-06", "one", "bust", "down", former_question(reading()),
+    row = ("2026-05-07", "2026-05-06", "one", "bust", "down", former_question(definition()),
            "2027-12-31", "0.2", "0.3", "", "")  # fmt: skip
     former_rows(tmp_path / "track" / "forecasts.csv", track.FORECASTS[:-1], [row])
     write_run(tmp_path, "one", 0.2)
@@ -310,7 +310,7 @@ def test_named_readings_get_the_outcome_as_it_is_named(tmp_path):
 
 
 def test_a_claim_turns_its_only_reading_round_if_that_speaks_against_it(tmp_path):
-    against = claim(reading("grows", polarity="opposite"))
+    against = claim(definition("grows", polarity="opposite"))
     assert resolve(tmp_path, "no", "2026-09-01", against) == {"grows": "yes"}
     assert resolve(tmp_path, "yes", "2028-01-01", against) == {"grows": "no"}
     with pytest.raises(DataError, match="got a no on 2026-09-01"):
@@ -356,7 +356,7 @@ ALL = {"kind": "growth", "series": "A/capex", "op": ">", "value": 0, "how": "all
     ],
 )
 def test_a_day_on_which_the_outcome_cannot_be_known_is_refused(tmp_path, outcome, on, event, words):
-    one = claim(reading(event=event, window=(dt.date(2026, 6, 1), END)))
+    one = claim(definition(event=event, window=(dt.date(2026, 6, 1), END)))
     with pytest.raises(DataError, match=words):
         resolve(tmp_path, outcome, on, one)
     assert not (tmp_path / "track" / "outcomes.csv").exists()
@@ -369,12 +369,12 @@ def test_a_day_on_which_the_outcome_cannot_be_known_is_refused(tmp_path, outcome
      ("ambiguous", "2026-05-06", FALL)],
 )  # fmt: skip
 def test_the_first_and_the_last_day_are_taken(tmp_path, outcome, on, event):
-    one = claim(reading(event=event, window=(dt.date(2026, 6, 1), END)))
+    one = claim(definition(event=event, window=(dt.date(2026, 6, 1), END)))
     assert resolve(tmp_path, outcome, on, one) == {"down": outcome}
 
 
 def test_without_a_window_nothing_has_failed_but_a_fact_may_be_false(tmp_path):
-    judged, fact = (claim(reading(event=None, window=None), kind=kind)
+    judged, fact = (claim(definition(event=None, window=None), kind=kind)
                     for kind in ("judgement", "fact"))  # fmt: skip
     with pytest.raises(DataError, match="has no window and may still come true"):
         resolve(tmp_path, "no", "2027-01-01", judged)
@@ -389,8 +389,8 @@ def test_without_a_window_nothing_has_failed_but_a_fact_may_be_false(tmp_path):
         ({"source": "  "}, DataError, "say in a line where the outcome can be checked"),
         ({"source": "a\nb"}, DataError, "say in a line"),
         ({"source": "\udcff"}, DataError, "say in a line"),
-        ({"definition": "other"}, ClaimError, "has no reading 'other'; there are down"),
-        ({"definition": ["down", "other"]}, ClaimError, "has no reading 'other'"),
+        ({"definition": "other"}, ClaimError, "has no definition 'other'; there are down"),
+        ({"definition": ["down", "other"]}, ClaimError, "has no definition 'other'"),
     ],
 )
 def test_a_bad_outcome_is_refused_and_nothing_written(tmp_path, change, error, words):
@@ -406,37 +406,36 @@ def decision(one, name, outcome="yes", on="2026-10-30"):
     return Decision(one, definition, outcome, dt.date.fromisoformat(on), "data: A/capex")
 
 
-def test_what_the_data_decide_is_entered_once(tmp_path):
+def test_what_the_data_decide_is_entered_once(tmp_path, caplog):
     lock(tmp_path, 0.2, DAY)
-    said, found = [], decision(ONE, "down")
+    found = decision(ONE, "down")
     assert track.unresolved(tmp_path, [ONE]) == [(ONE, ONE.definitions[0])]
-    assert track.enter(tmp_path, [found], LATER, said.append) == (found,)
+    assert track.enter(tmp_path, [found], LATER) == (found,)
     assert track.unresolved(tmp_path, [ONE]) == []
-    assert track.enter(tmp_path, [found], LATER, said.append) == ()
+    assert track.enter(tmp_path, [found], LATER) == ()
     row = track.outcomes(tmp_path).iloc[0]
     assert (row["outcome"], row["on"], row["source"]) == ("yes", "2026-10-30", "data: A/capex")
     assert scores(tmp_path)["brier"] == pytest.approx(0.64)
-    assert not said
+    assert not caplog.messages
 
 
 def test_what_was_taken_back_by_hand_is_not_entered_again(tmp_path):
-    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
+    track.enter(tmp_path, [decision(ONE, "down")], LATER)
     resolve(tmp_path, "open", "2026-11-30")
-    assert track.enter(tmp_path, [decision(ONE, "down")], LATER, print) == ()
+    assert track.enter(tmp_path, [decision(ONE, "down")], LATER) == ()
     assert track.outcomes(tmp_path)["outcome"].tolist() == ["open"]
 
 
 def test_a_changed_question_is_open_again(tmp_path):
-    track.enter(tmp_path, [decision(ONE, "down")], LATER, print)
-    assert track.unresolved(tmp_path, [claim(reading(event={**FALL, "fall": 20}))])
+    track.enter(tmp_path, [decision(ONE, "down")], LATER)
+    assert track.unresolved(tmp_path, [claim(definition(event={**FALL, "fall": 20}))])
 
 
-def test_data_that_contradict_a_true_reading_are_told_and_not_entered(tmp_path):
+def test_data_that_contradict_a_true_reading_are_told_and_not_entered(tmp_path, caplog):
     resolve(tmp_path, "yes", "2026-09-01", SIX, definition="fall")
-    said = []
     both = [decision(SIX, "crash"), decision(SIX, "deep")]
-    assert track.enter(tmp_path, both, LATER, said.append) == (both[1],)
-    assert "not entered, though the data say yes: six/crash cannot be yes" in said[0]
+    assert track.enter(tmp_path, both, LATER) == (both[1],)
+    assert "not entered, though the data say yes: six/crash cannot be yes" in caplog.text
 
 
 # --- scores ----------------------------------------------------------------------------------
@@ -448,7 +447,7 @@ def test_a_forecast_weighs_the_days_on_which_it_stood(tmp_path):
     got = scores(tmp_path)
     assert got["brier"] == pytest.approx((86 * 0.64 + 31 * 0.16) / 117)
     assert got["log"] == pytest.approx(-(86 * np.log(0.2) + 31 * np.log(0.6)) / 117)
-    assert (got["forecasts"], got["days"], got["readings"]) == (2, 117, 1)
+    assert (got["forecasts"], got["days"], got["definitions"]) == (2, 117, 1)
     means = track.record(tmp_path, LATER).means.set_index(["forecaster", "score"])
     apart = means.loc[("model less naive", "brier")]
     assert apart["mean"] == pytest.approx(got["brier"] - 0.7**2)
@@ -501,7 +500,7 @@ def test_a_forecast_that_knew_the_outcome_is_not_scored(tmp_path):
     assert scores(tmp_path)["brier"] == pytest.approx(0.01)
 
 
-def test_one_vote_a_claim_however_many_readings(tmp_path):
+def test_one_vote_a_claim_however_many_definitions(tmp_path):
     lock(tmp_path, {"deep": 0.1, "fall": 0.3}, DAY, SIX)
     lock(tmp_path, 0.8, DAY)
     resolve(tmp_path, "no", "2027-12-31", SIX, definition=["deep", "fall"])
@@ -509,7 +508,7 @@ def test_one_vote_a_claim_however_many_readings(tmp_path):
     found = track.record(tmp_path, LATER)
     ours = found.events[found.events["forecaster"] == "model"].set_index("claim")
     assert ours.loc["six", "brier"] == pytest.approx((0.01 + 0.09) / 2)
-    assert ours.loc["six", "readings"] == 2
+    assert ours.loc["six", "definitions"] == 2
     means = found.means.set_index(["forecaster", "score"])
     assert means.loc[("model", "brier"), "mean"] == pytest.approx((0.05 + 0.64) / 2)
     assert means.loc[("model", "brier"), "events"] == 2
@@ -526,7 +525,7 @@ def test_the_model_is_compared_on_the_days_on_which_the_other_forecast_too(tmp_p
 
 # --- early and late --------------------------------------------------------------------------
 def test_an_early_yes_counts_in_the_means_when_its_window_has_closed_like_a_no(tmp_path):
-    other = claim(reading("other"), name="other")
+    other = claim(definition("other"), name="other")
     for one, p in ((ONE, 0.6), (other, 0.3)):
         lock(tmp_path, p, DAY, one)
     resolve(tmp_path, "yes", "2026-09-01")
@@ -560,7 +559,7 @@ def test_what_closed_without_an_outcome_is_overdue(tmp_path):
 
 def test_what_is_no_longer_asked_is_not_overdue(tmp_path):
     lock(tmp_path, 0.9, DAY)
-    lock(tmp_path, 0.2, DAY, claim(reading(window=(SAID, dt.date(2029, 12, 31)))))
+    lock(tmp_path, 0.2, DAY, claim(definition(window=(SAID, dt.date(2029, 12, 31)))))
     assert track.record(tmp_path, LATER).overdue == ()
 
 
@@ -570,8 +569,10 @@ def test_the_interval_is_students():
     assert (got.low, got.high) == pytest.approx((0.3 - half, 0.3 + half), rel=1e-5)
 
 
-# --- numbers that came -----------------------------------------------------------------------
-def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(tmp_path):
+# --- realised values -------------------------------------------------------------------------
+def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts_stood(
+    tmp_path, caplog
+):
     known = as_of(read_vintages(), "2026-05-06")
     row = known.rows[(known.rows["entity"] == "MSFT") & (known.rows["metric"] == "capex")].iloc[-1]
     assert row["reported_on"] == "2026-04-29"
@@ -590,8 +591,7 @@ def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts
             "after": (1.0, "2026-05-06")}  # fmt: skip
     for name, given in made.items():
         write_run(tmp_path, name, 0.2, forecasts=quantiles(*given))
-    said = []
-    got = track.numbers(tmp_path, known, said.append).iloc[0]
+    got = track.numbers(tmp_path, known).iloc[0]
     assert (got["metric"], got["events"], got["forecasts"]) == ("capex", 1, 3)
     days = np.array([20, 5, 5]) / 30  # the ten days of two runs on the same data are shared
     assert got["c50"] == pytest.approx(days @ [1, 0, 1])
@@ -600,10 +600,12 @@ def test_numbers_that_came_have_one_vote_each_and_weigh_the_days_their_forecasts
     spread, came = np.log(centre * np.linspace(0.8, 1.2, 7)), np.log(centre)
     each = [crps_of_quantiles(levels, spread + np.log(f), came) for f in (1.0, 1.22, 1.0)]
     assert got["crps"] == pytest.approx(days @ each)
-    assert not said
+    assert not caplog.messages
     (tmp_path / "runs" / "two" / "manifest.json").write_text("{}")
-    track.numbers(tmp_path, known, said.append)
-    assert "altered manifest.json" in said[0]
+    track.numbers(tmp_path, known)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"  # seen without asking for progress
+    assert "altered manifest.json" in record.message
 
 
 # --- the commands ----------------------------------------------------------------------------
@@ -681,7 +683,7 @@ def test_the_commands(tmp_path, folder, capsys):
 
     words = ["--on", "2025-12-31", "--source", "a note", *where]
     assert main.main(["resolve", "growth", "no", *words]) == 1
-    assert "growth has 3 readings, and a no of the claim" in capsys.readouterr().err
+    assert "growth has 3 definitions, and a no of the claim" in capsys.readouterr().err
     given = ["--definition", "flat", "--definition", "above_20"]
     assert main.main(["resolve", "growth", "yes", *given, *words]) == 1
     assert "exclude each other" in capsys.readouterr().err
@@ -706,8 +708,10 @@ def test_what_is_decided_is_no_forecast(tmp_path):
 
 
 def test_a_default_written_out_and_a_sum_in_another_order_ask_the_same():
-    one = claim(reading("a", {**FALL, "series": ["A/x", "B/x"]}))
-    same = claim(reading("a", {**FALL, "series": ["B/x", "A/x"], "on": "y", "peak_from": "record"}))
-    other = claim(reading("a", {**FALL, "series": ["A/x", "B/x"], "peak_from": "window"}))
+    one = claim(definition("a", {**FALL, "series": ["A/x", "B/x"]}))
+    same = claim(
+        definition("a", {**FALL, "series": ["B/x", "A/x"], "on": "y", "peak_from": "record"})
+    )
+    other = claim(definition("a", {**FALL, "series": ["A/x", "B/x"], "peak_from": "window"}))
     asked = [track.question(c, c.definitions[0]) for c in (one, same, other)]
     assert asked[0] == asked[1] != asked[2]

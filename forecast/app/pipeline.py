@@ -10,10 +10,11 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import logging
 import platform
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from forecast.claims.verdict import Verdicts
 from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
 from forecast.core.processes import each
+from forecast.core.progress import heard_by, tell_again
 from forecast.evaluation import hold_out, sensitivity
 from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
 from forecast.inference.codehash import package_hash, room_hash
@@ -40,7 +42,7 @@ from forecast.models import registry
 from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
-from forecast.report.figures import Fitted, draw_figures, walk_of
+from forecast.report.figures import Fitted, baseline_of, draw_figures
 from forecast.report.record import Report
 from forecast.report.results import complete, telecom_hindcast
 from forecast.store import fits, runs
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from forecast.inference.spec import Spec
     from forecast.models.base import Panel
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
 FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
 
@@ -82,12 +84,14 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def _stage(name: str, seconds: dict[str, float], say: Say) -> Iterator[None]:
-    say(f"{name} ...")
+def _stage(name: str, seconds: dict[str, float], quiet: bool = False) -> Iterator[None]:
+    if not quiet:
+        logger.info(f"{name} ...")
     start = time.perf_counter()
     yield
     seconds[name] = round(time.perf_counter() - start, 3)
-    say(f"{name}: {seconds[name]:.1f} s")
+    if not quiet:
+        logger.info(f"{name}: {seconds[name]:.1f} s")
 
 
 def run_all(
@@ -100,9 +104,11 @@ def run_all(
     quick: bool = False,
     models: Sequence[str] | None = None,
     workers: int = 1,
-    say: Say = lambda _: None,
 ) -> Outcome:
     """Do the main job, write the run folder, and point ``latest`` to it.
+
+    Progress goes to the logger ``forecast`` and is not printed by itself: after
+    ``logging.basicConfig(level="INFO")`` it is, a line for each stage.
 
     Parameters
     ----------
@@ -123,8 +129,6 @@ def run_all(
     workers
         Processes in which models are fitted: compiling uses one core at a time. From a script of your
         own more than one needs the usual ``if __name__ == "__main__":``.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -135,12 +139,12 @@ def run_all(
     ForecastError
         If a table, a claim or a name is bad; then nothing is written.
     """
-    outcome = make_run(out, Settings(as_of_date, data, article, seed, quick, models, workers), say)
+    outcome = make_run(out, Settings(as_of_date, data, article, seed, quick, models, workers))
     runs.point_latest(out, outcome.folder.name)
     return outcome
 
 
-def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> Outcome:
+def make_run(out: str | Path, settings: Settings) -> Outcome:
     """Do the main job and write the run folder; ``latest`` stays where it is.
 
     Parameters and errors are those of :func:`run_all`.
@@ -149,7 +153,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
     seed, quick, workers = settings.seed, settings.quick, settings.workers
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
-    with _stage("read tables and claims", seconds, say):
+    with _stage("read tables and claims", seconds):
         inputs = read_inputs(data, settings.article)
         names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
@@ -168,23 +172,23 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
     )
     kept = _kept(Path(out), run_id)
     if kept is not None:
-        say(f"unchanged inputs: using the run {run_id} as it is")
+        logger.info(f"unchanged inputs: using the run {run_id} as it is")
         return kept
-    with _stage("audit the article", seconds, say):
+    with _stage("audit the article", seconds):
         for verdict in _ask_outlines(inputs.claims, panels, until):
             if verdict.status == "not judged":
-                say(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
+                logger.info(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
         findings = audits.audit_claims(known, inputs.references, inputs.claims)
     runs.check_output(out)
     place = Path(out) / "fits"
     jobs = [_job(panel, until[name].until, settings, place) for name, panel in panels.items()]
-    fitted = _fit_all(jobs, workers, seconds, say)
+    fitted = _fit_all(jobs, workers, seconds)
     report = _start(run_id, seed, inputs, known, findings, seconds)
-    report = _report(report, inputs, fitted, quick, seconds, say)
+    report = _report(report, inputs, fitted, quick, seconds)
     drawn = {name for name, f in fitted.items() if f.draws is not None}
     if not quick and inputs.page.hindcast and drawn >= HINDCAST_MODELS:
-        with _stage("hindcast of telecom", seconds, say):
-            hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place, say)
+        with _stage("hindcast of telecom", seconds):
+            hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place)
         report = dataclasses.replace(report, hindcasts=hindcasts)
 
     def fill(folder: Path) -> None:
@@ -194,7 +198,7 @@ def make_run(out: str | Path, settings: Settings, say: Say = lambda _: None) -> 
             reported = inputs.vintages["reported_on"] <= known.date
             inputs.vintages[reported].to_csv(folder / VINTAGES, index=False, lineterminator="\n")
         write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
-        _write(folder, report, fitted, quick, seconds, say)
+        _write(folder, report, fitted, quick, seconds)
 
     folder = runs.write_run(out, run_id, fill, latest=False)
     return Outcome(folder, report.verdicts, report.draft, reused=False)
@@ -206,7 +210,6 @@ def check_claims(
     *,
     article: str | None = None,
     as_of_date: str | None = None,
-    say: Say = lambda _: None,
 ) -> None:
     """Refuse claims that a run would refuse, as far as that is known without a fit.
 
@@ -220,21 +223,21 @@ def check_claims(
         Which of its articles, where there are several.
     as_of_date
         As in :func:`run_all`.
-    say
-        Called with a line of progress.
 
     Raises
     ------
     ClaimError
-        If a reading names a series, a period or a window that its model's draws do not have, or a
-        fact's rule cannot be put to the tables.
+        If a definition names a series, a period or a window that its model's draws do not have, or a
+        fact's rule cannot be evaluated on the tables.
     """
     inputs = read_inputs(data, article)
     day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
     known = as_of(inputs.vintages, day)
     named = dict.fromkeys(d.model for c in claims for d in c.definitions if d.event is not None)
     models = [name for name in named if _has_data(name, inputs)]
-    say(f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ...")
+    logger.info(
+        f"asking for the series, periods and windows of {', '.join(models) or 'no model'} ..."
+    )
     panels, asked = panels_of(known, models, inputs.tables, inputs.vintages), questions(claims)
     until = {name: reach(name, panel.as_of, asked) for name, panel in panels.items()}
     _ask_outlines(claims, panels, until)
@@ -244,7 +247,7 @@ def check_claims(
 def _ask_outlines(
     claims: Sequence[Claim], panels: Mapping[str, Panel], until: Mapping[str, Reach]
 ) -> Verdicts:
-    """Ask every reading of an outline: what no draw has is refused before anything is fitted."""
+    """Evaluate every definition on an outline: what no draw has is refused before anything is fitted."""
     named = {d.model for claim in claims for d in claim.definitions if d.event is not None}
     return judge(claims, [_outlined(p, until[name]) for name, p in panels.items() if name in named])
 
@@ -315,23 +318,22 @@ def _job(panel: Panel, until: str, settings: Settings, place: Path) -> _Job:
     return _Job(panel.model, panel, until, settings.seed, settings.quick, variants, place)
 
 
-def _fit_all(
-    jobs: Sequence[_Job], workers: int, seconds: dict[str, float], say: Say
-) -> dict[str, Fitted]:
+def _fit_all(jobs: Sequence[_Job], workers: int, seconds: dict[str, float]) -> dict[str, Fitted]:
     """Fit every model; several processes hand over what they fitted through the store."""
     todo = [job for job in jobs if not _all_stored(job)] if workers > 1 else []
     ahead: set[str] = set()
     if len(todo) > 1:  # for one, or none, no process is worth its start
-        say(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
-        for lines, spent in each(registry.carrying(_fit_ahead), todo, workers):
-            for line in lines:
-                say(line)
+        logger.info(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
+        for told, spent in each(registry.carrying(_fit_ahead), todo, workers):
+            for record in told:
+                tell_again(record)
             seconds.update(spent)
         ahead = {job.model for job in todo}
     found = {}
     for job in jobs:
-        told = ({}, lambda _: None) if job.model in ahead else (seconds, say)
-        found[job.model] = _drawn(job, _fit_sets(job, *told), say)
+        # A process has told of those that it fitted ahead, and how long that took.
+        known = job.model in ahead
+        found[job.model] = _drawn(job, _fit_sets(job, {} if known else seconds, quiet=known))
     return found
 
 
@@ -340,21 +342,22 @@ def _all_stored(job: _Job) -> bool:
     return all(fits.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
 
 
-def _fit_ahead(job: _Job) -> tuple[list[str], dict[str, float]]:
-    """Fit a model into the store; return what was said and the seconds."""
-    lines: list[str] = []
+def _fit_ahead(job: _Job) -> tuple[list[logging.LogRecord], dict[str, float]]:
+    """Fit a model into the store; return what was told and the seconds."""
+    told: list[logging.LogRecord] = []
     seconds: dict[str, float] = {}
-    _fit_sets(job, seconds, lines.append)
-    return [line for line in lines if not line.endswith("...")], seconds
+    with heard_by(told.append):
+        _fit_sets(job, seconds)
+    return [record for record in told if not record.getMessage().endswith("...")], seconds
 
 
-def _fit_sets(job: _Job, seconds: dict[str, float], say: Say) -> dict[str, Run]:
+def _fit_sets(job: _Job, seconds: dict[str, float], quiet: bool = False) -> dict[str, Run]:
     """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
-    with _stage(f"fit {job.model}", seconds, say):
-        runs = {"default": _stored(job, "default", say)}
+    with _stage(f"fit {job.model}", seconds, quiet):
+        runs = {"default": _stored(job, "default", quiet)}
     if job.variants and _passed(runs["default"]):
-        with _stage(f"other priors for {job.model}", seconds, say):
-            runs |= {variant: _stored(job, variant, say) for variant in job.variants}
+        with _stage(f"other priors for {job.model}", seconds, quiet):
+            runs |= {variant: _stored(job, variant, quiet) for variant in job.variants}
     return runs
 
 
@@ -365,11 +368,11 @@ def _spec(job: _Job, variant: str) -> Spec:
     return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
 
 
-def _stored(job: _Job, variant: str, say: Say) -> Run:
+def _stored(job: _Job, variant: str, quiet: bool) -> Run:
     """Return a fit, of which the store may know."""
-    run, known = fit_stored(job.place, _spec(job, variant), job.panel, say=say)
-    if known:
-        say(
+    run, known = fit_stored(job.place, _spec(job, variant), job.panel, quiet=quiet)
+    if known and not quiet:
+        logger.info(
             f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
         )
     return run
@@ -379,14 +382,14 @@ def _passed(run: Run) -> bool:
     return run.gate is not None and run.gate.passed
 
 
-def _drawn(job: _Job, runs: Mapping[str, Run], say: Say) -> Fitted:
+def _drawn(job: _Job, runs: Mapping[str, Run]) -> Fitted:
     """Return the draws of the fits that passed their gate."""
     run = runs["default"]
     if not _passed(run):
         return Fitted(run, job.until, None, {})
     for variant, one in runs.items():
         if not _passed(one):
-            say(f"the {variant} priors of {job.model} did not pass the gate: left out")
+            logger.warning(f"the {variant} priors of {job.model} did not pass the gate: left out")
     seed = child_seed(job.seed, job.model, "draw")
     draws = {
         name: forecast(one, until=job.until, seed=seed)
@@ -430,11 +433,10 @@ def _report(
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
-    say: Say,
 ) -> Report:
     """Return the record of a run with all that its draws say."""
     claims, seed = report.claims, report.seed
-    with _stage("judge the claims", seconds, say):
+    with _stage("judge the claims", seconds):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
             name: "; ".join(map(str, f.run.gate.failures))
@@ -447,12 +449,12 @@ def _report(
             draws,
             report.known,
         )
-        walks = _walks(fitted, seed)
+        baselines = _baselines(fitted, seed)
         report = dataclasses.replace(
             report,
             verdicts=verdicts,
             sensitivities=_sensitivities(claims, verdicts, fitted),
-            naive=_naive_probabilities(claims, walks),
+            naive=_naive_probabilities(claims, baselines),
             specs={name: f.run.spec for name, f in fitted.items()},
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
@@ -460,18 +462,18 @@ def _report(
     hold_outs: list[hold_out.HoldOut] = []
     for name, one in fitted.items():
         if not quick and one.draws is not None and get_model(name).hold_out is not None:
-            with _stage("hold out the last year", seconds, say):
-                hold_outs += _hold_outs(one.run.panel, report.seed, say)
+            with _stage("hold out the last year", seconds):
+                hold_outs += _hold_outs(one.run.panel, report.seed)
     report = dataclasses.replace(report, hold_outs=hold_outs)
-    with _stage("put together the first page", seconds, say):
-        return complete(report, inputs, fitted, walks, say)
+    with _stage("put together the first page", seconds):
+        return complete(report, inputs, fitted, baselines)
 
 
-def _hold_outs(panel: Panel, seed: int, say: Say) -> tuple[hold_out.HoldOut, ...]:
+def _hold_outs(panel: Panel, seed: int) -> tuple[hold_out.HoldOut, ...]:
     try:
         return hold_out.hold_out_last_year(panel, seed=child_seed(seed, panel.model, "hold out"))
     except ForecastError as error:
-        say(f"no hold-out: {error}")
+        logger.warning(f"no hold-out: {error}")
         return ()
 
 
@@ -492,22 +494,22 @@ def _sensitivities(
     return found
 
 
-def _walks(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
-    walks = {name: walk_of(name, fitted, seed) for name in fitted}
-    return {name: walk for name, walk in walks.items() if walk is not None}
+def _baselines(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
+    baselines = {name: baseline_of(name, fitted, seed) for name in fitted}
+    return {name: baseline for name, baseline in baselines.items() if baseline is not None}
 
 
 def _naive_probabilities(
-    claims: Sequence[Claim], walks: Mapping[str, xr.Dataset]
+    claims: Sequence[Claim], baselines: Mapping[str, xr.Dataset]
 ) -> dict[tuple[str, str], float]:
     found = {}
     for claim in claims:
         for definition in claim.definitions:
-            walk = walks.get(definition.model)
-            if walk is None:
+            baseline = baselines.get(definition.model)
+            if baseline is None:
                 continue
-            with contextlib.suppress(ForecastError):  # a series too short for a walk
-                found[claim.id, definition.id] = probability(hits(definition, walk))[0]
+            with contextlib.suppress(ForecastError):  # a series too short for a baseline
+                found[claim.id, definition.id] = probability(hits(definition, baseline))[0]
     return found
 
 
@@ -517,13 +519,12 @@ def _write(
     fitted: Mapping[str, Fitted],
     quick: bool,
     seconds: dict[str, float],
-    say: Say,
 ) -> None:
     (folder / "fits").mkdir()
     (folder / "figures").mkdir()
-    with _stage("draw the figures", seconds, say):
+    with _stage("draw the figures", seconds):
         figures = draw_figures(folder / "figures", report, fitted)
-    with _stage("write fits and tables", seconds, say):
+    with _stage("write fits and tables", seconds):
         for name, one in fitted.items():
             runs.save_tree(one.run.tree, folder / "fits" / f"{name}.nc")
         draws = [one.draws for one in fitted.values() if one.draws is not None]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ from forecast.tables.vintages import (
     table_hash,
 )
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +101,6 @@ def update_run(
     seed: int | None = None,
     quick: bool = False,
     models: Sequence[str] | None = None,
-    say: Say = lambda _: None,
 ) -> Updated:
     """Take new numbers, fit what depends on them, judge, and write the run and what it changed.
 
@@ -123,8 +123,6 @@ def update_run(
         As in :func:`forecast.app.pipeline.run_all`; those of the latest run by default.
     quick
         Fewer draws, no other prior sets.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -134,14 +132,14 @@ def update_run(
     ------
     ForecastError
         Before anything is written if a row contradicts the table, or a model cannot take it. After
-        the rows were added, of what failed then; `say` has told what was added.
+        the rows were added, of what failed then; a line of progress has told what was added.
     """
     folder = data_folder(data)
     runs.check_output(out)
     with lock.hold(Path(out) / ".update.lock", f"an update in {out}"):
         before = latest(out)
         if before is None:
-            say(f"no run in {out} to compare with: this one is the first")
+            logger.info(f"no run in {out} to compare with: this one is the first")
         else:
             seed = before.manifest["seed"] if seed is None else seed
             models = models or before.manifest["models"]
@@ -152,12 +150,12 @@ def update_run(
         appended = 0
         if rows is not None:
             with held(folder):
-                appended = _take(folder, rows, before, asked, today, say)
+                appended = _take(folder, rows, before, asked, today)
         try:
-            outcome, compared = _update(out, before, asked, today, say)
+            outcome, compared = _update(out, before, asked, today)
         except BaseException:
             if appended:
-                say(
+                logger.warning(
                     f"{appended} row(s) stand in {folder / USER_FILE}; the update was not finished: "
                     "forecast update without a file goes on from there"
                 )
@@ -171,7 +169,6 @@ def _take(
     before: Stored | None,
     asked: Settings,
     today: dt.date | None,
-    say: Say,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     tables = read_tables(folder)
@@ -190,10 +187,10 @@ def _take(
         )
     told = changes if before is None else surprised(changes, before.forecasts)
     for line in few(jumps(told) if before is None else surprises(told)):
-        say(line)
+        logger.info(line)
     fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
     if fresh.empty:
-        say(f"nothing new: all {len(rows)} rows are in the table already")
+        logger.info(f"nothing new: all {len(rows)} rows are in the table already")
         return 0
     merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
     day = asked.as_of_date or newest_day(merged, today, days_looked_at(folder))
@@ -201,7 +198,7 @@ def _take(
     if asked.models:
         panels_of(known, asked.models, tables, merged)  # what no model could take is not stored
     count = append_rows(folder / USER_FILE, fresh)
-    say(f"{count} row(s) added to {folder / USER_FILE}")
+    logger.info(f"{count} row(s) added to {folder / USER_FILE}")
     return count
 
 
@@ -220,23 +217,23 @@ def surprises(changes: Changes) -> list[str]:
 
 
 def _update(
-    out: str | Path, before: Stored | None, asked: Settings, today: dt.date | None, say: Say
+    out: str | Path, before: Stored | None, asked: Settings, today: dt.date | None
 ) -> tuple[Outcome, Compared | None]:
     """Make the run, write what it changed, and point ``latest`` to it."""
     table = read_vintages(asked.data, asked.article)
     day = asked.as_of_date or newest_day(table, today, days_looked_at(asked.data))
     known = as_of(table, day)
     if before is not None and table_hash(known.rows) == before.manifest["data_hash"]:
-        say("nothing has become known since the latest run")
-    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date), say)
+        logger.info("nothing has become known since the latest run")
+    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date))
     run, compared = outcome.folder.name, None
     if before is not None and run == before.id:
-        say(f"nothing changed: the same inputs give the latest run, {run}, again")
+        logger.info(f"nothing changed: the same inputs give the latest run, {run}, again")
     elif before is not None:
         try:
-            compared = compare_runs(out, before, read_run(outcome.folder), say)
+            compared = compare_runs(out, before, read_run(outcome.folder))
         except BaseException:
-            say(
+            logger.warning(
                 f"the run {run} is whole, but what changed since {before.id} was not written: "
                 "forecast update goes on from there, forecast run does without it"
             )
@@ -245,9 +242,7 @@ def _update(
     return outcome, compared
 
 
-def compare_runs(
-    out: str | Path, before: Stored, after: Stored, say: Say = lambda _: None
-) -> Compared:
+def compare_runs(out: str | Path, before: Stored, after: Stored) -> Compared:
     """Compare two finished runs, and write what changed to ``out/changes/<before>-<after>``.
 
     Parameters
@@ -256,8 +251,6 @@ def compare_runs(
         Output folder.
     before, after
         Two different runs.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -270,8 +263,8 @@ def compare_runs(
     ForecastError
         If a fit of the later run cannot be read, or nothing can be written.
     """
-    say(f"explain the change from the run {before.id} to {after.id} ...")
-    change = between(before, after, seed=news_seed(after), say=say)
+    logger.info(f"explain the change from the run {before.id} to {after.id} ...")
+    change = between(before, after, seed=news_seed(after))
     folder = runs.write_change(out, before.id, after.id, lambda place: write_files(place, change))
     return Compared(change, folder)
 
@@ -288,7 +281,6 @@ def foresee(
     companies: Sequence[str] | None = None,
     claim: str | None = None,
     figures: Path | None = None,
-    say: Say = lambda _: None,
 ) -> list[Prospect]:
     """Return what the coming reports could move: the most telling first, and last what is not told.
 
@@ -299,11 +291,9 @@ def foresee(
     companies
         Only these.
     claim
-        Only this claim, by id, or one of its readings.
+        Only this claim, by id, or one of its definitions.
     figures
         A folder for the figures of the checked ones; none are drawn without it.
-    say
-        Called with a line of progress.
 
     Raises
     ------
@@ -317,7 +307,7 @@ def foresee(
         if claim is None or claim in (s.name, *s.name.split("/"))
     ]
     if not any(not s.unit for s in statistics):
-        raise DataError(f"no reading of the {AHEAD} model is called {claim!r}")
+        raise DataError(f"no definition of the {AHEAD} model is called {claim!r}")
     seed = child_seed(int(run.manifest["seed"]), "before")
     found = anticipate(draws, statistics, seed=seed, companies=companies)
     if not found:
@@ -325,7 +315,7 @@ def foresee(
             f"the draws of the run {run.id} end before any company reports again; forecast run makes "
             "longer ones from what is known now"
         )
-    kept = ranked(found, fitted, statistics, seed=seed, say=say)
+    kept = ranked(found, fitted, statistics, seed=seed)
     if figures is not None:
         why = {s.name: s.why for s in statistics}
         for one in kept:
@@ -356,11 +346,20 @@ def prospect_range(one: Prospect) -> str:
 
 
 def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
-    """Return a table with its header: of each company and reading the most telling number.
+    """Return a table with its header: of each company and definition the most telling number.
 
     What is not told is left out; :func:`untold` says why.
     """
-    head = ("company", "number", "quarter", "reading", "now", "at 10 %", "at 90 %", "expected move")
+    head = (
+        "company",
+        "number",
+        "quarter",
+        "definition",
+        "now",
+        "at 10 %",
+        "at 90 %",
+        "expected move",
+    )
     rows: list[tuple[str, ...]] = [(*head, "bits", "crosses", "reweighted at 5, 50, 95 %")]
     seen: set[tuple[str, str]] = set()
     for one in found:
@@ -389,7 +388,7 @@ def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
 
 
 def untold(found: Sequence[Prospect]) -> list[str]:
-    """Return why numbers are not told, in a line each: of a reading where it is of all its numbers."""
+    """Return why numbers are not told, a line each: of a definition where it is of all its numbers."""
     lines, idle = [], 0
     of: dict[tuple[str, str], list[Prospect]] = {}
     for one in found:
@@ -404,7 +403,7 @@ def untold(found: Sequence[Prospect]) -> list[str]:
         lines.append(f"not told: {statistic} by {whose}: {reason}")
     if idle:
         lines.append(
-            f"not told: {idle} pairs of a number and a reading: their expected move may be "
+            f"not told: {idle} pairs of a number and a definition: their expected move may be "
             "Monte-Carlo error"
         )
     return lines

@@ -1,6 +1,6 @@
 """Does a table agree with itself and with outside references.
 
-The rules stand in :mod:`forecast.claims.rules`; which statement one is put to, in the claims file.
+The rules stand in :mod:`forecast.claims.rules`; which statement one is evaluated on, in the claims file.
 
 Invariant: a finding says what was said, what follows, by which rule, how sure that is and where it
 can be checked. References reported after the table's own date are not used against it.
@@ -35,7 +35,7 @@ VERDICTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One statement held against a rule.
+    """One statement and what a rule says of it.
 
     Attributes
     ----------

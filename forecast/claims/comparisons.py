@@ -1,4 +1,4 @@
-"""What others have published on the same or a near question, beside ours and the naive number.
+"""What others have published on the same or a near question, alongside ours and the naive number.
 
 An article's ``comparisons.toml`` says, for a row of ``public_forecasts.csv``, which event over our draws
 comes nearest, and how the two questions differ. A row for which nothing comes near is shown too,
@@ -14,7 +14,6 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -139,7 +138,7 @@ def read_comparisons(
     return found
 
 
-def _nearest(entry: Mapping[str, Any], where: str) -> Nearest:
+def _nearest(entry: Mapping[str, fields.Value], where: str) -> Nearest:
     fields.check(entry, comparison_keys(), where)
     ours = {"model", "event", "window"}
     given = sorted(ours & set(entry))
@@ -156,7 +155,7 @@ def beside_others(
     table: pd.DataFrame,
     comparisons: Sequence[Nearest],
     draws: Mapping[str, xr.Dataset],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
     as_of: str,
 ) -> tuple[Beside, ...]:
     """Return every published number known on a day, with ours and the naive one beside it.
@@ -168,7 +167,7 @@ def beside_others(
         month or year is known counts from its first day.
     comparisons
         From :func:`read_comparisons`.
-    draws, walks
+    draws, baselines
         Joint draws, and those of the naive forecast, by model.
     as_of
         The day, ISO.
@@ -188,13 +187,13 @@ def beside_others(
         ours = mcse = naive = None
         size, untold = 0, ""
         if one is not None and one.event is not None and one.window is not None:
-            own, walk = draws.get(str(one.model)), walks.get(str(one.model))
+            own, baseline = draws.get(str(one.model)), baselines.get(str(one.model))
             try:
                 if own is not None:
                     ours, mcse = probability(happens(own, one.event, one.window))
                     size = own.sizes["chain"] * own.sizes["draw"]
-                if own is not None and walk is not None:
-                    naive = probability(happens(walk, one.event, one.window))[0]
+                if own is not None and baseline is not None:
+                    naive = probability(happens(baseline, one.event, one.window))[0]
             except UndefinedError as error:
                 ours = mcse = naive = None
                 untold = f"; no number of ours: {error}"

@@ -45,7 +45,7 @@ import xarray as xr
 
 from forecast.claims.paths import Path, Series, Window, in_window, path_of, place
 from forecast.core import fields
-from forecast.core.draws import change as change  # offered to an analyst beside the events
+from forecast.core.draws import change as change  # offered to an analyst alongside the events
 from forecast.core.draws import counted, listed
 from forecast.core.draws import path as path
 from forecast.core.draws import with_yearly as with_yearly

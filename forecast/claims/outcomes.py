@@ -10,14 +10,15 @@ Invariant: an outcome holds whatever is still to come. ``yes`` is told of an eve
 periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
 is there; ``no`` of one of which every number is there, or which a reported period has broken (growth
 in *all* periods). The first day counts: a number restated later takes nothing back.
-``tests/test_decided.py`` holds each kind of event against reports of one quarter after another.
+``tests/test_decided.py`` checks each kind of event on reports of one quarter after another.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from forecast.claims.records import Claim, Definition
     from forecast.models.base import Reported
 
+logger = logging.getLogger(__name__)
 NO_REPORT = ("at least", "at most", "projected")
 """Qualifiers of rows that decide nothing."""
 
@@ -80,7 +82,6 @@ def decided(
     definitions: Sequence[tuple[Claim, Definition]],
     table: Table,
     today: dt.date,
-    say: Callable[[str], None],
 ) -> tuple[Decision, ...]:
     """Return the definitions that reported numbers have decided.
 
@@ -92,8 +93,6 @@ def decided(
         A checked vintage table, with all its vintages.
     today
         The last day that is known. A ``no`` waits for the day on which the window ends.
-    say
-        Called with a line if the rows of a model cannot be taken.
 
     Returns
     -------
@@ -123,7 +122,7 @@ def decided(
                     if one is not None and one.on <= today:
                         found[key] = one
         if trouble:
-            say(trouble)
+            logger.warning(trouble)
     return tuple(found[c.id, d.id] for c, d in definitions if (c.id, d.id) in found)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.claims.variations import MONTHS
 from forecast.core import fields
@@ -57,15 +57,15 @@ class Page:
         Ids of the claims that get a card and a table of their definitions, in order.
     followed
         Series ("entity/metric", quarterly) whose totals of calendar years are followed from run to
-        run beside the claims.
+        run alongside the claims.
     months
         Months after a claim at which windows end; the last two are the article's own.
     positions
-        Entities of the hazard model's draws for which a correction is told from a crash.
+        Entities of the hazard model's draws for which a correction is distinguished from a crash.
     programme
         The programme whose payback is shown, None for the first that the draws have.
     hindcast
-        Days as of which the tools are put to the telecom boom, ISO; none for no hindcast.
+        Days as of which the tools are evaluated on the telecom boom, ISO; none for no hindcast.
     models
         The models that a run fits where none are asked for; all that have data if empty.
     caveat
@@ -94,7 +94,7 @@ def _some(field: fields.Field) -> fields.Field:
     )
 
 
-def _rising(value: Any) -> bool:
+def _rising(value: fields.Value) -> bool:
     whole = isinstance(value, list) and all(map(fields.COUNT.fits, value))
     return whole and len(value) >= 2 and value == sorted(set(value)) and value[-1] <= 600
 
@@ -203,6 +203,6 @@ def read_page(path: str | Path, claims: Sequence[Claim] | None = None) -> Page:
     )
 
 
-def _programme(entry: Mapping[str, Any], where: str) -> Programme:
+def _programme(entry: Mapping[str, fields.Value], where: str) -> Programme:
     fields.check(entry, PROGRAMME, where)
     return Programme(**entry)

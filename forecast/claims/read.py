@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from forecast.claims.events import FIELDS, Event, level_name, read_event
 from forecast.claims.records import (
@@ -154,7 +153,10 @@ def _twice(names: Sequence[str]) -> list[str]:
 
 
 def _claim(
-    entry: Mapping[str, Any], top: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str
+    entry: Mapping[str, fields.Value],
+    top: Mapping[str, fields.Value],
+    sums: Mapping[str, Sequence[str]],
+    where: str,
 ) -> Claim:
     fields.check(entry, CLAIM, where)
     if "source_date" not in {*entry, *top}:
@@ -188,7 +190,7 @@ def _claim(
     )
 
 
-def read_sums(entry: Any, file: str) -> dict[str, list[str]]:
+def read_sums(entry: fields.Value, file: str) -> dict[str, list[str]]:
     """Return the sums a file names, each with its members.
 
     Raises
@@ -217,7 +219,7 @@ def read_sums(entry: Any, file: str) -> dict[str, list[str]]:
     return {str(name): list(members) for name, members in entry.items()}
 
 
-def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
+def _pool(entry: fields.Value, definitions: Sequence[Definition], claim: str) -> Pool:
     where = f"{claim}, pool"
     fields.check(entry, POOL, where)
     weights, ids = entry["weights"], [d.id for d in definitions]
@@ -237,7 +239,7 @@ def _pool(entry: Any, definitions: Sequence[Definition], claim: str) -> Pool:
     return Pool({str(n): float(w) for n, w in weights.items()}, entry["why"])
 
 
-def _implied(entry: Any, claim: str) -> Implied:
+def _implied(entry: fields.Value, claim: str) -> Implied:
     where = f"{claim}, implied"
     fields.check(entry, IMPLIED, where)
     low, high = float(entry["low"]), float(entry["high"])
@@ -247,7 +249,7 @@ def _implied(entry: Any, claim: str) -> Implied:
 
 
 def _definition(
-    entry: Mapping[str, Any], kind: str, sums: Mapping[str, Sequence[str]], where: str
+    entry: Mapping[str, fields.Value], kind: str, sums: Mapping[str, Sequence[str]], where: str
 ) -> Definition:
     if "waits" in entry:
         raise ClaimError(f"{where}: waits is no key any more, for no model is waited for; drop it")
@@ -277,7 +279,7 @@ def _definition(
     )
 
 
-def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
+def _contradiction(entry: Mapping[str, fields.Value], kind: str) -> str:
     """Return what is wrong with keys of a definition that are right one by one; "" if nothing is."""
     model = entry["model"]
     if (kind == "fact") != (model == "audit"):
@@ -294,7 +296,7 @@ def _contradiction(entry: Mapping[str, Any], kind: str) -> str:
     return ""
 
 
-def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
+def read_window(entry: fields.Value, where: str) -> tuple[dt.date, dt.date]:
     """Return a window of two days as written in a file; `where` names it in the error.
 
     Raises
@@ -312,7 +314,7 @@ def read_window(entry: Any, where: str) -> tuple[dt.date, dt.date]:
     return start, end
 
 
-def read_rule(entry: Mapping[str, Any], where: str) -> Rule:
+def read_rule(entry: Mapping[str, fields.Value], where: str) -> Rule:
     """Return a rule of the audit as it stands in a file, checked; `where` names it in the error.
 
     Raises

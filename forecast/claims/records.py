@@ -72,9 +72,9 @@ class Definition:
     check
         For facts, a rule of the audit with its parameters.
     base_rate
-        For judgements, or beside a model.
+        For judgements, or alongside a model.
     group
-        The clock it reads, such as prices or spending; definitions of one group stand together.
+        What it looks at, such as prices or spending; definitions of one group stand together.
     label
         A few words for a figure; "" for one that is not drawn when it may come.
     thresholds

@@ -1,7 +1,7 @@
 """The rules of the audit: what a table must agree with, each a record with its function of a table.
 
-Rules look at units, sums, ratios, growth and dates, never at names; which statement a rule is put to
-stands in the claims file.
+Rules look at units, sums, ratios, growth and dates, never at names; which statement a rule is evaluated
+on stands in the claims file.
 
 Invariant: what a file may hold of a rule is what its record has, name by name. ``tests/test_audit.py``
 runs the rules on clean tables too, where they must find nothing.
@@ -421,7 +421,7 @@ def _direction(paid: Table, references: Table) -> list[Result]:
                 Result(
                     "contradicted",
                     f"{metric} from {rows[0].entity} to {rows[-1].entity} up {printed:.0f}x",
-                    f"with the units mended it fell {1 / real:.0f}x: the slip turns the conclusion "
+                    f"with the units corrected it fell {1 / real:.0f}x: the slip turns the conclusion "
                     "round",
                     "certain",
                     str(refs[0].source),

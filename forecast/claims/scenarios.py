@@ -2,7 +2,7 @@
 
 A scenario is data: a model, and conditions in the vocabulary of :mod:`forecast.claims.events`. The joint
 draws in which every condition holds are kept, so what comes out is a conditional forecast: it says
-nothing of how likely the scenario is. That stands beside it, as the share of all draws that were
+nothing of how likely the scenario is. That is printed with it, as the share of all draws that were
 kept. A scenario may instead fix a parameter: the draws are then made again with it, and how far out
 in the posterior the fixed value lies stands in the share's place.
 
@@ -15,7 +15,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -166,7 +166,9 @@ def read_scenarios(path: str | Path | None = None) -> tuple[Scenario, ...]:
     return found
 
 
-def _scenario(entry: Mapping[str, Any], sums: Mapping[str, Sequence[str]], where: str) -> Scenario:
+def _scenario(
+    entry: Mapping[str, fields.Value], sums: Mapping[str, Sequence[str]], where: str
+) -> Scenario:
     fields.check(entry, scenario_keys(), where)
     if ("condition" in entry) == ("fixed" in entry):
         raise ClaimError(f"{where}: wanted either [[scenario.condition]] or [scenario.fixed]")
@@ -280,7 +282,7 @@ def conditional(
         hit = condition(scenario, draws).transpose("chain", "draw").values
         held.append(hit)
         kept.append(_where(draws, hit))
-        # Paths of one posterior draw stand beside each other, so that what they share counts once.
+        # Paths of one posterior draw stand next to each other, so that what they share counts once.
         together = np.stack(held, axis=-1).reshape(hit.shape[0], -1)
         left = effective(together)
         if left >= ENOUGH:

@@ -88,7 +88,7 @@ def variations(
     definition: Definition,
     draws: xr.Dataset,
     variants: Mapping[str, xr.Dataset] | None = None,
-    walk: xr.Dataset | None = None,
+    baseline: xr.Dataset | None = None,
     months: Sequence[int] = MONTHS,
 ) -> tuple[Variation, ...]:
     """Return one definition's probability under other thresholds, windows, prior sets and models.
@@ -102,7 +102,7 @@ def variations(
         Joint draws of the definition's model.
     variants
         Joint draws under other prior sets, by name.
-    walk
+    baseline
         Draws of the naive forecast.
     months
         Months after the claim at which other windows end; one more window begins at the last but
@@ -123,8 +123,8 @@ def variations(
         ),
         as_it_stands,
     ]
-    if walk is not None:
-        asked.append(dataclasses.replace(as_it_stands, setting="naive", own=False, draws=walk))
+    if baseline is not None:
+        asked.append(dataclasses.replace(as_it_stands, setting="naive", own=False, draws=baseline))
     found = []
     for one in asked:
         try:
@@ -286,7 +286,7 @@ class Depth:
 def depths(
     draws: xr.Dataset,
     entities: Sequence[str],
-    walk: xr.Dataset | None = None,
+    baseline: xr.Dataset | None = None,
     months: Sequence[int] = MONTHS[-2:],
 ) -> tuple[Depth, ...]:
     """Split what may happen to prices into no fall, a correction and a crash.
@@ -297,7 +297,7 @@ def depths(
         Joint draws of the hazard model.
     entities
         Series of them; those that the draws do not have are left out.
-    walk
+    baseline
         The naive forecast of the same series.
     months
         Months after the day from which an entity's falls are on record: that of its first row in
@@ -319,8 +319,8 @@ def depths(
         for month in (m for m in months if m <= len(months_of(draws, entity))):
             (spared, a), (middle, b), (deep, c) = shares(draws, entity, month)
             naive = None
-            if walk is not None:
-                x, y, z = shares(walk, entity, month)
+            if baseline is not None:
+                x, y, z = shares(baseline, entity, month)
                 naive = (x[0], y[0], z[0])
             found.append(Depth(entity, month, spared, middle, deep, (a, b, c), naive))
     return tuple(found)

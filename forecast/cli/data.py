@@ -13,7 +13,10 @@ from forecast.cli import shared
 from forecast.core.errors import StoreError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecast.cli.shared import Commands
+    from forecast.tables.vintages import Changes
 
 MOST_ROWS = 200
 """Rows of each kind of change that are printed."""
@@ -102,14 +105,13 @@ def fetch(args: argparse.Namespace) -> int:
         since=parse_date(args.since, "--since date") if args.since else None,
         metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(sec.METRICS),
         today=shared.today(),
-        say=shared.say,
     )
     for line in few(found.left_out):
         shared.say(f"left out: {line}")
     return _take(found.rows, args, {"left_out": list(found.left_out)})
 
 
-def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
+def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
     import pandas as pd
 
@@ -155,7 +157,7 @@ def _take(rows: Any, args: argparse.Namespace, more: dict[str, Any]) -> int:
     return 0
 
 
-def _table_of(target: Path, folder: Path, article: str | None) -> Any:
+def _table_of(target: Path, folder: Path, article: str | None) -> pd.DataFrame | None:
     """Return what rows for a table must agree with: the tables of a data folder are one."""
     from forecast.tables.shipped import read_vintages, vintage_files
     from forecast.tables.vintages import read_table
@@ -166,7 +168,7 @@ def _table_of(target: Path, folder: Path, article: str | None) -> Any:
     return read_table(target) if target.exists() else None
 
 
-def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
+def _with_percentiles(changes: Changes, out: str) -> tuple[Changes, dict[str, Any]]:
     """Add to each row its percentile in the latest run's forecasts, and return that run's name.
 
     Rows can be added without a run, and beside a damaged one: then this is said, and no more.
@@ -197,7 +199,7 @@ def _with_percentiles(changes: Any, out: str) -> tuple[Any, dict[str, Any]]:
     return told, {"percentiles_of": run}
 
 
-def _print_changes(changes: Any) -> None:
+def _print_changes(changes: Changes) -> None:
     shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
     head = ("", "entity", "metric", "period", "was", "value", "unit", "percentile")
     rows: list[tuple[str, ...]] = [(*head, "reported on", "source")]

@@ -17,7 +17,7 @@ def add_commands(commands: Commands) -> None:
     shared.command(
         commands,
         "audit",
-        "hold the article against itself and outside figures",
+        "compare the article with itself and with outside figures",
         audit,
         shared.DATA,
         shared.ARTICLE,
@@ -63,12 +63,12 @@ def add_commands(commands: Commands) -> None:
         "--definition",
         action="append",
         metavar="D",
-        help="a reading that came out so (the claim's only one); may be repeated",
+        help="a definition that came out so (the claim's only one); may be repeated",
     )
     shared.command(
         commands,
         "track",
-        "print the track record: claims and numbers that came",
+        "print the track record: claims and realised values",
         track,
         shared.DATA,
         shared.ARTICLE,
@@ -105,7 +105,7 @@ def _add_backtest(commands: Commands) -> None:
 
 
 def audit(args: argparse.Namespace) -> int:
-    """Hold the article against itself and outside figures."""
+    """Compare the article with itself and with outside figures."""
     import dataclasses
 
     from forecast.claims.audit import audit_claims
@@ -182,7 +182,6 @@ def backtest(args: argparse.Namespace) -> int:
         size=QUICK if args.quick else FULL,
         workers=args.workers,
         cluster=args.cluster,
-        say=shared.say,
     )
     summary = found.summary()
     if args.csv:
@@ -262,13 +261,13 @@ def track(args: argparse.Namespace) -> int:
     open_ = ledger.unresolved(
         args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
     )
-    for one in ledger.enter(args.out, decided(open_, table, now, shared.say), now, shared.say):
+    for one in ledger.enter(args.out, decided(open_, table, now), now):
         shared.say(
             f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})"
         )
     found, came = ledger.record(args.out, now), ledger.outcomes(args.out)
     locked = len(ledger.locked(args.out))
-    numbers = ledger.numbers(args.out, as_of(table, shared.day(table)), shared.say)
+    numbers = ledger.numbers(args.out, as_of(table, shared.day(table)))
     if args.json:
         frames = {
             "events": found.events,
@@ -280,8 +279,8 @@ def track(args: argparse.Namespace) -> int:
         rows = {k: json.loads(v.to_json(orient="records")) for k, v in frames.items()}
         shared.print_json({**rows, **told, "locked": locked})
         return 0
-    shared.put(f"{locked} probabilities locked, {len(came)} readings resolved")
-    for frame, title in ((found.means, "claims"), (numbers, "numbers that came, log scale")):
+    shared.put(f"{locked} probabilities locked, {len(came)} definitions resolved")
+    for frame, title in ((found.means, "claims"), (numbers, "realised values, log scale")):
         if len(frame):
             head = tuple(str(c) for c in frame.columns)
             body = [tuple(_cell(c) for c in row) for row in frame.itertuples(index=False)]

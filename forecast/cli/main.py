@@ -19,6 +19,7 @@ from forecast.cli import data, evaluate, news, run, shared
 from forecast.core import environment
 from forecast.core.errors import ForecastError
 from forecast.core.files import what_failed
+from forecast.core.progress import heard_by
 
 GROUPS = (run, news, evaluate, data)
 """The files of commands, in the order of ``--help``."""
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         environment.prepare(os.environ)
         grammar.parse_args(argv, args)
-        code = _act(grammar, args)
+        with heard_by(lambda record: shared.say(record.getMessage())):
+            code = _act(grammar, args)
     except SystemExit:  # of the grammar: help, or wrong usage
         _let_go()
         raise

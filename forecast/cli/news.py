@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.cli import shared
 from forecast.core.errors import ForecastError
 
 if TYPE_CHECKING:
     from forecast.cli.shared import Commands
+    from forecast.news.change import Change
+    from forecast.news.stored import Stored
 
 
 def add_commands(commands: Commands) -> None:
@@ -63,7 +65,7 @@ def add_commands(commands: Commands) -> None:
         help="the run before, by its id or folder (the one from which the newest update began)",
     )
     moved.add_argument("--to", dest="to_run", metavar="RUN", help="the later run (the latest)")
-    moved.add_argument("--claim", metavar="C", help="only this claim or reading, piece by piece")
+    moved.add_argument("--claim", metavar="C", help="only this claim or definition, piece by piece")
     moved.add_argument("--before", action="store_true", help="what the coming reports could move")
     moved.add_argument("--company", metavar="NAME", help="with --before: only this company")
 
@@ -84,7 +86,6 @@ def update(args: argparse.Namespace) -> int:
         seed=args.seed,
         quick=args.quick,
         models=args.models,
-        say=shared.say,
     )
     outcome, compared = done.outcome, done.compared
     if args.json:
@@ -110,7 +111,7 @@ def update(args: argparse.Namespace) -> int:
     return shared.close(args, outcome)
 
 
-def _news_table(change: Any, claim: str | None) -> str:
+def _news_table(change: Change, claim: str | None) -> str:
     """Return the change of every statistic, and its largest reasons, as text."""
     old, new = change.before, change.after
     lines = [f"{old.as_of} (run {old.run}) to {new.as_of} ({new.run})"]
@@ -152,10 +153,10 @@ def news(args: argparse.Namespace) -> int:
         )
     if args.claim is not None and args.claim not in after.followed():
         raise ForecastError(
-            f"no claim or reading is called {args.claim!r} in the run {after.id}; there are "
+            f"no claim or definition is called {args.claim!r} in the run {after.id}; there are "
             + one_line(sorted(after.followed()))
         )
-    change = between(before, after, seed=news_seed(after), say=shared.say)
+    change = between(before, after, seed=news_seed(after))
     if args.json:
         shared.print_json(change_record(change, args.claim))
     else:
@@ -163,7 +164,7 @@ def news(args: argparse.Namespace) -> int:
     return 0
 
 
-def _before(args: argparse.Namespace, run: Any) -> int:
+def _before(args: argparse.Namespace, run: Stored) -> int:
     """Print what the coming reports could move, the most telling number of each first."""
     from forecast.app.update import foresee, prospect_record, prospect_rows, untold
     from forecast.core.files import probe_folder
@@ -175,7 +176,6 @@ def _before(args: argparse.Namespace, run: Any) -> int:
         companies=[args.company] if args.company else None,
         claim=args.claim,
         figures=figures,
-        say=shared.say,
     )
     if args.json:
         shared.print_json(
@@ -188,7 +188,9 @@ def _before(args: argparse.Namespace, run: Any) -> int:
     else:
         rows = prospect_rows(found)
         shared.put(
-            shared.table(rows, widest=72) if len(rows) > 1 else "no number is told of any reading"
+            shared.table(rows, widest=72)
+            if len(rows) > 1
+            else "no number is told of any definition"
         )
         for line in untold(found):
             shared.put(line)

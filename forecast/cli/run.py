@@ -108,10 +108,9 @@ def run(args: argparse.Namespace) -> int:
         quick=args.quick,
         models=args.models,
         workers=args.workers,
-        say=shared.say,
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
-    shared.put(f"\n{len(outcome.verdicts)} readings in all")
+    shared.put(f"\n{len(outcome.verdicts)} definitions in all")
     shared.put(f"memo: {(outcome.folder / 'memo.html').resolve()}")
     return shared.close(args, outcome)
 
@@ -137,7 +136,6 @@ def claims(args: argparse.Namespace) -> int:
             args.data,
             article=args.article,
             as_of_date=shared.day_of_folder(args.data, args.article),
-            say=shared.say,
         )
         verdicts = judge(given, [])
         shared.say(
@@ -258,7 +256,7 @@ def memo(args: argparse.Namespace) -> int:
         name, write = "memo.docx", export.to_docx
     path = folder / name
     if write is not None:
-        # Beside the run folder, which stays as it was checksummed.
+        # Next to the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
         write(folder, path)
     shared.put(str(path.resolve()))

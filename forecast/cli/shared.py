@@ -18,6 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from forecast.app.pipeline import Outcome
+    from forecast.claims.verdict import Verdict
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -181,7 +188,7 @@ def table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
     return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
 
 
-def verdict_table(verdicts: Any) -> str:
+def verdict_table(verdicts: Iterable[Verdict]) -> str:
     """Return verdicts as text, one a row."""
     from forecast.claims.verdict import answer_text, answer_word, window_text
 
@@ -214,7 +221,7 @@ def now(args: argparse.Namespace) -> dt.date:
     return parse_date(args.as_of, "--as-of date") if args.as_of else today()
 
 
-def day(table: Any, asked: str | None = None, also: Any = ()) -> str:
+def day(table: pd.DataFrame, asked: str | None = None, also: Sequence[str] = ()) -> str:
     """Return the day that decides what is known: as asked, else of the newest report up to today."""
     from forecast.tables.vintages import newest_day, not_yet
 
@@ -234,7 +241,7 @@ def day_of_folder(data: str | None, article: str | None, asked: str | None = Non
 
 
 # --- what several commands do ----------------------------------------------------------------
-def close(args: argparse.Namespace, outcome: Any) -> int:
+def close(args: argparse.Namespace, outcome: Outcome) -> int:
     """Enter a run's open probabilities into the track record, dated today; say if it is a draft."""
     from forecast.claims.read import read_claims
     from forecast.evaluation.track import lock_run
@@ -250,7 +257,7 @@ def close(args: argparse.Namespace, outcome: Any) -> int:
     return 0
 
 
-def read_rows(args: argparse.Namespace) -> tuple[Any, list[str]]:
+def read_rows(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
     """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
     from forecast.core.text import one_line
     from forecast.tables.user_file import read_user_table

@@ -25,7 +25,7 @@ _COMPILED = ".pytensor"
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Mend the streams of this process and, in `environ`, what libraries would stumble over.
+    """Correct the streams of this process and, in `environ`, what libraries would stumble over.
 
     Figures are only written here, never shown, so that whatever backend is set is replaced.
     """

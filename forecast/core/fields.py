@@ -24,13 +24,16 @@ from forecast.core.periods import parse_date, period_end
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
 
+type Value = Any
+"""A value as a file gives it, before it is checked."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Field:
     """What is wanted of a value, in words, and whether a value is that."""
 
     wanted: str
-    fits: Callable[[Any], bool]
+    fits: Callable[[Value], bool]
 
 
 Fields = Mapping[str, Field]
@@ -49,7 +52,7 @@ class Keys:
         return {**self.must, **self.may}
 
 
-def check(entry: Any, keys: Keys, where: str) -> None:
+def check(entry: Value, keys: Keys, where: str) -> None:
     """Check a table's keys and the values of all of them.
 
     Parameters
@@ -85,13 +88,13 @@ def check(entry: Any, keys: Keys, where: str) -> None:
         raise ClaimError(f"{where}: {'; '.join(wrong)}")
 
 
-def title(entry: Mapping[str, Any], number: int, key: str = "id") -> str:
+def title(entry: Mapping[str, Value], number: int, key: str = "id") -> str:
     """Return how an entry of a list is called in an error: by its name, or its number without one."""
     name = entry.get(key)
     return f"{name!r}" if isinstance(name, str) and name else f"number {number}"
 
 
-def shown(value: Any) -> str:
+def shown(value: Value) -> str:
     """Return a value for a reader, cut to a line."""
     if isinstance(value, bool):
         text = str(value).lower()
@@ -115,7 +118,7 @@ def names(keys: Sequence[str] | Fields) -> str:
 
 
 # --- what values may be ----------------------------------------------------------------------
-def _number(value: Any) -> bool:
+def _number(value: Value) -> bool:
     try:
         return (
             isinstance(value, int | float)
@@ -126,40 +129,40 @@ def _number(value: Any) -> bool:
         return False
 
 
-def _between(low: float, high: float = math.inf) -> Callable[[Any], bool]:
+def _between(low: float, high: float = math.inf) -> Callable[[Value], bool]:
     return lambda value: _number(value) and low < value <= high
 
 
-def _text(value: Any) -> bool:
+def _text(value: Value) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _name(value: Any) -> bool:
+def _name(value: Value) -> bool:
     return _text(value) and value == value.strip() and value.isprintable() and "/" not in value
 
 
-def _day(value: Any) -> bool:
+def _day(value: Value) -> bool:
     try:
         return isinstance(value, str | dt.date) and 1900 <= parse_date(value).year <= 2200
     except DataError:
         return False
 
 
-def _period(value: Any) -> bool:
+def _period(value: Value) -> bool:
     try:
         return isinstance(value, str) and 1900 <= period_end(value).year <= 2200
     except DataError:
         return False
 
 
-def _one_series(value: Any) -> bool:
+def _one_series(value: Value) -> bool:
     if not isinstance(value, str) or not value.isprintable():
         return False
     entity, _, metric = value.rpartition("/")
     return all(part and part == part.strip() for part in (entity, metric))
 
 
-def _series(value: Any) -> bool:
+def _series(value: Value) -> bool:
     if not isinstance(value, list | tuple):
         return _one_series(value)
     return bool(value) and all(map(_one_series, value)) and len(set(value)) == len(value)

@@ -199,7 +199,7 @@ def next_end(period: str) -> dt.date:
 def calendar_quarter(period: str) -> str:
     """Return the calendar quarter in which the middle of a quarter-long period lies.
 
-    Fiscal quarters are put beside each other by it: that of September to November, and the one
+    Fiscal quarters are compared by it: that of September to November, and the one
     that ends in late January, belong to the fourth calendar quarter.
 
     Raises

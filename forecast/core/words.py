@@ -30,7 +30,7 @@ CONFIDENCE = ("A", "B", "C")
 
 
 QUALIFIERS = ("", "about", "at least", "at most", "estimated", "projected")
-"""Words that stood beside the number. Only ``projected`` may be reported before its period ends,
+"""Words that stood next to the number. Only ``projected`` may be reported before its period ends,
 together with ``estimated``, which is how a table prints the running year."""
 
 

@@ -1,4 +1,4 @@
-"""Walk over as_of dates: fit to what was known, forecast, score what came.
+"""At each of several as_of dates: fit to what was known, forecast, score the realised values.
 
 Invariant: a task carries a panel of what was known on its date, and the truth only to score with; its
 seeds depend on the date alone. So the same scores come from one process, many, or a cluster, and a
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ from forecast.tables.vintages import Table, as_of
 if TYPE_CHECKING:
     from forecast.models.base import AnyModel, Baseline, Panel
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 SCORES = ("crps", "log_score", "interval_score", "pit")
 SHARES = (50, 80, 95)
 LONGEST_LAG = 3660
@@ -41,7 +42,7 @@ MODEL = "model"
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One date of a walk.
+    """One date of a backtest.
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ def _mean_of_all(values: pd.Series[float]) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Backtest:
-    """What a walk found.
+    """What a backtest found.
 
     Attributes
     ----------
@@ -172,7 +173,7 @@ class Origin(NamedTuple):
 
 
 def score_origin(task: Task) -> Origin:
-    """Fit, forecast and score at one date, beside the naive rules."""
+    """Fit, forecast and score at one date, alongside the naive rules."""
     panel, entry = task.panel, get_model(task.panel.model)
     row: dict[str, object] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
     until = _last_known(task.truth)
@@ -191,9 +192,9 @@ def score_origin(task: Task) -> Origin:
         row["reason"] = ""
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, walk in _rules(entry).items():
+    for rule, baseline in _rules(entry).items():
         try:
-            forecasts[rule] = walk(
+            forecasts[rule] = baseline(
                 panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
             )
         except ForecastError:
@@ -256,7 +257,6 @@ def backtest(
     size: int = 1000,
     workers: int = 1,
     cluster: str | None = None,
-    say: Say = lambda _: None,
 ) -> Backtest:
     """Forecast from days of the past what was not known then, and score what came.
 
@@ -279,8 +279,6 @@ def backtest(
     cluster
         Address of a Dask scheduler, such as ``tcp://10.0.0.5:8786``, in place of `workers`; needs
         ``forecast[cluster]``, here and on the workers.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -314,7 +312,7 @@ def backtest(
         results.append(done)
         row = done.row
         said = "passed its gate" if row["passed"] else f"no forecast: {row['reason']}"
-        say(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
+        logger.info(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
     results.sort(key=lambda one: str(one.row["as_of"]))
     tables = [one.cells for one in results if len(one.cells)]
     if not tables:

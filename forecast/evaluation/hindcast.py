@@ -1,7 +1,7 @@
 """The same tools as of 1999 and 2000, on the investment boom before: US telecom.
 
-Two clocks, as now. Spending: the annual capex and revenue of ``telecom_1995_2004.csv`` by the
-``market`` model. Prices: the industries whose run-up had been identified by then and which had not
+Two kinds of definition, as now. Spending: the annual capex and revenue of ``telecom_1995_2004.csv`` by
+the ``market`` model. Prices: the industries whose run-up had been identified by then and which had not
 fallen by 20 % yet, by the ``hazard`` model fitted to the run-ups and falls known by then.
 
 The table carries no report dates. A year's figure counts as known from 31 March of the next year, so
@@ -52,13 +52,13 @@ COLUMNS = {
 }
 """Of each series, its column of values and that of their confidence."""
 RATIO_DROP = 0.8
-"""Capex over revenue back to this share of its last known value; the article's reading of 1.3 against
-1.63 is as much."""
+"""Capex over revenue back to this share of its last known value; the article's fall, from
+1.63 to 1.3, is as much."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Hindcast:
-    """What would have been said of one reading on one day, and what came.
+    """What would have been said of one definition on one day, and what came.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Hindcast:
     rests_on: str
 
     @property
-    def reading(self) -> str:
+    def definition(self) -> str:
         """The definition in words."""
         return f"{self.subject}: {self.what}"
 
@@ -242,8 +242,8 @@ def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Ru
     spec = spec_of(panel.model, panel, seed=seed, draws=draws)
     if place is None:
         return fit_spec(spec, panel)
-    # A damaged fit is fitted anew; that the main job's own are told of is enough.
-    return fit_stored(place, spec, panel, say=lambda _: None)[0]
+    # A damaged fit is fitted again; that the main job's own are told of is enough.
+    return fit_stored(place, spec, panel, quiet=True)[0]
 
 
 def spending(
@@ -262,7 +262,7 @@ def spending(
     truth = _what_came(table, years)
     run = _fitted(panel, seed, draws, place)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
-    walk = drift_walk(panel, until=str(end.year), seed=seed + 2)
+    baseline = drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
     before = [v for y, v in truth["capex"].items() if y <= day.year and v == v]
     peak, worst, when = max(before), 0.0, years[0]
@@ -298,7 +298,7 @@ def spending(
     found = []
     for what, event, happened, came in asked:
         p, mcse = probability(happens(ours, event, window))
-        beside = probability(happens(walk, event, window))[0]
+        beside = probability(happens(baseline, event, window))[0]
         found.append(
             Hindcast(as_of, "Telecom", what, SPENDING.name, p, mcse, beside, happened, came, rough)
         )
@@ -351,13 +351,13 @@ def prices(
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)
-    walk = unconditional_falls(panel, until=until, seed=seed + 2)
+    baseline = unconditional_falls(panel, until=until, seed=seed + 2)
     found = []
     for one in held:
         for fall in (20, 40):
             series = f"{one.entity}/fall_{fall}"
             p, mcse = probability(ours["y"].sel(series=series).isel(period=-1) > 0.5)
-            beside = float(walk["y"].sel(series=series).isel(period=-1).mean())
+            beside = float(baseline["y"].sel(series=series).isel(period=-1).mean())
             fell = outcome(runups, one, fall)
             found.append(
                 Hindcast(

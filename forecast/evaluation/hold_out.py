@@ -27,7 +27,7 @@ class HoldOut:
     series, period, unit
         What was held out.
     truth
-        The value that came.
+        The realised value.
     median, low, high
         The model's median and 80 % interval.
     crps, naive_crps
@@ -71,11 +71,11 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
     held = entry.hold_out(panel)
     run = fit(panel.model, held.panel, seed=seed, draws=draws, progress=False)
     ours = forecast(run, until=held.until, seed=seed)
-    walk = entry.baseline(held.panel, until=held.until, seed=seed)
+    baseline = entry.baseline(held.panel, until=held.until, seed=seed)
     rows = []
     for name, truth in held.truth.items():
         cell = {"series": name, "period": held.until}
-        y, w = ours["y"].sel(cell), walk["y"].sel(cell)
+        y, w = ours["y"].sel(cell), baseline["y"].sel(cell)
         log_y, log_w = (xr.apply_ufunc(np.log, a) for a in (y, w))
         low, median, high = (float(q) for q in y.quantile([0.1, 0.5, 0.9]))
         rows.append(

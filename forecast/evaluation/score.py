@@ -1,6 +1,6 @@
 """Scores of predictive draws against what came: lower is better unless said otherwise.
 
-Of a truth or a draw that is no finite number there is no score: it is NaN, never nought or a miss.
+Of a truth or a draw that is no finite number there is no score: it is NaN, never zero or a miss.
 
 Invariant: each fast formula has a slow definition in ``tests/test_score.py``, compared at points
 where the two could differ.
@@ -130,7 +130,7 @@ def log_score(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     """Return minus the log density of the truth, by a normal kernel over the draws.
 
     The kernel's width is Silverman's rule with the smaller of the sd and the interquartile range
-    over 1.34 (Silverman 1986, equation 3.31); NaN where that is nought. Far outside the draws it is
+    over 1.34 (Silverman 1986, equation 3.31); NaN where that is zero. Far outside the draws it is
     the kernel that speaks.
     """
     return _scored(_log_score, draws, truth)

@@ -1,7 +1,7 @@
 """Keep score: forecasts locked when they are made, outcomes as they come, one vote an event.
 
-``OUT/track/forecasts.csv`` holds every probability that a run gave to a reading, with the day it was
-written and what others said of the same event; ``outcomes.csv`` holds how readings were resolved.
+``OUT/track/forecasts.csv`` holds every probability that a run gave to a definition, with the day it
+was written and what others said of the same event; ``outcomes.csv`` holds how definitions were resolved.
 Rows are only ever added, and none can be changed or lost unnoticed (:mod:`forecast.store.chain`).
 
 A forecast and an outcome belong together if they are about one question (:func:`question`). A forecast
@@ -20,8 +20,9 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
     from forecast.claims.records import Claim, Definition
     from forecast.tables.vintages import Known
 
+logger = logging.getLogger(__name__)
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
-"""How a reading can stand: the first two are scored; ``open`` takes an outcome back."""
+"""How a definition can stand: the first two are scored; ``open`` takes an outcome back."""
 SOURCES = ("model", "naive", "base_rate", "implied")
 """Whose probabilities are scored: ours, the naive rule's, a stated base rate, and what the words of
 the claim imply."""
@@ -67,17 +69,17 @@ def _held(out: str | Path) -> AbstractContextManager[None]:
 
 
 def question(claim: Claim, definition: Definition) -> str:
-    """Return a hash of what a reading asks: of the claim's words, a dash, of event and window.
+    """Return a hash of what a definition asks: of the claim's words, a dash, of event and window.
 
-    The words are the quote, of a paraphrase the text, and where there is no event the reading's own;
-    only their letters and digits count, so that a comma put right is no other question. What makes
-    no difference to the answer is not in it: the ``why`` beside an event, labels, groups, other
-    thresholds, the model that judges.
+    The words are the quote, of a paraphrase the text, and where there is no event the definition's
+    own; only their letters and digits count, so that a comma put right is no other question. What makes
+    no difference to the answer is not in it: the ``why`` of a definition with an event, labels,
+    groups, other thresholds, the model that judges.
 
     Raises
     ------
     ClaimError
-        If the event is a function: what it asks cannot be told from its name.
+        If the event is a function: what it asks is not known from its name.
     """
     if callable(definition.event):
         raise ClaimError(f"{claim.id}/{definition.id}: an event that is a function has no record")
@@ -108,7 +110,7 @@ def _same(one: str, other: str) -> bool:
 
 # --- writing ---------------------------------------------------------------------------------
 def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date) -> int:
-    """Lock the probabilities of a run's readings; what is locked already is passed over.
+    """Lock the probabilities of a run's definitions; what is locked already is passed over.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
     Returns
     -------
     int
-        Number of rows added: readings with an open window whose number or question is new.
+        Number of rows added: definitions with an open window whose number or question is new.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def lock_run(out: str | Path, run: str, claims: Sequence[Claim], today: dt.date)
     naive = {(s["claim"], s["definition"]): s["naive"] for s in sensitivity}
     judged = {(v["claim"], v["definition"]): v for v in verdicts}
     rows = []
-    for claim, definition in _readings(claims):
+    for claim, definition in _definitions(claims):
         verdict = judged.get((claim.id, definition.id))
         if verdict is None or verdict["status"] != "judged" or definition.window is None:
             continue  # without a number, or decided: nothing is forecast
@@ -185,7 +187,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else repr(float(value))
 
 
-def _readings(claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
+def _definitions(claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
     return [(claim, definition) for claim in claims for definition in claim.definitions]
 
 
@@ -220,20 +222,20 @@ def resolve(
     today
         The day this is written.
     definition
-        A reading or several; `outcome` is then theirs, whatever it says of the claim. Without one it
-        is the claim's: a claim of one reading gets it, turned round if that reading speaks against
-        it; of several readings ``yes`` and ``no`` do not say which came true.
+        A definition or several; `outcome` is then theirs, whatever it says of the claim. Without one
+        it is the claim's: a claim of one definition gets it, turned round if that definition speaks
+        against it; of several definitions ``yes`` and ``no`` do not say which came true.
 
     Returns
     -------
     mapping
-        The outcome that was written by reading.
+        By definition, the outcome that was written.
 
     Raises
     ------
     ClaimError
-        If no claim or reading is called so, the outcome is no word of the list, the claim alone does
-        not decide its readings, or two that exclude each other would be true.
+        If no claim or definition is called so, the outcome is no word of the list, the claim alone does
+        not decide its definitions, or two that exclude each other would be true.
     DataError
         If the day cannot be read, has not come, or is none on which the outcome can be known, or the
         source is empty.
@@ -288,26 +290,27 @@ def _row(
 def _chosen(
     claim: Claim, outcome: str, names: Sequence[str] | None
 ) -> list[tuple[Definition, str]]:
-    """Return the readings that an outcome is about, each with its own.
+    """Return the definitions that an outcome is about, each with its own.
 
     Raises
     ------
     ClaimError
-        If there is no such reading, or the claim's outcome is not that of its readings.
+        If there is no such definition, or the claim's outcome is not that of its definitions.
     """
     all_names = [d.id for d in claim.definitions]
     if names:
         strange = [name for name in names if name not in all_names]
         if strange:
             raise ClaimError(
-                f"{claim.id} has no reading {one_line(strange)!r}; there are {one_line(all_names, 60)}"
+                f"{claim.id} has no definition {one_line(strange)!r}; there are "
+                + one_line(all_names, 60)
             )
         return [(d, outcome) for d in claim.definitions if d.id in names]
     turned = {"yes": "no", "no": "yes"}
     if outcome in turned and len(all_names) > 1:
         raise ClaimError(
-            f"{claim.id} has {len(all_names)} readings, and a {outcome} of the claim does not say how "
-            f"each came out; name those that are {outcome} with --definition: "
+            f"{claim.id} has {len(all_names)} definitions, and a {outcome} of the claim does not say "
+            f"how each came out; name those that are {outcome} with --definition: "
             + one_line(all_names, 60)
         )
     return [
@@ -323,7 +326,7 @@ def _check_day(claim: Claim, definition: Definition, outcome: str, day: dt.date)
     ------
     DataError
         Of a ``yes`` outside the window or before a period that must be over, and of a ``no`` before
-        the window has closed; a reading without a window never closes, unless it is of a fact.
+        the window has closed; a definition without a window never closes, unless it is of a fact.
     """
     name, window = f"{claim.id}/{definition.id}", definition.window
     if window is None:
@@ -360,12 +363,12 @@ def _known_from(definition: Definition) -> dt.date:
 def _check_excluded(
     claim: Claim, definition: Definition, words: Mapping[str, str], standing: pd.DataFrame
 ) -> None:
-    """Refuse a second ``yes`` among readings that exclude each other.
+    """Refuse a second ``yes`` among definitions that exclude each other.
 
     Raises
     ------
     ClaimError
-        Naming the reading that is true already, or would be.
+        Naming the definition that is true already, or would be.
     """
     for other in claim.definitions:
         if other.id in definition.excludes or definition.id in other.excludes:
@@ -380,20 +383,18 @@ def _check_excluded(
 
 
 def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
-    """Return the readings of whose question no outcome was ever written."""
+    """Return the definitions of whose question no outcome was ever written."""
     rows = outcomes(out)[["claim", "definition", "question"]].itertuples(index=False, name=None)
     known = set(rows)
     return [
         (claim, definition)
-        for claim, definition in _readings(claims)
+        for claim, definition in _definitions(claims)
         if not callable(definition.event)
         and (claim.id, definition.id, question(claim, definition)) not in known
     ]
 
 
-def enter(
-    out: str | Path, decisions: Sequence[Decision], today: dt.date, say: Callable[[str], None]
-) -> tuple[Decision, ...]:
+def enter(out: str | Path, decisions: Sequence[Decision], today: dt.date) -> tuple[Decision, ...]:
     """Write down what reported numbers decided, each once, and return what was new.
 
     Parameters
@@ -404,8 +405,6 @@ def enter(
         From :func:`forecast.claims.outcomes.decided`.
     today
         The day this is written.
-    say
-        Called with a line for each that contradicts a reading that is true already.
 
     Raises
     ------
@@ -423,7 +422,7 @@ def enter(
                 if one.outcome == "yes":
                     _check_excluded(one.claim, one.definition, {}, outcomes(out))
             except ClaimError as error:
-                say(f"not entered, though the data say yes: {error}")
+                logger.warning(f"not entered, though the data say yes: {error}")
                 continue
             row = _row(one.claim, one.definition, one.outcome, one.on, one.source, today)
             chain.append(_place(out) / "outcomes.csv", RESOLVED, [row])
@@ -447,10 +446,10 @@ def locked(out: str | Path) -> pd.DataFrame:
 
 
 def outcomes(out: str | Path) -> pd.DataFrame:
-    """Return how each reading stands: the last word written on it, on each question it asked.
+    """Return how each definition stands: the last word written on it, on each question it asked.
 
     One that was written before outcomes held their question has none, and stands as long as nothing
-    later is written on the reading.
+    later is written on the definition.
 
     Raises
     ------
@@ -472,7 +471,7 @@ class Mean:
     Attributes
     ----------
     events
-        Number of events: claims, or numbers that came.
+        Number of events: claims, or realised values.
     mean
         Mean score, lower is better.
     low, high
@@ -505,7 +504,7 @@ class Record:
     events
         One row a resolved claim, forecaster and whether its windows have closed: claim, forecaster,
         closed; brier and log; model_brier and model_log, the model's over the same days; forecasts,
-        those that stood for a day or more; days, on which one stood; readings.
+        those that stood for a day or more; days, on which one stood; definitions.
     means
         Of closed windows, one row a forecaster and score: forecaster, score, and the fields of
         :class:`Mean`; ``model less ...`` compares on the days on which both forecast.
@@ -532,9 +531,9 @@ EVENT = ("claim", "forecaster", "closed")
 def record(out: str | Path, today: dt.date) -> Record:
     """Score resolved claims; a claim has one vote, however often it was forecast and read.
 
-    A reading's score is the mean over its forecasts of the question that came out, each weighed by
+    A definition's score is the mean over its forecasts of the question that came out, each weighed by
     the days on which it stood (of several made on a day the last); a claim's is the mean over its
-    readings. Windows that have closed by `today` count in the means, and only these.
+    definitions. Windows that have closed by `today` count in the means, and only these.
 
     Raises
     ------
@@ -557,15 +556,15 @@ def record(out: str | Path, today: dt.date) -> Record:
                 f"{closes}, like those that do not come true"
             )
         given = {"claim": one.claim, "definition": one.definition, "question": one.question}
-        scores = _reading_scores(stood, str(one.outcome) == "yes")
+        scores = _scores_of(stood, str(one.outcome) == "yes")
         rows += [{**given, "closed": closes < today.isoformat(), **row} for row in scores]
     numbers = [*KINDS, *(f"model_{kind}" for kind in KINDS)]
     columns = [*EVENT, "definition", "question", *numbers, "forecasts", "days"]
-    readings = pd.DataFrame(rows, columns=columns)
-    grouped = readings.groupby(list(EVENT), as_index=False, sort=False)
+    scored = pd.DataFrame(rows, columns=columns)
+    grouped = scored.groupby(list(EVENT), as_index=False, sort=False)
     events = grouped.agg(
         **{name: (name, "mean") for name in numbers},
-        forecasts=("forecasts", "sum"), days=("days", "sum"), readings=("definition", "nunique"),
+        forecasts=("forecasts", "sum"), days=("days", "sum"), definitions=("definition", "nunique"),
     )  # fmt: skip
     means = _means(events[events["closed"].astype(bool)])
     return Record(events, means, tuple(waiting), _overdue(forecasts, came, today), tuple(unscored))
@@ -630,7 +629,7 @@ def days_stood(made: Sequence[str], end: str) -> np.ndarray:
     return np.asarray(days[which])
 
 
-def _reading_scores(stood: pd.DataFrame, yes: bool) -> list[dict[str, object]]:
+def _scores_of(stood: pd.DataFrame, yes: bool) -> list[dict[str, object]]:
     """Return one row a forecaster: its scores and the model's over the days on which it stood."""
     rows = []
     for who in SOURCES:
@@ -675,8 +674,8 @@ def _means(events: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-# --- numbers that came -----------------------------------------------------------------------
-def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.DataFrame:
+# --- realised values -------------------------------------------------------------------------
+def numbers(out: str | Path, known: Known) -> pd.DataFrame:
     """Score the numbers that earlier runs forecast and that have come since.
 
     Parameters
@@ -685,8 +684,6 @@ def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.Dat
         Output folder; every whole run in it counts, a damaged one is named and left out.
     known
         What is known now, from :func:`forecast.tables.vintages.as_of`.
-    say
-        Called with a line for each run that is left out.
 
     Returns
     -------
@@ -703,7 +700,7 @@ def numbers(out: str | Path, known: Known, say: Callable[[str], None]) -> pd.Dat
             runs.verify(folder)
             quantiles = pd.read_parquet(folder / "forecasts.parquet")
         except (StoreError, OSError) as error:
-            say(f"left out: {error}")
+            logger.warning(f"left out: {error}")
             continue
         cells = cells_of(quantiles)
         dates = sorted(set(quantiles["as_of"])) if len(quantiles) else []

@@ -22,7 +22,7 @@ class WarningCheck:
     shift, low, high
         Change of the log-odds after a warning: posterior mean and 80 % interval.
     informative
-        Posterior probability that the change is above nought.
+        Posterior probability that the change is above zero.
     """
 
     fall: int

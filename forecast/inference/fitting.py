@@ -10,8 +10,9 @@ import dataclasses
 import html
 import importlib.metadata
 import json
+import logging
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from forecast.models.base import AnyModel, Panel
     from forecast.tables.vintages import Known
 
+logger = logging.getLogger(__name__)
 VERSIONED = ("pymc", "pytensor", "nutpie", "numba", "numpy", "xarray")
 
 
@@ -279,7 +281,7 @@ def fit_key(spec: Spec, panel: Panel) -> str:
 
 
 def fit_stored(
-    folder: str | Path, spec: Spec, panel: Panel, *, say: Callable[[str], None]
+    folder: str | Path, spec: Spec, panel: Panel, *, quiet: bool = False
 ) -> tuple[Run, bool]:
     """Return a fit from the store if it is there, else fit and store it.
 
@@ -291,8 +293,8 @@ def fit_stored(
         From :func:`spec_of`.
     panel
         Its inputs.
-    say
-        Called with a line if a stored fit is damaged.
+    quiet
+        Do not tell of a stored fit that is damaged.
 
     Returns
     -------
@@ -305,7 +307,8 @@ def fit_stored(
         if tree is not None:
             return _restored(spec, panel, tree), True
     except StoreError as error:
-        say(f"{error}; fitting {spec.model} anew")
+        if not quiet:
+            logger.warning(f"{error}; fitting {spec.model} again")
     run = fit_spec(spec, panel)
     fits.keep_fit(folder, key, run.tree)
     return run, False
@@ -322,7 +325,7 @@ def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     return Run(spec, panel, tree, stamp)
 
 
-def update(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
+def refit(run: Run, known: Known, table: pd.DataFrame | None = None) -> Run:
     """Fit a run's model again to what is known now, with all else as it was; compiles nothing.
 
     Parameters

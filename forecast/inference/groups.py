@@ -1,4 +1,4 @@
-"""What stands beside the posterior of a fit: densities by draw, replicated and observed data.
+"""What is stored alongside the posterior of a fit: densities by draw, replicated and observed data.
 
 The groups have ArviZ' names, so that ``arviz.loo``, predictive checks and power-scaling take a fitted
 tree as it is:
@@ -18,7 +18,7 @@ tree as it is:
     The panel's values under the same names.
 
 Invariant: summed over all but the draws, ``log_likelihood`` is the density of the data that the sampler
-saw, up to its single precision. ``tests/test_groups.py`` holds it against the model.
+saw, up to its single precision. ``tests/test_groups.py`` compares it with the model.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ that the arrays of a large panel fit in memory."""
 def groups(
     entry: AnyModel, posterior: xr.Dataset, panel: Panel, priors: object, rng: np.random.Generator
 ) -> dict[str, xr.Dataset]:
-    """Return the groups of a fit that stand beside its posterior.
+    """Return the groups of a fit that are stored alongside its posterior.
 
     Parameters
     ----------

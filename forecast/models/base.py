@@ -219,7 +219,7 @@ class Complete[P](Protocol):
 
 
 class Baseline(Protocol):
-    """A simple forecast to print beside the model."""
+    """A simple forecast to print alongside the model's."""
 
     def __call__(self, panel: Panel, *, until: str, seed: int) -> xr.Dataset:
         """Return draws of the model's series, as the model draws them."""
@@ -299,7 +299,7 @@ class Model[P]:
     complete
         Adds what was integrated out of the fit; None where nothing is.
     baseline
-        The simple forecast printed beside the model; None if there is none.
+        The simple forecast printed alongside the model's; None if there is none.
     adaptation
         How the sampler adapts its mass matrix: ``diag``, or ``low_rank`` where parameters are
         correlated.
@@ -312,7 +312,7 @@ class Model[P]:
     sampled
         Of a model whose states are integrated out: the parameters from which ``complete`` draws all
         else and tells the likelihood of any panel with the same series, in which a value may be
-        NaN, not known yet. Empty for a model that cannot be held against another panel like this.
+        NaN, not known yet. Empty for a model that cannot be evaluated on another panel like this.
     period
         Of such a model, the coordinate that tells a cell's period; with ``series`` it names the cell.
     rules
@@ -457,7 +457,7 @@ class Scene:
     draws
         Draws of its series, see :mod:`forecast.core.draws`; the fit has passed its convergence checks.
     baseline
-        Draws of the simple forecast beside it; None where there is none.
+        Draws of the simple forecast alongside it; None where there is none.
     as_of
         The day of the run, ISO.
     known

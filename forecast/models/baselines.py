@@ -6,7 +6,7 @@ rules; the record of training costs by :func:`cost_records`; falls after run-ups
 narrower than it would be if companies moved together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
-``tests/test_naive.py`` holds the laws of one and of several steps against their closed forms.
+``tests/test_naive.py`` compares the laws of one and of several steps with their closed forms.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def empty_sample(chains: int, draws: int) -> xr.Dataset:
     return xr.Dataset(coords={"chain": np.arange(chains), "draw": np.arange(draws)})
 
 
-def label_walk(
+def label_baseline(
     panel: Panel,
     arrays: tuple[np.ndarray, np.ndarray],
     series: tuple[list[str], list[str]],
@@ -79,7 +79,7 @@ def label_walk(
     seed: int,
     sample: xr.Dataset,
 ) -> xr.Dataset:
-    """Label paths and what was observed as draws of a walk; the signal is the path."""
+    """Label paths and what was observed as draws of a baseline; the signal is the path."""
     y, observed = arrays
     return latent.labelled(sample, (y, y, observed), *series, periods).assign_attrs(
         model=NAME, as_of=panel.as_of, data_hash=panel.hash, seed=seed

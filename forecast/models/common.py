@@ -58,7 +58,7 @@ def reported(variable: str, values: np.ndarray, rows: np.ndarray) -> Mapping[str
     dim = f"{variable}{ROW}"
     pm.modelcontext(None).add_coord(dim, rows)
     data = pm.Data(f"{variable}_reported", values, dims=dim)
-    # As long as the data, which a compiled model is given anew; a dimension's length is compiled.
+    # As long as the data, which a compiled model is given again; a dimension's length is compiled.
     return {"observed": data, "shape": data.shape, "dims": dim}
 
 

@@ -4,7 +4,7 @@ A walk is zero at its origin and has independent increments in both directions o
 covariance at two dates is the variance gathered on the way that both have in common.
 
 Invariant: :func:`walk` has the covariance that :func:`shared_time` gives, and :func:`corrected` the
-exact conditional law. ``tests/test_latent.py`` holds both against the textbook formulas.
+exact conditional law. ``tests/test_latent.py`` compares both with the textbook formulas.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from forecast.core.periods import period_end
 
 
 def shared_time(a: np.ndarray, b: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the time that two walks from nought have in common within a span.
+    """Return the time that two walks from zero have in common within a span.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def flat(parameters: xr.Dataset, name: str) -> np.ndarray:
 
 
 def walk(variance: np.ndarray, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw a walk that is nought at time 0 and has independent increments away from it.
+    """Draw a walk that is zero at time 0 and has independent increments away from it.
 
     Parameters
     ----------

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.news.stored import Stored
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
 AHEAD = "earnings"
 """The model whose coming reports are looked ahead to."""
 
@@ -95,7 +96,7 @@ class Change:
     arrived
         New and revised numbers, with ``percentile`` and ``percentile_text`` in the earlier run.
     splits
-        The change in pieces of each model that was fitted anew.
+        The change in pieces of each model that was fitted again.
     others
         The definitions of the other models.
     calendar
@@ -126,7 +127,7 @@ def arrivals(before: Stored, known: Known) -> Changes:
     return surprised(changes, before.forecasts)
 
 
-def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: None) -> Change:
+def between(before: Stored, after: Stored, *, seed: int) -> Change:
     """Return what changed between two finished runs.
 
     Parameters
@@ -135,8 +136,6 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
         The runs.
     seed
         Decides the random numbers of the steps in between.
-    say
-        Called with a line of progress.
 
     Raises
     ------
@@ -146,7 +145,7 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
     prospects: tuple[Prospect, ...] = ()
     splits = {}
     for model in after.manifest["spec"]:
-        if not after.passed(model) or not (model == AHEAD or _anew(before, after, model)):
+        if not after.passed(model) or not (model == AHEAD or _refitted(before, after, model)):
             continue
         run, draws = after.fitted(model)
         statistics = statistics_of(after.claims, model, draws, after.series)
@@ -154,10 +153,10 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
             continue
         if model == AHEAD:
             coming = anticipate(draws, statistics, seed=seed)
-            prospects = tuple(ranked(coming, run, statistics, seed=seed, say=say))
+            prospects = tuple(ranked(coming, run, statistics, seed=seed))
         if before.passed(model):
-            say(f"splitting the change of {len(statistics)} statistics of {model}")
-            split = _split(before, after.known, (run, draws), statistics, seed, say)
+            logger.info(f"splitting the change of {len(statistics)} statistics of {model}")
+            split = _split(before, after.known, (run, draws), statistics, seed)
             if split is not None:
                 splits[model] = split
     try:
@@ -175,7 +174,7 @@ def between(before: Stored, after: Stored, *, seed: int, say: Say = lambda _: No
     )
 
 
-def _anew(before: Stored, after: Stored, model: str) -> bool:
+def _refitted(before: Stored, after: Stored, model: str) -> bool:
     """Return whether a model has another fit than before."""
     return before.digest(model) != after.digest(model)
 
@@ -186,14 +185,13 @@ def _split(
     fitted: tuple[Run, xr.Dataset],
     statistics: Sequence[Statistic],
     seed: int,
-    say: Say,
 ) -> News | None:
     """Return the change of a model in pieces, None where its earlier fit cannot be read any more."""
     run, draws = fitted
     try:
         earlier, drawn = before.fitted(run.spec.model)
     except (ForecastError, KeyError, ValueError) as error:
-        say(f"the change of {run.spec.model} is not split: {error}")
+        logger.warning(f"the change of {run.spec.model} is not split: {error}")
         return None
     statistics = [one for one in statistics if one.told_by(drawn)]
     if not statistics:
@@ -212,7 +210,6 @@ def _split(
         seed=seed,
         earlier=before.known,
         said=said,
-        say=say,
     )
 
 
@@ -245,7 +242,7 @@ def _reason(before: Stored, after: Stored, model: str) -> str:
     old, new = before.spec(model), after.spec(model)
     if old is None or new is None:
         return "fitted by another version"
-    if not _anew(before, after, model):
+    if not _refitted(before, after, model):
         return "the same fit" if old.as_of == new.as_of else "the same fit, from a later date"
     reasons = [
         ("code_hash", "the model's code"),

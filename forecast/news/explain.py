@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,11 @@ if TYPE_CHECKING:
     from forecast.models.base import Panel
     from forecast.news.statistics import Statistic
 
+logger = logging.getLogger(__name__)
 MOST_NUMBERS = 16
 """Numbers up to which each is a step of its own; of more, each report is one."""
 MOST_REFITS = 4
 """Reports up to which each is a step of its own where every step is a fit; of more, all are one."""
-
-Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,10 +264,10 @@ def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Walk:
-    """The steps of the numbers.
+class _Path:
+    """The path from one panel to another, a number at a time.
 
-    Changes and their errors, shape (order, move, statistic); the error of the way as a whole, shape
+    Changes and their errors, shape (order, move, statistic); the error of the path as a whole, shape
     (statistic,); how many panels were fitted; the worst Pareto k of the others.
     """
 
@@ -278,7 +278,7 @@ class _Walk:
     worst: float
 
 
-def _walk(road: Road, moves: Sequence[_Move], say: Say) -> _Walk:
+def _along_path(road: Road, moves: Sequence[_Move]) -> _Path:
     """Take the numbers one at a time, in both orders."""
     old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
     orders = (list(range(len(moves))), list(reversed(range(len(moves)))))
@@ -287,7 +287,7 @@ def _walk(road: Road, moves: Sequence[_Move], say: Say) -> _Walk:
     points = dict(zip(panels, points_of(road, list(panels.values())), strict=True))
     for point in points.values():
         if point.fitted:
-            say(f"reweighting was not enough (Pareto k {point.k:.2f}): a panel was fitted")
+            logger.info(f"reweighting was not enough (Pareto k {point.k:.2f}): a panel was fitted")
     count = len(road.statistics)
     changes = np.zeros((2, len(moves), count))
     errors = np.zeros_like(changes)
@@ -297,7 +297,7 @@ def _walk(road: Road, moves: Sequence[_Move], say: Say) -> _Walk:
             changes[direction, k] = after.value - before.value
             errors[direction, k] = gap_between(before, after)
     ends = [points[values.tobytes()].estimate for values in (old, new)]
-    return _Walk(
+    return _Path(
         changes,
         errors,
         gap_between(*ends),
@@ -326,7 +326,6 @@ def explain(
     size: int = 1000,
     earlier: Known | None = None,
     said: Mapping[str, float] | None = None,
-    say: Say = lambda _: None,
 ) -> News:
     """Split the change between two runs of a model.
 
@@ -350,8 +349,6 @@ def explain(
     said
         Values that the earlier run gave when it was made, by statistic; they count where today's
         code draws something else from it.
-    say
-        Called with a line of progress.
 
     Returns
     -------
@@ -386,19 +383,19 @@ def explain(
         pass  # another model or other assumptions, if anything
     elif not _comparable(before, after):
         ends = (here, values[1])
-        fitted = _by_fits(base, after, (earlier, known), followed, draws[1], ends, say)
+        fitted = _by_fits(base, after, (earlier, known), followed, draws[1], ends)
         refits += fitted.refits
         for k, piece in enumerate(fitted.pieces):
             low, high = fitted.changes[:, k].min(axis=0), fitted.changes[:, k].max(axis=0)
             mean = fitted.changes[:, k].mean(axis=0)
             steps.append((piece, mean, np.hypot(*errors), low, high))
     elif moves := _moves(cells_of(before.panel, after.panel), known):
-        walk = _walk(_road(base, after, followed, draws[1], seed, size), moves, say)
-        refits, worst = refits + walk.refits, walk.worst
-        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + walk.whole**2)
+        path = _along_path(_road(base, after, followed, draws[1], seed, size), moves)
+        refits, worst = refits + path.refits, path.worst
+        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + path.whole**2)
         for k, move in enumerate(moves):
-            low, high = walk.changes[:, k].min(axis=0), walk.changes[:, k].max(axis=0)
-            mean, error = walk.changes[:, k].mean(axis=0), walk.errors[:, k].mean(axis=0)
+            low, high = path.changes[:, k].min(axis=0), path.changes[:, k].max(axis=0)
+            mean, error = path.changes[:, k].mean(axis=0), path.errors[:, k].mean(axis=0)
             steps.append((move.piece, mean, error, low, high))
     rest = values[1] - values[0] - sum((change for _, change, *_ in steps), zero)
     steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise, rest, rest))
@@ -434,7 +431,6 @@ def _by_fits(
     statistics: Sequence[Statistic],
     like: xr.Dataset,
     ends: tuple[np.ndarray, np.ndarray],
-    say: Say,
 ) -> _ByFits:
     """Split by fitting the panel after each report, in both orders, or in one piece if it must be."""
     whole = Piece("data", "all its numbers together")
@@ -446,7 +442,7 @@ def _by_fits(
     pieces, panel_of = told
     count = len(pieces)
     if count > 1:
-        say(f"fitting {after.spec.model} after each of {count} reports, in both orders")
+        logger.info(f"fitting {after.spec.model} after each of {count} reports, in both orders")
     values = {(): ends[0], tuple(range(count)): ends[1]}
     orders = (list(range(count)), list(reversed(range(count))))
     changes, refits = np.zeros((2, count, len(statistics))), 0
@@ -457,7 +453,9 @@ def _by_fits(
                 run = fit_spec(after.spec, panel_of(state))
                 refits += 1
                 if run.gate is None or not run.gate.passed:
-                    say("a panel between the two failed its gate: its reports are told together")
+                    logger.info(
+                        "a panel between the two failed its gate: its reports are told together"
+                    )
                     return at_once
                 values[state] = plainly(statistics, _forecast(run, like)).value
             changes[direction, order[k]] = values[state] - values[tuple(sorted(order[:k]))]

@@ -7,7 +7,7 @@ number is a regression over draws on the number's normal score z: a penalised li
 
 with logit p linear between the quantile levels and constant beyond the outermost. lambda is what makes
 the draws most probable, so the curve is a two-parameter logit unless they say otherwise
-(``benchmarks/prospect_curves.py`` holds it against others). It is checked by taking the number as if it
+(``benchmarks/prospect_curves.py`` compares it with others). It is checked by taking the number as if it
 were reported (:func:`forecast.news.reweight.as_if`).
 
 Invariant: the curve, linear between the levels, averages over the prints to the probability itself; what
@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ from forecast.news.reweight import as_if
 if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.news.statistics import Statistic
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Prospect:
     noise
         What `move` may come to when the number has nothing to do with the event: mean and four
         standard deviations over shuffled draws, for many numbers and events are looked at. A move
-        below it cannot be told from nothing.
+        below it cannot be distinguished from nothing.
     checked
         By level, the probability with the run reweighted to the print as if reported.
     reason
@@ -111,7 +114,7 @@ PRINT_LEVELS = np.array([0.01, 0.025, *np.arange(0.05, 0.96, 0.05).round(2), 0.9
 THRESHOLDS = (0.25, 0.5, 0.75)
 SHUFFLES = 100
 FEWEST = 50
-"""Draws that must have an event, and that must not have it, before a number is held against it."""
+"""Draws that must have an event, and that must not have it, before a number is compared with it."""
 AGREE = 3.0
 """Standard errors by which the curve and the reweighted probability may differ."""
 
@@ -190,7 +193,7 @@ def _coming(draws: xr.Dataset) -> dict[str, str]:
 class _Chance:
     """What a number that has nothing to do with an event seems to tell of it.
 
-    Why no number can be held against the event, if so; else the bits and the move that shuffled draws
+    Why no number can be compared with the event, if so; else the bits and the move that shuffled draws
     give, for the latter mean and four standard deviations.
     """
 
@@ -409,7 +412,7 @@ def check_prospect(
     Raises
     ------
     DataError
-        If the run's model cannot be held against another panel.
+        If the run's model cannot be evaluated on another panel.
     """
     if prospect.curve is None or prospect.errors is None:
         return prospect
@@ -455,7 +458,6 @@ def ranked(
     statistics: Sequence[Statistic],
     *,
     seed: int,
-    say: Callable[[str], None] = lambda _: None,
 ) -> list[Prospect]:
     """Return prospects with the most telling of each company checked: told ones first, by their bits.
 
@@ -471,25 +473,25 @@ def ranked(
         What they are about.
     seed
         Decides the random numbers of the checks.
-    say
-        Called with a line of progress.
 
     Raises
     ------
     DataError
-        If the run's model cannot be held against another panel.
+        If the run's model cannot be evaluated on another panel.
     """
     of = {s.name: s for s in statistics}
     stand: set[str] = set()
     kept = []
     for one in sorted(found, key=_rank):
         if one.told and one.company not in stand:
-            say(f"checking {one.series} {one.period} against {one.statistic} by reweighting")
+            logger.info(
+                f"checking {one.series} {one.period} against {one.statistic} by reweighting"
+            )
             one = check_prospect(one, run, of[one.statistic], seed=seed)
             if one.told:
                 stand.add(one.company)
             else:
-                say(f"not told: {one.reason}")
+                logger.info(f"not told: {one.reason}")
         kept.append(one)
     return sorted(kept, key=_rank)
 

@@ -268,11 +268,11 @@ def as_if(
     Raises
     ------
     DataError
-        If the run's model cannot be held against another panel, or its panel has no such series.
+        If the run's model cannot be evaluated on another panel, or its panel has no such series.
     """
     entry = get_model(run.spec.model)
     if not entry.sampled:
-        raise DataError(f"the {run.spec.model} model cannot be held against another panel")
+        raise DataError(f"the {run.spec.model} model cannot be evaluated on another panel")
     own = run.panel.frame()
     # What else a cell is labelled with is that of its series.
     row = own[own["series"] == series].tail(1).copy()

@@ -45,7 +45,7 @@ class Statistic:
     window
         First and last day that it is about, or empty.
     why
-        The reading in words.
+        The definition in words.
     """
 
     name: str
@@ -78,12 +78,12 @@ class Statistic:
 def statistics_of(
     claims: Sequence[Claim], model: str, draws: xr.Dataset, followed: Sequence[str]
 ) -> tuple[Statistic, ...]:
-    """Return what is followed of a model: its claims' readings, and totals that it can tell.
+    """Return what is followed of a model: its claims' definitions, and totals that it can tell.
 
     Parameters
     ----------
     claims
-        Whose readings of the model are followed.
+        Whose definitions of the model are followed.
     model, draws
         The model and its joint draws.
     followed

@@ -2,7 +2,7 @@
 
 Invariant: a figure shows quantiles and shares of the draws it was given and nothing smoothed or
 averaged from them; a forecast is never drawn without its bands, and every mark is named by text
-on the figure, not by colour alone. ``tests/test_plots.py`` holds the marks against the draws.
+on the figure, not by colour alone. ``tests/test_plots.py`` compares the marks with the draws.
 
 Every function draws into `ax` and returns it; without one it makes a pyplot figure, which Jupyter
 shows. Nothing here calls ``show``. Neutral colours are only :data:`INK`, :data:`MUTED`,

@@ -1,4 +1,4 @@
-"""When each reading of a claim may come true: spending and prices on one calendar."""
+"""When each definition of a claim may come true: spending and prices on one calendar."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def clocks(
     Returns
     -------
     matplotlib.axes.Axes
-        One step line an event, from nought at `start`, stepping up where a period ends.
+        One step line an event, from zero at `start`, stepping up where a period ends.
 
     Raises
     ------

@@ -33,7 +33,7 @@ from forecast.plots.style import (
 )
 
 UP, DOWN = "#e76300", "#3f90da"
-"""Hues of a rise and of a fall; the sign is written beside every bar."""
+"""Hues of a rise and of a fall; the sign is written next to every bar."""
 ROW, BAR = 22.0, 11.0  # points: height of a row and of its bar
 
 

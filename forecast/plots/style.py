@@ -523,7 +523,7 @@ def centres(labels: Sequence[str]) -> np.ndarray:
 def band_marks(last: np.ndarray, log: bool) -> list[tuple[str, float]]:
     """Return the names of bands and median, and their heights at the last step.
 
-    A band's name stands at the middle of its upper part, which is seen beside the inner bands; of
+    A band's name stands at the middle of its upper part, which is seen next to the inner bands; of
     its lower part where the bands are much wider below, as under a ceiling.
     """
     low, middle, high = np.quantile(

@@ -10,12 +10,15 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import markdown_it
 
 from forecast.core.errors import DataError
 from forecast.core.files import whole
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 
 def _extra(module: str, extra: str) -> Any:
@@ -28,12 +31,12 @@ def _extra(module: str, extra: str) -> Any:
         ) from None
 
 
-def _tokens(folder: Path) -> list[Any]:
+def _tokens(folder: Path) -> list[Token]:
     text = (folder / "memo.md").read_text(encoding="utf-8")
     return markdown_it.MarkdownIt("commonmark").enable("table").parse(text)
 
 
-def _blocks(tokens: list[Any]) -> Iterator[tuple[str, Any]]:
+def _blocks(tokens: list[Token]) -> Iterator[tuple[str, Any]]:
     """Yield (kind, content) of each block: heading-N, paragraph, quote, item, image, table."""
     quoted = listed = 0
     rows: list[list[Any]] = []
@@ -54,14 +57,14 @@ def _blocks(tokens: list[Any]) -> Iterator[tuple[str, Any]]:
         elif token.type == "inline" and kind == "cell":
             rows[-1].append(token)
         elif token.type == "inline":
-            images = [c for c in token.children if c.type == "image"]
+            images = [c for c in token.children or () if c.type == "image"]
             yield ("image", images[0]) if images else (kind, token)
 
 
-def _runs(inline: Any) -> Iterator[tuple[str, bool]]:
+def _runs(inline: Token) -> Iterator[tuple[str, bool]]:
     """Yield (text, bold) of an inline token."""
     bold = 0
-    for child in inline.children:
+    for child in inline.children or ():
         bold += (child.type == "strong_open") - (child.type == "strong_close")
         if child.type in ("text", "code_inline"):
             yield child.content, bool(bold)
@@ -83,7 +86,7 @@ def to_docx(folder: Path, path: Path) -> None:
     shared = importlib.import_module("docx.shared")
     document = docx.Document()
 
-    def fill(paragraph: Any, inline: Any, size: float | None = None) -> None:
+    def fill(paragraph: Any, inline: Token, size: float | None = None) -> None:
         for text, bold in _runs(inline):
             run = paragraph.add_run(text)
             run.bold = bold or None
@@ -119,7 +122,7 @@ def _typst_text(text: str) -> str:
     return re.sub(r"([\\#$*_`<>@\[\]~=+\-/\"'])", r"\\\1", text)
 
 
-def _typst_inline(inline: Any) -> str:
+def _typst_inline(inline: Token) -> str:
     return "".join(
         f"#strong[{_typst_text(text)}]" if bold else _typst_text(text)
         for text, bold in _runs(inline)

@@ -51,7 +51,7 @@ class Fitted:
     variants: Mapping[str, xr.Dataset]
 
 
-def walk_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
+def baseline_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
     """Return the random walk with drift of a model's series, or None where none can be made."""
     rule = get_model(name).baseline
     if name not in fitted or rule is None:
@@ -146,7 +146,7 @@ def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
         panel=one.run.panel,
         posterior=one.run.posterior,
         draws=one.draws,
-        baseline=walk_of(name, fitted, report.seed),
+        baseline=baseline_of(name, fitted, report.seed),
         as_of=report.as_of,
         known=report.known,
         events=_crossings(report.claims, name),
@@ -212,14 +212,14 @@ def _strip(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     low, high = (f(v.probability or 0.0 for v in verdicts) for f in (min, max))
     title = f"From {percent(low)} to {percent(high)}, depending on what counts"
     said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
-    alt = f"Probability of “{claim.quote}” under each reading: {said}."
+    alt = f"Probability of “{claim.quote}” under each definition: {said}."
     decided = sum(v.claim == claim.id and v.status == "decided" for v in report.verdicts)
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts) - decided
     caption = f"Claim: {claim.text}"
     if decided:
-        caption += f" {decided} more reading(s) are decided by what has come."
+        caption += f" {decided} more definition(s) are decided by what has come."
     if waiting:
-        caption += f" {waiting} more readings have no number."
+        caption += f" {waiting} more definitions have no number."
     if any(row.reach_low is not None for row in rows):
         caption += " Thin line: other thresholds, and windows that end earlier; see the table."
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
@@ -235,17 +235,17 @@ def _clocks(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     marked = [(months_after(claim.source_date, month), f"{month} months") for month in last_two]
     first, last = (f(told, key=lambda row: row[3][-1]) for f in (max, min))
     title = (
-        f"By the price clock {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
+        f"By prices {percent(first[3][-1])}, by spending {percent(last[3][-1])}"
         if (first[1], last[1]) == ("fall", "capex")
         else f"From {percent(last[3][-1])} ({last[0]}) to {percent(first[3][-1])} ({first[0]})"
     )
     said = "; ".join(f"{name} {percent(p[-1])} by {days[-1]}" for name, _, days, p in told)
     ax = plots.clocks(told, start=claim.source_date, marked=marked, title=title)
     caption = (
-        "Some readings that come at some time within the window; prices by month, reported "
+        "Some definitions that come at some time within the window; prices by month, reported "
         "spending by quarter, the article's series by year. An event counts when its period is over."
     )
-    return Drawn(ax, f"Probability that a reading has come, by date: {said}.", caption)
+    return Drawn(ax, f"Probability that a definition has come true, by date: {said}.", caption)
 
 
 def _others(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
@@ -262,21 +262,21 @@ def _others(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
         if o.theirs is not None and o.ours is not None
     ]
     if not rows:
-        raise DataError("nobody else's number stands beside one of ours")
+        raise DataError("nobody else's number can be compared with one of ours")
     gaps = [abs((r.probability or 0.0) - (r.published or 0.0)) for r in rows]
     title = f"Ours and theirs lie {100 * min(gaps):.0f} to {100 * max(gaps):.0f} points apart"
     said = "; ".join(
         f"{r.label}: theirs {percent(r.published)}, ours {percent(r.probability)}" for r in rows
     )
     caption = "The questions differ, see the table: labels say what ours is about."
-    alt = f"Published numbers beside ours. {said}."
+    alt = f"Published numbers alongside ours. {said}."
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
 
 
 def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     if not report.sensitivities:
-        raise DataError("no prior set stands beside the default one")
+        raise DataError("no prior set can be compared with the default one")
     rows = [
         plots.SensitivityRow(
             f"{s.claim}: {s.definition}".replace("_", " "),

@@ -77,7 +77,7 @@ class Report:
     depths
         Correction against crash.
     others
-        What others published, beside ours.
+        What others published, alongside ours.
     scenarios
         Conditional answers.
     hindcasts

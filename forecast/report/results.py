@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
     from forecast.report.figures import Fitted
     from forecast.report.record import Report
 
+logger = logging.getLogger(__name__)
+
 
 def complete(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
-    walks: Mapping[str, xr.Dataset],
-    say: Callable[[str], None],
+    baselines: Mapping[str, xr.Dataset],
 ) -> Report:
     """Return a run's record with all that is asked of the draws besides the claims.
 
@@ -48,10 +50,8 @@ def complete(
         The record with its verdicts and the naive forecast's probabilities.
     inputs
         What is supposed, what others published, and which events come nearest to that.
-    fitted, walks
+    fitted, baselines
         Runs and draws, and draws of the naive forecasts, by model.
-    say
-        Called with what was left out, and why.
     """
     claims, page = report.claims, report.page
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
@@ -60,11 +60,11 @@ def complete(
     return dataclasses.replace(
         report,
         pooled={name: one for name, one in pooled if one is not None},
-        variations=_variations(report.headline, fitted, walks, page.months),
+        variations=_variations(report.headline, fitted, baselines, page.months),
         curves=[one for claim in report.headline for one in _curves(claim, draws)],
-        depths=_depths(draws, walks, page),
-        others=_others(inputs, draws, walks, report.as_of, say),
-        scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed, say),
+        depths=_depths(draws, baselines, page),
+        others=_others(inputs, draws, baselines, report.as_of),
+        scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
         latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
     )
@@ -73,7 +73,7 @@ def complete(
 def _variations(
     claims: Sequence[Claim],
     fitted: Mapping[str, Fitted],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
     months: Sequence[int],
 ) -> tuple[Variation, ...]:
     found: list[Variation] = []
@@ -82,13 +82,13 @@ def _variations(
             one = fitted.get(definition.model)
             if one is None or one.draws is None:
                 continue
-            walk = walks.get(definition.model)
-            found += variations(claim, definition, one.draws, one.variants, walk, months)
+            baseline = baselines.get(definition.model)
+            found += variations(claim, definition, one.draws, one.variants, baseline, months)
     return tuple(found)
 
 
 def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, Curve], ...]:
-    """Return when the readings that have a label may come, with their models."""
+    """Return when the definitions that have a label may come, with their models."""
     found: list[tuple[str, Curve]] = []
     for d in claim.definitions:
         if d.label and isinstance(d.event, DATED) and d.model in draws:
@@ -98,27 +98,26 @@ def _curves(claim: Claim, draws: Mapping[str, xr.Dataset]) -> tuple[tuple[str, C
 
 
 def _depths(
-    draws: Mapping[str, xr.Dataset], walks: Mapping[str, xr.Dataset], page: Page
+    draws: Mapping[str, xr.Dataset], baselines: Mapping[str, xr.Dataset], page: Page
 ) -> tuple[Depth, ...]:
     if "hazard" not in draws:
         return ()
-    return depths(draws["hazard"], page.positions, walks.get("hazard"), page.months[-2:])
+    return depths(draws["hazard"], page.positions, baselines.get("hazard"), page.months[-2:])
 
 
 def _others(
     inputs: Inputs,
     draws: Mapping[str, xr.Dataset],
-    walks: Mapping[str, xr.Dataset],
+    baselines: Mapping[str, xr.Dataset],
     as_of: str,
-    say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
     if not inputs.comparisons:  # nobody has said how other questions differ from this article's
         return ()
     table = inputs.tables["public_forecasts"]
     try:
-        return beside_others(table, inputs.comparisons, draws, walks, as_of)
+        return beside_others(table, inputs.comparisons, draws, baselines, as_of)
     except ClaimError as error:  # draws of another day, or of a user's own run-ups
-        say(f"no comparison with others' forecasts: {error}")
+        logger.warning(f"no comparison with others' forecasts: {error}")
         return ()
 
 
@@ -127,7 +126,6 @@ def _scenarios(
     claims: Sequence[Claim],
     fitted: Mapping[str, Fitted],
     seed: int,
-    say: Callable[[str], None],
 ) -> tuple[Conditional, ...]:
     found = []
     for scenario in scenarios:
@@ -138,7 +136,7 @@ def _scenarios(
             own = child_seed(seed, "scenario", scenario.id)
             found.append(conditional(scenario, claims, one.run, one.draws, own))
         except ForecastError as error:  # a user's companies may not have the series
-            say(f"scenario {scenario.id} left out: {error}")
+            logger.warning(f"scenario {scenario.id} left out: {error}")
     return tuple(found)
 
 
@@ -147,11 +145,10 @@ def telecom_hindcast(
     tables: Mapping[str, pd.DataFrame],
     seed: int,
     place: Path,
-    say: Callable[[str], None],
 ) -> tuple[Hindcast, ...]:
     """Fit and judge the telecom hindcast on some days, with fits kept in `place`.
 
-    `say` is told of a gate that said no, and of tables that do not reach so far.
+    A day is left out, with a warning, where a gate says no or the tables do not reach so far.
     """
     telecom, runups = tables["telecom_1995_2004"], tables["runups"]
     found: list[Hindcast] = []
@@ -160,5 +157,5 @@ def telecom_hindcast(
             own = child_seed(seed, "hindcast", day)
             found += hindcast(telecom, runups, day, seed=own, place=place, tables=tables)
         except ForecastError as error:
-            say(f"no hindcast as of {day}: {error}")
+            logger.warning(f"no hindcast as of {day}: {error}")
     return tuple(found)

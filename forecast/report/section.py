@@ -22,7 +22,7 @@ class Section:
     Attributes
     ----------
     key
-        Its name; its template is ``<key>.md.j2`` beside its module.
+        Its name; its template is ``<key>.md.j2`` next to its module.
     build
         Takes the run's results and returns what the template reads, a frozen record; None where
         there is nothing to say, and the section is not printed.

@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from forecast.core.text import percent
 from forecast.news.statistics import signed
 
+CHECKS = (
+    "The gate of a fit is the set of convergence checks that its draws must pass: R-hat compares the "
+    "chains with each other and is one where they agree; bulk and tail ESS, effective sample sizes, "
+    "say how many independent draws those in the middle and in the tails are worth."
+)
+"""What a gate and its two commonest checks are, for a reader who meets them in the memo."""
+
 
 def points(value: float, error: float) -> str:
     """Return a change of probability in percentage points with its Monte-Carlo error."""

@@ -3,7 +3,7 @@
 The last column of a row is a hash of its cells and of the hash before it. The head, a file of the same
 name and the ending ``.head``, holds the number of rows and the last hash; while rows are added, the old
 end and the new one, so that a writer who is killed leaves either. It keeps against loss and slips, not
-against somebody who writes all of it anew.
+against somebody who writes all of it again.
 
 Invariant: rows that were changed, removed, put elsewhere or cut off the end are noticed, and then
 nothing is read. ``tests/test_chain.py`` does each, and stops writers between any two of their steps.

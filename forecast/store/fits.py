@@ -54,7 +54,7 @@ def keep_fit(folder: str | Path, key: str, tree: xr.DataTree) -> None:
 
 
 def _note(path: Path, key: str) -> bytes:
-    """Return what stands beside a stored fit."""
+    """Return what is stored alongside a fit."""
     return f"{sha256_of(path)}  {key}.nc\n".encode()
 
 

@@ -31,7 +31,7 @@ from forecast.core.text import one_line
 
 CHECKSUMS, MANIFEST = "checksums.json", "manifest.json"
 KNOWN, VINTAGES, CLAIMS, TABLES = "known.csv", "vintages.csv", "claims.toml", "tables"
-"""Beside a run's results: what was known, every vintage of it (where a model looks at earlier ones),
+"""Alongside a run's results: what was known, every vintage of it (where a model looks at earlier ones),
 what was asked, and the folder of the models' own tables."""
 LOCK = ".lock"
 
@@ -210,11 +210,11 @@ def latest_run(out: str | Path) -> Path | None:
         folder = link.resolve(strict=True)
     except (OSError, RuntimeError):  # a circle of links is either, by the version of Python
         raise StoreError(
-            f"{link} points to {link.readlink()}, which is not there; forecast run mends it"
+            f"{link} points to {link.readlink()}, which is not there; forecast run fixes it"
         ) from None
     if folder.parent != (Path(out) / "runs").resolve():
         raise StoreError(
-            f"{link} points to {folder}, which is not in {Path(out) / 'runs'}; forecast run mends it"
+            f"{link} points to {folder}, which is not in {Path(out) / 'runs'}; forecast run fixes it"
         )
     return verify(folder)
 

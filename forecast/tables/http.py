@@ -15,6 +15,7 @@ import dataclasses
 import email.utils
 import hashlib
 import json
+import logging
 import os
 import re
 import tempfile
@@ -27,6 +28,8 @@ from forecast.core.errors import DataError
 
 if TYPE_CHECKING:
     import httpx
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,9 +122,7 @@ def check_connection(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def asking(
-    connection: Connection, clock: Clock, *, refused: str = "", say: Callable[[str], None]
-) -> Iterator[Ask]:
+def asking(connection: Connection, clock: Clock, *, refused: str = "") -> Iterator[Ask]:
     """Open a connection, and close it in the end.
 
     Parameters
@@ -130,8 +131,6 @@ def asking(
         How to ask, and the time.
     refused
         Why this source may answer 403, for the message.
-    say
-        Takes progress lines.
 
     Raises
     ------
@@ -147,7 +146,7 @@ def asking(
     headers = {"User-Agent": connection.user_agent, "Accept": "application/json"}
     with httpx.Client(timeout=wait, headers=headers, follow_redirects=False) as client:
         session = _Session(client, connection, clock, refused)
-        yield lambda url, absent: _ask(session, url, absent, say)
+        yield lambda url, absent: _ask(session, url, absent)
 
 
 class _TransientError(Exception):
@@ -158,7 +157,7 @@ class _TransientError(Exception):
         self.wait = wait
 
 
-def _ask(session: _Session, url: str, absent: str, say: Callable[[str], None]) -> Any:
+def _ask(session: _Session, url: str, absent: str) -> Any:
     """Return the JSON at a URL, from the cache if it is young, asking again where that may help."""
     connection, clock = session.connection, session.clock
     cached = _read_cache(connection.cache, url)
@@ -176,7 +175,7 @@ def _ask(session: _Session, url: str, absent: str, say: Callable[[str], None]) -
                     f"{url}: the server asks to wait {error.wait:.0f} s ({error}); try again then"
                 ) from None
             pause = max(2.0 ** (attempt - 1), error.wait)
-            say(f"{url}: {error}; asking again in {pause:g} s")
+            logger.info(f"{url}: {error}; asking again in {pause:g} s")
             clock.sleep(pause)
     content = _parse(body, url)  # only what can be read is kept
     _write_cache(connection.cache, url, {**head, "at": clock.now()}, body)

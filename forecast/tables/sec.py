@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import difflib
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from forecast.tables.vintages import Table, check_table
 if TYPE_CHECKING:
     from forecast.tables.http import Clock, Connection
 
+logger = logging.getLogger(__name__)
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"
 TICKERS = "/files/company_tickers.json"
 FACTS = "/api/xbrl/companyfacts/CIK{cik:010d}.json"
@@ -83,7 +85,7 @@ class Fact:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
+class QuarterValue:
     """One quarter's figure as it could be known from the day `filed` on.
 
     `kind` is one of :data:`DIRECT`, :data:`DERIVED`, :data:`MIXED`; `order` is the tag's place among
@@ -145,12 +147,12 @@ def _amount(value: object) -> Decimal:
     return amount
 
 
-def quarter_readings(facts: Iterable[Fact], tags: Sequence[str]) -> list[Reading]:
-    """Return every reading of every quarter: as reported, and year-to-date less year-to-date.
+def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterValue]:
+    """Return every value of every quarter: as reported, and year-to-date less year-to-date.
 
     Two year-to-date figures are subtracted only if they start on the same day, that of the fiscal
     year, so trailing twelve months and comparatives of another year never meet. Each filing of the
-    longer one is held against the newest shorter one known on that day: a restated first half waits
+    longer one is compared with the newest shorter one known on that day: a restated first half waits
     for the restated nine months. What a company restates for the longer period only lands in the
     last quarter of it.
     """
@@ -172,15 +174,15 @@ def quarter_readings(facts: Iterable[Fact], tags: Sequence[str]) -> list[Reading
     return [r for r in found if _DAYS[3][0] <= (r.end - r.start).days + 1 <= _DAYS[3][1]]
 
 
-def _direct(fact: Fact, order: int) -> Reading:
+def _direct(fact: Fact, order: int) -> QuarterValue:
     source = f"SEC company facts, us-gaap {fact.tag}, {fact.form} {fact.accession}"
-    return Reading(
+    return QuarterValue(
         fact.start, fact.end, fact.value, fact.filed, DIRECT, order, fact.accession, source, ""
     )
 
 
 def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
-    """Pair figures, both by filing date, as each becomes known; see :func:`quarter_readings`."""
+    """Pair figures, both by filing date, as each becomes known; see :func:`quarter_values`."""
     if not longer or not shorter:
         return
     for fact in longer:
@@ -193,9 +195,9 @@ def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fa
         yield waiting[-1], first
 
 
-def _less(longer: Fact, shorter: Fact, kind: int, order: int) -> Reading:
+def _less(longer: Fact, shorter: Fact, kind: int, order: int) -> QuarterValue:
     tags = longer.tag if kind == DERIVED else f"{longer.tag} less {shorter.tag}"
-    return Reading(
+    return QuarterValue(
         shorter.end + dt.timedelta(days=1),
         longer.end,
         longer.value - shorter.value,
@@ -209,19 +211,19 @@ def _less(longer: Fact, shorter: Fact, kind: int, order: int) -> Reading:
     )
 
 
-def settle(readings: Iterable[Reading]) -> list[Reading]:
+def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
-    A derived reading never replaces a reported one that was known before, nor one over two tags a
+    A derived value never replaces a reported one that was known before, nor one over two tags a
     derived one; on one day the metric's first tag counts. A tag that says again what it said is no
     news, whatever another tag, of wider scope, said in between.
     """
-    quarters: dict[tuple[dt.date, dt.date], list[Reading]] = {}
-    for reading in readings:
-        quarters.setdefault((reading.start, reading.end), []).append(reading)
-    found: list[Reading] = []
+    quarters: dict[tuple[dt.date, dt.date], list[QuarterValue]] = {}
+    for quarter in values:
+        quarters.setdefault((quarter.start, quarter.end), []).append(quarter)
+    found: list[QuarterValue] = []
     for _, group in sorted(quarters.items()):
-        last: Reading | None = None
+        last: QuarterValue | None = None
         for day in sorted({r.filed for r in group}):
             fresh = [
                 r
@@ -238,7 +240,7 @@ def settle(readings: Iterable[Reading]) -> list[Reading]:
     return found
 
 
-def _after(last: Reading, best: Reading) -> Reading:
+def _after(last: QuarterValue, best: QuarterValue) -> QuarterValue:
     """Return a revision, with a note if it is by another tag."""
     if last.order == best.order:
         return best
@@ -246,15 +248,15 @@ def _after(last: Reading, best: Reading) -> Reading:
     return dataclasses.replace(best, note=f"{best.note}; {said}".removeprefix("; "))
 
 
-def _repeated(reading: Reading, group: Iterable[Reading]) -> bool:
-    before = [r for r in group if r.order == reading.order and r.filed < reading.filed]
-    return bool(before) and max(before, key=lambda r: r.filed).value == reading.value
+def _repeated(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
+    before = [r for r in group if r.order == quarter.order and r.filed < quarter.filed]
+    return bool(before) and max(before, key=lambda r: r.filed).value == quarter.value
 
 
-def _beaten(reading: Reading, group: Iterable[Reading]) -> bool:
-    better = [r for r in group if r.kind < reading.kind and r.filed <= reading.filed]
+def _beaten(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
+    better = [r for r in group if r.kind < quarter.kind and r.filed <= quarter.filed]
     return any(
-        r.filed < reading.filed or r.order == reading.order or reading.kind == MIXED for r in better
+        r.filed < quarter.filed or r.order == quarter.order or quarter.kind == MIXED for r in better
     )
 
 
@@ -313,20 +315,20 @@ def company_rows(
     left_out: list[str] = []
     for metric, tags in ((m, METRICS[m]) for m in metrics):
         facts = read_facts(content, tags, entity)
-        for reading in settle(quarter_readings(facts, tags)):
-            if since is not None and reading.end < since:
+        for quarter in settle(quarter_values(facts, tags)):
+            if since is not None and quarter.end < since:
                 continue
-            what = f"{entity} {metric} {period_name(reading.start, reading.end)}"
-            if reading.value <= 0 and metric not in SIGNED_METRICS:
-                left_out.append(f"{what}: {reading.value} is not above zero ({reading.source})")
-            elif reading.filed < reading.end:
-                left_out.append(f"{what}: filed before its end ({reading.source})")
-            elif reading.filed > today:
+            what = f"{entity} {metric} {period_name(quarter.start, quarter.end)}"
+            if quarter.value <= 0 and metric not in SIGNED_METRICS:
+                left_out.append(f"{what}: {quarter.value} is not above zero ({quarter.source})")
+            elif quarter.filed < quarter.end:
+                left_out.append(f"{what}: filed before its end ({quarter.source})")
+            elif quarter.filed > today:
                 left_out.append(
-                    f"{what}: filed on {reading.filed}, after today, {today} ({reading.source})"
+                    f"{what}: filed on {quarter.filed}, after today, {today} ({quarter.source})"
                 )
             else:
-                records.append(_record(entity, metric, reading))
+                records.append(_record(entity, metric, quarter))
     if not records:
         raise DataError(
             f"{entity}: its company facts hold no quarter of {one_line(metrics)} in US dollars"
@@ -337,18 +339,18 @@ def company_rows(
     return Fetched(check_table(frame, f"{entity} by its company facts"), tuple(left_out))
 
 
-def _record(entity: str, metric: str, reading: Reading) -> dict[str, str]:
+def _record(entity: str, metric: str, quarter: QuarterValue) -> dict[str, str]:
     return {
         "entity": entity,
         "metric": metric,
-        "period": period_name(reading.start, reading.end),
-        "value": f"{reading.value.scaleb(-6):f}",  # exact: USD to USD m in decimals
+        "period": period_name(quarter.start, quarter.end),
+        "value": f"{quarter.value.scaleb(-6):f}",  # exact: USD to USD m in decimals
         "unit": "USD m",
-        "reported_on": reading.filed.isoformat(),
-        "source": reading.source,
+        "reported_on": quarter.filed.isoformat(),
+        "source": quarter.source,
         "confidence": "A",
         "qualifier": "",
-        "note": reading.note,
+        "note": quarter.note,
     }
 
 
@@ -370,7 +372,6 @@ def fetch(
     since: dt.date | None = None,
     metrics: Sequence[str] = tuple(METRICS),
     today: dt.date = dt.date.max,
-    say: Callable[[str], None],
 ) -> Fetched:
     """Return the quarters of companies from SEC company facts.
 
@@ -386,8 +387,6 @@ def fetch(
         Those of :data:`METRICS` to take.
     today
         Leave out what is filed after this day.
-    say
-        Takes progress lines.
 
     Raises
     ------
@@ -405,7 +404,7 @@ def fetch(
             f"SEC company facts are not read for {one_line(unknown)}; there are {', '.join(METRICS)}"
         )
     base = (connection.base_url or "").rstrip("/")
-    with http.asking(connection, clock, refused=REFUSED, say=say) as ask:
+    with http.asking(connection, clock, refused=REFUSED) as ask:
         listed = ask(
             (base or TICKER_HOST) + TICKERS, "there is no list of tickers there; check --base-url"
         )
@@ -413,7 +412,7 @@ def fetch(
         for ticker, cik in _resolve(tickers, listed).items():
             if found:
                 clock.sleep(PAUSE)
-            say(f"{ticker}: company facts of CIK {cik} ...")
+            logger.info(f"{ticker}: company facts of CIK {cik} ...")
             content = ask(
                 (base or FACTS_HOST) + FACTS.format(cik=cik),
                 f"there are no company facts of {ticker}; it may file without XBRL",

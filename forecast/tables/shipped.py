@@ -35,7 +35,7 @@ VINTAGE_FILES = (
     "h100_rental.csv",
     "open_share.csv",
 )
-"""The shipped tables of the vintage schema, below the data folder, beside those of the article."""
+"""The shipped tables of the vintage schema, below the data folder, alongside those of the article."""
 
 USER_FILE = "vintages/user.csv"
 """Where a user's own rows go if no other table is named, below the data folder."""

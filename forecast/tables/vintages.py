@@ -1,4 +1,4 @@
-"""The table with two clocks: every number has the period it is about and the day it became known.
+"""The table with two dates: every number has the period it is about and the day it became known.
 
 Invariant: :func:`as_of` returns at most one row a key (entity, metric, period), and never a row
 reported after the date. ``tests/test_vintages.py`` proves both on random tables.
@@ -421,7 +421,7 @@ def compare(table: Table | None, new: Table) -> Changes:
 
 FAR, FAR_FLOW = 5.0, 100.0
 """How many times its neighbour a number may almost be, or its neighbour it, without a word; a flow that
-may be negative comes near nought by itself."""
+may be negative comes near zero by itself."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)

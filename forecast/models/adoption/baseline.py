@@ -13,7 +13,7 @@ from forecast.core.periods import (
     years_since,
 )
 from forecast.models.adoption.panel import SHARE_METRIC
-from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+from forecast.models.baselines import empty_sample, label_baseline, uneven_steps
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -49,4 +49,4 @@ def share_walk(
     observed[0, [grid.index(s[:7]) for s in surveyed]] = panel.data["value"].values
     entity = str(panel.data["survey"].values[0]).split(" (")[0]
     names = ([f"{entity}/{SHARE_METRIC}"], ["ratio"])
-    return label_walk(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))
+    return label_baseline(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))

@@ -9,7 +9,7 @@ and drawn exactly afterwards. There are four surveys. They place the level; drif
 error keep most of their priors, so what is said of 2027 is mostly prior.
 
 Invariant: :func:`draw` conditions on the covariance that :func:`build` fits;
-``tests/test_adoption.py`` holds both against a dense normal.
+``tests/test_adoption.py`` compares both with a dense normal.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ SHARE_METRIC = "open_weight_share"
 
 
 def adoption_panel(known: Known) -> Panel:
-    """One row a survey: the share as a ratio, strictly between nought and one."""
+    """One row a survey: the share as a ratio, strictly between zero and one."""
     rows = known.rows[known.rows["metric"] == SHARE_METRIC].copy()
     if len(rows) < 2:
         raise DataError(

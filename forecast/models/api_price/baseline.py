@@ -12,7 +12,7 @@ from forecast.core.periods import (
     years_since,
 )
 from forecast.models.api_price.panel import PRICE_UNIT, price_history
-from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+from forecast.models.baselines import empty_sample, label_baseline, uneven_steps
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -56,5 +56,5 @@ def price_walk(
     if not names:
         raise DataError("a random walk with drift wants four quarters of a price that has moved")
     y = np.stack(paths, axis=1)
-    return label_walk(panel, (y, np.stack(observed)), (names, [PRICE_UNIT] * len(names)), quarters, seed,
-                  empty_sample(chains, draws))  # fmt: skip
+    series, sample = (names, [PRICE_UNIT] * len(names)), empty_sample(chains, draws)
+    return label_baseline(panel, (y, np.stack(observed)), series, quarters, seed, sample)

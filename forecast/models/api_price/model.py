@@ -19,7 +19,7 @@ cheapest listed price of any model has not fallen since late 2024, though capabi
 
 Besides, with parameters of their own: how often and how far the price of a product changes, and of
 a house's flagship (compound Poisson, Student's t with four degrees of freedom); and what a small
-model costs beside its house's flagship (log-normal).
+model costs relative to its provider's flagship (log-normal).
 
 Invariant: the cheapest price drawn is the lowest of offers that are listed at the time, today's and
 drawn ones, so it can rise only if a price does. ``tests/test_api_price.py`` holds it against a plain
@@ -46,6 +46,7 @@ from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, Listi
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
+    from forecast.models.common import Array
 
 INDEX = "fixed product/price_index"
 ORIGIN = 2.0  # 2025, in years since 2023: the middle of the offers
@@ -258,7 +259,7 @@ def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _offer_density(price: Any, frontier: Any, sd: Any, excess: Any) -> Any:
+def _offer_density(price: Array, frontier: Array, sd: Array, excess: Array) -> Array:
     return frontier_density(price - frontier, sd, excess)
 
 
@@ -359,7 +360,7 @@ def replicate(
         shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
         out[:, at] = q[f"{line}_change"] + q[f"{line}_size"] * shocks
         at = np.flatnonzero((kind == "changes") & (name == line))
-        with np.errstate(divide="ignore"):  # no change at all: the log of nought
+        with np.errstate(divide="ignore"):  # no change at all: the log of zero
             out[:, at] = np.log(rng.poisson(q[f"{line}_rate"] * data["watched"].values[at]))
     at = np.flatnonzero(kind == "small")
     out[:, at] = q["small"] + q["small_spread"] * rng.standard_normal((size, len(at)))

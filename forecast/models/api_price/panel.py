@@ -1,4 +1,4 @@
-"""List prices of language models: offers with a capability, dated changes, small beside flagship.
+"""List prices of language models: offers with a capability, dated changes, small models to flagships.
 
 A price is the blend (3 input + 1 output) / 4 in USD per 1M tokens. Others blend one to one, or
 weigh reasoning tokens: their levels differ, and so can their rates. Capability is on the scale of
@@ -85,7 +85,7 @@ FLAGSHIPS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """The newest of a house's main line, told by its name: GPT-n without mini, nano or pro, Opus, Gemini
-Pro, Grok without mini or fast, Mistral Large. Pure reasoning lines (o1, o3) stand beside it."""
+Pro, Grok without mini or fast, Mistral Large. Pure reasoning lines (o1, o3) stand next to it."""
 
 SMALL = (
     "gpt-4o-mini", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5-mini", "gpt-5-nano", "gpt-5.4-mini",
@@ -111,7 +111,7 @@ Steps = tuple[Step, ...]
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """What the list of prices said, beside the rows of a panel.
+    """What the list of prices said, besides the rows of a panel.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ def _listing(table: Table) -> pd.DataFrame:
     free = out[out["price"] <= 0]
     if len(free):
         raise DataError(
-            "the api_price model works on logarithms and wants prices above nought; got "
+            "the api_price model works on logarithms and wants prices above zero; got "
             + one_line([f"{r.entity} {r.day}" for r in free.itertuples()])
         )
     out["product"] = out["entity"].map(lambda e: PRODUCTS.get(e, e))

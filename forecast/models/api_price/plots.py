@@ -47,7 +47,6 @@ def price_envelope(
     panel: Panel,
     entities: Sequence[str],
     *,
-    metric: str = "price",
     hollow: Sequence[str] = (),
     declines: Mapping[str, tuple[str, float, float, float]] | None = None,
     title: str | None = None,
@@ -64,12 +63,10 @@ def price_envelope(
     entities
         Capabilities such as "GPT-4 level", at most three; each has its steps, and a fan of 80 % with
         its median.
-    metric
-        ``price`` or ``new_price``.
     hollow
         Houses whose dots are hollow; the subtitle names them.
     declines
-        Published declines to lay beside: by label, the day and price they start from, the factor a
+        Published declines to compare with: by label, the day and price they start from, the factor a
         year, and how many years they were seen to hold.
     title
         The finding, about ten words.
@@ -89,7 +86,7 @@ def price_envelope(
     """
     if "as_of" not in draws.attrs:
         raise DataError("the draws have no as_of attribute; take them from forecast(run)")
-    found = {name: find_series(draws, metric, name) for name in entities}
+    found = {name: find_series(draws, "price", name) for name in entities}
     labels = [str(p) for p in draws["period"].values]
     ends = spans_of(labels)[1]
     rows = panel.data.isel(obs=np.flatnonzero(panel.data["kind"].values == "offer"))
@@ -124,9 +121,8 @@ def price_envelope(
     label_right(ax, float(ends[-1]), marks)
     as_of_rule(ax, parse_date(str(draws.attrs["as_of"])))
     apart_words = f", hollow of {', '.join(hollow)}" if hollow else ""
-    word = "listed within the last year" if metric == "new_price" else "on the list"
     subtitle = (
-        f"Cheapest model {word} that reaches a capability, {frequency_of(labels)}USD per 1M tokens "
+        f"Cheapest model on the list that reaches a capability, {frequency_of(labels)}USD per 1M tokens "
         f"(3 input : 1 output), log scale; dots: single offers{apart_words}; band: 8 in 10, with median"
     )
     finish(ax, own, title, subtitle)

@@ -92,7 +92,7 @@ def cost_curve(
         Which one.
     compute_log10_sd
         Standard deviation of a compute estimate by how sure its source is, in the order of
-        :data:`forecast.panels.COMPUTE_WORDS`; drawn as a bar of one.
+        :data:`forecast.models.benchmark.panel.COMPUTE_WORDS`; drawn as a bar of one.
     title
         The finding, about ten words.
     ax

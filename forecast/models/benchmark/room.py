@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forecast.models.base import Model, the_day
-from forecast.models.benchmark import model
+from forecast.models.benchmark import draws, model
 
 MODEL = Model(
     name="benchmark",
@@ -12,7 +12,7 @@ MODEL = Model(
     variants=model.VARIANTS,
     build=model.build,
     complete=model.complete,
-    draw=model.draw,
+    draw=draws.draw,
     replicate=model.replicate,
     prior_checks=model.PRIOR_CHECKS,
     report=model.REPORT,

@@ -140,7 +140,7 @@ def quarterly(
     seed
         Seed of the draws.
     chains, draws
-        Shape of the sample, to stand beside a model's.
+        Shape of the sample, to stand alongside a model's.
 
     Returns
     -------

@@ -129,7 +129,7 @@ def _calendar(scene: Scene) -> Drawn:
         "its last eight quarters where there are fewer than three; the range is of the same lags. A "
         "report is overdue when the longest of them has passed."
     )
-    return Drawn(own.report_calendar(calendar, title=title), alt, caption)
+    return Drawn(own.calendar_grid(calendar, title=title), alt, caption)
 
 
 FIGURES = (

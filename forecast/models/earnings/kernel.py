@@ -18,7 +18,7 @@ quadratic in quarters, but for one small factorisation a group; what is missing 
 
 Invariant: :func:`panel_logp_grad` is the log density of the joint normal law and its exact
 gradient, and :func:`draw_states` with :func:`draw_paths` draw from that law given the data;
-``tests/test_collapsed.py`` holds all three against dense matrices and finite differences.
+``tests/test_collapsed.py`` compares all three with dense matrices and finite differences.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Companies beside each other: their fans, their ratios, and which of their reports are still out."""
+"""Companies side by side: their fans, their ratios, and which of their reports are still out."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ LINE = 36.0  # points, height of a company's row
 MARK = 5.0  # points, size of a mark
 
 
-def report_calendar(
+def calendar_grid(
     calendar: Calendar,
     *,
     quarters: int = 5,
@@ -225,7 +225,7 @@ def report_calendar(
     Parameters
     ----------
     calendar
-        From :func:`forecast.panels.report_calendar`.
+        From :func:`forecast.report_calendar`.
     quarters
         How many of the last quarters to show.
     title

@@ -11,7 +11,7 @@ from forecast.core.periods import (
     months,
     years_since,
 )
-from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+from forecast.models.baselines import empty_sample, label_baseline, uneven_steps
 from forecast.models.gpu_rental.panel import RENTAL_METRIC, RENTAL_UNIT
 
 if TYPE_CHECKING:
@@ -66,4 +66,4 @@ def rental_walk(
     for k in own:
         observed[0, grid.index(day[k][:7])] = data["value"].values[k]
     names = ([f"H100/{RENTAL_METRIC}"], [RENTAL_UNIT])
-    return label_walk(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))
+    return label_baseline(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))

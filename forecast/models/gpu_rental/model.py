@@ -7,14 +7,14 @@ counted from the last quote::
     var of w over quarter q = (volatility exp(turmoil z[q]))^2 / 4
 
 `w` is a random walk whose volatility differs from quarter to quarter: a quarter of large `z` is a
-break, and over quarters the steps have heavy tails. Offsets are normal about nought, which defines
+break, and over quarters the steps have heavy tails. Offsets are normal about zero, which defines
 the reference level: a quote of an index that is neither dear nor cheap. Interruptible (spot)
 indices wander about the market with a memory of their own. Level, walk, offsets and wandering are
 integrated out; bounds enter by the probability that the quote lies beyond them, given the others
 (separation of variables, Genz 1992, with one uniform number a bound).
 
 Invariant: :func:`draw` conditions on the covariance that :func:`build` fits, with bounds replaced by
-values beyond them; ``tests/test_gpu_rental.py`` holds both against brute force.
+values beyond them; ``tests/test_gpu_rental.py`` compares both with brute force.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def draw(
     Returns
     -------
     xarray.Dataset
-        "H100/h100_rental", the reference: an index whose offset is nought, without error, so its
+        "H100/h100_rental", the reference: an index whose offset is zero, without error, so its
         ``y`` is its ``signal``; and "INDEX/h100_rental", the index on its latest stretch, ``y`` as
         it would be quoted. USD per hour, by month from the first quote to `until`. ``observed``
         holds the last number of a month; bounds are not in it.

@@ -63,7 +63,7 @@ def unconditional_falls(
     seed
         Seed of the draws.
     chains, draws
-        Shape of the sample, to stand beside a model's.
+        Shape of the sample, to stand alongside a model's.
 
     Returns
     -------

@@ -20,7 +20,7 @@ three. Censored months enter as survival only.
 
 The log likelihood needs no month by month sum: within a calendar year the linear part of a stage
 does not change, so a stretch of survived months a..b adds ``-exp(lin) (F[b] - F[a - 1])`` with
-``F[t] = sum over u <= t of (u / 12)^shape``. ``tests/test_hazard.py`` holds it against the sum.
+``F[t] = sum over u <= t of (u / 12)^shape``. ``tests/test_hazard.py`` compares it with the sum.
 
 Invariant: no month of an industry enters twice (the panel sees to it), and a position that has
 survived so far is forecast from the month it has reached.
@@ -29,6 +29,7 @@ survived so far is forecast from the month it has reached.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ from forecast.models.hazard.panel import FALLS, LONGEST, MARKET_MEAN, positions
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
+    from forecast.models.common import Array
 
 NET_ORIGIN = 100.0  # points
 MARKET_STEP = 50.0  # percent
@@ -221,6 +223,73 @@ def _places(rows: np.ndarray, sizes: tuple[int, int], months: int) -> np.ndarray
     return rest + stage * widths[:, None]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Tables:
+    """The parts of a log hazard, read by the positions of :func:`_places`, and a stage's hazard so far.
+
+    Attributes
+    ----------
+    monthly, at_once
+        By stage and episode: in a month of the stage, and in the month it begins.
+    of_calendar
+        By stage and calendar year.
+    timed
+        By stage and month of the stage, of the duration.
+    sums
+        The exponential of `timed`, summed over the months before, one column more.
+    """
+
+    monthly: Array
+    at_once: Array
+    of_calendar: Array
+    timed: Array
+    sums: Array
+
+
+def _tables(prior: Mapping[str, Any], net: Array, market_runup: Array, industry: Array) -> _Tables:
+    """Register the parameters in the model in whose context it is called; return the hazard's parts."""
+
+    def scalar(name: str, field: str) -> Array:
+        return pm.Normal(name, prior[field], prior[f"{field}_sd"])
+
+    def deeper(name: str, field: str) -> Array:
+        return pm.Normal(name, prior[field], prior[f"{field}_sd"], dims="stage")
+
+    def spread(name: str, field: str) -> Array:
+        return common.log_normal(name, prior[field], prior[f"{field}_log_sd"])
+
+    def stages(name: str, own: Array, later: Array) -> Array:
+        return pt.concatenate([pt.atleast_1d(own), later])
+
+    first_rate = scalar("rate", "rate")
+    rate = stages("rate", first_rate, deeper("deeper_rate", "deeper_rate"))
+    jump = stages("jump", 0.0, deeper("jump_rate", "jump"))
+    shape = stages("shape", scalar("shape", "shape"), deeper("deeper_shape", "deeper_shape"))
+    runup = stages("runup", scalar("runup", "runup"), deeper("deeper_runup", "runup"))
+    market = stages("market", scalar("market", "market"), deeper("deeper_market", "market"))
+    load = stages("load", 1.0, deeper("load", "load"))
+    of_industry, of_year = spread("industry_sd", "industry"), spread("year_sd", "year")
+    # The level of a year is what its falls tell; its effect is what that has over the rate.
+    year_level = pm.Normal("year_level", first_rate, of_year, dims="year")
+    year_effect = pm.Deterministic("year_effect", year_level - first_rate, dims="year")
+    z_industry = pm.Normal("z_industry", 0.0, 1.0, dims="industry")
+
+    # Tables by stage and episode, stage and year, stage and month, read by flat positions.
+    of_episode = (
+        runup[:, None] * net
+        + market[:, None] * market_runup
+        + load[:, None] * (of_industry * z_industry)[industry]
+    )
+    of_calendar = load[:, None] * year_effect
+    log_t = np.log(np.arange(1, LONGEST + 1) / YEAR_OF)
+    timed = shape[:, None] * log_t
+    sums = pt.cumsum(pt.exp(timed), axis=1)
+    sums = pt.concatenate([pt.zeros((len(FALLS), 1)), sums], axis=1).flatten()
+    monthly = (rate[:, None] + of_episode).flatten()
+    at_once = (jump[:, None] + of_episode).flatten()
+    return _Tables(monthly, at_once, of_calendar.flatten(), timed.flatten(), sums)
+
+
 def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel's episodes."""
     data = panel.data
@@ -244,62 +313,25 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             np.concatenate([counted.fell[:, 1], counted.first[:, 1]]),
         )
 
-        def scalar(name: str, field: str) -> Any:
-            return pm.Normal(name, prior[field], prior[f"{field}_sd"])
-
-        def deeper(name: str, field: str) -> Any:
-            return pm.Normal(name, prior[field], prior[f"{field}_sd"], dims="stage")
-
-        def spread(name: str, field: str) -> Any:
-            return common.log_normal(name, prior[field], prior[f"{field}_log_sd"])
-
-        def stages(name: str, own: Any, later: Any) -> Any:
-            return pt.concatenate([pt.atleast_1d(own), later])
-
-        first_rate = scalar("rate", "rate")
-        rate = stages("rate", first_rate, deeper("deeper_rate", "deeper_rate"))
-        jump = stages("jump", 0.0, deeper("jump_rate", "jump"))
-        shape = stages("shape", scalar("shape", "shape"), deeper("deeper_shape", "deeper_shape"))
-        runup = stages("runup", scalar("runup", "runup"), deeper("deeper_runup", "runup"))
-        market = stages("market", scalar("market", "market"), deeper("deeper_market", "market"))
-        load = stages("load", 1.0, deeper("load", "load"))
-        of_industry, of_year = spread("industry_sd", "industry"), spread("year_sd", "year")
-        # The level of a year is what its falls tell; its effect is what that has over the rate.
-        year_level = pm.Normal("year_level", first_rate, of_year, dims="year")
-        year_effect = pm.Deterministic("year_effect", year_level - first_rate, dims="year")
-        z_industry = pm.Normal("z_industry", 0.0, 1.0, dims="industry")
-
-        # Tables by stage and episode, stage and year, stage and month, read by flat positions.
-        of_episode = (
-            runup[:, None] * net
-            + market[:, None] * market_runup
-            + load[:, None] * (of_industry * z_industry)[industry]
-        )
-        of_calendar = load[:, None] * year_effect
-        log_t = np.log(np.arange(1, LONGEST + 1) / YEAR_OF)
-        timed = shape[:, None] * log_t
-        sums = pt.cumsum(pt.exp(timed), axis=1)
-        sums = pt.concatenate([pt.zeros((len(FALLS), 1)), sums], axis=1).flatten()
-        monthly = (rate[:, None] + of_episode).flatten()
-        at_once = (jump[:, None] + of_episode).flatten()
-        of_calendar, timed = of_calendar.flatten(), timed.flatten()
-
+        parts = _tables(prior, net, market_runup, industry)
         i, y, before, to = (survived[k] for k in range(4))
-        cumulative = pt.exp(monthly[i] + of_calendar[y]) * (sums[to] - sums[before])
+        cumulative = pt.exp(parts.monthly[i] + parts.of_calendar[y]) * (
+            parts.sums[to] - parts.sums[before]
+        )
         pm.CustomDist(
             "survived", cumulative, logp=_survival, random=_survived, dtype="int64", **stretches
         )
         i, y, t = (falls[k] for k in range(3))
-        later = pt.exp(monthly[i] + of_calendar[y] + timed[t])
+        later = pt.exp(parts.monthly[i] + parts.of_calendar[y] + parts.timed[t])
         i, y = (first[k] for k in range(2))
-        cumulative = pt.concatenate([later, pt.exp(at_once[i] + of_calendar[y])])
+        cumulative = pt.concatenate([later, pt.exp(parts.at_once[i] + parts.of_calendar[y])])
         pm.CustomDist("fell", cumulative, logp=_fall, random=_fell, dtype="int64", **months)
     return model
 
 
 # Bernoulli variables of a complementary log-log link, told by their cumulative hazard: exact where
 # the 1 - p of the usual one would be rounded.
-def _fall(fell: Any, cumulative: Any) -> Any:
+def _fall(fell: Array, cumulative: Array) -> Array:
     """Return the log probability that a fall comes, or not, at a cumulative hazard."""
     falls = pt.log(-pt.expm1(-pt.maximum(cumulative, 1e-12)))
     return pt.where(pt.eq(fell, 1), falls, -cumulative)
@@ -312,7 +344,7 @@ def _fell(
     return (rng.random(size or np.shape(cumulative)) < -np.expm1(-cumulative)).astype(np.int64)
 
 
-def _survival(survived: Any, cumulative: Any) -> Any:
+def _survival(survived: Array, cumulative: Array) -> Array:
     """Return the log probability that a stretch is survived; one that is not is none."""
     return pt.where(pt.eq(survived, 1), -cumulative, -np.inf)
 
@@ -573,7 +605,7 @@ def draw(
     known, however much later the panel's ``as_of`` is. Without a fall on record it is taken to stand
     at its peak, and not to have fallen by 20 % in the months since its run-up was identified.
     Positions share the effects of calendar years; those of one industry of the table share its
-    effect, the others share that of an industry drawn anew, and those with a base rate of their own
+    effect, the others share that of a newly drawn industry, and those with a base rate of their own
     have the effect it implies, in proportional hazards.
 
     Returns
@@ -607,7 +639,7 @@ def draw(
             f"{until}, {2 * LONGEST} months at most; enter where it stands now in positions.csv"
         )
     sample = parameters.sizes["chain"] * parameters.sizes["draw"]
-    # one more industry, and the years after the panel's: drawn anew from their spread
+    # one more industry, and the years after the panel's: newly drawn from their spread
     z_industry = np.column_stack(
         [_flat(parameters, "z_industry"), rng.standard_normal((sample, 1))]
     )

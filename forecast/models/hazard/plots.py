@@ -169,43 +169,47 @@ def severity(
     ax.spines["bottom"].set_visible(False)
     ax.set_xticks([])
     ax.set_yticks([])
-    color = hue("fall")
     for k, (text, source, entity, month) in enumerate(rows):
         own_row = source is draws
-        share = {
-            m: 100 * float(_own(source, m, entity)["y"].isel(period=month - 1).mean())
-            for m in ("correction", "fall_40")
-        }
-        pieces = [
-            ("none", 100 - sum(share.values()), 0.0),
-            ("correction", share["correction"], SHADES["correction"]),
-            ("crash", share["fall_40"], SHADES["crash"]),
-        ]
-        at = 0.0
-        for name, width, opacity in pieces:
-            ax.barh(
-                k,
-                width,
-                left=at,
-                height=0.62 if own_row else 0.4,
-                color=color if opacity else PAPER,
-                alpha=max(opacity, 0.999 if not opacity else 0) * (1 if own_row else 0.55),
-                edgecolor=MUTED,
-                linewidth=0.5,
-            )
-            if width > 5:
-                dark = name == "crash" and own_row
-                shade = PAPER if dark else INK
-                note_at(ax, percent(width / 100), (at + width / 2, k), align="center center",
-                        color=shade, size=LABEL)  # fmt: skip
-            if k == 0:
-                note_at(ax, _OUTCOMES[name], (at + width / 2, -0.38), align="center bottom",
-                        color=MUTED)  # fmt: skip
-            at += width
+        _shares(ax, k, _outcomes(source, entity, month), own_row=own_row)
         note_at(ax, text, (0, k), (-6, 0), align="right center", coords=ROW,
                 color=INK if own_row else MUTED)  # fmt: skip
     finish(ax, own, title, "Deepest fall from the peak within the months named, % of joint draws")
     return ax
+
+
+def _outcomes(draws: xr.Dataset, entity: str, month: int) -> dict[str, float]:
+    """Return the share of draws, percent, by how deep the worst fall is by a month."""
+    correction, crash = (
+        100 * float(_own(draws, m, entity)["y"].isel(period=month - 1).mean())
+        for m in ("correction", "fall_40")
+    )
+    return {"none": 100 - (correction + crash), "correction": correction, "crash": crash}
+
+
+def _shares(ax: Axes, k: int, shares: Mapping[str, float], *, own_row: bool) -> None:
+    """Draw one bar of shares that add up to 100; that of the baseline is thinner and paler."""
+    at = 0.0
+    for name, width in shares.items():
+        opacity = SHADES.get(name, 0.0)
+        ax.barh(
+            k,
+            width,
+            left=at,
+            height=0.62 if own_row else 0.4,
+            color=hue("fall") if opacity else PAPER,
+            alpha=(opacity or 0.999) * (1 if own_row else 0.55),
+            edgecolor=MUTED,
+            linewidth=0.5,
+        )
+        if width > 5:  # room for a number
+            shade = PAPER if name == "crash" and own_row else INK
+            note_at(ax, percent(width / 100), (at + width / 2, k), align="center center",
+                    color=shade, size=LABEL)  # fmt: skip
+        if k == 0:
+            note_at(ax, _OUTCOMES[name], (at + width / 2, -0.38), align="center bottom",
+                    color=MUTED)  # fmt: skip
+        at += width
 
 
 _OUTCOMES: Mapping[str, str] = {

@@ -40,7 +40,7 @@ def drift_walk(
     seed
         Seed of the draws.
     chains, draws
-        Shape of the sample, to stand beside a model's.
+        Shape of the sample, to stand alongside a model's.
 
     Returns
     -------

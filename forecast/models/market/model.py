@@ -12,7 +12,7 @@ five numbers growth_mean, growth_spread, shock_sd, drift_sd and correlation all 
 level, growth and `w` are integrated out of the fit and drawn exactly afterwards.
 
 Invariant: :func:`complete` and :func:`draw` condition on the same covariance that :func:`build`
-fits; ``tests/test_market.py`` holds them against brute-force conditioning.
+fits; ``tests/test_market.py`` compares them with brute-force conditioning.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def straight_line(
     seed
         Seed of the draws.
     chains, draws
-        Shape of the sample, to stand beside a model's.
+        Shape of the sample, to stand alongside a model's.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from forecast.models.payback.model import PROGRAMMES, plan_of, required_revenue
 
 TRILLION = 1000.0
 """USD bn of a programme that titles call a trillion."""
-YEARS = (2035, 2040, 2060)
+YEARS = (own.REVENUE_YEAR, 2040, 2060)
 """Years by which its chance of being earned back is told."""
 MARGINS = np.linspace(0.05, 0.5, 46)
 """Long-run cash margins of the frontier."""

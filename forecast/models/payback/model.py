@@ -23,7 +23,7 @@ about is that under the company's restated programme.
 
 Nothing here decides the margins of 2035, the schedule or the discount rate, and four years of
 growth do not decide where it ends: on those the answer is mostly prior, and the sensitivity check
-says so. ``tests/test_payback.py`` holds the curve against its differential equation.
+says so. ``tests/test_payback.py`` compares the curve with its differential equation.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ from forecast.models import common
 from forecast.models.payback.panel import ENTITY, KINDS, UNIT, spending
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from forecast.models.base import Panel
     from forecast.models.common import Array, Arrays
 
@@ -179,23 +181,23 @@ def _rows(panel: Panel) -> dict[str, np.ndarray]:
 # --- the law of each kind of figure, for the fit and for new figures --------------------------------
 # In the fit `xp` is PyTensor and parameters are scalars; of draws it is numpy, and they are columns,
 # shape (sample, 1). `d` holds the columns of the kind's rows.
-def _rate_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+def _rate_law(p: Arrays, d: Arrays, xp: ModuleType) -> tuple[Array, Array]:
     """Return mean and sd of log run-rates as reported."""
     return log_rate(p, d["time"] - ORIGIN, xp), p["noise"] * (1 + d["rough"])
 
 
-def _revenue_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+def _revenue_law(p: Arrays, d: Arrays, xp: ModuleType) -> tuple[Array, Array]:
     """Return mean and sd of a year's log revenue as reported."""
     return xp.log(yearly_revenue(p, d["year"], xp)), p["noise"]
 
 
-def _cash_law(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> tuple[Any, Any]:
+def _cash_law(p: Arrays, d: Arrays, xp: ModuleType) -> tuple[Array, Array]:
     """Return mean and sd of a year's cash as reported, USD bn."""
     cash = margin(p, d["year"], xp) * yearly_revenue(p, d["year"], xp)
     return cash, CASH_ERROR * (1 + d["rough"])
 
 
-def _programme_cash(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> Any:
+def _programme_cash(p: Arrays, d: Arrays, xp: ModuleType) -> Array:
     """Return a year's cash under the restated programme, USD bn."""
     size, last = PROGRAMMES[RESTATED]
     growth = p["ramp"] * np.arange(last + 1 - FIRST)
@@ -206,9 +208,7 @@ def _programme_cash(p: Mapping[str, Any], d: Mapping[str, Any], xp: Any) -> Any:
     return cash - xp.where(running, spent, 0.0)
 
 
-def _projection_law(
-    p: Mapping[str, Any], d: Mapping[str, Any], base: Any, xp: Any
-) -> tuple[Any, Any]:
+def _projection_law(p: Arrays, d: Arrays, base: Array, xp: ModuleType) -> tuple[Array, Array]:
     """Return mean and sd of projections of cash that walk away from `base`, USD bn."""
     return base + p["optimism"] * d["ahead"], p["revision"] * xp.sqrt(d["ahead"])
 
@@ -256,7 +256,7 @@ def _flat(parameters: xr.Dataset) -> dict[str, np.ndarray]:
     return {n: parameters[n].transpose("chain", "draw").values.reshape(-1, 1) for n in REPORT}
 
 
-def yearly_revenue(p: Mapping[str, Any], years: Any, xp: Any = np) -> Any:
+def yearly_revenue(p: Arrays, years: Array, xp: ModuleType = np) -> Array:
     """Return revenue by year, USD bn: the mean of the run-rate over the year's months.
 
     Of draws, `p` as columns, shape (sample, year); in the fit, `p` as scalars, shape (year,).
@@ -364,7 +364,7 @@ def required_revenue(plan: Plan, by: int, margins: np.ndarray, at: int = 2035) -
     """Return the revenue of year `at` with which a programme is earned back by a year.
 
     Each draw keeps the form of its revenue path, its way to the long-run margin, its schedule and
-    its discount rate; the path is scaled until the balance at the end of `by` is nought.
+    its discount rate; the path is scaled until the balance at the end of `by` is zero.
 
     Parameters
     ----------

@@ -28,6 +28,8 @@ from forecast.plots.style import (
 
 LEVELS = (0.1, 0.5, 0.9)
 """Chances of payback whose frontier is drawn."""
+REVENUE_YEAR = 2035
+"""The year whose revenue the frontier is about."""
 
 
 def payback_years(
@@ -88,7 +90,6 @@ def payback_frontier(
     expected: np.ndarray,
     own_margins: np.ndarray,
     *,
-    year: int = 2035,
     label: str = "revenue",
     title: str | None = None,
     ax: Axes | None = None,
@@ -105,10 +106,8 @@ def payback_frontier(
         Revenue of each draw, USD bn, shape (sample,).
     own_margins
         Long-run margin of each draw, shape (sample,).
-    year
-        The year whose revenue is told.
     label
-        Whose revenue.
+        Whose revenue, of the year :data:`REVENUE_YEAR`.
     title
         The finding, about ten words.
     ax
@@ -152,8 +151,8 @@ def payback_frontier(
     ax.set_xticks(marks, [f"{100 * m:.0f} %" for m in marks])
     name_axis(ax, "cash margin in the long run, before the programme")
     subtitle = (
-        f"{capital(label)} of {year} that pays the programme back with a chance of 10, 50, 90 %, USD "
-        "bn, log scale"
+        f"{capital(label)} of {REVENUE_YEAR} that pays the programme back with a chance of "
+        "10, 50, 90 %, USD bn, log scale"
     )
     finish(ax, own, title, subtitle, foot=0.16)
     return ax

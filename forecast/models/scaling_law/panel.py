@@ -62,7 +62,7 @@ def scaling_law_panel(
         tokens = table["training_flop"].to_numpy(float) / (6 * params)
     if len(loss) < drop_highest + FEWEST_RUNS:
         raise DataError(
-            f"the scaling_law model wants at least {FEWEST_RUNS} runs beside the {drop_highest} "
+            f"the scaling_law model wants at least {FEWEST_RUNS} runs besides the {drop_highest} "
             f"of highest loss that are left out; the table has {len(loss)}"
         )
     order = np.lexsort((tokens, params, loss))[: len(loss) - drop_highest]

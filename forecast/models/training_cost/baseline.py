@@ -33,7 +33,7 @@ def cost_records(
     seed
         Seed of the draws.
     chains, draws
-        Shape of the sample, to stand beside a model's.
+        Shape of the sample, to stand alongside a model's.
 
     Returns
     -------

@@ -13,7 +13,7 @@ into amortised ones. The rules share no number: each is a regression of its own,
 that one sees how far the answer is the rule's. A release that two rules take enters both.
 
 Invariant: the main rule's growth is ``growth_per_year``, and ``doubling_months`` is the same number
-told as a time. ``tests/test_training_cost.py`` holds the density against its plain definition.
+told as a time. ``tests/test_training_cost.py`` compares the density with its plain definition.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
 
 
 def _offsets(parameters: xr.Dataset) -> np.ndarray:
-    """Return the offsets of all bases, nought for amortised, shape (sample, rule, basis)."""
+    """Return the offsets of all bases, zero for amortised, shape (sample, rule, basis)."""
     return np.pad(_flat(parameters, "offset"), ((0, 0), (0, 0), (1, 0)))
 
 

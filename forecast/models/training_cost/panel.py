@@ -1,6 +1,6 @@
 """Training costs of model releases, with the error and the basis of each estimate.
 
-What counts as the frontier decides the answer, so the rule is named and every rule is fitted beside
+What counts as the frontier decides the answer, so the rule is named and every rule is fitted alongside
 the others: the panel lists a release once for each rule that takes it.
 """
 

@@ -1,4 +1,4 @@
-"""Training costs over time, and published results beside ours."""
+"""Training costs over time, and published results alongside ours."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from forecast.models.base import Panel
 
 HEAD = 24.0  # points above the marks, for the day the data end
+LINE_HEIGHT = 22  # points that a decade wants if each is to have a line
 BASIS_MARKS: Mapping[str, tuple[str, str, str]] = {
     "amortised": ("o", hue("training_cost"), "estimate, chips written down"),
     "cloud": ("s", "#3f90da", "estimate, chips rented"),
@@ -122,14 +123,7 @@ def training_trend(
     ax.set_ylim(low, low * np.exp(top * height / (height - HEAD)))
     marks = [(text, float(np.clip(v, low, high))) for text, v in band_marks(samples[:, -1], True)]
     make_room(ax, float(time[0]) - 0.3, float(time[-1]), [text for text, _ in marks])
-    decades = np.arange(np.ceil(np.log10(low)), np.floor(np.log10(2 * high)) + 1)
-    every = 1 if height / max(len(decades), 1) > 22 else 2
-    ticks = [10.0**k for k in decades if k % every == 0]
-    grid_lines(ax, ticks, [_money(t) for t in ticks], float(time[-1]))
-    whole = np.arange(np.ceil(time[0]), np.floor(time[-1]) + 1)
-    step = int(np.ceil(len(whole) * (text_width("2026", 8) + 7) / points_of(ax, time[-1], low)[0]))
-    ax.set_xticks(whole[(len(whole) - 1) % step :: step], minor=False)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+    _ticks(ax, time, (low, high))
     color = hue("training_cost")
     for probability, name, alpha in BANDS:
         below, above = np.quantile(samples, band_edges(probability), axis=0)
@@ -138,6 +132,35 @@ def training_trend(
         )
     ax.plot(time, np.median(samples, axis=0), color=INK, linewidth=0.9, label="median", zorder=3)
     main = int(np.bincount(bases).argmax())
+    _points(ax, x, y, bars, bases, main)
+    _name_records(ax, [str(r) for r in data["release"].values], x, y, y + bars[1], named)
+    label_right(ax, float(time[-1]), marks)
+    as_of_rule(ax, parse_date(panel.as_of, "as_of date"))
+    basis = BASIS_MARKS[COST_BASES[main]][2].partition(", ")
+    kind = basis[2] if basis[2] and box_of(ax)[0] > NARROW * 72 else ""
+    subtitle = f"Training cost, USD{', ' + kind if kind else ''}, log scale; "
+    subtitle += "points with 90 % ranges; bands: the trend"
+    finish(ax, own, title, subtitle)
+    return ax
+
+
+def _ticks(ax: Axes, time: np.ndarray, shown: tuple[float, float]) -> None:
+    """Put a line at every decade of cost, or every other, and as many years as have room."""
+    low, high = shown
+    decades = np.arange(np.ceil(np.log10(low)), np.floor(np.log10(2 * high)) + 1)
+    every = 1 if box_of(ax)[1] / max(len(decades), 1) > LINE_HEIGHT else 2
+    ticks = [10.0**k for k in decades if k % every == 0]
+    grid_lines(ax, ticks, [_money(t) for t in ticks], float(time[-1]))
+    whole = np.arange(np.ceil(time[0]), np.floor(time[-1]) + 1)
+    step = int(np.ceil(len(whole) * (text_width("2026", 8) + 7) / points_of(ax, time[-1], low)[0]))
+    ax.set_xticks(whole[(len(whole) - 1) % step :: step], minor=False)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+
+
+def _points(
+    ax: Axes, x: np.ndarray, y: np.ndarray, bars: np.ndarray, bases: np.ndarray, main: int
+) -> None:
+    """Draw estimates with their bars by basis; a basis other than the `main` one is named there."""
     for index in sorted(set(bases.tolist())):
         marker, edge, name = BASIS_MARKS[COST_BASES[index]]
         at = np.flatnonzero(bases == index)
@@ -157,17 +180,15 @@ def training_trend(
         )
         if index != main:
             last = int(at[np.argmax(x[at])])
-            below = {"align": "left top", "leader": {"shrinkA": 0, "shrinkB": 3}, "color": edge}
-            note_at(ax, f"{name}s", (float(x[last]), float(y[last])), (12, -14), **below)
-    _name_records(ax, [str(r) for r in data["release"].values], x, y, y + bars[1], named)
-    label_right(ax, float(time[-1]), marks)
-    as_of_rule(ax, parse_date(panel.as_of, "as_of date"))
-    basis = BASIS_MARKS[COST_BASES[main]][2].partition(", ")
-    kind = basis[2] if basis[2] and box_of(ax)[0] > NARROW * 72 else ""
-    subtitle = f"Training cost, USD{', ' + kind if kind else ''}, log scale; "
-    subtitle += "points with 90 % ranges; bands: the trend"
-    finish(ax, own, title, subtitle)
-    return ax
+            note_at(
+                ax,
+                f"{name}s",
+                (float(x[last]), float(y[last])),
+                (12, -14),
+                align="left top",
+                leader={"shrinkA": 0, "shrinkB": 3},
+                color=edge,
+            )
 
 
 def _money(usd_m: float) -> str:
@@ -201,7 +222,7 @@ def _name_records(
         note_at(ax, names[k], spot, (-12, place - at[1]), align="right center", leader=leader)
 
 
-# --- published results beside ours -----------------------------------------------------------
+# --- published results alongside ours --------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class ResultRow:
     """One quantity on :func:`published_beside_ours`, in its own unit.

@@ -25,7 +25,7 @@ NAMES = (
     "falls",
     "payback",
     "added",
-    "readings",
+    "judged",
     "cost_curve",
     "prior",
     "hold_out",
@@ -34,7 +34,7 @@ NAMES = (
     "numbers",
     "again",
 )
-"""Each is a module of this package with a constant ``SECTION``, and a template beside it."""
+"""Each is a module of this package with a constant ``SECTION``, and a template next to it."""
 
 
 def sections() -> tuple[Section, ...]:

@@ -1,4 +1,4 @@
-"""A correction told from a crash, for the page's reference positions."""
+"""A correction distinguished from a crash, for the page's reference positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others published, beside ours, and whether famous warnings told anything."""
+"""What others published, alongside ours, and whether famous warnings told anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Others:
 
 
 def build(report: Report) -> Others | None:
-    """Return the claims beside which others stand; None where nobody has said a number."""
+    """Return the claims that others can be compared with; None where nobody has said a number."""
     implied = tuple(one for one in headlines(report) if one.claim.implied)
     return Others(implied) if implied or report.others else None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from forecast.models.baselines import empty_sample, label_walk, uneven_steps
+from forecast.models.baselines import empty_sample, label_baseline, uneven_steps
 from toy_room.panel import METRIC, UNIT
 
 if TYPE_CHECKING:
@@ -26,4 +26,4 @@ def sales_walk(
     observed = np.concatenate([np.exp(logs), np.full(len(ahead), np.nan)])[None]
     grid = [str(year) for year in (*years, *(years[-1] + ahead))]
     names = ([f"{panel.data['entity'].values[0]}/{METRIC}"], [UNIT])
-    return label_walk(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))
+    return label_baseline(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Readings:
+class Judged:
     """The verdicts, and at how many points they rest on data or on the prior."""
 
     rows: tuple[Verdict, ...]
@@ -22,9 +22,9 @@ class Readings:
     prior: int
 
 
-def build(report: Report) -> Readings:
+def build(report: Report) -> Judged:
     """Return the verdicts with an answer."""
-    return Readings(tuple(report.answered), round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
+    return Judged(tuple(report.answered), round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
 
 
-SECTION = Section("readings", build, "Each judged reading")
+SECTION = Section("judged", build, "Each judged definition")

@@ -1,0 +1,60 @@
+"""Lines of progress: told to the standard library's loggers, heard by whoever asks.
+
+A module has a logger of its own name, below ``forecast``; a line of progress is INFO, what was left out
+or damaged WARNING. Nothing is printed unless somebody listens, such as ``logging.basicConfig``.
+
+Invariant: a line is its text alone, so one stream of them reads the same from one process or many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+
+class _Listener(logging.Handler):
+    """A handler that is a function. What it raises is raised, where others print a trace and go on."""
+
+    def __init__(self, hear: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._hear(record)
+
+
+@contextlib.contextmanager
+def heard_by(hear: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Give the lines that are told meanwhile to a function, and to nobody else.
+
+    For who owns the process, such as the command line or a worker: all threads share the loggers.
+
+    Parameters
+    ----------
+    hear
+        Called with each record, from INFO on; ``record.getMessage()`` is the line.
+    """
+    logger, listener = logging.getLogger("forecast"), _Listener(hear)
+    handlers, level, propagate = [*logger.handlers], logger.level, logger.propagate
+    for handler in handlers:
+        logger.removeHandler(handler)
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(listener)
+        listener.close()
+        for handler in handlers:
+            logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def tell_again(record: logging.LogRecord) -> None:
+    """Tell a line that was heard in another process, as if it were told here."""
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)

@@ -1,0 +1,282 @@
+"""Gains at the frontier, the lag of open models behind closed ones, and how the frontier grew.
+
+For a day d, with c*(d) the best capability released by it and x*(d) the largest run reported by it::
+
+    gain(d)      = returns(x* + 1, t) - returns(x*, t)              (log-odds of an average benchmark)
+    gain_points  = 100 (score[b](c* + gain) - score[b](c*))
+    flattening   = gain_points(five years earlier) - gain_points(now)
+                 = by ceiling (same gain, from another place on the curve) + by returns (another gain)
+    lag          = 12 (d - first day on which a closed model did what the best open one does on d)
+    progress_in_compute = 10^(progress / gain)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.models.benchmark.abilities import (
+    expected_percent,
+    expected_score,
+    log_odds,
+    regression,
+)
+from forecast.models.benchmark.layout import (
+    COMPUTE_ORIGIN,
+    NAMES,
+    OPEN_SHARE,
+    YEAR_ORIGIN,
+    Layout,
+    decimal_year,
+)
+from forecast.models.benchmark.spending import returns
+
+if TYPE_CHECKING:
+    from forecast.models.common import Arrays
+
+COMPUTE_GRID = np.linspace(21.0, 27.5, 27)
+"""Log10 FLOP at which curves are told: from the smallest runs of the panel to beyond the largest."""
+EARLIER = 5
+"""Years between the two frontiers that gains are compared at."""
+CURVE_BEFORE = 3
+"""Years between the two curves that are drawn."""
+MONTHS = 12
+SAFE_DAY = 28
+"""Every month has one."""
+MOST_DECADES = 12.0
+"""Bound on a year's progress in decades of compute, for draws whose gain is nearly zero."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampled:
+    """What the draws are made from: flat parameters and the panel's arrays.
+
+    Attributes
+    ----------
+    flat
+        Parameters and capabilities by name, all draws on the first axis.
+    where, data
+        The panel's rows, and the covariates of each release.
+    spend
+        :func:`~forecast.models.benchmark.spending.compute_given` them.
+    centre
+        Capability about which each benchmark's curve turns, shape (benchmark,).
+    years, is_open
+        Release date in years, and openness, shape (release,).
+    """
+
+    flat: dict[str, np.ndarray]
+    where: Layout
+    data: dict[str, np.ndarray]
+    spend: Arrays
+    centre: np.ndarray
+    years: np.ndarray
+    is_open: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """A quantity by its name, with its unit and its draws, shape (sample,)."""
+
+    name: str
+    unit: str
+    values: np.ndarray
+
+
+def leader(capability: np.ndarray, years: np.ndarray, among: np.ndarray, at: float) -> np.ndarray:
+    """Return the best capability released by a date among some releases, shape (sample,).
+
+    NaN where there is none.
+    """
+    there = among & (years <= at)
+    if not there.any():
+        return np.full(len(capability), np.nan)
+    best: np.ndarray = capability[:, there].max(axis=1)
+    return best
+
+
+def lag_months(
+    capability: np.ndarray, years: np.ndarray, is_open: np.ndarray, at: float
+) -> np.ndarray:
+    """Return by how many months open models trail closed ones at a date, shape (sample,).
+
+    The time since a closed model first did what the best open one does by then; where the best open
+    model leads, minus the time since an open one first did what the best closed one does.
+
+    Parameters
+    ----------
+    capability
+        Shape (sample, release).
+    years, is_open
+        Release date and openness, shape (release,); dates ascending.
+    at
+        The date, in years.
+    """
+    best_open, best_closed = (leader(capability, years, a, at) for a in (is_open, ~is_open))
+    open_leads = best_open >= best_closed
+    lag = np.full(len(capability), np.nan)
+    for ahead, sign, target, among in (
+        (~open_leads, 1.0, best_open, ~is_open),
+        (open_leads, -1.0, best_closed, is_open),
+    ):
+        there = among & (years <= at)
+        if not there.any() or np.isnan(target).any():
+            continue
+        first = (capability[:, there] >= target[:, None]).argmax(axis=1)
+        lag = np.where(ahead, sign * MONTHS * (at - years[there][first]), lag)
+    return lag
+
+
+def months_before(as_of: str, first: float) -> list[dt.date]:
+    """Return the same day of every month back from `as_of` to the year `first`, ascending."""
+    end = dt.date.fromisoformat(as_of)
+    days: list[dt.date] = []
+    k = 0
+    while True:
+        months = end.year * MONTHS + end.month - 1 - k
+        day = dt.date(months // MONTHS, months % MONTHS + 1, min(end.day, SAFE_DAY))
+        if k and decimal_year(day) < first:
+            return days[::-1]
+        days.append(end if k == 0 else day)
+        k += 1
+
+
+def _frontier_compute(fit: Sampled, at: float, rng: np.random.Generator) -> np.ndarray:
+    """Return draws of the true log10 compute of the largest run reported by a date.
+
+    Its report and its capability both speak; the latter through the slope of returns. Where no run
+    is reported, the trend of closed models at that date.
+    """
+    flat, there = fit.flat, (fit.spend["known"] > 0) & (fit.years <= at)
+    z = rng.standard_normal(len(flat["gain"]))
+    if not there.any():
+        years = at - YEAR_ORIGIN
+        mean = flat["compute_level"] + flat["compute_growth"] * years
+        mean = mean + flat["compute_closed"] * OPEN_SHARE
+        return (mean + flat["compute_spread"] * z[:, None])[:, 0]
+    report = np.median(np.broadcast_to(fit.spend["report"], fit.spend["mean"].shape), axis=0)
+    k = int(np.where(there, report, -np.inf).argmax())
+    mean, variance = fit.spend["mean"][:, k], fit.spend["variance"][:, k]
+    effect = flat["organisation_effect"][:, fit.where.organisation]
+    expected, total = (a[:, k] for a in regression(np, flat, fit.data, fit.spend, effect)[:2])
+    one = {name: values[:, 0] for name, values in flat.items() if values.shape[1] == 1}
+    _, brought = returns(np, one, fit.data["years"][k], mean, variance)
+    weight = np.sqrt(brought * variance) / total
+    shifted = mean + weight * (flat["capability"][:, k] - expected)
+    left = variance * (1 - brought / total)
+    drawn: np.ndarray = shifted + np.sqrt(np.maximum(left, 0)) * z
+    return drawn
+
+
+def gain_of_tenfold(flat: dict[str, np.ndarray], years: float, x: np.ndarray) -> np.ndarray:
+    """Return what ten times the compute adds to capability, shape (sample,).
+
+    Parameters
+    ----------
+    flat
+        ``gain``, ``bend`` and ``gain_trend``, shape (sample, 1).
+    years, x
+        Date from mid-2024, and log10 compute over 1e24 FLOP, shape (sample,).
+    """
+    one = {name: flat[name][:, 0] for name in ("gain", "bend", "gain_trend")}
+    zero = np.zeros(len(x))
+    more, here = (returns(np, one, years, at, zero)[0] for at in (x + 1, x))
+    gained: np.ndarray = more - here
+    return gained
+
+
+def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series]:
+    """Return the series about the two frontiers: now and five years earlier."""
+    today = dt.date.fromisoformat(day)
+    days = {
+        "now": decimal_year(today),
+        "five years earlier": decimal_year(
+            today.replace(year=today.year - EARLIER, day=min(today.day, SAFE_DAY))
+        ),
+    }
+    best, gain = {}, {}
+    for label, at in days.items():
+        frontier = leader(fit.flat["capability"], fit.years, np.ones(len(fit.years), bool), at)
+        if np.isnan(frontier).any():  # no release is that old: the definition has no first half
+            continue
+        best[label] = frontier
+        x = _frontier_compute(fit, at, rng)
+        gain[label] = gain_of_tenfold(fit.flat, at - YEAR_ORIGIN, x)
+    found = []
+    for k, name in enumerate(NAMES):
+        b = np.array([k])
+
+        def percent(capability: np.ndarray, b: np.ndarray = b) -> np.ndarray:
+            eta = log_odds(fit.flat, b, fit.centre, capability[:, None])
+            return 100 * expected_score(fit.flat, b, eta)[:, 0]
+
+        points = {}
+        for label, capability in best.items():
+            here = percent(capability)
+            points[label] = percent(capability + gain[label]) - here
+            found += [
+                Series(f"{name} {label}/frontier_score", "percent", here),
+                Series(f"{name} {label}/gain_points", "points", points[label]),
+                Series(
+                    f"{name} {label}/gain_logits", "logits", fit.flat["slope"][:, k] * gain[label]
+                ),
+                Series(f"{name} {label}/error_cut", "percent", 100 * points[label] / (100 - here)),
+            ]
+        if len(points) < len(days):
+            continue
+        now, then = days
+        same = percent(best[now] + gain[then]) - percent(best[now])
+        found += [
+            Series(f"{name}/flattening_points", "points", points[then] - points[now]),
+            Series(f"{name}/flattening_by_ceiling", "points", points[then] - same),
+            Series(f"{name}/flattening_by_returns", "points", same - points[now]),
+        ]
+    return found
+
+
+def open_series(fit: Sampled, lags: np.ndarray, today: float) -> list[Series]:
+    """Return the series about open and closed models, given their `lags` (sample, month) to `today`."""
+    flat = fit.flat
+    found = [
+        Series(
+            "all models/progress_in_compute",
+            "ratio",
+            10 ** np.clip(flat["progress"][:, 0] / flat["gain"][:, 0], -MOST_DECADES, MOST_DECADES),
+        )
+    ]
+    if fit.is_open.all() or not fit.is_open.any():
+        return found  # nothing to trail, or nobody who trails
+    best = [leader(flat["capability"], fit.years, a, today) for a in (fit.is_open, ~fit.is_open)]
+    return [
+        *found,
+        Series("open models/lag_months", "months", lags[:, -1]),
+        Series("open models/mean_lag_months", "months", lags[:, -MONTHS:].mean(axis=1)),
+        Series("open models/capability_gap", "logits", best[1] - best[0]),
+    ]
+
+
+def expected_curves(fit: Sampled, as_of: str) -> tuple[np.ndarray, list[str]]:
+    """Return a closed model's expected percent by compute, before and now, and the two days.
+
+    Shape (sample, benchmark, day, compute): without reasoning before, with it now.
+    """
+    today = dt.date.fromisoformat(as_of)
+    before = today.replace(year=today.year - CURVE_BEFORE, day=min(today.day, SAFE_DAY))
+    x, ones = COMPUTE_GRID - COMPUTE_ORIGIN, np.ones(len(COMPUTE_GRID))
+    both = [
+        expected_percent(
+            fit.flat, fit.centre, (decimal_year(day) - YEAR_ORIGIN) * ones, x, flag * ones
+        )
+        for day, flag in ((before, 0.0), (today, 1.0))
+    ]
+    return np.stack(both, axis=2), [before.isoformat(), as_of]
+
+
+def price_of_run(fit: Sampled, as_of: str) -> np.ndarray:
+    """Return USD m of a run of 1e24 FLOP at a day, shape (sample,)."""
+    years = decimal_year(dt.date.fromisoformat(as_of)) - YEAR_ORIGIN
+    price: np.ndarray = 10 ** (fit.flat["price"] + fit.flat["price_trend"] * years)[:, 0]
+    return price
