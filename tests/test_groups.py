@@ -132,6 +132,9 @@ def test_dims_of_data_are_no_part_of_what_is_compiled(payback_panel):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:Estimated shape parameter"
+)  # of single rows, which is no error here
 @pytest.mark.parametrize("name", sorted(set(OBSERVED) - set(BY)))
 def test_arviz_takes_a_fitted_tree(name, request, tmp_path):
     run = fit(name, request.getfixturevalue(f"{name}_panel"), seed=1, progress=False)
@@ -142,4 +145,4 @@ def test_arviz_takes_a_fitted_tree(name, request, tmp_path):
     table = az.psense_summary(run.tree, var_names=list(get_model(name).report))
     assert np.isfinite(table["likelihood"].astype(float)).all()
     fits.keep_fit(tmp_path, "ab", run.tree)
-    assert (tmp_path / "ab.nc").stat().st_size < 8e6
+    assert (tmp_path / "ab.nc").stat().st_size < 2e7
