@@ -188,8 +188,8 @@ INPUTS = {
     "data check": ["data", "check", "FILE"],
     "data add": ["data", "add", "FILE", "--data", "DIR"],
     "update": ["update", "FILE", "--data", "DIR", "--out", "OUT"],
-    "fit, observations": ["fit", "market", "--data", "FILE"],
-    "fit, a table": ["fit", "hazard", "--data", "FILE"],
+    "fit, observations": ["fit", "market", "--table", "FILE"],
+    "fit, a table": ["fit", "hazard", "--table", "FILE"],
     "claims": ["claims", "--file", "FILE"],
 }
 

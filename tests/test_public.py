@@ -4,6 +4,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 import forecast as fc
 
 NAMES = [
@@ -31,6 +33,12 @@ def test_names_are_functions_whatever_was_imported_before():
         "import forecast as fc\n"
         "assert callable(fc.fit) and callable(fc.forecast) and callable(fc.judge)"
     )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("module", ["events", "plots"])
+def test_a_public_module_is_there_whatever_was_imported_before(module):
+    code = f"import forecast as fc; assert fc.{module}.__name__.endswith({module!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

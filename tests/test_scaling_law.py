@@ -71,7 +71,7 @@ def test_header_names_of_the_published_points(tmp_path):
         (lambda t: t.drop(columns="training_flop"), r"missing: training_flop \(or tokens\)"),
         (lambda t: t.drop(columns="loss"), "missing: loss"),
         (lambda t: t.assign(loss=np.nan), "above zero; not so: loss in row 1"),
-        (lambda t: t.head(24), "at least 20 runs beside the 5"),
+        (lambda t: t.head(24), "at least 20 runs besides the 5"),
     ],
 )
 def test_errors_say_what_to_do(change, said):
