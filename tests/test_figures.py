@@ -169,7 +169,7 @@ def test_a_room_has_figures_or_none(tmp_path, monkeypatch):
         registry.add(name, f"{name}_room")
     assert figures_of("bare") == figures_of("scaling_law") == ()
     assert [one.key for one in figures_of("drawing")] == ["tea"]
-    with pytest.raises(ModuleNotFoundError, match="no_such_module"):  # it is not passed over
+    with pytest.raises(DataError, match="no_such_module"):  # it is not passed over
         figures_of("broken")
 
 
