@@ -255,3 +255,9 @@ def _no_series(model: str, missing: list[str], there: list[str]) -> str:
         + (one_line(own) if own else f"{one_line(there)}, of {one_line(entities)}")
         + "; an event takes its series from one model: name another model, or another series"
     )
+
+
+def sample_first(parameters: xr.Dataset, name: str) -> np.ndarray:
+    """Return a variable with all draws on the first axis, shape (sample, ...), contiguous."""
+    values = parameters[name].transpose("chain", "draw", ...).values
+    return np.ascontiguousarray(values.reshape(-1, *values.shape[2:]))

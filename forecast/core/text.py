@@ -51,6 +51,23 @@ def significant(value: float, digits: int = 2) -> str:
     return f"{rounded:,.{max(places, 0)}f}"
 
 
+def signed(change: float, unit: str) -> str:
+    """Return a change with its sign and unit; what rounds to nothing has no sign.
+
+    Examples
+    --------
+    >>> signed(1.26, "points"), signed(-0.04, "points")
+    ('+1.3 points', '0.0 points')
+    """
+    text = f"{change:+.1f}".replace("-", "−")
+    return f"{'0.0' if text[1:] == '0.0' else text} {unit}"
+
+
+def capitalised(text: str) -> str:
+    """Return text with its first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def one_line(items: Sequence[object], limit: int = 12) -> str:
     """Return items joined by commas, cut after `limit` with a count of the rest."""
     shown = ", ".join(shortened(str(item), 300) for item in items[:limit])

@@ -34,8 +34,9 @@ import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.graph.replace import vectorize_graph
 
+from forecast.core.draws import sample_first
 from forecast.core.words import SAMPLE
-from forecast.models import common, latent
+from forecast.models import common
 
 if TYPE_CHECKING:
     from forecast.models.base import AnyModel, Panel
@@ -111,7 +112,7 @@ def densities(model: pm.Model, posterior: xr.Dataset, graphs: Sequence[Any]) -> 
         mode="FAST_COMPILE",
         on_unused_input="ignore",
     )
-    flat = [latent.flat(posterior, v.name) for v in model.free_RVs]
+    flat = [sample_first(posterior, v.name) for v in model.free_RVs]
     parts = []
     with np.errstate(all="ignore"):  # a draw of the prior may have no density at all
         for k in range(0, len(flat[0]), AT_ONCE):

@@ -36,12 +36,6 @@ def shared_time(a: np.ndarray, b: np.ndarray, low: float, high: float) -> np.nda
     return np.maximum(np.minimum(last, high) - np.maximum(first, low), 0.0)
 
 
-def flat(parameters: xr.Dataset, name: str) -> np.ndarray:
-    """Return a parameter with all draws on the first axis."""
-    values = parameters[name].transpose("chain", "draw", ...).values
-    return np.asarray(values.reshape(-1, *values.shape[2:]))
-
-
 def walk(variance: np.ndarray, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw a walk that is zero at time 0 and has independent increments away from it.
 

@@ -16,13 +16,13 @@ import numpy as np
 import xarray as xr
 
 from forecast.core.errors import DataError, ForecastError
-from forecast.core.text import one_line, percent
+from forecast.core.text import one_line, percent, signed
 from forecast.core.words import COLUMNS
 from forecast.evaluation.surprise import surprised
 from forecast.models.earnings.calendar import Calendar, report_calendar
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
-from forecast.news.statistics import Statistic, signed, statistics_of
+from forecast.news.statistics import Statistic, statistics_of
 from forecast.tables.vintages import Changes, Known, compare
 
 if TYPE_CHECKING:

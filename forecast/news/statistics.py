@@ -12,22 +12,10 @@ import xarray as xr
 from forecast.claims.judge import event_draws
 from forecast.core.draws import path
 from forecast.core.errors import ClaimError
-from forecast.core.text import percent
+from forecast.core.text import percent, signed
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
-
-
-def signed(change: float, unit: str) -> str:
-    """Return a change with its sign and unit; what rounds to nothing has no sign.
-
-    Examples
-    --------
-    >>> signed(1.26, "points"), signed(-0.04, "points")
-    ('+1.3 points', '0.0 points')
-    """
-    text = f"{change:+.1f}".replace("-", "−")
-    return f"{'0.0' if text[1:] == '0.0' else text} {unit}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date
+from forecast.core.text import capitalised
 from forecast.plots.style import (
     BANDS,
     INK,
@@ -23,7 +24,6 @@ from forecast.plots.style import (
     band_marks,
     begin,
     box_of,
-    capital,
     centres,
     decimals_of,
     even_ticks,
@@ -199,7 +199,7 @@ def path_fan(  # noqa: PLR0913 - one figure, every option of it by name
     label_right(ax, right, marks)
     span = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else labels[0]
     scale = "; log scale" if log else ""
-    subtitle = f"{capital(label)}, {unit}, {frequency_of(labels)}{span}{scale}"
+    subtitle = f"{capitalised(label)}, {unit}, {frequency_of(labels)}{span}{scale}"
     finish(ax, own, title, subtitle)
     return ax
 

@@ -118,11 +118,6 @@ def words(metric: str) -> str:
     return METRIC_LABELS.get(metric, metric.replace("_", " "))
 
 
-def capital(text: str) -> str:
-    """Return the text with its first letter capital."""
-    return text[:1].upper() + text[1:]
-
-
 # --- text that fits --------------------------------------------------------------------------
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of one line in points; needs no renderer."""

@@ -18,7 +18,7 @@ from forecast.claims.events import FirstPassage
 from forecast.core.draws import listed
 from forecast.core.errors import DataError, ForecastError, GateError
 from forecast.core.periods import months_after
-from forecast.core.text import percent
+from forecast.core.text import capitalised, percent
 from forecast.inference.fitting import Run, child_seed
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
@@ -316,7 +316,7 @@ def _prior_posterior(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
             run.posterior,
             parameter,
             label=model.labels[parameter],
-            title=f"{words[0].upper()}{words[1:]}: sd {before:.2f} to {after:.2f}",
+            title=f"{capitalised(words)}: sd {before:.2f} to {after:.2f}",
             ax=ax,
         )
         said.append(f"{words}: standard deviation {before:.2f} before, {after:.2f} after the data")

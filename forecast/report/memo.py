@@ -18,7 +18,7 @@ from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
 
 from forecast.claims.verdict import answer_text, answer_word
-from forecast.core.text import percent, significant
+from forecast.core.text import capitalised, percent, significant
 from forecast.report import words
 from forecast.report.sections import sections
 
@@ -52,7 +52,7 @@ def _environment() -> jinja2.Environment:
         short=words.short,
         shorter=words.shorter,
         counted=words.counted,
-        capitalised=words.capitalised,
+        capitalised=capitalised,
         pairs=words.pairs,
         unbroken=words.unbroken,
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forecast.core.text import percent
-from forecast.news.statistics import signed
+from forecast.core.text import percent, signed
 
 CHECKS = (
     "The gate of a fit is the set of convergence checks that its draws must pass: R-hat compares the "
@@ -38,11 +37,6 @@ def shorter(digest: str) -> str:
 def counted(pair: tuple[float | None, int]) -> str:
     """Return a probability and its number of draws as text, with the bound where it is 0 or 1."""
     return percent(pair[0], pair[1])
-
-
-def capitalised(text: str) -> str:
-    """Return text with its first letter as a capital, the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def pairs(mapping: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from scipy.special import expit, logit
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import months, period_end, years_since
 from forecast.models import common, latent
@@ -95,14 +96,14 @@ def _prior_path(
     parameters: xr.Dataset, priors: Priors, h: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the latent log-odds at dates `h`, years from the last survey, shape (sample, n)."""
-    drift, volatility = (latent.flat(parameters, n)[:, None] for n in ("drift", "volatility"))
+    drift, volatility = (sample_first(parameters, n)[:, None] for n in ("drift", "volatility"))
     level = priors.level + priors.level_sd * rng.standard_normal(drift.shape)
     return level + drift * h + latent.walk(volatility**2 * np.abs(h), h, rng)
 
 
 def _cov(parameters: xr.Dataset, priors: Priors, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the covariance of the latent log-odds at `a` and `b`, shape (sample, n, m)."""
-    variance = latent.flat(parameters, "volatility")[:, None, None] ** 2
+    variance = sample_first(parameters, "volatility")[:, None, None] ** 2
     return priors.level_sd**2 + variance * latent.shared_time(a, b, -np.inf, np.inf)
 
 
@@ -112,7 +113,7 @@ def replicate(
     """Draw new surveys for the panel's dates, shape (sample, obs), by data name."""
     years = panel.data["year"].values
     path = _prior_path(parameters, priors, years - years.max(), rng)
-    error = latent.flat(parameters, "error")[:, None]
+    error = sample_first(parameters, "error")[:, None]
     return {"value": expit(path + error * rng.standard_normal(path.shape))}
 
 
@@ -144,7 +145,7 @@ def draw(
     grid = months(surveyed[0], until)
     when = np.array([years_since(m) for m in grid]) - years.max()
     h = years - years.max()
-    error = latent.flat(parameters, "error")[:, None]
+    error = sample_first(parameters, "error")[:, None]
     drawn = _prior_path(parameters, priors, np.concatenate([when, h]), rng)
     asked = drawn[:, len(when) :] + error * rng.standard_normal((len(drawn), len(h)))
     path = latent.corrected(

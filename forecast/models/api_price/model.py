@@ -38,6 +38,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from scipy.special import expit
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end, years_since
 from forecast.core.words import AHEAD_ONLY, SERIES
@@ -309,11 +310,11 @@ def _frontier(
     Dates and capabilities have shape (n,) or (sample, n).
     """
     q = {
-        name: latent.flat(parameters, name)[:, None]
+        name: sample_first(parameters, name)[:, None]
         for name in ("level", "rate", "slope", "floor", "floor_fall")
     }
     tier = _tier(capability)
-    extra = latent.flat(parameters, "tier_rate") - q["rate"]
+    extra = sample_first(parameters, "tier_rate") - q["rate"]
     own = np.take_along_axis(extra, np.broadcast_to(tier, (len(extra), tier.shape[-1])), axis=1)
     cost = (
         q["level"]
@@ -334,7 +335,7 @@ def _prices(
 ) -> np.ndarray:
     """Draw log prices of offers from the frontier, the errors and the houses' excess."""
     mu, share = frontier
-    sd = np.hypot(share * latent.flat(parameters, "error")[:, None], priors.rounding)
+    sd = np.hypot(share * sample_first(parameters, "error")[:, None], priors.rounding)
     return _priced(mu, sd, excess, rng)
 
 
@@ -344,7 +345,7 @@ def replicate(
     """Draw new values for the panel's rows, shape (sample, obs), by data name."""
     data, offers = panel.data, _offers(panel)
     kind, name = data["kind"].values, data["name"].values
-    q = {n: latent.flat(parameters, n)[:, None] for n in (*_NORMALS, *_SCALES)}
+    q = {n: sample_first(parameters, n)[:, None] for n in (*_NORMALS, *_SCALES)}
     size = len(q["level"])
     out = np.empty((size, data.sizes["obs"]))
     at = np.flatnonzero(kind == "offer")
@@ -353,7 +354,7 @@ def replicate(
     frontier = _frontier(
         parameters, offers["year"].values, offers["capability"].values, _middles(offers)
     )
-    excess = latent.flat(parameters, "house_excess")[:, index]
+    excess = sample_first(parameters, "house_excess")[:, index]
     out[:, at] = _prices(parameters, priors, frontier, excess, rng)
     for line in ("product", "flagship"):
         at = np.flatnonzero((kind == "change") & (name == line))
@@ -394,7 +395,7 @@ def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
            rng: np.random.Generator) -> np.ndarray:  # fmt: skip
     """Return the log change of `width` prices over a span of years, shape (sample, width)."""
     rate, mean, scale = (
-        latent.flat(parameters, f"{line}_{part}")[:, None] for part in ("rate", "change", "size")
+        sample_first(parameters, f"{line}_{part}")[:, None] for part in ("rate", "change", "size")
     )
     count = rng.poisson(rate * span, size=(len(rate), width))
     total = np.zeros(count.shape)
@@ -421,7 +422,7 @@ def _arrivals(
     As many a year as in the last :data:`RECENT` years, by the same houses, as far behind the best
     model of their day; the best one gains `pace` points a year.
     """
-    pace = latent.flat(parameters, "pace")
+    pace = sample_first(parameters, "pace")
     offers, houses = _offers(panel), _houses(panel)
     now = _seen(panel)
     years, capability = offers["year"].values, offers["capability"].values
@@ -433,7 +434,7 @@ def _arrivals(
     began = rng.uniform(*span, size=pick.shape)
     score = best[-1] + pace[:, None] * (began - now) - (best - capability)[pick]
     index = np.array([houses.index(str(h)) for h in offers["provider"].values])[pick]
-    excess = np.take_along_axis(latent.flat(parameters, "house_excess"), index, axis=1)
+    excess = np.take_along_axis(sample_first(parameters, "house_excess"), index, axis=1)
     frontier = _frontier(parameters, began, score, _middles(offers))
     price = _prices(parameters, priors, frontier, excess, rng)
     missing = np.arange(width) >= count[:, None]
@@ -599,7 +600,7 @@ def _small_ratio(
     parameters: xr.Dataset, today: float, spans: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Return small model over flagship, shape (sample, step): today's until a new one is listed."""
-    mean, spread = (latent.flat(parameters, name) for name in ("small", "small_spread"))
+    mean, spread = (sample_first(parameters, name) for name in ("small", "small_spread"))
     ratio, out = np.full(len(mean), today), []
     for span in spans:
         fresh = np.exp(mean + spread * rng.standard_normal(len(mean)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from forecast import plots
 from forecast.core.draws import interval
 from forecast.core.errors import DataError
-from forecast.core.text import one_line, significant
+from forecast.core.text import capitalised, one_line, significant
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.earnings import paths
 from forecast.models.earnings import plots as own
@@ -29,7 +29,7 @@ def _sums(scene: Scene) -> Drawn:
     for ax, (metric, entity) in zip(axes, shown, strict=True):
         last = interval(draws["y"].sel(series=f"{entity}/{metric}", period=end))
         words = plots.words(metric)
-        title = f"{words[0].upper()}{words[1:]} {last.span} in {end}"
+        title = f"{capitalised(words)} {last.span} in {end}"
         plots.fan(draws, metric, entity, baseline=scene.baseline, title=title, ax=ax)
         middle = significant(last.median)
         said.append(f"{entity}, {words}: median {middle} in {end}, 80 % between {last.between}")

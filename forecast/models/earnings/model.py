@@ -32,6 +32,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pymc.distributions import transforms
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end, quarter_index, quarter_name
 from forecast.core.words import SAMPLE
@@ -338,16 +339,10 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
-    """Return a parameter with all draws on the first axis."""
-    array = parameters[name].transpose("chain", "draw", ...)
-    return np.ascontiguousarray(array.values.reshape(-1, *array.shape[2:]))
-
-
 def _kernel_parameters(parameters: xr.Dataset, flat: Layout) -> dict[str, np.ndarray]:
     """Return what :mod:`forecast.models.earnings.kernel` takes, with a leading dimension of draws."""
-    by_series = {name: _flat(parameters, name)[:, flat.group] for name in HYPER_NAMES}
-    scale = _flat(parameters, "scale")
+    by_series = {name: sample_first(parameters, name)[:, flat.group] for name in HYPER_NAMES}
+    scale = sample_first(parameters, "scale")
     return {
         "damping": by_series["damping"],
         "shock": (by_series["shock_sd"] * scale) ** 2,
@@ -355,7 +350,7 @@ def _kernel_parameters(parameters: xr.Dataset, flat: Layout) -> dict[str, np.nda
         "load": by_series["factor_sd"] * scale,
         "growth_var": (by_series["growth_spread"] * scale) ** 2,
         "season_var": by_series["season_spread"] ** 2,
-        "factor_damping": _flat(parameters, "factor_damping"),
+        "factor_damping": sample_first(parameters, "factor_damping"),
     }
 
 
@@ -434,7 +429,7 @@ def _paths(
         rng, flat.y, flat.seen if given else np.zeros_like(flat.seen),
         regressors(flat.first, size + ahead), flat.group, flat.start, priors.level_sd**2, ahead,
         k["damping"], k["shock"], k["noise"], k["load"], k["factor_damping"],
-        *(_flat(parameters, name) for name in ("shared", "coefficient", "state", "factor_slope")),
+        *(sample_first(parameters, name) for name in ("shared", "coefficient", "state", "factor_slope")),
     )  # fmt: skip
     return signal, noisy
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import parse_date
-from forecast.core.text import one_line
+from forecast.core.text import capitalised, one_line
 from forecast.models.earnings.calendar import Calendar
 from forecast.plots.fans import fan
 from forecast.plots.style import (
@@ -25,7 +25,6 @@ from forecast.plots.style import (
     as_of_rule,
     begin,
     box_of,
-    capital,
     centres,
     decimal_year,
     decimals_of,
@@ -196,7 +195,7 @@ def ratio_history(
         ax.plot([x[ends[name]]], [last[name]], "o", color=INK, markersize=3.0, zorder=5)
     as_of_rule(ax, day)
     label_right(ax, right, marks)
-    subtitle = f"{capital(label)}, ratio of four-quarter totals, {there[0]}–{there[-1]}"
+    subtitle = f"{capitalised(label)}, ratio of four-quarter totals, {there[0]}–{there[-1]}"
     subtitle += "; dotted: one to one" if low < 1 < high else ""
     finish(ax, own, title, subtitle)
     return ax

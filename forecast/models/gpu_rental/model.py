@@ -29,6 +29,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from scipy.special import ndtr, ndtri
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import months, period_end, years_since
 from forecast.models import common, latent
@@ -209,9 +210,9 @@ def _bounds(
 
 def _walk_cov(parameters: xr.Dataset, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the covariance of the walk at `a` and `b` with none in the future, (sample, n, m)."""
-    z = latent.flat(parameters, "z")
-    usual = latent.flat(parameters, "volatility")[:, None]
-    turmoil = latent.flat(parameters, "turmoil")[:, None]
+    z = sample_first(parameters, "z")
+    usual = sample_first(parameters, "volatility")[:, None]
+    turmoil = sample_first(parameters, "turmoil")[:, None]
     kernels = _kernels(a, b)[:-1]
     variance = (usual * np.exp(turmoil * z)) ** 2
     return (variance @ kernels.reshape(len(kernels), -1)).reshape(-1, len(a), len(b))
@@ -220,7 +221,7 @@ def _walk_cov(parameters: xr.Dataset, a: np.ndarray, b: np.ndarray) -> np.ndarra
 def _quote_cov(parameters: xr.Dataset, at: _Layout, priors: Priors) -> np.ndarray:
     """Return the covariance of the quotes, shape (sample, n, n)."""
     offset, spot, memory, error = (
-        latent.flat(parameters, name)[:, None, None]
+        sample_first(parameters, name)[:, None, None]
         for name in ("offset_sd", "spot_sd", "memory", "error")
     )
     same = at.stretch[:, None] == at.stretch[None, :]
@@ -240,7 +241,7 @@ def replicate(
     """Draw new quotes, shape (sample, obs), by data name; in place of a bound, a number."""
     at = _layout(panel)
     root = np.linalg.cholesky(_quote_cov(parameters, at, priors))
-    drift = latent.flat(parameters, "drift")[:, None]
+    drift = sample_first(parameters, "drift")[:, None]
     shocks = rng.standard_normal((len(drift), len(at.h)))
     drawn = priors.level + drift * at.h + np.einsum("sij,sj->si", root, shocks)
     place = np.argsort(np.argsort(panel.data["bound"].values != 0, kind="stable"), kind="stable")
@@ -250,7 +251,7 @@ def replicate(
 def _settled(parameters: xr.Dataset, at: _Layout, priors: Priors, cov: np.ndarray) -> np.ndarray:
     """Return the log quotes with each bound replaced by a draw beyond it, shape (sample, obs)."""
     values = np.repeat(at.log_value[None], len(cov), axis=0)
-    mean = priors.level + latent.flat(parameters, "drift")[:, None] * at.h
+    mean = priors.level + sample_first(parameters, "drift")[:, None] * at.h
     root = np.linalg.cholesky(cov)
     for k in range(at.numbers, len(at.h)):
         shocks = np.zeros((len(cov), k))
@@ -259,7 +260,7 @@ def _settled(parameters: xr.Dataset, at: _Layout, priors: Priors, cov: np.ndarra
             shocks[:, j] = (values[:, j] - mean[:, j] - known) / root[:, j, j]
         base = mean[:, k] + np.einsum("sj,sj->s", root[:, k, :k], shocks)
         limit, sign = (at.log_value[k] - base) / root[:, k, k], at.bound[k]
-        u = latent.flat(parameters, "u")[:, k - at.numbers]
+        u = sample_first(parameters, "u")[:, k - at.numbers]
         values[:, k] = base - sign * root[:, k, k] * ndtri(u * ndtr(-sign * limit))
     return values
 
@@ -298,10 +299,10 @@ def draw(
 
 def _variance(parameters: xr.Dataset, h: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the walk's variance at `h`, shape (sample, n); future quarters are drawn."""
-    usual, turmoil = (latent.flat(parameters, n)[:, None] for n in ("volatility", "turmoil"))
+    usual, turmoil = (sample_first(parameters, n)[:, None] for n in ("volatility", "turmoil"))
     steps = max(int(np.ceil(4 * h.max(initial=0.0))), 1)
     z = np.concatenate(
-        [latent.flat(parameters, "z"), rng.standard_normal((len(usual), steps))], axis=1
+        [sample_first(parameters, "z"), rng.standard_normal((len(usual), steps))], axis=1
     )
     edges = np.append(EDGES[:-1], np.arange(1, steps + 1) / 4)
     low, high = edges[:-1], edges[1:]
@@ -323,11 +324,11 @@ def _paths(
     All is drawn from the prior given the scales and then corrected by the quotes. The walk at a
     future date has nothing in common with a past one, so only past kernels enter the correction.
     """
-    drift = latent.flat(parameters, "drift")[:, None]
+    drift = sample_first(parameters, "drift")[:, None]
     cov = _quote_cov(parameters, at, priors)
     seen = _settled(parameters, at, priors, cov)
     count, t, size = len(at.names), len(when), len(drift)
-    offset_sd = latent.flat(parameters, "offset_sd")[:, None]
+    offset_sd = sample_first(parameters, "offset_sd")[:, None]
     times = np.concatenate([when, at.h])
     level = priors.level + priors.level_sd * rng.standard_normal((size, 1))
     path = level + drift * times
@@ -351,7 +352,7 @@ def _paths(
 def _wander(parameters: xr.Dataset, at: _Layout, rng: np.random.Generator) -> np.ndarray:
     """Draw what a quote has of its own: the swing of spot indices, and error."""
     spot, memory, error = (
-        latent.flat(parameters, name)[:, None] for name in ("spot_sd", "memory", "error")
+        sample_first(parameters, name)[:, None] for name in ("spot_sd", "memory", "error")
     )
     out = error * rng.standard_normal((len(spot), len(at.h)))
     for k in range(len(at.names)):
@@ -384,8 +385,8 @@ def _draws(
         last = str(data["stretch"].values[own][np.argmax(data["year"].values[own])])
         level = path + offset[:, [at.names.index(last)]]
         sd = np.hypot(
-            latent.flat(parameters, "error"),
-            latent.flat(parameters, "spot_sd") * data["spot"].values[own][0],
+            sample_first(parameters, "error"),
+            sample_first(parameters, "spot_sd") * data["spot"].values[own][0],
         )
         names.append(str(name))
         signal.append(level)

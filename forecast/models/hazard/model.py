@@ -37,6 +37,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name, period_end
 from forecast.core.text import one_line
@@ -357,12 +358,6 @@ def _survived(
 
 
 # --- the process, for replicates and forecasts ------------------------------------------------
-def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
-    """Return a parameter with all draws on the first axis."""
-    array = parameters[name].transpose("chain", "draw", ...).values
-    return array.reshape(-1, *array.shape[2:])
-
-
 @dataclasses.dataclass(frozen=True)
 class _Law:
     """Log hazards of some units by draw; every array has the draws on its first axis.
@@ -434,18 +429,18 @@ def _law(
     """
 
     def stages(own: np.ndarray | float, later: str) -> np.ndarray:
-        rest = _flat(parameters, later)
+        rest = sample_first(parameters, later)
         return np.column_stack([np.broadcast_to(own, len(rest)), rest])
 
     load = stages(1.0, "load")
     x, m = covariates
-    runup = stages(_flat(parameters, "runup"), "deeper_runup")
-    market = stages(_flat(parameters, "market"), "deeper_market")
+    runup = stages(sample_first(parameters, "runup"), "deeper_runup")
+    market = stages(sample_first(parameters, "market"), "deeper_market")
     fixed = runup[:, None, :] * x[:, None] + market[:, None, :] * m[:, None]
     return _Law(
-        stages(_flat(parameters, "rate"), "deeper_rate"),
+        stages(sample_first(parameters, "rate"), "deeper_rate"),
         stages(0.0, "jump_rate"),
-        stages(_flat(parameters, "shape"), "deeper_shape"),
+        stages(sample_first(parameters, "shape"), "deeper_shape"),
         fixed + load[:, None, :] * industry[:, :, None],
         year,
         load,
@@ -525,12 +520,12 @@ def replicate(
     data = panel.data
     _, which, start, years = _index(panel)
     followup = data["followup"].values.astype(int)
-    industry = (_flat(parameters, "industry_sd")[:, None] * _flat(parameters, "z_industry"))[
-        :, which
-    ]
+    industry = (
+        sample_first(parameters, "industry_sd")[:, None] * sample_first(parameters, "z_industry")
+    )[:, which]
     at = (start[:, None] + 1 + np.arange(followup.max())[None, :]) // 12 - years[0]
     at = np.minimum(at, len(years) - 1)  # beyond its follow-up an episode is cut off below
-    effect = _flat(parameters, "year_effect")
+    effect = sample_first(parameters, "year_effect")
     x, m = _covariates(data["net"].values, data["raw"].values)
     law = _law(parameters, (x, m), industry, effect[:, at], _identified(len(start)))
     reached = _simulate(law, rng)
@@ -570,8 +565,10 @@ def rate_in_class(
     keep &= data["followup"].values >= min(within, int(data["followup"].values.max()))
     _, which, start, years = _index(panel)
     at = (start[keep][:, None] + 1 + np.arange(within)[None, :]) // 12 - years[0]
-    effect = _flat(parameters, "year_effect")
-    industry = _flat(parameters, "industry_sd")[:, None] * _flat(parameters, "z_industry")
+    effect = sample_first(parameters, "year_effect")
+    industry = sample_first(parameters, "industry_sd")[:, None] * sample_first(
+        parameters, "z_industry"
+    )
     market = (data["raw"] - data["net"]).values[keep]
     law = _law(
         parameters,
@@ -641,19 +638,19 @@ def draw(
     sample = parameters.sizes["chain"] * parameters.sizes["draw"]
     # one more industry, and the years after the panel's: newly drawn from their spread
     z_industry = np.column_stack(
-        [_flat(parameters, "z_industry"), rng.standard_normal((sample, 1))]
+        [sample_first(parameters, "z_industry"), rng.standard_normal((sample, 1))]
     )
     calendar = (closed[:, None] + 1 + np.arange(months)) // 12 - years[0]
     later = max(int(calendar.max()) + 1 - len(years), 0)
-    new_years = _flat(parameters, "year_sd")[:, None] * rng.standard_normal((sample, later))
-    effect = np.column_stack([_flat(parameters, "year_effect"), new_years])
+    new_years = sample_first(parameters, "year_sd")[:, None] * rng.standard_normal((sample, later))
+    effect = np.column_stack([sample_first(parameters, "year_effect"), new_years])
     which = np.array([list(names).index(p.industry) if p.industry else -1 for p in held])
     own = np.array([bool(p.sample) for p in held])
     ratio, error = (np.array([getattr(p, f) for p in held]) for f in ("relative", "relative_sd"))
     industry = np.where(
         own,
         ratio + error * rng.standard_normal((sample, len(held))),
-        _flat(parameters, "industry_sd")[:, None] * z_industry[:, which],
+        sample_first(parameters, "industry_sd")[:, None] * z_industry[:, which],
     )
     x, m = _covariates(np.array([p.net for p in held]), np.array([p.raw for p in held]))
     law = _law(parameters, (x, m), industry, effect[:, calendar], (stage, passed))

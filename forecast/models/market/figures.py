@@ -5,7 +5,7 @@ from __future__ import annotations
 from forecast import plots
 from forecast.core.draws import interval, path
 from forecast.core.errors import DataError
-from forecast.core.text import percent, significant
+from forecast.core.text import capitalised, percent, significant
 from forecast.models import baselines
 from forecast.models.base import Crossing, Drawn, Figure, Panel, Scene
 
@@ -37,7 +37,7 @@ def _series(scene: Scene) -> Drawn:
             entity,
             baseline=scene.baseline,
             estimated=_estimated(scene.panel),
-            title=f"{words[0].upper()}{words[1:]} {last.span} in {end}",
+            title=f"{capitalised(words)} {last.span} in {end}",
             ax=ax,
         )
         unit = str(draws["unit"].sel(series=name).values)

@@ -25,6 +25,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
@@ -154,12 +155,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
-    """Return a parameter with all draws on the first axis."""
-    stacked = parameters[name].stack(sample=("chain", "draw"))
-    return np.moveaxis(stacked.values, -1, 0) if stacked.ndim > 1 else stacked.values
-
-
 def _deviations(
     parameters: xr.Dataset,
     maps: tuple[np.ndarray, np.ndarray],
@@ -188,7 +183,7 @@ def _error_sd(panel: Panel, priors: Priors) -> np.ndarray:
 def _scales(parameters: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return correlation, shock sd and drift sd, each shaped (sample, 1, 1)."""
     names = ("correlation", "shock_sd", "drift_sd")
-    rho, shock, turn = (_flat(parameters, name)[:, None, None] for name in names)
+    rho, shock, turn = (sample_first(parameters, name)[:, None, None] for name in names)
     return rho, shock, turn
 
 
@@ -227,7 +222,10 @@ def complete(
     names, index, years, origin = _layout(panel)
     h = (years - origin).astype(float)
     error = _error_sd(panel, priors)
-    mean, spread = _flat(parameters, "growth_mean"), _flat(parameters, "growth_spread")
+    mean, spread = (
+        sample_first(parameters, "growth_mean"),
+        sample_first(parameters, "growth_spread"),
+    )
     shape = (len(mean), len(names))
     level = _centre(panel) + priors.level_sd * rng.standard_normal(shape)
     growth = mean[:, None] + spread[:, None] * rng.standard_normal(shape)
@@ -271,9 +269,9 @@ def replicate(
     grid = np.unique(years)
     w = _deviations(parameters, shock_maps(grid, origin), len(names), rng)
     at = np.searchsorted(grid, years)
-    mu = _flat(parameters, "level")[:, index] + _flat(parameters, "growth")[:, index] * (
-        years - origin
-    )
+    mu = sample_first(parameters, "level")[:, index] + sample_first(parameters, "growth")[
+        :, index
+    ] * (years - origin)
     noise = rng.standard_normal((len(mu), len(years))) * _error_sd(panel, priors)
     return {"log_value": mu + w[:, index, at] + noise}
 
@@ -302,7 +300,7 @@ def draw(
     error = _error_sd(panel, priors)
     log_value = np.log(panel.data["value"].values)
 
-    level, growth = _flat(parameters, "level"), _flat(parameters, "growth")
+    level, growth = sample_first(parameters, "level"), sample_first(parameters, "growth")
     w = _deviations(parameters, maps, len(names), rng)
     drawn = w[:, index, at] + rng.standard_normal((len(w), len(years))) * error
     residual = log_value - level[:, index] - growth[:, index] * (years - origin) - drawn

@@ -8,12 +8,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from forecast.core.text import percent
+from forecast.core.text import capitalised, percent
 from forecast.plots.style import (
     MUTED,
     SPARE_HUES,
     begin,
-    capital,
     find_series,
     finish,
     grid_lines,
@@ -151,7 +150,7 @@ def payback_frontier(
     ax.set_xticks(marks, [f"{100 * m:.0f} %" for m in marks])
     name_axis(ax, "cash margin in the long run, before the programme")
     subtitle = (
-        f"{capital(label)} of {REVENUE_YEAR} that pays the programme back with a chance of "
+        f"{capitalised(label)} of {REVENUE_YEAR} that pays the programme back with a chance of "
         "10, 50, 90 %, USD bn, log scale"
     )
     finish(ax, own, title, subtitle, foot=0.16)

@@ -27,6 +27,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
 from forecast.models import common
@@ -157,15 +158,9 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def _flat(parameters: xr.Dataset, name: str) -> np.ndarray:
-    """Return a parameter with all draws on the first axis, shape (sample, ...)."""
-    array = parameters[name].transpose("chain", "draw", ...)
-    return array.values.reshape(-1, *array.shape[2:])
-
-
 def _offsets(parameters: xr.Dataset) -> np.ndarray:
     """Return the offsets of all bases, zero for amortised, shape (sample, rule, basis)."""
-    return np.pad(_flat(parameters, "offset"), ((0, 0), (0, 0), (1, 0)))
+    return np.pad(sample_first(parameters, "offset"), ((0, 0), (0, 0), (1, 0)))
 
 
 def replicate(
@@ -174,12 +169,12 @@ def replicate(
     """Draw new costs for the panel's cells, shape (sample, obs), by data name."""
     rule = _rule_index(panel)
     mean = (
-        _flat(parameters, "level")[:, rule]
-        + _flat(parameters, "log_growth")[:, rule] * panel.data["years"].values
+        sample_first(parameters, "level")[:, rule]
+        + sample_first(parameters, "log_growth")[:, rule] * panel.data["years"].values
         + _offsets(parameters)[:, rule, panel.data["basis"].values]
     )
-    scale = np.hypot(_flat(parameters, "spread")[:, rule], _errors(panel, priors))
-    return {"log_value": mean + scale * rng.standard_t(_flat(parameters, "tail")[:, rule])}
+    scale = np.hypot(sample_first(parameters, "spread")[:, rule], _errors(panel, priors))
+    return {"log_value": mean + scale * rng.standard_t(sample_first(parameters, "tail")[:, rule])}
 
 
 def draw(
@@ -220,7 +215,8 @@ def draw(
     first = float(panel.data["years"].values.min())
     time = np.linspace(first, _year_end(int(grid[-1])), TREND_POINTS)
     lines = (
-        _flat(parameters, "level")[..., None] + _flat(parameters, "log_growth")[..., None] * time
+        sample_first(parameters, "level")[..., None]
+        + sample_first(parameters, "log_growth")[..., None] * time
     )
     return xr.Dataset(
         {
@@ -278,7 +274,8 @@ def _one_rule(
 ) -> dict[str, tuple[np.ndarray, np.ndarray, str]]:
     """Return y, signal (sample, period) and unit of a rule's series by metric."""
     level, growth, spread, tail = (
-        _flat(parameters, name)[:, [rule]] for name in ("level", "log_growth", "spread", "tail")
+        sample_first(parameters, name)[:, [rule]]
+        for name in ("level", "log_growth", "spread", "tail")
     )
     offsets = _offsets(parameters)[:, rule]
     error = float(np.median(_errors(panel, priors)[rows]))
@@ -302,8 +299,8 @@ def _one_rule(
         "largest_run": (_cost(noisy), _cost(clean), COST_UNIT),
         "largest_run_cloud": (rent * _cost(noisy), rent * _cost(clean), COST_UNIT),
     }
-    factor = np.broadcast_to(_flat(parameters, "growth_by_rule")[:, [rule]], trend.shape)
-    months = np.broadcast_to(_flat(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
+    factor = np.broadcast_to(sample_first(parameters, "growth_by_rule")[:, [rule]], trend.shape)
+    months = np.broadcast_to(sample_first(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
     return {
         "training_cost": (_cost(trend + np.hypot(spread, error) * t), _cost(trend), COST_UNIT),
         **(largest if rules_of(panel)[rule] != "notable" else {}),

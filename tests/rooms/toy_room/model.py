@@ -9,6 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
+from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.models import common, latent
 from toy_room.panel import METRIC, UNIT
@@ -53,7 +54,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
 
 
 def _paths(parameters: xr.Dataset, h: np.ndarray) -> np.ndarray:
-    level, growth = (latent.flat(parameters, name)[:, None] for name in ("level", "growth"))
+    level, growth = (sample_first(parameters, name)[:, None] for name in ("level", "growth"))
     return level + growth * h
 
 
@@ -63,7 +64,7 @@ def replicate(
     """Draw new sales for the panel's years, shape (sample, obs), by data name."""
     years = panel.data["year"].values
     path = _paths(parameters, years - years.max())
-    noise = latent.flat(parameters, "noise")[:, None]
+    noise = sample_first(parameters, "noise")[:, None]
     return {"value": np.exp(path + noise * rng.standard_normal(path.shape))}
 
 
@@ -77,7 +78,7 @@ def draw(
         raise DataError(f"cannot forecast sales to {until!r}; the panel ends in {last}")
     grid = np.arange(first, int(until) + 1)
     path = _paths(parameters, grid - last)
-    noise = latent.flat(parameters, "noise")[:, None]
+    noise = sample_first(parameters, "noise")[:, None]
     y = np.exp(path + noise * rng.standard_normal(path.shape))
     observed = np.full(len(grid), np.nan)
     observed[years - first] = value
