@@ -1,7 +1,9 @@
 """The page `docs/architecture.md` says what there is, and the packages keep to it."""
 
 import ast
+import contextlib
 import functools
+import importlib
 import re
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from forecast.models.registry import NAMES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "forecast"
 PAGE = ROOT / "docs" / "architecture.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 DEEPEST = 12
 """Modules in the longest chain of imports: this may fall, not rise."""
 ROOMS_SEEN = {
@@ -148,3 +151,66 @@ def test_rooms_are_named_in_the_registry_alone():
         if module != "forecast.models.registry" and rooms_named(module)
     }
     assert set(found) <= ROOMS_SEEN, {path: found[path] for path in set(found) - ROOMS_SEEN}
+
+
+# --- docstrings --------------------------------------------------------------------------------
+def sources():
+    return {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
+
+
+def leads(name):
+    """Return whether a full name is that of a module, or of something that stands in one."""
+    parts = name.split(".")
+    for k in range(len(parts), 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            home = importlib.import_module(".".join(parts[:k]))
+            break
+    else:
+        return False
+    for part in parts[k:]:
+        if part in getattr(
+            home, "__dataclass_fields__", {}
+        ):  # no attribute where it has no default
+            return True
+        if not hasattr(home, part):
+            return False
+        home = getattr(home, part)
+    return True
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_cross_references_lead_somewhere(module):
+    text = MODULES[module].read_text(encoding="utf-8")
+    classes = re.findall(r"^class (\w+)", text, re.MULTILINE)
+    homes = ["", f"{module}.", *(f"{module}.{name}." for name in classes)]
+    named = re.findall(r":(?:func|data|mod|class|meth|attr):`~?([\w.]+)`", text)
+    assert not [name for name in named if not any(leads(home + name) for home in homes)]
+
+
+def test_a_parameter_is_documented_where_its_function_is():
+    section = re.compile(r"Parameters\n-+\n(.*?)(?:\n\n?[A-Z]\w+\n-+\n|\Z)", re.DOTALL)
+    wrong = []
+    for module, text in sources().items():
+        if module.endswith(".kernel"):  # arrays by the dozen, named in the module's docstring
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            told = section.search(ast.get_docstring(node) or "")
+            if told is None:
+                continue
+            heads = [line for line in told[1].splitlines() if line and not line[0].isspace()]
+            names = {name.strip(" *") for head in heads for name in head.split(",")}
+            takes = node.args
+            every = (*takes.posonlyargs, *takes.args, *takes.kwonlyargs, takes.vararg)
+            taken = {one.arg for one in every if one is not None}
+            if names != taken - {"self", "cls"}:
+                wrong.append((module, node.name, names ^ (taken - {"self", "cls"})))
+    assert not wrong
+
+
+def test_the_tests_that_are_named_exist():
+    pages = [*sources().values(), *(p.read_text(encoding="utf-8") for p in PAGES)]
+    named = {name for text in pages for name in re.findall(r"tests/(test_\w+\.py)", text)}
+    there = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    assert named - {"test_NAME.py"} <= there

@@ -267,7 +267,7 @@ def _outlined(panel: Panel, to: Reach) -> xr.Dataset:
 def panels_of(
     known: Known, models: Sequence[str], tables: Mapping[str, pd.DataFrame], history: Table
 ) -> dict[str, Panel]:
-    """Return the panels of models; arguments as of :func:`forecast.panels.build_panel`."""
+    """Return the panels of models; arguments as of :func:`forecast.models.panels.build_panel`."""
     return {name: build_panel(known, name, tables=tables, history=history) for name in models}
 
 

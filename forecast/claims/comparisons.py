@@ -110,6 +110,8 @@ def read_comparisons(
     ----------
     table
         ``public_forecasts``; the shipped one by default.
+    path
+        The file; that of the shipped article by default.
 
     Raises
     ------

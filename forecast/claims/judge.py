@@ -58,7 +58,7 @@ def judge(
     Parameters
     ----------
     claims
-        From :func:`read_claims`.
+        From :func:`forecast.claims.read.read_claims`.
     draws
         The draws of one model, or of several; each definition is judged by its own model's.
     facts

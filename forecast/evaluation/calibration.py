@@ -38,6 +38,8 @@ def calibrate(
         The model and a panel whose cells are filled with drawn data.
     simulations
         Number of draws from the prior.
+    seed
+        Decides the draws from the prior, the data and the fits.
     draws, tune, chains
         Sampler settings of each fit.
     ranks

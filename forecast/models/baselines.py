@@ -1,9 +1,8 @@
 """The forecasts to beat, each a proper predictive distribution of joint paths.
 
-Annual series are drawn by :func:`drift_walk`; quarterly ones by :func:`quarterly`, by one of four
-rules; the record of training costs by :func:`cost_records`; falls after run-ups by
-:func:`unconditional_falls`. Every rule looks at one series at a time, so a sum of their draws is
-narrower than it would be if companies moved together.
+Each room has its own rule in its ``baseline.py``; here is what several of them share. Every rule looks
+at one series at a time, so a sum of their draws is narrower than it would be if companies moved
+together.
 
 Invariant: what a rule estimates keeps its uncertainty where the rule has a law for it.
 ``tests/test_naive.py`` compares the laws of one and of several steps with their closed forms.

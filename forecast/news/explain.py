@@ -336,7 +336,7 @@ def explain(
     known
         What was known at the later one, for the days of the reports.
     statistics
-        What to follow, from :func:`statistics_of`.
+        What to follow, from :func:`forecast.news.statistics.statistics_of`.
     draws
         The forecasts of the two runs: they decide the change that is split.
     seed

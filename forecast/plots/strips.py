@@ -113,6 +113,8 @@ def lay_rows(
 
     Parameters
     ----------
+    ax
+        Where to draw; a figure of its own by default.
     texts
         Label and grey note of each row, top row first; an empty note takes no room.
     head

@@ -232,7 +232,7 @@ def overlap(a: Rect, b: Rect) -> float:
 def begin(ax: Axes | None, *, height: float, left: float = SIDE) -> tuple[Axes, bool]:
     """Return the axes to draw in, and whether its figure was made here.
 
-    `height` is of the plotting area, in inches; :func:`_finish` adds what the title needs.
+    `height` is of the plotting area, in inches; :func:`finish` adds what the title needs.
     """
     own = ax is None
     if ax is None:

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forecast.core.errors import DataError
 
@@ -161,8 +161,8 @@ def _ask(session: _Session, url: str, absent: str) -> Any:
     """Return the JSON at a URL, from the cache if it is young, asking again where that may help."""
     connection, clock = session.connection, session.clock
     cached = _read_cache(connection.cache, url)
-    if cached is not None and 0 <= clock.now() - cached[0]["at"] <= connection.max_age:
-        return _parse(cached[1], url)
+    if cached is not None and 0 <= clock.now() - cached.head["at"] <= connection.max_age:
+        return _parse(cached.body, url)
     for attempt in range(1, connection.attempts + 1):
         try:
             head, body = _once(session, url, absent, cached)
@@ -182,7 +182,11 @@ def _ask(session: _Session, url: str, absent: str) -> Any:
     return content
 
 
-Cached = tuple[dict[str, Any], bytes]
+class Cached(NamedTuple):
+    """An answer as it is kept: its validators and when it came, and its body."""
+
+    head: Mapping[str, Any]
+    body: bytes
 
 
 def _once(session: _Session, url: str, absent: str, cached: Cached | None) -> Cached:
@@ -191,7 +195,7 @@ def _once(session: _Session, url: str, absent: str, cached: Cached | None) -> Ca
 
     connection, clock = session.connection, session.clock
     validators = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-    kept = {} if cached is None else cached[0]
+    kept = {} if cached is None else cached.head
     headers = {ask: kept[k] for k, ask in validators.items() if _sendable(kept.get(k))}
     begun = clock.monotonic()
     try:
@@ -208,7 +212,8 @@ def _once(session: _Session, url: str, absent: str, cached: Cached | None) -> Ca
                     )
                 if clock.monotonic() - begun > connection.deadline:
                     raise _TransientError(f"no whole answer within {connection.deadline:g} s")
-            return {k: answer.headers[k] for k in validators if k in answer.headers}, bytes(body)
+            head = {k: answer.headers[k] for k in validators if k in answer.headers}
+            return Cached(head, bytes(body))
     except httpx.TimeoutException:
         raise _TransientError(f"no answer within {connection.timeout:g} s (time-out)") from None
     except httpx.RemoteProtocolError as error:
@@ -271,7 +276,7 @@ def _read_cache(folder: Path | None, url: str) -> Cached | None:
         first, _, body = _cache_file(folder, url).read_bytes().partition(b"\n")
         head = json.loads(first)
         whole = head["url"] == url and head["sha256"] == hashlib.sha256(body).hexdigest()
-        return ({**head, "at": float(head["at"])}, body) if whole else None
+        return Cached({**head, "at": float(head["at"])}, body) if whole else None
     except (OSError, ValueError, ArithmeticError, KeyError, TypeError, RecursionError):
         return None
 

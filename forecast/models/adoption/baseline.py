@@ -28,8 +28,12 @@ def share_walk(
     ----------
     panel
         A panel of shares.
-    until, seed, chains, draws
-        As in :func:`quarterly`.
+    until
+        Last month to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
 
     Returns
     -------

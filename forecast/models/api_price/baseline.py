@@ -30,8 +30,12 @@ def price_walk(
     ----------
     panel
         A panel of list prices.
-    until, seed, chains, draws
-        As in :func:`quarterly`.
+    until
+        Last quarter to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
 
     Returns
     -------

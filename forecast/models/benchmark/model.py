@@ -418,6 +418,8 @@ def predict_scores(
         The posterior of a fit, its panel and its priors.
     later
         A panel of other releases; their scores are not looked at, all else is.
+    rng
+        Source of the draws.
 
     Returns
     -------

@@ -199,7 +199,7 @@ class Layout:
     names
         The series, by group.
     first
-        The first quarter, as :func:`forecast.panels.quarter_index` counts.
+        The first quarter, as :func:`forecast.core.periods.quarter_index` counts.
     group
         Group of each series, shape (series,).
     y, seen
@@ -363,6 +363,8 @@ def complete(
     ----------
     parameters
         Draws of the sampled numbers, dims chain, draw.
+    panel, priors, rng
+        What the fit was of, and the source of the draws that are added.
     given
         Whether to condition on the panel's values; if not, the draws are from the prior.
 

@@ -130,7 +130,8 @@ def ratio_history(
     Parameters
     ----------
     ratios
-        Columns entity, quarter, ratio, from :func:`forecast.panels.reported_ratio`.
+        Columns entity, quarter, ratio, from
+        :func:`forecast.models.earnings.calendar.reported_ratio`.
     label
         What the ratio is, for the subtitle.
     as_of

@@ -31,8 +31,12 @@ def rental_walk(
     ----------
     panel
         A panel of rental prices.
-    until, seed, chains, draws
-        As in :func:`quarterly`.
+    until
+        Last month to draw.
+    seed
+        Seed of the draws.
+    chains, draws
+        Shape of the sample, to stand beside a model's.
 
     Returns
     -------

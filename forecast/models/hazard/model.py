@@ -548,8 +548,8 @@ def rate_in_class(
 
     Parameters
     ----------
-    parameters
-        Posterior draws.
+    parameters, panel
+        Posterior draws, and what the fit was of.
     net
         Net run-up in points.
     fall, within

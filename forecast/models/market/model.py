@@ -209,6 +209,8 @@ def complete(
     ----------
     parameters
         Draws of the five scalars, dims chain, draw.
+    panel, priors, rng
+        What the fit was of, and the source of the draws that are added.
     given
         Whether to condition on the panel's values; if not, the draws are from the prior.
 

@@ -49,7 +49,7 @@ def straight_line(
     Returns
     -------
     xarray.Dataset
-        As :func:`draw` gives; revenue has no noise.
+        As :func:`forecast.models.payback.model.draw` gives; revenue has no noise.
 
     Raises
     ------

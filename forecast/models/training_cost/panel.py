@@ -56,6 +56,8 @@ def top_at_release(compute: np.ndarray, day: np.ndarray, top: int = TOP) -> np.n
         Training compute, FLOP, NaN where unknown, shape (run,).
     day
         Release days, ISO, shape (run,).
+    top
+        How many count as the largest.
 
     Returns
     -------
