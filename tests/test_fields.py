@@ -4,6 +4,7 @@ import contextlib
 import copy
 import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -517,7 +518,8 @@ def test_a_model_that_was_added_at_run_time_is_one_that_files_may_name(monkeypat
         with pytest.raises(ClaimError, match="got model 'toy', wanted one of market, benchmark"):
             FILES[kind][1](path)
     monkeypatch.setattr(registry, "_added", {})
-    registry.add("toy", "forecast.models.market")  # any room will do: here it is only named
+    monkeypatch.syspath_prepend(Path(__file__).with_name("rooms"))
+    registry.add("toy", "toy_room")
     assert FILES["claims"][1](paths["claims"])[0].definitions[0].model == "toy"
     assert FILES["scenarios"][1](paths["scenarios"])[0].model == "toy"
     assert FILES["comparisons"][1](paths["comparisons"])[0].model == "toy"
