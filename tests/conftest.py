@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -11,11 +14,35 @@ import xarray as xr
 from forecast.claims.events import read_event
 from forecast.core.periods import period_end
 from forecast.inference import sampling
+from forecast.models import registry
 from forecast.models.panels import build_panel
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of
 
 ARTICLE_DAY = "2026-05-06"
+LOGGERS = (logging.getLogger(), logging.getLogger("forecast"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind():
+    """Fail a test that leaves listeners or added models to the tests after it in its process."""
+    before = [([*logger.handlers], logger.level, logger.propagate) for logger in LOGGERS]
+    yield
+    after = [([*logger.handlers], logger.level, logger.propagate) for logger in LOGGERS]
+    assert after == before, "a logger is not as it was before the test"
+    assert not registry.added(), "a model was added and not taken away"
+
+
+@pytest.fixture
+def added_rooms(monkeypatch):
+    """Let a test add rooms, and forget them and their modules afterwards."""
+    before = set(sys.modules)
+    monkeypatch.setattr(registry, "_added", {})
+    yield
+    rooms = {package for _, package in registry.added()}
+    for module in set(sys.modules) - before:
+        if module.split(".")[0] in rooms:
+            del sys.modules[module]
 
 
 @pytest.fixture(scope="session")

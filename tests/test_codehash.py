@@ -21,7 +21,7 @@ def test_a_models_code_and_no_other_models():
                      "inference.sampling", "inference.gate"}  # fmt: skip
     assert not {m for m in found if m.split(".")[0] not in ("core", "inference", "models")}
     assert not found & {"models.registry", "models.panels", "core.text"}
-    assert "models.latent" in modules("api_price")
+    assert "models.latent" in modules("adoption")
     # What registers itself is used without being named.
     names = {name for module, name in definitions("forecast.models.earnings") if "kernel" in module}
     assert "" in names and "PanelLogp" in names

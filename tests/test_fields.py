@@ -507,7 +507,9 @@ def test_what_does_not_go_together(change, message, tmp_path):
         read_claims(path)
 
 
-def test_a_model_that_was_added_at_run_time_is_one_that_files_may_name(monkeypatch, tmp_path):
+def test_a_model_that_was_added_at_run_time_is_one_that_files_may_name(
+    monkeypatch, tmp_path, added_rooms
+):
     files = {
         "claims": put(claims_file(), (*FIRST, "model"), "toy"),
         "scenarios": put(scenarios_file(), (*SCENARIO, "model"), "toy"),
@@ -517,7 +519,6 @@ def test_a_model_that_was_added_at_run_time_is_one_that_files_may_name(monkeypat
     for kind, path in paths.items():
         with pytest.raises(ClaimError, match="got model 'toy', wanted one of market, benchmark"):
             FILES[kind][1](path)
-    monkeypatch.setattr(registry, "_added", {})
     monkeypatch.syspath_prepend(Path(__file__).with_name("rooms"))
     registry.add("toy", "toy_room")
     assert FILES["claims"][1](paths["claims"])[0].definitions[0].model == "toy"

@@ -155,9 +155,8 @@ def room(folder, name, **files):
         (place / f"{file}.py").write_text(text)
 
 
-def test_a_room_has_figures_or_none(tmp_path, monkeypatch):
+def test_a_room_has_figures_or_none(tmp_path, monkeypatch, added_rooms):
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_added", {})
     room(tmp_path, "bare_room")
     room(
         tmp_path,

@@ -49,10 +49,9 @@ window = ["2026-05-06", "2027-12-31"]
 
 
 @pytest.fixture
-def toy(monkeypatch):
+def toy(monkeypatch, added_rooms):
     """Add the toy model for one test."""
     monkeypatch.syspath_prepend(ROOMS)
-    monkeypatch.setattr(registry, "_added", {})
     registry.add("toy", "toy_room")
 
 
@@ -127,12 +126,11 @@ def test_the_commands_know_it(toy, folder, tmp_path, capsys, instant_sampler):
     assert {cell["forecast"] for cell in cells} == {"model", "drift"}
 
 
-def test_it_changes_no_other_models_fit(monkeypatch):
+def test_it_changes_no_other_models_fit(monkeypatch, added_rooms):
     fresh = fit_hash.__wrapped__
     rooms = [registry.room_of(name) for name in registry.NAMES]
     before = [fresh(room) for room in rooms]
     monkeypatch.syspath_prepend(ROOMS)
-    monkeypatch.setattr(registry, "_added", {})
     registry.add("toy", "toy_room")
     assert [fresh(room) for room in rooms] == before
     assert fresh("toy_room") not in before
@@ -164,7 +162,6 @@ def test_a_package_may_bring_its_room(tmp_path, monkeypatch):
     (about / "entry_points.txt").write_text("[forecast.models]\ntoy = toy_room\n")
     monkeypatch.syspath_prepend(ROOMS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_added", {})
     registry._brought.cache_clear()
     try:
         assert registry.names() == (*registry.NAMES, "toy")
@@ -188,11 +185,10 @@ def test_a_room_that_cannot_be_added(toy):
 
 
 @pytest.fixture
-def strange(tmp_path, monkeypatch):
+def strange(tmp_path, monkeypatch, added_rooms):
     """Return a function that makes a copy of the toy's room with one file altered, and adds it."""
     monkeypatch.syspath_prepend(ROOMS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_added", {})
 
     def make(room, file, old, new):
         shutil.copytree(ROOMS / "toy_room", tmp_path / room)
