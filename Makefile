@@ -38,12 +38,10 @@ lint: $(STAMP)
 
 # A process a core; the tests of a file share one, and with it what they compile.
 PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
-# Python 3.14 watches lines at next to no cost; before it the tests would take half as long again, so there
-# the share of lines that they run is printed by "make coverage" alone. It is a figure to look at, no bar.
 fast: $(STAMP)
-	@if $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 14))'; then $(MAKE) --no-print-directory coverage; \
-	else $(PYTEST); fi
+	$(PYTEST)
 
+# The share of lines that the fast tests run is a figure to look at, no bar; counting takes half as long again.
 coverage: $(STAMP)
 	$(PYTEST) --cov --cov-report=
 	@echo "lines of forecast/ that the fast tests run: $$($(PY) -m coverage report --format=total) %"
