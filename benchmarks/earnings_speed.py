@@ -23,7 +23,7 @@ import xarray as xr
 
 import forecast as fc
 from forecast.core.periods import quarter_index, quarter_name
-from forecast.inference import gate, sampling
+from forecast.inference import compile, gate, sampling
 from forecast.models.base import Panel
 from forecast.models.earnings import kernel
 from forecast.models.earnings import model as earnings
@@ -33,11 +33,12 @@ from forecast.models.registry import get_model
 PRIORS = earnings.Priors()
 CHILD = """
 import time, forecast as fc
-from forecast import fitting
+from forecast.inference.compile import make_ready
 from forecast.models.registry import get_model
-panel = fc.build_panel(fc.as_of(fc.read_vintages(), "2026-05-06"), "earnings")
+entry = get_model("earnings")
+model = entry.build(fc.build_panel(fc.as_of(fc.read_vintages(), "2026-05-06"), "earnings"), entry.priors)
 start = time.perf_counter()
-sampling._compile(get_model("earnings"), panel, get_model("earnings").priors)
+make_ready(model, model, "")
 print(time.perf_counter() - start)
 """
 
@@ -66,7 +67,8 @@ def spent() -> tuple[float, float]:
 
 def sample(panel: Panel, what: str, tune: int, draws: int = 1000) -> xr.Dataset:
     entry = get_model("earnings")
-    sampling._compile(entry, panel, PRIORS)
+    model = entry.build(panel, PRIORS)
+    compile.make_ready(model, model, "")
     spec = fc.Spec(
         "earnings", "default", {}, 1, draws, tune, 4, entry.target_accept, "", "", "", "", {},
         entry.adaptation, entry.max_depth,
@@ -171,10 +173,10 @@ def main() -> None:
     tune = get_model("earnings").tune
     posterior = sample(panel, "19 series x 29 quarters", tune)
     sample(panel, "the same, fewer draws", tune, 400)
-    compiled = len(sampling._compiled)
+    before = len(compile._codes)
     for day in ("2021-02-14", "2024-02-14"):
         sample(build_panel(fc.as_of(table, day), "earnings"), f"as of {day}", tune)
-    print(f"compiled for the other dates: {len(sampling._compiled) - compiled}")
+    print(f"compiled for the other dates: {len(compile._codes) - before}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory {peak:.0f} MB")
     if args.sizes:

@@ -100,7 +100,7 @@ def test_what_has_no_part_in_a_fit_changes_no_hash(copy, file, old, new):
         ("models/gpu_rental/model.py", "QUARTERS = 12", "QUARTERS = 8"),
         ("models/latent.py", "low: float, high: float)", "high: float, low: float)"),
         ("inference/gate.py", "MAX_RHAT = 1.01", "MAX_RHAT = 1.1"),
-        ("inference/sampling.py", "numba__fastmath=False", "numba__fastmath=True"),
+        ("inference/compile.py", "numba__fastmath=False", "numba__fastmath=True"),
     ],
 )
 def test_what_decides_a_fit_changes_its_hash(copy, file, old, new):

@@ -11,6 +11,7 @@ import xarray as xr
 from pymc.initial_point import make_initial_point_fn
 
 from forecast.core.errors import DataError, UnknownNameError
+from forecast.inference import compile as compiling
 from forecast.inference import fitting, sampling
 from forecast.inference.fitting import fit, summary
 from forecast.inference.predict import forecast
@@ -63,20 +64,6 @@ def test_tuning_takes_as_many_steps_as_draws_or_as_the_model_needs(market_panel,
     assert steps(earnings_panel, draws=100, tune=500) == 500
 
 
-def test_the_sampler_gets_what_the_spec_says(earnings_panel, monkeypatch):
-    given = {}
-    monkeypatch.setattr(
-        sampling.nutpie, "sample", lambda compiled, **settings: given.update(settings)
-    )
-    spec = fitting.spec_of("earnings", earnings_panel, seed=3, draws=70, tune=60, chains=2)
-    spec = dataclasses.replace(spec, max_depth=6)
-    sampling._sample(None, spec, progress=False)
-    got = {given[name] for name in ("draws", "tune", "chains", "seed", "maxdepth")}
-    assert got == {70, 60, 2, 3, 6}
-    assert (given["target_accept"], given["adaptation"]) == (spec.target_accept, spec.adaptation)
-    assert spec.adaptation == "low_rank"
-
-
 def test_prior_draws_follow_the_prior_numbers(market_panel):
     drawn = prior_draws(get_model("market"), market_panel, market.Priors(), size=4000, seed=3)
     priors = market.Priors()
@@ -97,16 +84,17 @@ def test_real_fits_pass_their_gate_under_every_prior_set(name, request):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["market", "payback"])
-def test_a_reused_compiled_model_gives_what_a_fresh_one_gives(name, request):
+def test_a_reused_compiled_model_gives_what_a_fresh_one_gives(name, request, tmp_path, monkeypatch):
     """Other data, other length, other priors: no compile, same draws as a fresh compile."""
     panel = request.getfixturevalue(f"{name}_panel")
     keep = np.arange(panel.data.sizes["obs"]) < panel.data.sizes["obs"] - 1
     short = select(panel, panel.data["year"].values < 2025 if name == "market" else keep)
     fit(name, panel, seed=1, progress=False)
-    compiled = dict(sampling._compiled)
+    loaded = dict(compiling._codes)
     reused = fit(name, short, seed=2, variant="generous", progress=False)
-    assert dict(sampling._compiled) == compiled
-    sampling._compiled.clear()
+    assert dict(compiling._codes) == loaded
+    monkeypatch.setattr(compiling, "_codes", {})
+    monkeypatch.setattr(compiling, "folder", lambda: tmp_path / "empty")
     fresh = fit(name, short, seed=2, variant="generous", progress=False)
     assert reused.gate.digest == fresh.gate.digest
 
@@ -135,41 +123,6 @@ def test_where_the_sampler_starts_depends_on_no_data(name, request):
         before, after = starting_point(model, panel), starting_point(model, changed)
         for variable, values in before.items():
             np.testing.assert_array_equal(values, after[variable], err_msg=f"{one} {variable}")
-
-
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_with_its_data_in_two_arrays_a_model_is_the_same(name, request):
-    """Density, names and start, also with other numbers in those arrays than it was made with."""
-    entry, panel = get_model(name), request.getfixturevalue(f"{name}_panel")
-    other = next(iter(entry.variants.values()))
-    wanted = entry.build(panel, other)
-    start = {v.name: x for v, x in wanted.rvs_to_initial_values.items() if x is not None}
-    packed, starts = sampling._packed(entry.build(panel, entry.priors))
-    assert set(starts) == set(start)
-    for variable, values in start.items():
-        np.testing.assert_array_equal(starts[variable], values)
-    assert [v.name for v in packed.free_RVs] == [v.name for v in wanted.free_RVs]
-    names = [v.name for v in wanted.unobserved_value_vars]
-    assert [v.name for v in packed.unobserved_value_vars] == names
-    assert not set(packed.deterministics) & set(packed.potentials)
-    point = starting_point(entry, panel)
-    # In parts: interpreted, no sum takes as many terms as there are.
-    density, again = (
-        model.compile_fn(
-            model.logp(sum=False), inputs=model.value_vars, mode="FAST_COMPILE", point_fn=True
-        )
-        for model in (wanted, packed)
-    )
-
-    def total(parts):
-        return float(sum(np.sum(part) for part in parts))
-
-    shared = {v.name: v for v in again.f.get_shared()}
-    assert set(shared) <= {"numbers", "places", *sampling._stored_labels(wanted)}
-    assert total(again(point)) != pytest.approx(total(density(point)), rel=1e-12)
-    for variable, values in zip(("numbers", "places"), sampling._pack(wanted), strict=True):
-        shared[variable].set_value(values)
-    assert total(again(point)) == pytest.approx(total(density(point)), rel=1e-12)
 
 
 SCRIPT = """

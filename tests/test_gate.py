@@ -108,19 +108,7 @@ def test_a_panicking_sampler_is_an_error_in_words(market_panel, monkeypatch):
     def panic(*args, **kwargs):
         raise PanicException("poisoned")
 
-    monkeypatch.setattr(sampling, "_compile", lambda *a: (None, None))
-    monkeypatch.setattr(sampling.nutpie, "sample", panic)
+    monkeypatch.setattr(sampling, "make_ready", lambda *a: None)
+    monkeypatch.setattr(sampling.nuts, "draw", panic)
     with pytest.raises(GateError, match="the sampler stopped on the market model: PanicException"):
-        fit("market", market_panel, seed=1, progress=False)
-
-
-def test_an_interrupt_is_not_taken_for_a_result(market_panel, monkeypatch):
-    posterior, stats = tree(np.full((4, 1000), np.nan))
-    monkeypatch.setattr(sampling, "_compile", lambda *a: (None, None))
-    monkeypatch.setattr(
-        sampling,
-        "_sample",
-        lambda *a: xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}),
-    )
-    with pytest.raises(KeyboardInterrupt):
         fit("market", market_panel, seed=1, progress=False)

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.inference import nuts
+from forecast.inference.codehash import fit_hash
 from forecast.inference.fitting import prior_set
-from forecast.inference.sampling import SAMPLER, prior_draws, sample_model
+from forecast.inference.sampling import prior_draws, sample_model
 from forecast.inference.spec import Spec
-from forecast.models.registry import get_model
+from forecast.models.registry import get_model, room_of
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -73,8 +75,8 @@ def calibrate(
 def _bare_spec(model: str, panel: Panel, seed: int) -> Spec:
     entry = get_model(model)
     return Spec(
-        model, "default", {}, seed, 0, 0, 0, entry.target_accept, SAMPLER, panel.as_of, "", "", {},
-        entry.adaptation, entry.max_depth,
+        model, "default", {}, seed, 0, 0, 0, entry.target_accept, nuts.NAME, panel.as_of, "",
+        fit_hash(room_of(model)), {}, entry.adaptation, entry.max_depth,
     )  # fmt: skip
 
 

@@ -22,8 +22,9 @@ import xarray as xr
 
 from forecast.core.errors import DataError, StoreError
 from forecast.inference import gate as gates
+from forecast.inference import nuts
 from forecast.inference.codehash import fit_hash
-from forecast.inference.sampling import SAMPLER, full_tree, prior_misses
+from forecast.inference.sampling import full_tree, prior_misses
 from forecast.inference.spec import Spec
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model, room_of
@@ -241,7 +242,7 @@ def spec_of(
         tune=min(draws, entry.tune) if tune is None else tune,
         chains=chains,
         target_accept=entry.target_accept if target_accept is None else target_accept,
-        sampler=SAMPLER,
+        sampler=nuts.NAME,
         as_of=panel.as_of,
         data_hash=panel.hash,
         code_hash=fit_hash(room_of(model)),

@@ -179,14 +179,13 @@ def score_density(
     of: Arrays,
     given: tuple[Array, Array],
     middle: Array,
-    releases: int,
 ) -> Array:
     """Return the log density of each release's scores, its capability integrated out."""
     at, score = of["release"], of["score"]
     mean, variance = given
 
     def by_release(values: Array, *width: int) -> Array:
-        return pt.inc_subtensor(pt.zeros((releases, *width))[at], values)
+        return pt.inc_subtensor(pt.zeros((mean.shape[0], *width))[at], values)
 
     curve = curve_of(p, of, middle)
     peak, width = placed(pt, curve, score, at, given, by_release)

@@ -322,7 +322,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
         of = {"benchmark": b, "release": at, "score": score, "se": se, "centre": centre[b]}
         of["offset"] = protocol + p["effort"] * effort
-        scores = score_density(p, of, (mean, variance), middle, len(where.releases))
+        scores = score_density(p, of, (mean, variance), middle)
         pm.Potential("scores", scores, dims="release")
         pm.Potential("reports", report_density(p, data, spend), dims="release")
         pm.Deterministic(common.HYPER, _hyper_density(z, p))
