@@ -2,7 +2,8 @@
 .PHONY: memo test fast coverage slow lint setup lock notebooks clean
 VENV := .venv
 PY := $(VENV)/bin/python
-STAMP := $(VENV)/.ready
+READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 CANDIDATES := python3.14 python3.13 python3.12 python3 python
 
 # The first Python >= 3.12 by name, else the newest one that pyenv keeps.
@@ -17,20 +18,24 @@ done; \
 exit 1
 endef
 
-memo: $(STAMP)
+memo: $(READY)
 	$(VENV)/bin/forecast run --out out
 
-$(STAMP): requirements.lock pyproject.toml
+# A change of what is needed to run starts afresh; what checks the package is added to that.
+$(READY): requirements.lock pyproject.toml tools/packages.py
 	@python=$$($(FIND_PYTHON)) || { echo "forecast needs Python 3.12 or newer with venv, and none is on the PATH or in pyenv: install one (for example 'pyenv install 3.13' or your system's python3.13 and python3.13-venv) and run make again." >&2; exit 1; }; \
 	echo "setting up $(VENV) with $$("$$python" --version), once" >&2; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r requirements.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) tools/packages.py install requirements.lock
 	@touch $@
 
-setup: $(STAMP)
+$(DEV): requirements-dev.lock $(READY)
+	@$(PY) tools/packages.py install requirements-dev.lock
+	@touch $@
 
-lint: $(STAMP)
+setup: $(DEV)
+
+lint: $(DEV)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
@@ -38,27 +43,26 @@ lint: $(STAMP)
 
 # A process a core; the tests of a file share one, and with it what they compile.
 PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
-fast: $(STAMP)
+fast: $(DEV)
 	$(PYTEST)
 
 # The share of lines that the fast tests run is a figure to look at, no bar; counting takes half as long again.
-coverage: $(STAMP)
+coverage: $(DEV)
 	$(PYTEST) --cov --cov-report=
 	@echo "lines of forecast/ that the fast tests run: $$($(PY) -m coverage report --format=total) %"
 
-slow: $(STAMP)
+slow: $(DEV)
 	$(PYTEST) -m slow
 
 test: lint fast slow
 
-# Pin the newest set that resolves; run in an environment without the package itself.
-lock: $(STAMP)
-	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager --group dev -e '.[pdf,docx,sec,xlsx]'
-	$(PY) -m pip freeze --exclude-editable --exclude forecast > requirements.lock
+# Pin the newest set that resolves.
+lock: $(READY)
+	@$(PY) tools/packages.py lock
 
 clean:
 	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache .coverage
 
 # Execute the notebooks and write their outputs into the paired .ipynb files.
-notebooks: $(STAMP)
+notebooks: $(DEV)
 	$(PY) notebooks/execute.py

@@ -11,6 +11,7 @@ import pytest
 from forecast.cli import evaluate, main
 from forecast.core.errors import DataError
 from forecast.inference import sampling
+from forecast.store import runs
 from forecast.tables.shipped import data_dir
 
 
@@ -25,17 +26,51 @@ def commands(grammar=None, words=()):
     return found
 
 
-def test_help_loads_nothing_heavy():
-    code = (
-        "import sys, contextlib, io\n"
-        "from forecast.cli.main import main\n"
-        f"for words in {commands()}:\n"
-        "    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
-        "        main([*words, '--help'])\n"
-        "print(sorted({'pymc', 'pandas', 'numpy', 'xarray', 'matplotlib', 'arviz'} & set(sys.modules)))"
+SLOW = ["numpy", "pandas", "pyarrow", "xarray", "scipy.stats", "arviz_stats", "matplotlib",
+        "numba", "pymc", "nutpie"]  # fmt: skip
+STEPS = f"""
+import contextlib, io, sys
+import forecast
+from forecast.cli.main import main
+
+def loaded(*words):
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        main([*words]) if words else None
+    print(" ".join(name for name in {SLOW} if name in sys.modules))
+"""
+
+
+def loaded_after(*commands, cwd):
+    """Run commands one after another in a new process; return which slow packages each left loaded."""
+    code = STEPS + "".join(f"loaded(*{words})\n" for words in commands)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_help_loads_nothing_heavy(tmp_path):
+    asked = [[], ["--version"], *([*words, "--help"] for words in commands())]
+    assert loaded_after(*asked, cwd=tmp_path) == [[] for _ in asked]
+
+
+def test_what_a_run_has_said_is_told_without_numbers_libraries(tmp_path, monkeypatch):
+    def fill(folder):
+        (folder / "manifest.json").write_text('{"run": "r", "as_of": "2026-05-06", "draws": 8}')
+        (folder / "verdicts.json").write_text("[]")
+
+    runs.write_run(tmp_path / "out", "r", fill)
+    assert loaded_after(["claims"], cwd=tmp_path) == [[]]
+    monkeypatch.chdir(tmp_path)
+    assert main.main(["claims", "--json"]) == 0  # and it was read
+
+
+def test_commands_that_fit_nothing_load_no_sampler(tmp_path):
+    frames = ["numpy", "pandas", "pyarrow", "xarray"]
+    claims, track, audit = loaded_after(["claims"], ["track"], ["audit"], cwd=tmp_path)
+    assert claims == frames
+    assert set(track) <= {*frames, "scipy.stats"}  # which dask loads, where there is one
+    assert not {"nutpie", "matplotlib"} & set(audit)
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

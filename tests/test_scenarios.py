@@ -8,7 +8,6 @@ import pytest
 from conftest import make_draws
 from scipy.stats import norm
 
-from forecast.claims import scenarios
 from forecast.claims.events import Threshold
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
@@ -22,6 +21,7 @@ from forecast.claims.scenarios import (
     read_scenarios,
 )
 from forecast.core.errors import ClaimError
+from forecast.inference import predict
 from forecast.inference.fitting import fit
 from forecast.inference.predict import forecast
 
@@ -70,7 +70,7 @@ def independent_paths(seen):
 
 def test_too_few_draws_are_refused(draws, monkeypatch):
     seen = []
-    monkeypatch.setattr(scenarios, "forecast", independent_paths(seen))
+    monkeypatch.setattr(predict, "forecast", independent_paths(seen))
     found = conditional(scenario(12.0), claims(), None, draws, seed=10)
     assert seen == [("2027", 10 + k) for k in range(1, 8)]  # eight times the draws, no more
     assert found.verdicts is None
@@ -81,7 +81,7 @@ def test_too_few_draws_are_refused(draws, monkeypatch):
 
 def test_more_paths_are_drawn_until_there_are_enough(draws, monkeypatch):
     seen = []
-    monkeypatch.setattr(scenarios, "forecast", independent_paths(seen))
+    monkeypatch.setattr(predict, "forecast", independent_paths(seen))
     found = conditional(scenario(4.0), claims(value=5.0), None, draws, seed=10)
     assert 1 <= len(seen) < 7
     assert found.left >= ENOUGH
@@ -91,7 +91,7 @@ def test_more_paths_are_drawn_until_there_are_enough(draws, monkeypatch):
 
 
 def test_the_same_paths_again_are_no_more_draws(draws, monkeypatch):
-    monkeypatch.setattr(scenarios, "forecast", lambda run, until, seed: draws)
+    monkeypatch.setattr(predict, "forecast", lambda run, until, seed: draws)
     one = effective((draws["y"].sel(series="A/x", period="2027") > 4).values)
     found = conditional(scenario(4.0), claims(), None, draws)
     assert found.left < 1.3 * one

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from forecast.claims.events import happens, single
 from forecast.claims.verdict import Status, Verdict, Verdicts, word
@@ -28,6 +27,8 @@ def probability(hit: xr.DataArray) -> tuple[float, float]:
     p = float(values.mean())
     if p in (0.0, 1.0):
         return p, 0.0
+    from arviz_stats.base import array_stats  # slow to load, and claims are read without draws
+
     return p, float(array_stats.mcse(values, chain_axis=0, draw_axis=1, method="mean"))
 
 

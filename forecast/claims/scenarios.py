@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import judge
@@ -28,8 +27,6 @@ from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
-from forecast.inference.fitting import Run, prior_set
-from forecast.inference.predict import forecast
 from forecast.models import registry
 from forecast.models.registry import get_model
 from forecast.tables.articles import SCENARIOS_FILE, find_article
@@ -37,6 +34,7 @@ from forecast.tables.articles import SCENARIOS_FILE, find_article
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
     from forecast.claims.verdict import Verdicts
+    from forecast.inference.fitting import Run
 
 ENOUGH = 200.0
 """Effective draws that a conditional forecast needs: its standard errors are then at most 3.5 points."""
@@ -189,6 +187,8 @@ def _scenario(
 
 
 def _check_fixed(model: str, fixed: Mapping[str, float], where: str) -> None:
+    if not fixed:
+        return  # and the room need not be opened, which loads PyMC
     own = get_model(model).report
     strange = sorted(set(fixed) - set(own))
     if strange:
@@ -233,6 +233,8 @@ def effective(held: np.ndarray) -> float:
     """
     if held.all() or not held.any():
         return float(held.sum())
+    from arviz_stats.base import array_stats  # slow to load, and scenarios are read without draws
+
     ess = float(array_stats.ess(held.astype(float), chain_axis=0, draw_axis=1, method="mean"))
     return float(held.sum()) * min(ess / held.size, 1.0)
 
@@ -278,6 +280,8 @@ def conditional(
     kept: list[xr.Dataset] = []
     for times in range(MOST):
         if times:  # the same posterior draws, with other paths
+            from forecast.inference.predict import forecast  # loads PyMC; reading does without
+
             draws = forecast(run, until=str(draws["period"].values[-1]), seed=seed + times)
         hit = condition(scenario, draws).transpose("chain", "draw").values
         held.append(hit)
@@ -306,6 +310,8 @@ def _where(draws: xr.Dataset, held: np.ndarray) -> xr.Dataset:
 def _fixed(
     scenario: Scenario, claims: Sequence[Claim], run: Run, draws: xr.Dataset, seed: int
 ) -> Conditional:
+    from forecast.inference.fitting import prior_set  # loads PyMC; reading does without
+
     posterior, model = run.posterior, get_model(scenario.model)
     _check_fixed(scenario.model, scenario.fixed, f"scenario {scenario.id!r}")
     tails = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from forecast.core.errors import ClaimError
 from forecast.core.text import one_line, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Status = Literal[
     "judged",
@@ -126,6 +127,8 @@ class Verdicts(Sequence[Verdict]):
 
     def frame(self) -> pd.DataFrame:
         """Return one row a definition: claim, definition, probability, error, window, model, status."""
+        import pandas as pd  # what a run has said is printed without
+
         return pd.DataFrame(
             [
                 {

@@ -117,8 +117,6 @@ def run(args: argparse.Namespace) -> int:
 
 def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
-    from forecast.claims.judge import judge
-    from forecast.claims.read import read_claims
     from forecast.claims.verdict import Verdicts
     from forecast.store import runs
     from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
@@ -129,6 +127,8 @@ def claims(args: argparse.Namespace) -> int:
     folder = runs.latest_run(args.out) if file is None else None
     if file is not None:
         from forecast.app.pipeline import check_claims
+        from forecast.claims.judge import judge
+        from forecast.claims.read import read_claims
 
         given = read_claims(file)
         check_claims(
@@ -148,6 +148,9 @@ def claims(args: argparse.Namespace) -> int:
         verdicts = Verdicts.from_records(records, manifest["draws"])
         shared.say(f"verdicts of the run {manifest['run']}, data as of {manifest['as_of']}")
     else:
+        from forecast.claims.judge import judge
+        from forecast.claims.read import read_claims
+
         verdicts = judge(read_claims(), [])
         shared.say(f"no run to take probabilities from in {args.out}; forecast run makes one")
     if args.json:

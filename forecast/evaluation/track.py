@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from forecast.claims.events import Event, Growth, SlopeBetween, as_table, periods_named
 from forecast.core import lock
@@ -491,6 +490,8 @@ def mean_of(values: Sequence[float]) -> Mean:
     n = len(x)
     if n < 3:
         return Mean(n, float(x.mean()) if n else np.nan, np.nan, np.nan)
+    from scipy import stats  # slow to load, and few records have more than one outcome
+
     half = float(stats.t.ppf(0.95, n - 1) * x.std(ddof=1) / np.sqrt(n))
     return Mean(n, float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
 

@@ -18,16 +18,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from forecast.core import lock
 from forecast.core.errors import StoreError
 from forecast.core.files import probe_folder, writing
 from forecast.core.text import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 CHECKSUMS, MANIFEST = "checksums.json", "manifest.json"
 KNOWN, VINTAGES, CLAIMS, TABLES = "known.csv", "vintages.csv", "claims.toml", "tables"
@@ -338,6 +338,9 @@ def read_frame(path: Path) -> pd.DataFrame:
     StoreError
         If it is missing or damaged.
     """
+    import pandas as pd  # most of a run is JSON, read without
+    import pyarrow as pa
+
     try:
         return pd.read_parquet(path)
     except (OSError, pa.ArrowException) as error:
@@ -371,6 +374,8 @@ def load_tree(path: Path) -> xr.DataTree:
     StoreError
         If the file is missing or damaged.
     """
+    import xarray as xr
+
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             return tree.load()
