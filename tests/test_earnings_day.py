@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from conftest import independent_tree
 
-from forecast.app import pipeline
+from forecast.app import jobs, pipeline
 from forecast.app import update as update_job
 from forecast.app.pipeline import run_all
 from forecast.app.update import update_run
@@ -128,7 +128,7 @@ def cheapen(patch):
     patch.setattr(sampling, "prior_misses", lambda *args, **kwargs: [])
     patch.setattr(reweight, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
     patch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
-    patch.setattr(pipeline, "QUICK", 250)
+    patch.setattr(jobs, "QUICK", 250)
     patch.setattr(pipeline, "draw_figures", lambda *args: {})
     patch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
     patch.setattr(update_job.lock, "hold", functools.partial(lock.hold, patience=0.5))
@@ -509,7 +509,7 @@ def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monke
 
     With real fits ``benchmarks/replay.py`` does the same, and the test below three days.
     """
-    monkeypatch.setattr(pipeline, "QUICK", 500)
+    monkeypatch.setattr(jobs, "QUICK", 500)
     monkeypatch.setattr(explained, "MOST_NUMBERS", 2)  # a step a report: fewer panels on the way
     monkeypatch.setattr("forecast.news.prospects.SHUFFLES", 2)
     names = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA", "CRWV")
@@ -553,7 +553,7 @@ def same_state(walked, whole):
 def test_replaying_reporting_days_ends_where_one_fit_on_all_the_data_ends(tmp_path, monkeypatch):
     # Two companies and their three last reporting days, so that it takes a minute: what is tested
     # is that the road does not matter, not how good the numbers are.
-    monkeypatch.setattr("forecast.app.pipeline.QUICK", 1000)
+    monkeypatch.setattr("forecast.app.jobs.QUICK", 1000)
     later = lay_out(tmp_path / "data", day="2025-07-31")
     run_all(tmp_path / "out", data=tmp_path / "data", quick=True, models=["earnings"])
     assert later["reported_on"].nunique() == 3

@@ -20,13 +20,14 @@ from forecast.core.draws import interval
 from forecast.core.errors import DataError, GateError
 from forecast.core.periods import period_end
 from forecast.core.units import unit_of
+from forecast.inference.predict import Fitted
 from forecast.inference.sampling import prior_draws
 from forecast.models import registry
 from forecast.models.base import Crossing, Drawn, Figure, Scene
 from forecast.models.panels import build_panel, shipped
 from forecast.models.registry import NAMES, figures_of, get_model
 from forecast.report import figures as report_figures
-from forecast.report.figures import OVERALL, Fitted, draw_figures, scene_of
+from forecast.report.figures import OVERALL, draw_figures, scene_of
 from forecast.report.record import Figure as Finished
 from forecast.report.record import Report
 
@@ -240,7 +241,6 @@ def rooms(monkeypatch):
         "payback": (Figure("mute", "prices", draws(" ")),),
     }
     monkeypatch.setattr(report_figures, "figures_of", lambda name: own.get(name, ()))
-    monkeypatch.setattr(report_figures, "baseline_of", lambda name, fitted, seed: None)
     monkeypatch.setattr(report_figures, "OVERALL", OVERALL[:-1])  # priors want a model
     return held
 

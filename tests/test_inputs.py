@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecast.app import pipeline, update
+from forecast.app import jobs, pipeline, update
 from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
@@ -352,7 +352,7 @@ def made(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "sample_model", independent_tree)
-        patch.setattr(pipeline, "FULL", 250)
+        patch.setattr(jobs, "FULL", 250)
         WATCHED["on"].append(True)
         try:
             with heard_by(hear):

@@ -1,17 +1,19 @@
 """The run folder holds what scripts rely on."""
 
+import contextlib
 import json
 import shutil
 
 import pandas as pd
 import pytest
 
-from forecast.app import pipeline
-from forecast.app.pipeline import QUANTILES, child_seed, quantile_table, run_all
+from forecast.app import jobs
+from forecast.app.pipeline import QUANTILES, quantile_table, run_all
 from forecast.claims.read import read_claims
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
 from forecast.core.progress import heard_by
 from forecast.inference import sampling
+from forecast.inference.fitting import child_seed
 from forecast.report.sections.earnings import FIGURES as EARNINGS_FIGURES
 from forecast.store.runs import load_tree, verify
 from forecast.tables.shipped import data_dir
@@ -96,7 +98,7 @@ def test_fits_are_readable_with_their_spec(outcome):
 
 
 def test_unchanged_inputs_use_the_run_as_it_is(outcome, monkeypatch):
-    monkeypatch.setattr(pipeline, "fit_stored", None)  # nothing may be fitted
+    monkeypatch.setattr(jobs, "fit_stored", None)  # nothing may be fitted
     again = run_all(outcome.folder.parent.parent, quick=True)
     assert again.reused
     assert again.folder == outcome.folder
@@ -227,11 +229,15 @@ def test_fits_handed_over_by_processes_are_the_same(tmp_path, instant_sampler, m
     """The work of the processes, done in this one; a slow test starts them."""
     asked = []
 
-    def one_by_one(work, jobs, workers):
-        asked.append((len(jobs), workers))
-        return map(work, jobs)
+    @contextlib.contextmanager
+    def one_by_one(work, workers):
+        def hand_out(tasks):
+            asked.append((len(tasks), workers))
+            return map(work, tasks)
 
-    monkeypatch.setattr(pipeline, "each", one_by_one)
+        yield hand_out
+
+    monkeypatch.setattr(jobs, "crew", one_by_one)
     said = {1: [], 2: []}
     found = {}
     for workers, lines in said.items():

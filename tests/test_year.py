@@ -9,7 +9,7 @@ import pytest
 from made_up import reports
 from test_earnings_day import cheapen
 
-from forecast.app import pipeline
+from forecast.app import jobs
 from forecast.app.pipeline import run_all
 from forecast.app.update import foresee, update_run
 from forecast.claims.read import read_claims
@@ -37,7 +37,7 @@ ALL = [name for name in NAMES if shipped(name)]
 def fits(monkeypatch):
     markdown = memo.markdown
     done = cheapen(monkeypatch)
-    monkeypatch.setattr(pipeline, "QUICK", 100)
+    monkeypatch.setattr(jobs, "QUICK", 100)
     monkeypatch.setattr(gate, "MAX_RHAT", 2.0)  # so few draws mix by chance
     monkeypatch.setattr(gate, "MIN_ESS", 10.0)
     monkeypatch.setattr(memo, "markdown", markdown)

@@ -13,8 +13,7 @@ import json
 import logging
 import platform
 import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from forecast.app.jobs import Done, Job, Results, at_work, drawn, hindcasts_of
 from forecast.claims import audit as audits
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
@@ -31,33 +31,30 @@ from forecast.claims.outcomes import settled
 from forecast.claims.verdict import Verdicts
 from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
-from forecast.core.processes import each
-from forecast.core.progress import heard_by, tell_again
-from forecast.evaluation import hold_out, sensitivity
+from forecast.core.progress import stage
+from forecast.evaluation import sensitivity
 from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
 from forecast.inference.codehash import package_hash, room_hash
-from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
-from forecast.inference.predict import forecast, outline
+from forecast.inference.predict import outline
 from forecast.models import registry
 from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
-from forecast.report.figures import Fitted, baseline_of, draw_figures
+from forecast.report.figures import draw_figures
 from forecast.report.record import Report
-from forecast.report.results import complete, telecom_hindcast
-from forecast.store import fits, runs
+from forecast.report.results import complete
+from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
 from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
-    from forecast.inference.spec import Spec
+    from forecast.inference.predict import Fitted
     from forecast.models.base import Panel
 
 logger = logging.getLogger(__name__)
 QUANTILES = (0.005, 0.01, *(round(0.025 * k, 3) for k in range(1, 40)), 0.99, 0.995)
-FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,17 +78,6 @@ class Outcome:
     verdicts: Verdicts
     draft: tuple[str, ...]
     reused: bool
-
-
-@contextlib.contextmanager
-def _stage(name: str, seconds: dict[str, float], quiet: bool = False) -> Iterator[None]:
-    if not quiet:
-        logger.info(f"{name} ...")
-    start = time.perf_counter()
-    yield
-    seconds[name] = round(time.perf_counter() - start, 3)
-    if not quiet:
-        logger.info(f"{name}: {seconds[name]:.1f} s")
 
 
 def run_all(
@@ -150,10 +136,10 @@ def make_run(out: str | Path, settings: Settings) -> Outcome:
     Parameters and errors are those of :func:`run_all`.
     """
     as_of_date, data, models = settings.as_of_date, settings.data, settings.models
-    seed, quick, workers = settings.seed, settings.quick, settings.workers
+    seed, quick = settings.seed, settings.quick
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
-    with _stage("read tables and claims", seconds):
+    with stage("read tables and claims", seconds):
         inputs = read_inputs(data, settings.article)
         names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
@@ -174,22 +160,17 @@ def make_run(out: str | Path, settings: Settings) -> Outcome:
     if kept is not None:
         logger.info(f"unchanged inputs: using the run {run_id} as it is")
         return kept
-    with _stage("audit the article", seconds):
-        for verdict in _ask_outlines(inputs.claims, panels, until):
-            if verdict.status == "not judged":
-                logger.info(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
-        findings = audits.audit_claims(known, inputs.references, inputs.claims)
-    runs.check_output(out)
-    place = Path(out) / "fits"
-    jobs = [_job(panel, until[name].until, settings, place) for name, panel in panels.items()]
-    fitted = _fit_all(jobs, workers, seconds)
+    jobs = _jobs(panels, until, settings, inputs, Path(out) / "fits")
+    with at_work(jobs, settings.workers) as results:
+        with stage("audit the article", seconds):
+            for verdict in _ask_outlines(inputs.claims, panels, until):
+                if verdict.status == "not judged":
+                    logger.info(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
+            findings = audits.audit_claims(known, inputs.references, inputs.claims)
+        runs.check_output(out)
+        fitted, done = _fit_all(jobs, results, seconds)
     report = _start(run_id, seed, inputs, known, findings, seconds)
-    report = _report(report, inputs, fitted, quick, seconds)
-    drawn = {name for name, f in fitted.items() if f.draws is not None}
-    if not quick and inputs.page.hindcast and drawn >= HINDCAST_MODELS:
-        with _stage("hindcast of telecom", seconds):
-            hindcasts = telecom_hindcast(inputs.page.hindcast, inputs.tables, seed, place)
-        report = dataclasses.replace(report, hindcasts=hindcasts)
+    report = _report(report, inputs, fitted, done, seconds)
 
     def fill(folder: Path) -> None:
         known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
@@ -299,104 +280,46 @@ def _kept(out: Path, run_id: str) -> Outcome | None:
     return Outcome(folder, verdicts, (), reused=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Job:
-    """A model to fit with its prior sets: all that a process of its own must know."""
-
-    model: str
-    panel: Panel
-    until: str
-    seed: int
-    quick: bool
-    variants: tuple[str, ...]
-    place: Path
-
-
-def _job(panel: Panel, until: str, settings: Settings, place: Path) -> _Job:
-    """Return what is fitted to a panel: with each prior set, unless it must be quick."""
-    variants = () if settings.quick else tuple(get_model(panel.model).variants)
-    return _Job(panel.model, panel, until, settings.seed, settings.quick, variants, place)
-
-
-def _fit_all(jobs: Sequence[_Job], workers: int, seconds: dict[str, float]) -> dict[str, Fitted]:
-    """Fit every model; several processes hand over what they fitted through the store."""
-    todo = [job for job in jobs if not _all_stored(job)] if workers > 1 else []
-    ahead: set[str] = set()
-    if len(todo) > 1:  # for one, or none, no process is worth its start
-        logger.info(f"fit {len(todo)} models in {min(workers, len(todo))} processes ...")
-        for told, spent in each(registry.carrying(_fit_ahead), todo, workers):
-            for record in told:
-                tell_again(record)
-            seconds.update(spent)
-        ahead = {job.model for job in todo}
-    found = {}
-    for job in jobs:
-        # A process has told of those that it fitted ahead, and how long that took.
-        known = job.model in ahead
-        found[job.model] = _drawn(job, _fit_sets(job, {} if known else seconds, quiet=known))
+def _jobs(
+    panels: Mapping[str, Panel],
+    until: Mapping[str, Reach],
+    settings: Settings,
+    inputs: Inputs,
+    place: Path,
+) -> list[Job]:
+    """Return what is fitted to each panel; one that must be quick, with the default priors alone."""
+    whole = not settings.quick
+    days = inputs.page.hindcast if whole and panels.keys() >= {*HINDCAST_MODELS} else ()
+    found = []
+    for name, panel in panels.items():
+        own, back = get_model(name), days if name in HINDCAST_MODELS else ()
+        found.append(
+            Job(
+                panel,
+                until[name].until,
+                settings.seed,
+                settings.quick,
+                place,
+                variants=tuple(own.variants) if whole else (),
+                hold_out=whole and own.hold_out is not None,
+                days=tuple(back),
+                tables=inputs.tables if back else {},
+            )
+        )
     return found
 
 
-def _all_stored(job: _Job) -> bool:
-    specs = (_spec(job, variant) for variant in ("default", *job.variants))
-    return all(fits.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
-
-
-def _fit_ahead(job: _Job) -> tuple[list[logging.LogRecord], dict[str, float]]:
-    """Fit a model into the store; return what was told and the seconds."""
-    told: list[logging.LogRecord] = []
-    seconds: dict[str, float] = {}
-    with heard_by(told.append):
-        _fit_sets(job, seconds)
-    return [record for record in told if not record.getMessage().endswith("...")], seconds
-
-
-def _fit_sets(job: _Job, seconds: dict[str, float], quiet: bool = False) -> dict[str, Run]:
-    """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
-    with _stage(f"fit {job.model}", seconds, quiet):
-        runs = {"default": _stored(job, "default", quiet)}
-    if job.variants and _passed(runs["default"]):
-        with _stage(f"other priors for {job.model}", seconds, quiet):
-            runs |= {variant: _stored(job, variant, quiet) for variant in job.variants}
-    return runs
-
-
-def _spec(job: _Job, variant: str) -> Spec:
-    """Return what decides a fit; prior sets differ in the priors, not in the seed."""
-    size = QUICK if job.quick else FULL
-    seed = child_seed(job.seed, job.model, "fit")
-    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
-
-
-def _stored(job: _Job, variant: str, quiet: bool) -> Run:
-    """Return a fit, of which the store may know."""
-    run, known = fit_stored(job.place, _spec(job, variant), job.panel, quiet=quiet)
-    if known and not quiet:
-        logger.info(
-            f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
-        )
-    return run
-
-
-def _passed(run: Run) -> bool:
-    return run.gate is not None and run.gate.passed
-
-
-def _drawn(job: _Job, runs: Mapping[str, Run]) -> Fitted:
-    """Return the draws of the fits that passed their gate."""
-    run = runs["default"]
-    if not _passed(run):
-        return Fitted(run, job.until, None, {})
-    for variant, one in runs.items():
-        if not _passed(one):
-            logger.warning(f"the {variant} priors of {job.model} did not pass the gate: left out")
-    seed = child_seed(job.seed, job.model, "draw")
-    draws = {
-        name: forecast(one, until=job.until, seed=seed)
-        for name, one in runs.items()
-        if _passed(one)
-    }
-    return Fitted(run, job.until, draws.pop("default"), draws)
+def _fit_all(
+    jobs: Sequence[Job], results: Results, seconds: dict[str, float]
+) -> tuple[dict[str, Fitted], dict[str, Done]]:
+    """Return every model with its draws, and what else came of its job, in the order of the models."""
+    by_model = {job.model: job for job in jobs}
+    fitted, done = {}, {}
+    for one in results():
+        seconds.update(one.seconds)
+        done[one.model] = one
+        fitted[one.model] = drawn(by_model[one.model], one.runs)
+    return {name: fitted[name] for name in by_model}, {name: done[name] for name in by_model}
 
 
 def _start(
@@ -431,12 +354,12 @@ def _report(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
-    quick: bool,
+    done: Mapping[str, Done],
     seconds: dict[str, float],
 ) -> Report:
     """Return the record of a run with all that its draws say."""
-    claims, seed = report.claims, report.seed
-    with _stage("judge the claims", seconds):
+    claims = report.claims
+    with stage("judge the claims", seconds):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
             name: "; ".join(map(str, f.run.gate.failures))
@@ -449,32 +372,24 @@ def _report(
             draws,
             report.known,
         )
-        baselines = _baselines(fitted, seed)
         report = dataclasses.replace(
             report,
             verdicts=verdicts,
             sensitivities=_sensitivities(claims, verdicts, fitted),
-            naive=_naive_probabilities(claims, baselines),
+            naive=_naive_probabilities(claims, fitted),
             specs={name: f.run.spec for name, f in fitted.items()},
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
         )
-    hold_outs: list[hold_out.HoldOut] = []
-    for name, one in fitted.items():
-        if not quick and one.draws is not None and get_model(name).hold_out is not None:
-            with _stage("hold out the last year", seconds):
-                hold_outs += _hold_outs(one.run.panel, report.seed)
-    report = dataclasses.replace(report, hold_outs=hold_outs)
-    with _stage("put together the first page", seconds):
-        return complete(report, inputs, fitted, baselines)
-
-
-def _hold_outs(panel: Panel, seed: int) -> tuple[hold_out.HoldOut, ...]:
-    try:
-        return hold_out.hold_out_last_year(panel, seed=child_seed(seed, panel.model, "hold out"))
-    except ForecastError as error:
-        logger.warning(f"no hold-out: {error}")
-        return ()
+    back = [n for n in HINDCAST_MODELS if n in fitted and fitted[n].draws is not None]
+    both = len(back) == len(HINDCAST_MODELS)
+    report = dataclasses.replace(
+        report,
+        hold_outs=[row for one in done.values() for row in one.hold_outs],
+        hindcasts=hindcasts_of([done[n] for n in back], inputs.page.hindcast) if both else (),
+    )
+    with stage("put together the first page", seconds):
+        return complete(report, inputs, fitted)
 
 
 def _sensitivities(
@@ -494,22 +409,17 @@ def _sensitivities(
     return found
 
 
-def _baselines(fitted: Mapping[str, Fitted], seed: int) -> dict[str, xr.Dataset]:
-    baselines = {name: baseline_of(name, fitted, seed) for name in fitted}
-    return {name: baseline for name, baseline in baselines.items() if baseline is not None}
-
-
 def _naive_probabilities(
-    claims: Sequence[Claim], baselines: Mapping[str, xr.Dataset]
+    claims: Sequence[Claim], fitted: Mapping[str, Fitted]
 ) -> dict[tuple[str, str], float]:
     found = {}
     for claim in claims:
         for definition in claim.definitions:
-            baseline = baselines.get(definition.model)
-            if baseline is None:
+            one = fitted.get(definition.model)
+            if one is None or one.baseline is None:
                 continue
             with contextlib.suppress(ForecastError):  # a series too short for a baseline
-                found[claim.id, definition.id] = probability(hits(definition, baseline))[0]
+                found[claim.id, definition.id] = probability(hits(definition, one.baseline))[0]
     return found
 
 
@@ -522,9 +432,9 @@ def _write(
 ) -> None:
     (folder / "fits").mkdir()
     (folder / "figures").mkdir()
-    with _stage("draw the figures", seconds):
+    with stage("draw the figures", seconds):
         figures = draw_figures(folder / "figures", report, fitted)
-    with _stage("write fits and tables", seconds):
+    with stage("write fits and tables", seconds):
         for name, one in fitted.items():
             runs.save_tree(one.run.tree, folder / "fits" / f"{name}.nc")
         draws = [one.draws for one in fitted.values() if one.draws is not None]

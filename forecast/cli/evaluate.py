@@ -164,7 +164,7 @@ def calibrate(args: argparse.Namespace) -> int:
 
 def backtest(args: argparse.Namespace) -> int:
     """Forecast from past dates and print the scores of what came."""
-    from forecast.app.pipeline import FULL, QUICK
+    from forecast.app.jobs import FULL, QUICK
     from forecast.core.files import probe_file, replace_text
     from forecast.evaluation import backtesting
     from forecast.tables.shipped import read_vintages

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
+
+logger = logging.getLogger(__name__)
 
 
 class _Listener(logging.Handler):
@@ -51,6 +54,28 @@ def heard_by(hear: Callable[[logging.LogRecord], None]) -> Iterator[None]:
             logger.addHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@contextlib.contextmanager
+def stage(name: str, seconds: dict[str, float], *, quiet: bool = False) -> Iterator[None]:
+    """Tell that a stage begins, and how many seconds it took.
+
+    Parameters
+    ----------
+    name
+        What is done.
+    seconds
+        Takes them under that name.
+    quiet
+        Whether to keep still.
+    """
+    if not quiet:
+        logger.info(f"{name} ...")
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 3)
+    if not quiet:
+        logger.info(f"{name}: {seconds[name]:.1f} s")
 
 
 def tell_again(record: logging.LogRecord) -> None:

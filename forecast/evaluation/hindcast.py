@@ -29,7 +29,7 @@ from forecast.claims.judge import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
 from forecast.core.text import one_line
-from forecast.inference.fitting import Run, fit_spec, fit_stored, spec_of
+from forecast.inference.fitting import fit_kept, spec_of
 from forecast.inference.predict import forecast
 from forecast.models.base import Panel
 from forecast.models.hazard.baseline import unconditional_falls
@@ -39,7 +39,7 @@ from forecast.models.market.baseline import drift_walk
 from forecast.models.market.panel import rounding_step
 from forecast.models.market.room import MODEL as SPENDING
 
-MODELS = frozenset({SPENDING.name, PRICES.name})
+MODELS = (SPENDING.name, PRICES.name)
 """The models that a hindcast fits."""
 AHEAD = 24
 """Months asked about, as in the article."""
@@ -199,21 +199,23 @@ def outcome(runups: pd.DataFrame, one: Position, fall: int, ahead: int = AHEAD) 
 
 
 def hindcast(
-    telecom: pd.DataFrame,
-    runups: pd.DataFrame,
+    model: str,
+    tables: Mapping[str, pd.DataFrame],
     as_of: str,
     *,
     seed: int,
     draws: int = 1000,
     place: str | Path | None = None,
-    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> tuple[Hindcast, ...]:
-    """Say what would have been said on a day, and what came.
+    """Say what a model would have said on a day, and what came.
 
     Parameters
     ----------
-    telecom, runups
-        The tables ``telecom_1995_2004`` and ``runups``, whole: what came is read off them too.
+    model
+        One of :data:`MODELS`.
+    tables
+        ``telecom_1995_2004`` and ``runups``, whole, for what came is read off them too; and the
+        other tables of the hazard model, those shipped where there are none.
     as_of
         The day.
     seed
@@ -222,8 +224,6 @@ def hindcast(
         Draws per chain, and as many tuning steps.
     place
         Where fits are kept from one time to the next; nowhere by default.
-    tables
-        May hold the other tables of the hazard model; without them those shipped count.
 
     Raises
     ------
@@ -232,18 +232,12 @@ def hindcast(
     DataError
         If the tables do not say what was known on the day, or what came.
     """
-    return (
-        *spending(telecom, as_of, seed=seed, draws=draws, place=place),
-        *prices(runups, as_of, seed=seed, draws=draws, place=place, tables=tables),
-    )
-
-
-def _fitted(panel: Panel, seed: int, draws: int, place: str | Path | None) -> Run:
-    spec = spec_of(panel.model, panel, seed=seed, draws=draws)
-    if place is None:
-        return fit_spec(spec, panel)
-    # A damaged fit is fitted again; that the main job's own are told of is enough.
-    return fit_stored(place, spec, panel, quiet=True)[0]
+    if model == SPENDING.name:
+        found = spending(tables["telecom_1995_2004"], as_of, seed=seed, draws=draws, place=place)
+    else:
+        own = tables["runups"]
+        found = prices(own, as_of, seed=seed, draws=draws, place=place, tables=tables)
+    return tuple(found)
 
 
 def spending(
@@ -260,7 +254,7 @@ def spending(
     end = dt.date(day.year + AHEAD // 12, day.month, day.day)
     years = list(range(day.year + 1, end.year + 1))
     truth = _what_came(table, years)
-    run = _fitted(panel, seed, draws, place)
+    run = fit_kept(place, spec_of(panel.model, panel, seed=seed, draws=draws), panel)
     ours = forecast(run, until=str(end.year), seed=seed + 1)
     baseline = drift_walk(panel, until=str(end.year), seed=seed + 2)
     capex, revenue = (f"{ENTITY}/{name}" for name in COLUMNS)
@@ -347,7 +341,7 @@ def prices(
     if not held:
         return []
     panel = price_panel(runups, as_of, tables)
-    run = _fitted(panel, seed, draws, place)
+    run = fit_kept(place, spec_of(panel.model, panel, seed=seed, draws=draws), panel)
     day = parse_date(as_of)
     until = f"{day.year + AHEAD // 12}-{day.month:02d}"
     ours = forecast(run, until=until, seed=seed + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.evaluation import score
-from forecast.inference.fitting import fit
+from forecast.inference.fitting import fit_kept, spec_of
 from forecast.inference.predict import forecast
 from forecast.models.registry import get_model
 
@@ -45,7 +46,9 @@ class HoldOut:
     naive_crps: float
 
 
-def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[HoldOut, ...]:
+def hold_out_last_year(
+    panel: Panel, *, seed: int, draws: int = 1000, place: str | Path | None = None
+) -> tuple[HoldOut, ...]:
     """Fit a model without the end of its panel, forecast that, and score it.
 
     Parameters
@@ -57,6 +60,8 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
         Seed of the fit and of the draws.
     draws
         Draws kept and tuning steps, per chain.
+    place
+        Where fits are kept from one time to the next; nowhere by default.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def hold_out_last_year(panel: Panel, *, seed: int, draws: int = 1000) -> tuple[H
     if entry.hold_out is None or entry.baseline is None:
         raise DataError(f"the {panel.model} model does not say how its last period is held out")
     held = entry.hold_out(panel)
-    run = fit(panel.model, held.panel, seed=seed, draws=draws, progress=False)
+    run = fit_kept(place, spec_of(panel.model, held.panel, seed=seed, draws=draws), held.panel)
     ours = forecast(run, until=held.until, seed=seed)
     baseline = entry.baseline(held.panel, until=held.until, seed=seed)
     rows = []

@@ -315,6 +315,16 @@ def fit_stored(
     return run, False
 
 
+def fit_kept(folder: str | Path | None, spec: Spec, panel: Panel) -> Run:
+    """Return a fit out of a store, or fit; without a folder nothing is stored.
+
+    A damaged fit is fitted again in silence: that a run's main fits are told of is enough.
+    """
+    if folder is None:
+        return fit_spec(spec, panel)
+    return fit_stored(folder, spec, panel, quiet=True)[0]
+
+
 def _restored(spec: Spec, panel: Panel, tree: xr.DataTree) -> Run:
     try:
         stamp = gates.Gate.from_json(str(tree.attrs["gate"]))

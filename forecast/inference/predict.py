@@ -6,6 +6,8 @@ gives no draws.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +20,31 @@ from forecast.models.registry import get_model
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """One model's fit, with all draws that are made from it.
+
+    Attributes
+    ----------
+    run
+        The fit with the default priors.
+    until
+        The last period that is drawn.
+    draws
+        Its draws, None if the gate was not passed.
+    variants
+        Draws under the other prior sets, by name.
+    baseline
+        Draws of the naive forecast, None where none can be made.
+    """
+
+    run: Run
+    until: str
+    draws: xr.Dataset | None
+    variants: Mapping[str, xr.Dataset]
+    baseline: xr.Dataset | None = None
 
 
 def forecast(run: Run, *, until: str | None = None, seed: int) -> xr.Dataset:

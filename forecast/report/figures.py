@@ -11,15 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import xarray as xr
-
 from forecast import plots
 from forecast.claims.events import FirstPassage
 from forecast.core.draws import listed
-from forecast.core.errors import DataError, ForecastError, GateError
+from forecast.core.errors import DataError, GateError
 from forecast.core.periods import months_after
 from forecast.core.text import capitalised, percent
-from forecast.inference.fitting import Run, child_seed
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
 from forecast.models.registry import figures_of, get_model, names
@@ -27,40 +24,7 @@ from forecast.report.record import Figure, Report
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
-
-
-@dataclasses.dataclass(frozen=True)
-class Fitted:
-    """One model's runs and draws.
-
-    Attributes
-    ----------
-    run
-        The fit with the default priors.
-    until
-        The last period that is drawn.
-    draws
-        Its draws, None if the gate was not passed.
-    variants
-        Draws under the other prior sets, by name.
-    """
-
-    run: Run
-    until: str
-    draws: xr.Dataset | None
-    variants: Mapping[str, xr.Dataset]
-
-
-def baseline_of(name: str, fitted: Mapping[str, Fitted], seed: int) -> xr.Dataset | None:
-    """Return the random walk with drift of a model's series, or None where none can be made."""
-    rule = get_model(name).baseline
-    if name not in fitted or rule is None:
-        return None
-    one = fitted[name]
-    try:
-        return rule(one.run.panel, until=one.until, seed=child_seed(seed, name, "naive"))
-    except ForecastError:
-        return None  # too short a history: the memo then shows no naive column, and says so
+    from forecast.inference.predict import Fitted
 
 
 FILINGS = ("earnings",)
@@ -146,7 +110,7 @@ def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
         panel=one.run.panel,
         posterior=one.run.posterior,
         draws=one.draws,
-        baseline=baseline_of(name, fitted, report.seed),
+        baseline=one.baseline,
         as_of=report.as_of,
         known=report.known,
         events=_crossings(report.claims, name),

@@ -1,7 +1,7 @@
 """Draws of all models -> what the run's record holds besides the verdicts.
 
 Invariant: nothing here decides a number; every one comes from the functions it puts together, with
-the model that gives it. Only the hindcast is fitted; all else are events over existing draws.
+the model that gives it. Nothing is fitted: all are events over existing draws.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import xarray as xr
 
 from forecast.claims.comparisons import Beside, beside_others
@@ -21,7 +19,6 @@ from forecast.claims.pool import pool
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.core.errors import ClaimError, ForecastError
-from forecast.evaluation.hindcast import Hindcast, hindcast
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed
 from forecast.models.panels import latest_of
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from forecast.claims.inputs import Inputs
     from forecast.claims.page import Page
     from forecast.claims.records import Claim
-    from forecast.report.figures import Fitted
+    from forecast.inference.predict import Fitted
     from forecast.report.record import Report
 
 logger = logging.getLogger(__name__)
@@ -40,7 +37,6 @@ def complete(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
-    baselines: Mapping[str, xr.Dataset],
 ) -> Report:
     """Return a run's record with all that is asked of the draws besides the claims.
 
@@ -50,17 +46,18 @@ def complete(
         The record with its verdicts and the naive forecast's probabilities.
     inputs
         What is supposed, what others published, and which events come nearest to that.
-    fitted, baselines
-        Runs and draws, and draws of the naive forecasts, by model.
+    fitted
+        Runs and draws, by model.
     """
     claims, page = report.claims, report.page
     draws = {name: f.draws for name, f in fitted.items() if f.draws is not None}
+    baselines = {name: f.baseline for name, f in fitted.items() if f.baseline is not None}
     warned = warnings_against_base(inputs.tables["warnings"]) if "hazard" in draws else ()
     pooled = ((c.id, pool(c, report.verdicts, report.naive)) for c in claims)
     return dataclasses.replace(
         report,
         pooled={name: one for name, one in pooled if one is not None},
-        variations=_variations(report.headline, fitted, baselines, page.months),
+        variations=_variations(report.headline, fitted, page.months),
         curves=[one for claim in report.headline for one in _curves(claim, draws)],
         depths=_depths(draws, baselines, page),
         others=_others(inputs, draws, baselines, report.as_of),
@@ -73,7 +70,6 @@ def complete(
 def _variations(
     claims: Sequence[Claim],
     fitted: Mapping[str, Fitted],
-    baselines: Mapping[str, xr.Dataset],
     months: Sequence[int],
 ) -> tuple[Variation, ...]:
     found: list[Variation] = []
@@ -82,8 +78,7 @@ def _variations(
             one = fitted.get(definition.model)
             if one is None or one.draws is None:
                 continue
-            baseline = baselines.get(definition.model)
-            found += variations(claim, definition, one.draws, one.variants, baseline, months)
+            found += variations(claim, definition, one.draws, one.variants, one.baseline, months)
     return tuple(found)
 
 
@@ -137,25 +132,4 @@ def _scenarios(
             found.append(conditional(scenario, claims, one.run, one.draws, own))
         except ForecastError as error:  # a user's companies may not have the series
             logger.warning(f"scenario {scenario.id} left out: {error}")
-    return tuple(found)
-
-
-def telecom_hindcast(
-    days: Sequence[str],
-    tables: Mapping[str, pd.DataFrame],
-    seed: int,
-    place: Path,
-) -> tuple[Hindcast, ...]:
-    """Fit and judge the telecom hindcast on some days, with fits kept in `place`.
-
-    A day is left out, with a warning, where a gate says no or the tables do not reach so far.
-    """
-    telecom, runups = tables["telecom_1995_2004"], tables["runups"]
-    found: list[Hindcast] = []
-    for day in days:
-        try:
-            own = child_seed(seed, "hindcast", day)
-            found += hindcast(telecom, runups, day, seed=own, place=place, tables=tables)
-        except ForecastError as error:
-            logger.warning(f"no hindcast as of {day}: {error}")
     return tuple(found)

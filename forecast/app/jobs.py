@@ -1,0 +1,286 @@
+"""The fits of a run: each model with its prior sets and its checks, in this process or in several.
+
+Invariant: what is found, and the order in which it is told, do not depend on the number of processes.
+The fits of one model are one job: they share compiled code, and so one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forecast.core.errors import ForecastError
+from forecast.core.processes import crew
+from forecast.core.progress import heard_by, stage, tell_again
+from forecast.evaluation.hindcast import Hindcast, hindcast
+from forecast.evaluation.hold_out import HoldOut, hold_out_last_year
+from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
+from forecast.inference.predict import Fitted, forecast
+from forecast.models import registry
+from forecast.models.registry import get_model
+from forecast.store import fits
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from forecast.inference.spec import Spec
+    from forecast.models.base import Panel
+
+logger = logging.getLogger(__name__)
+FULL, QUICK = 1000, 750  # draws, and as many tuning steps, per chain
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """All that is fitted of one model: what a process of its own must know.
+
+    Attributes
+    ----------
+    panel
+        What the model is fitted to.
+    until
+        The last period that is drawn.
+    seed
+        The run's.
+    quick
+        Whether to take fewer draws.
+    place
+        Where fits are kept.
+    variants
+        Other prior sets.
+    hold_out
+        Whether to forecast the end of the panel from what came before it.
+    days
+        Days of the hindcast.
+    tables
+        The tables with columns of their own, where there are such days.
+    """
+
+    panel: Panel
+    until: str
+    seed: int
+    quick: bool
+    place: Path
+    variants: tuple[str, ...] = ()
+    hold_out: bool = False
+    days: tuple[str, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.panel.model
+
+    @property
+    def size(self) -> int:
+        """Observations times fits, by which the longest job is told without a clock."""
+        number = 1 + len(self.variants) + self.hold_out + len(self.days)
+        return int(self.panel.data.sizes["obs"]) * number
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What became of a job.
+
+    Attributes
+    ----------
+    model
+        The model's name.
+    runs
+        Its fits by prior set; with the default one alone if that failed its gate.
+    hold_outs
+        The end of its panel, forecast from what came before.
+    hindcasts
+        By day, what it would have said, or why it says nothing.
+    seconds
+        By stage.
+    """
+
+    model: str
+    runs: Mapping[str, Run]
+    hold_outs: tuple[HoldOut, ...]
+    hindcasts: Mapping[str, tuple[Hindcast, ...] | str]
+    seconds: Mapping[str, float]
+
+
+type Results = Callable[[], Iterator[Done]]
+
+
+@contextlib.contextmanager
+def at_work(jobs: Sequence[Job], workers: int) -> Iterator[Results]:
+    """Start the processes that jobs are worth; give the function that hands the jobs out.
+
+    Processes hand over what they fitted through the store, and are not started for the sake of one
+    job, nor where all fits are stored. Nothing is fitted before the function is called.
+
+    Parameters
+    ----------
+    jobs
+        The longest is begun first, so that none is left to one process alone at the end.
+    workers
+        Number of processes.
+
+    Yields
+    ------
+    Callable
+        ``() -> results``: one a job, in the order in which jobs are begun.
+    """
+    order = sorted(jobs, key=lambda job: job.size, reverse=True)
+    todo = [job for job in order if not _all_stored(job)] if workers > 1 else []
+    count = min(workers, len(todo)) if len(todo) > 1 else 0
+    with crew(registry.carrying(_ahead), count) as hand_out:
+        yield lambda: _results(order, hand_out(todo) if count else iter(()), todo, count)
+
+
+def _results(
+    order: Sequence[Job], ahead: Iterator[_Ahead], todo: Sequence[Job], count: int
+) -> Iterator[Done]:
+    """Yield what became of each job, in their order however they come."""
+    if count:
+        logger.info(f"fit {len(todo)} models in {count} processes ...")
+    awaited = {job.model for job in todo} if count else set()
+    come: dict[str, _Ahead] = {}
+    for job in order:
+        if job.model not in awaited:
+            yield _done(job)
+            continue
+        while job.model not in come:
+            one = next(ahead)
+            come[one.done.model] = one
+        found = come.pop(job.model)
+        for record in found.told:
+            tell_again(record)
+        # Its process has told of what it fitted, and how long that took.
+        yield dataclasses.replace(found.done, runs=_fit_sets(job, {}, quiet=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ahead:
+    """What another process hands over: what it told, and what it found but for the runs."""
+
+    told: Sequence[logging.LogRecord]
+    done: Done
+
+
+def _ahead(job: Job) -> _Ahead:
+    """Do a job in a process of its own."""
+    told: list[logging.LogRecord] = []
+    with heard_by(told.append):
+        done = _done(job)
+    ended = [record for record in told if not record.getMessage().endswith("...")]
+    return _Ahead(ended, dataclasses.replace(done, runs={}))
+
+
+def _done(job: Job) -> Done:
+    """Do a job: fits with each prior set, and where the default one passed its gate, the checks."""
+    seconds: dict[str, float] = {}
+    runs = _fit_sets(job, seconds)
+    hold_outs: tuple[HoldOut, ...] = ()
+    hindcasts: dict[str, tuple[Hindcast, ...] | str] = {}
+    if passed(runs["default"]) and job.hold_out:
+        with stage(f"hold out the last year of {job.model}", seconds):
+            hold_outs = _hold_outs(job)
+    if passed(runs["default"]) and job.days:
+        with stage(f"hindcast by {job.model}", seconds):
+            hindcasts = {day: _hindcast(job, day) for day in job.days}
+    return Done(job.model, runs, hold_outs, hindcasts, seconds)
+
+
+def _all_stored(job: Job) -> bool:
+    specs = (_spec(job, variant) for variant in ("default", *job.variants))
+    return all(fits.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
+
+
+def _fit_sets(job: Job, seconds: dict[str, float], quiet: bool = False) -> dict[str, Run]:
+    """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
+    with stage(f"fit {job.model}", seconds, quiet=quiet):
+        runs = {"default": _stored(job, "default", quiet)}
+    if job.variants and passed(runs["default"]):
+        with stage(f"other priors for {job.model}", seconds, quiet=quiet):
+            runs |= {variant: _stored(job, variant, quiet) for variant in job.variants}
+    return runs
+
+
+def _spec(job: Job, variant: str) -> Spec:
+    """Return what decides a fit; prior sets differ in the priors, not in the seed."""
+    size = QUICK if job.quick else FULL
+    seed = child_seed(job.seed, job.model, "fit")
+    return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
+
+
+def _stored(job: Job, variant: str, quiet: bool) -> Run:
+    """Return a fit, of which the store may know."""
+    run, known = fit_stored(job.place, _spec(job, variant), job.panel, quiet=quiet)
+    if known and not quiet:
+        logger.info(
+            f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
+        )
+    return run
+
+
+def _hold_outs(job: Job) -> tuple[HoldOut, ...]:
+    seed = child_seed(job.seed, job.model, "hold out")
+    try:
+        return hold_out_last_year(job.panel, seed=seed, place=job.place)
+    except ForecastError as error:
+        logger.warning(f"no hold-out: {error}")
+        return ()
+
+
+def _hindcast(job: Job, day: str) -> tuple[Hindcast, ...] | str:
+    seed = child_seed(job.seed, "hindcast", day)
+    try:
+        return hindcast(job.model, job.tables, day, seed=seed, place=job.place)
+    except ForecastError as error:
+        return str(error)
+
+
+def passed(run: Run) -> bool:
+    """Return whether a run was checked and passed."""
+    return run.gate is not None and run.gate.passed
+
+
+def drawn(job: Job, runs: Mapping[str, Run]) -> Fitted:
+    """Return a model's fit with the draws of those that passed their gate, and its baseline."""
+    run, baseline = runs["default"], _baseline(job)
+    if not passed(run):
+        return Fitted(run, job.until, None, {}, baseline)
+    for variant, one in runs.items():
+        if not passed(one):
+            logger.warning(f"the {variant} priors of {job.model} did not pass the gate: left out")
+    seed = child_seed(job.seed, job.model, "draw")
+    draws = {
+        name: forecast(one, until=job.until, seed=seed) for name, one in runs.items() if passed(one)
+    }
+    return Fitted(run, job.until, draws.pop("default"), draws, baseline)
+
+
+def _baseline(job: Job) -> xr.Dataset | None:
+    rule = get_model(job.model).baseline
+    if rule is None:
+        return None
+    try:
+        return rule(job.panel, until=job.until, seed=child_seed(job.seed, job.model, "naive"))
+    except ForecastError:
+        return None  # too short a history: the memo then shows no naive column, and says so
+
+
+def hindcasts_of(found: Sequence[Done], days: Sequence[str]) -> tuple[Hindcast, ...]:
+    """Return what several models would have said, day by day.
+
+    A day is left out, with a warning, where a gate says no or the tables do not reach so far.
+    """
+    rows: list[Hindcast] = []
+    for day in days:
+        said = [one.hindcasts[day] for one in found if day in one.hindcasts]
+        why = next((text for text in said if isinstance(text, str)), None)
+        if why is not None:
+            logger.warning(f"no hindcast as of {day}: {why}")
+            continue
+        rows += [row for part in said if not isinstance(part, str) for row in part]
+    return tuple(rows)
