@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from forecast.claims.judge import event_draws, probability
 from forecast.inference.groups import total
@@ -88,6 +87,8 @@ def scaling_effect(hit: np.ndarray, log_density: np.ndarray) -> tuple[float, flo
     tuple of float
         Effect and Monte-Carlo standard error, as probabilities.
     """
+    from arviz_stats.base import array_stats  # slow to load
+
     product = (hit - hit.mean()) * (log_density - log_density.mean())
     effect = np.log(2) * product.mean()
     if np.ptp(product) == 0:

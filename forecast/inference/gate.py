@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from forecast.core.errors import GateError
 
@@ -94,6 +93,8 @@ def cells(posterior: xr.Dataset, names: Sequence[str]) -> list[tuple[str, np.nda
 
 def mixing(array: np.ndarray) -> tuple[float, float, float]:
     """Return R-hat, bulk ESS and tail ESS (of the 5 % and 95 % quantiles) of (chain, draw)."""
+    from arviz_stats.base import array_stats  # slow to load, and not needed before there are draws
+
     axes = {"chain_axis": 0, "draw_axis": 1}
     return (
         float(array_stats.rhat(array, **axes)),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarter
@@ -160,6 +159,8 @@ def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     The largest may all be the same: a draw that only one of two far posteriors could have given has
     the largest weight there is. There is no tail to smooth then.
     """
+    from arviz_stats.base import array_stats  # slow to load
+
     count = len(log_ratio)
     tail = np.sort(log_ratio)[-int(np.ceil(min(0.2 * count, 3 * np.sqrt(count)))) :]
     k = -np.inf
