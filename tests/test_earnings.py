@@ -205,10 +205,15 @@ def test_without_data_to_condition_on_nothing_is_compiled(earnings_panel, monkey
 
 def test_one_form_of_the_kernel_serves_all_draws(parameters, earnings_panel):
     """Each layout or kind of number that differed would be compiled anew, for seconds."""
-    names = [*earnings.HYPER_NAMES, "scale", "hyper"]
-    priors = dataclasses.replace(PRIORS, level_sd=5)
-    for turned in (parameters[names], parameters[names].transpose()):
-        earnings.complete(turned, earnings_panel, priors, np.random.default_rng(1), given=True)
+    flat = earnings.layout(earnings_panel)
+    data = earnings._data_of(flat, PRIORS, ahead=4, given=True)
+    numbers = dataclasses.astuple(earnings._numbers_of(parameters.isel(draw=[0, 1]), flat))
+    y, seen = np.asfortranarray(data.y), np.asfortranarray(data.seen)
+    states.draw_states(
+        np.random.default_rng(1),
+        dataclasses.replace(data, y=y, seen=seen, start_var=25),
+        states.Numbers(*(np.asfortranarray(a) for a in numbers)),
+    )
     assert len(kernel.solve_group.signatures) == 1
 
 
