@@ -31,7 +31,7 @@ MODELS = (
 )  # fmt: skip
 IMPORTS = {
     "import forecast": "import forecast",
-    "forecast --help": "from forecast.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+    "forecast --version": "from forecast.cli.main import main\nmain(['--version'])",
     "forecast claims": "from forecast.cli.main import main\nmain(['claims'])",
     "what a fit imports": "import forecast as fc\nfc.fit, fc.build_panel",
 }
@@ -145,10 +145,10 @@ def imports(trees: Sequence[Path]) -> None:
 
 
 def models(names: Sequence[str], trees: Sequence[Path]) -> None:
-    print(
-        f"{'CPU seconds':<15}{'':<6}{'process':>8}{'ready':>7}{'prior':>7}{'compile':>9}{'sample':>8}"
-        f"{'ESS/s':>8}{'steps':>7}"
+    heads = (
+        f"{'process':>8}{'ready':>7}{'prior':>7}{'compile':>9}{'sample':>8}{'ESS/s':>8}{'steps':>7}"
     )
+    print(f"{'CPU seconds':<21}{heads}")
     for name in names:
         totals: list[dict[str, float]] = []
         for tree in trees:
@@ -159,13 +159,10 @@ def models(names: Sequence[str], trees: Sequence[Path]) -> None:
                     found = json.loads(out.splitlines()[-1])
                     laps = {lap: cpu for lap, (_, cpu) in found["laps"].items()}
                     total[what] = spent - laps["sample"]
-                    print(
-                        f"{name:<15}{what:<6}{spent:>8.1f}{laps['ready']:>7.1f}{laps['prior']:>7.1f}"
-                        f"{laps['compile']:>9.1f}{laps['sample']:>8.1f}"
-                        f"{found['ess'] / laps['sample']:>8.0f}{found['steps']:>7.1f}"
-                        + (f"  {found['diverging']} DIVERGED" if found["diverging"] else ""),
-                        flush=True,
-                    )
+                    cells = f"{spent:>8.1f}{laps['ready']:>7.1f}{laps['prior']:>7.1f}{laps['compile']:>9.1f}"
+                    cells += f"{laps['sample']:>8.1f}{found['ess'] / laps['sample']:>8.0f}{found['steps']:>7.1f}"
+                    note = f"  {found['diverging']} DIVERGED" if found["diverging"] else ""
+                    print(f"{name:<15}{what:<6}{cells}{note}", flush=True)
                 totals.append(total)
         if len(totals) > 1:
             ratios = (
@@ -177,7 +174,7 @@ def models(names: Sequence[str], trees: Sequence[Path]) -> None:
 
 
 def memo(trees: Sequence[Path]) -> None:
-    code = "import sys\nfrom forecast.cli.main import main\nsys.exit(main(['run', '--out', sys.argv[1]]))"
+    code = "import sys\nfrom forecast.cli.main import main\nmain(['run', '--out', sys.argv[1]])"
     for tree in trees:
         with tempfile.TemporaryDirectory() as place:
             for what in ("cold", "compiled before"):
@@ -204,11 +201,9 @@ def peers() -> None:
         ):
             wall, spent, _ = measured(code, arguments, Path(place))
             rows[what] = spent
-            ours = rows[
-                "earnings, all 24 series, cold" if "cold" in what else list(rows)[1 % len(rows)]
-            ]
-            print(f"{what:<44}{wall:>7.1f} s{spent:>7.1f} CPU s{ours / spent:>8.1f} times as fast as ours"
-                  if len(rows) > 2 else f"{what:<44}{wall:>7.1f} s{spent:>7.1f} CPU s", flush=True)  # fmt: skip
+            ours = rows[f"earnings, all 24 series, {'cold' if what.endswith('cold') else 'warm'}"]
+            cells = f"{wall:>7.1f} s{spent:>7.1f} CPU s, {spent / ours:.2f} of ours"
+            print(f"{what:<44}{cells}", flush=True)
 
 
 def main() -> None:

@@ -153,6 +153,17 @@ def event_of(table, window=None):
     return read_event(table, "event", window) if isinstance(table, dict) else table
 
 
+def same_outline(told, draws):
+    """An outline has the variables, dims, kinds and labels of draws from its panel, and the reports."""
+    assert list(told.variables) == list(draws.variables)
+    for name, wanted in draws.variables.items():
+        got = told.variables[name]
+        assert (got.dims, got.dtype) == (wanted.dims, wanted.dtype), name
+        if not {"chain", "draw"} & set(wanted.dims):
+            np.testing.assert_array_equal(got.values, wanted.values, err_msg=name)
+    assert {**told.sizes, "chain": 0, "draw": 0} == {**draws.sizes, "chain": 0, "draw": 0}
+
+
 def make_draws(paths, *, names=("A/x",), periods=("2024", "2025", "2026", "2027"), model="market"):
     """Return draws from an array (chain, draw, series, period); one unit, nothing observed."""
     paths = np.asarray(paths, dtype=float)

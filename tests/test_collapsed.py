@@ -1,5 +1,7 @@
 """The collapsed density, its gradient and the conditional draws against dense matrices."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -7,11 +9,10 @@ from scipy.stats import multivariate_normal
 from forecast.models.earnings.kernel import (
     NX,
     PanelLogp,
-    draw_paths,
-    draw_states,
     factor_paths,
     panel_logp_grad,
 )
+from forecast.models.earnings.states import Data, Numbers, draw_paths, draw_states
 
 T, AHEAD = 12, 4
 GROUP = np.array([0, 0, 0, 1, 1, 1])
@@ -46,16 +47,23 @@ def case():
     return data, parameters
 
 
+def trends(damping, shocks):
+    """Levels of damped trends and their derivatives, columns of (size, columns)."""
+    level, slope = (np.empty((len(shocks) - 1, shocks.shape[1])) for _ in range(2))
+    factor_paths(damping, shocks, 0, np.empty((4, shocks.shape[1])), level, slope)
+    return level, slope
+
+
 def dense(case):
     """Mean and covariance of all paths (series, quarter), from the equations."""
     data, (damping, shock, _, load, growth_var, season_var, factor_damping) = case
     growth, season = np.outer(X[:, 0], X[:, 0]), X[:, 1:] @ X[:, 1:].T
     cov = np.zeros((S, N, S, N))
     for i in range(S):
-        own = factor_paths(damping[i], np.eye(N + 1))[0]
+        own = trends(damping[i], np.eye(N + 1))[0]
         cov[i, :, i] += shock[i] * own @ own.T + START_VAR
         cov[i, :, i] += growth_var[i] * growth + season_var[i] * season
-        shared = factor_paths(factor_damping[GROUP[i]], np.eye(N + 1))[0]
+        shared = trends(factor_damping[GROUP[i]], np.eye(N + 1))[0]
         for j in np.flatnonzero(GROUP[i] == GROUP):
             g = GROUP[i]
             cov[i, :, j] += load[i] * load[j] * shared @ shared.T
@@ -72,7 +80,7 @@ def observed(case):
 
 
 def test_factor_paths_follow_the_recursion():
-    level, slope = factor_paths(0.6, np.eye(6))
+    level, slope = trends(0.6, np.eye(6))
     for column in range(6):
         u = 1 / np.sqrt(1 - 0.36) if column == 0 else 0.0
         f = 0.0
@@ -80,7 +88,7 @@ def test_factor_paths_follow_the_recursion():
             u = 0.6 * u + (column == t + 1)
             f += u
             assert level[t, column] == pytest.approx(f)
-    ends = [factor_paths(0.6 + sign * 1e-6, np.eye(6))[0] for sign in (1, -1)]
+    ends = [trends(0.6 + sign * 1e-6, np.eye(6))[0] for sign in (1, -1)]
     step = (ends[0] - ends[1]) / 2e-6
     np.testing.assert_allclose(slope, step, rtol=1e-6, atol=1e-8)
 
@@ -122,15 +130,11 @@ def test_out_of_range_is_minus_infinity(case):
 def test_draws_have_the_dense_conditional_law(case):
     data, parameters = case
     n = 20_000
-    many = [np.repeat(p[None], n, axis=0) for p in parameters]
+    many = Numbers(*(np.repeat(p[None], n, axis=0) for p in parameters))
     rng = np.random.default_rng(5)
-    common, coefficient, state, slope, _ = draw_states(rng, *data, *many)
-    y, seen, _, group, start, start_var, *_ = data
-    damping, shock, noise, load, _, _, factor_damping = many
-    signal, noisy = draw_paths(
-        rng, y, seen, X, group, start, start_var, AHEAD,
-        damping, shock, noise, load, factor_damping, common, coefficient, state, slope,
-    )  # fmt: skip
+    states, _ = draw_states(rng, Data(*data), many)
+    ahead = dataclasses.replace(Data(*data), x=X)
+    signal, noisy = draw_paths(rng, ahead, many, states)
     mean, cov = dense(case)
     at, values, noise_var = observed(case)
     gain = np.linalg.solve(cov[np.ix_(at, at)] + np.diag(noise_var), cov[at]).T
@@ -149,7 +153,8 @@ def test_the_density_given_the_shared_growth(case):
     """p(y | z) = p(y) p(z | y) / p(z), against the dense normal with z known."""
     data, parameters = case
     rng = np.random.default_rng(6)
-    common, *_, density = draw_states(rng, *data, *[p[None] for p in parameters])
+    states, density = draw_states(rng, Data(*data), Numbers(*(p[None] for p in parameters)))
+    common = states.shared
     mean, cov = dense(case)
     at, values, noise = observed(case)
     cov = cov.reshape(S, N, S, N)

@@ -10,10 +10,10 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.inference import fitting, sampling
 from forecast.inference.fitting import fit
-from forecast.inference.predict import forecast
+from forecast.inference.predict import forecast, outline
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import select
-from forecast.models.earnings import kernel
+from forecast.models.earnings import kernel, states
 from forecast.models.earnings import model as earnings
 from forecast.models.earnings.panel import METRIC_GROUPS
 from forecast.models.panels import build_panel
@@ -88,11 +88,11 @@ def test_the_model_holds_the_collapsed_density(earnings_panel, variant):
             for n, v in zip(names, values, strict=True)
         }
     ).isel(series=slice(0, len(flat.names)))
-    k = earnings._kernel_parameters(one, flat)
+    k = earnings._numbers_of(one, flat)
     wanted = kernel.panel_logp_grad(
         flat.y, flat.seen, earnings.regressors(flat.first, 29), flat.group, flat.start, 25.0,
         earnings._numbers(priors, "growth"), earnings._numbers(priors, "growth_sd"),
-        earnings._numbers(priors, "season_sd"), *(v[0] for v in k.values()),
+        earnings._numbers(priors, "season_sd"), *(v[0] for v in dataclasses.astuple(k)),
     )[0]  # fmt: skip
     assert float(logp) == pytest.approx(wanted, rel=1e-9)
 
@@ -192,6 +192,29 @@ def test_refits_at_other_dates_pass_their_gate_without_a_compile(earnings_panel)
         assert run.gate.passed, (day, [str(c) for c in run.gate.failures])
         assert np.isfinite(forecast(run, until="2028Q2", seed=1)["y"].sel(period="2028Q2")).all()
     assert dict(sampling._compiled) == compiled
+
+
+def test_without_data_to_condition_on_nothing_is_compiled(earnings_panel, monkeypatch):
+    """What is asked of an outline, and whether priors are sensible, waits for no kernel."""
+    monkeypatch.setattr(states, "solve_group", None)
+    outline(earnings_panel)
+    assert isinstance(sampling.prior_misses(
+        get_model("earnings"), earnings_panel, PRIORS, seed=1, size=20
+    ), list)  # fmt: skip
+
+
+def test_one_form_of_the_kernel_serves_all_draws(parameters, earnings_panel):
+    """Each layout or kind of number that differed would be compiled anew, for seconds."""
+    flat = earnings.layout(earnings_panel)
+    data = earnings._data_of(flat, PRIORS, ahead=4, given=True)
+    numbers = dataclasses.astuple(earnings._numbers_of(parameters.isel(draw=[0, 1]), flat))
+    y, seen = np.asfortranarray(data.y), np.asfortranarray(data.seen)
+    states.draw_states(
+        np.random.default_rng(1),
+        dataclasses.replace(data, y=y, seen=seen, start_var=25),
+        states.Numbers(*(np.asfortranarray(a) for a in numbers)),
+    )
+    assert len(kernel.solve_group.signatures) == 1
 
 
 @pytest.mark.slow

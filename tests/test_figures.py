@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import make_draws
+from conftest import make_draws, same_outline
 
 from forecast.claims.events import FirstPassage, Threshold
 from forecast.claims.page import Page, Programme
@@ -20,7 +20,7 @@ from forecast.core.draws import interval
 from forecast.core.errors import DataError, GateError
 from forecast.core.periods import period_end
 from forecast.core.units import unit_of
-from forecast.inference.predict import Fitted
+from forecast.inference.predict import Fitted, outline
 from forecast.inference.sampling import prior_draws
 from forecast.models import registry
 from forecast.models.base import Crossing, Drawn, Figure, Scene
@@ -94,6 +94,11 @@ def test_the_draws_of_every_model_keep_the_contract(scenes, name):
         assert [day.isoformat() for day in ends] == draws["period_end"].values.tolist()
         assert ends == sorted(set(ends))
         assert {"model", "as_of", "data_hash"} <= set(draws.attrs)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_an_outline_is_labelled_as_the_draws_of_every_model(scenes, name):
+    same_outline(outline(scenes(name).panel), scenes(name).draws)
 
 
 def test_interval_is_of_all_draws():

@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import same_outline
 from pymc.initial_point import make_initial_point_fn
 
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.inference import compile as compiling
 from forecast.inference import fitting, sampling
 from forecast.inference.fitting import fit, summary
-from forecast.inference.predict import forecast
+from forecast.inference.predict import forecast, outline
 from forecast.inference.sampling import prior_draws
 from forecast.inference.spec import Spec
 from forecast.models.base import select
@@ -80,6 +81,7 @@ def test_real_fits_pass_their_gate_under_every_prior_set(name, request):
     for variant, seed in (("default", 1), ("default", 2), ("sceptical", 1), ("generous", 2)):
         run = fit(name, panel, seed=seed, variant=variant, progress=False)
         assert run.gate.passed, (variant, seed, [str(c) for c in run.gate.failures])
+    same_outline(outline(panel), forecast(run, seed=1))
 
 
 @pytest.mark.slow

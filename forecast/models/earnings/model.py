@@ -39,6 +39,7 @@ from forecast.core.words import SAMPLE
 from forecast.models import common
 from forecast.models.earnings import kernel, paths
 from forecast.models.earnings.panel import EARNINGS_UNIT, METRIC_GROUPS
+from forecast.models.earnings.states import Data, Numbers, States, draw_paths, draw_states
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -339,19 +340,34 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     return model
 
 
-def _kernel_parameters(parameters: xr.Dataset, flat: Layout) -> dict[str, np.ndarray]:
-    """Return what :mod:`forecast.models.earnings.kernel` takes, with a leading dimension of draws."""
+def _numbers_of(parameters: xr.Dataset, flat: Layout) -> Numbers:
+    """Return draws of what is sampled as densities and states take it."""
     by_series = {name: sample_first(parameters, name)[:, flat.group] for name in HYPER_NAMES}
     scale = sample_first(parameters, "scale")
-    return {
-        "damping": by_series["damping"],
-        "shock": (by_series["shock_sd"] * scale) ** 2,
-        "noise": (by_series["noise_sd"] * scale) ** 2,
-        "load": by_series["factor_sd"] * scale,
-        "growth_var": (by_series["growth_spread"] * scale) ** 2,
-        "season_var": by_series["season_spread"] ** 2,
-        "factor_damping": sample_first(parameters, "factor_damping"),
-    }
+    return Numbers(
+        damping=by_series["damping"],
+        shock=(by_series["shock_sd"] * scale) ** 2,
+        noise=(by_series["noise_sd"] * scale) ** 2,
+        load=by_series["factor_sd"] * scale,
+        growth_var=(by_series["growth_spread"] * scale) ** 2,
+        season_var=by_series["season_spread"] ** 2,
+        factor_damping=sample_first(parameters, "factor_damping"),
+    )
+
+
+def _data_of(flat: Layout, priors: Priors, *, ahead: int, given: bool) -> Data:
+    """Return what states are drawn from, with the regressors of `ahead` quarters more."""
+    return Data(
+        y=flat.y,
+        seen=flat.seen if given else np.zeros_like(flat.seen),
+        x=regressors(flat.first, len(flat.y) + ahead),
+        group=flat.group,
+        start=flat.start,
+        start_var=priors.level_sd**2,
+        centre=_numbers(priors, "growth"),
+        growth_width=_numbers(priors, "growth_sd"),
+        season_width=_numbers(priors, "season_sd"),
+    )
 
 
 def complete(
@@ -379,25 +395,19 @@ def complete(
     flat = layout(panel)
     kept = parameters[[*HYPER_NAMES, "scale"]].isel(series=slice(0, len(flat.names)))
     kept = kept.assign_coords(series=list(flat.names))
-    k = _kernel_parameters(kept, flat)
-    size = len(flat.y)
-    shared, coefficient, state, factor_slope, density = kernel.draw_states(
-        rng, flat.y, flat.seen if given else np.zeros_like(flat.seen),
-        regressors(flat.first, size), flat.group, flat.start, priors.level_sd**2,
-        _numbers(priors, "growth"), _numbers(priors, "growth_sd"), _numbers(priors, "season_sd"),
-        *k.values(),
-    )  # fmt: skip
-    mean = _numbers(priors, "growth") + _numbers(priors, "growth_sd") * shared[:, :, 0]
-    now = coefficient[:, :, 0] + state[:, :, 1] * k["damping"]
-    now += k["load"] * (factor_slope * k["factor_damping"])[:, flat.group]
+    k = _numbers_of(kept, flat)
+    drawn, density = draw_states(rng, _data_of(flat, priors, ahead=0, given=given), k)
+    mean = _numbers(priors, "growth") + _numbers(priors, "growth_sd") * drawn.shared[:, :, 0]
+    now = drawn.coefficient[:, :, 0] + drawn.state[:, :, 1] * k.damping
+    now += k.load * (drawn.factor_slope * k.factor_damping)[:, flat.group]
     added = {
         "growth_mean": (("group",), mean),
-        "growth": (("series",), coefficient[:, :, 0]),
+        "growth": (("series",), drawn.coefficient[:, :, 0]),
         "growth_now": (("series",), now),
-        "shared": (("group", "shared_term"), shared),
-        "coefficient": (("series", "regressor"), coefficient),
-        "state": (("series", "state_term"), state),
-        "factor_slope": (("group",), factor_slope),
+        "shared": (("group", "shared_term"), drawn.shared),
+        "coefficient": (("series", "regressor"), drawn.coefficient),
+        "state": (("series", "state_term"), drawn.state),
+        "factor_slope": (("group",), drawn.factor_slope),
     }
     sizes = (kept.sizes["chain"], kept.sizes["draw"])
     full = kept.assign(
@@ -409,7 +419,7 @@ def complete(
         regressor=["growth", "season 1", "season 2", "season 3"], state_term=["level", "slope"]
     )
     if given:
-        prior_growth = -0.5 * (shared[:, :, 0] ** 2).sum(axis=1).reshape(sizes)
+        prior_growth = -0.5 * (drawn.shared[:, :, 0] ** 2).sum(axis=1).reshape(sizes)
         full[common.HYPER] = parameters[common.HYPER] + xr.DataArray(prior_growth, dims=SAMPLE)
         full[common.LIKELIHOOD] = (SAMPLE, density.reshape(sizes))
     return full
@@ -425,15 +435,13 @@ def _paths(
     given: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log paths without and with noise through the drawn states, (sample, quarter, series)."""
-    k = _kernel_parameters(parameters, flat)
-    size = len(flat.y)
-    signal, noisy = kernel.draw_paths(
-        rng, flat.y, flat.seen if given else np.zeros_like(flat.seen),
-        regressors(flat.first, size + ahead), flat.group, flat.start, priors.level_sd**2, ahead,
-        k["damping"], k["shock"], k["noise"], k["load"], k["factor_damping"],
-        *(sample_first(parameters, name) for name in ("shared", "coefficient", "state", "factor_slope")),
-    )  # fmt: skip
-    return signal, noisy
+    names = ("shared", "coefficient", "state", "factor_slope")
+    return draw_paths(
+        rng,
+        _data_of(flat, priors, ahead=ahead, given=given),
+        _numbers_of(parameters, flat),
+        States(**{name: sample_first(parameters, name) for name in names}),
+    )
 
 
 def replicate(
