@@ -129,7 +129,8 @@ def cheapen(patch):
     patch.setattr(reweight, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
     patch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
     patch.setattr(jobs, "QUICK", 250)
-    patch.setattr(pipeline, "draw_figures", lambda *args: {})
+    for draw in ("draw_room", "draw_overall"):
+        patch.setattr(pipeline, draw, lambda *args: {})
     patch.setattr(pipeline.memo, "markdown", lambda report: "# A memo")
     patch.setattr(update_job.lock, "hold", functools.partial(lock.hold, patience=0.5))
     return done

@@ -27,7 +27,7 @@ from forecast.models.base import Crossing, Drawn, Figure, Scene
 from forecast.models.panels import build_panel, shipped
 from forecast.models.registry import NAMES, figures_of, get_model
 from forecast.report import figures as report_figures
-from forecast.report.figures import OVERALL, draw_figures, scene_of
+from forecast.report.figures import OVERALL, draw_overall, draw_room, scene_of
 from forecast.report.record import Figure as Finished
 from forecast.report.record import Report
 
@@ -211,6 +211,12 @@ def report(known):
     )  # fmt: skip
 
 
+def draw_figures(folder, report, models):
+    """Draw those of each model, then those over all."""
+    own = [draw_room(folder, report, name, one) for name, one in models.items()]
+    return {k: v for some in (*own, draw_overall(folder, report, models)) for k, v in some.items()}
+
+
 def fitted(passed=True):
     draws = make_draws(np.ones((1, 9, 1, 4)))
     run = SimpleNamespace(panel=None, posterior=xr.Dataset(), spec=None)
@@ -252,7 +258,7 @@ def rooms(monkeypatch):
 
 def test_what_has_nothing_to_show_is_left_out(report, rooms, tmp_path):
     found = draw_figures(tmp_path, report, {"adoption": fitted(), "market": fitted()})
-    assert list(found) == ["first", "last", "share"]
+    assert list(found) == ["share", "first", "last"]
     assert {p.name for p in tmp_path.glob("*.svg")} == {"first.svg", "last.svg", "share.svg"}
     tail = "data as of 2026-05-06; run abc."
     assert found["first"] == Finished(
@@ -263,7 +269,7 @@ def test_what_has_nothing_to_show_is_left_out(report, rooms, tmp_path):
 
 def test_a_room_is_told_what_claims_ask_of_its_model(report, rooms, tmp_path):
     draw_figures(tmp_path, report, {"adoption": fitted(), "market": fitted()})
-    first, _, share = rooms
+    share, first, _ = rooms
     assert first.events == (Crossing((TOP,), (BOTTOM,), "<", 1.3),)
     assert share.events == (Crossing((TOP,), (BOTTOM,), "<", 7),)
     assert first.known is report.known
@@ -274,7 +280,7 @@ def test_a_model_that_failed_its_gate_draws_nothing(report, rooms, tmp_path):
     found = draw_figures(tmp_path, report, {"market": fitted(passed=False), "adoption": fitted()})
     assert list(found) == ["share"]
     with pytest.raises(GateError, match="market did not pass its gate"):
-        scene_of(report, "market", {"market": fitted(passed=False)})
+        scene_of(report, "market", fitted(passed=False))
 
 
 def test_a_mistake_and_a_figure_without_words_are_no_lack_of_data(report, rooms, tmp_path):

@@ -115,8 +115,8 @@ type Results = Callable[[], Iterator[Done]]
 def at_work(jobs: Sequence[Job], workers: int) -> Iterator[Results]:
     """Start the processes that jobs are worth; give the function that hands the jobs out.
 
-    Processes hand over what they fitted through the store, and are not started for the sake of one
-    job, nor where all fits are stored. Nothing is fitted before the function is called.
+    None is started for the sake of one job, nor where all fits are stored. Nothing is fitted before
+    the function is called.
 
     Parameters
     ----------
@@ -155,13 +155,12 @@ def _results(
         found = come.pop(job.model)
         for record in found.told:
             tell_again(record)
-        # Its process has told of what it fitted, and how long that took.
-        yield dataclasses.replace(found.done, runs=_fit_sets(job, {}, quiet=True))
+        yield found.done
 
 
 @dataclasses.dataclass(frozen=True)
 class _Ahead:
-    """What another process hands over: what it told, and what it found but for the runs."""
+    """What another process hands over: what it told, and what it found."""
 
     told: Sequence[logging.LogRecord]
     done: Done
@@ -173,7 +172,7 @@ def _ahead(job: Job) -> _Ahead:
     with heard_by(told.append):
         done = _done(job)
     ended = [record for record in told if not record.getMessage().endswith("...")]
-    return _Ahead(ended, dataclasses.replace(done, runs={}))
+    return _Ahead(ended, done)
 
 
 def _done(job: Job) -> Done:
@@ -196,13 +195,13 @@ def _all_stored(job: Job) -> bool:
     return all(fits.has_fit(job.place, fit_key(spec, job.panel)) for spec in specs)
 
 
-def _fit_sets(job: Job, seconds: dict[str, float], quiet: bool = False) -> dict[str, Run]:
+def _fit_sets(job: Job, seconds: dict[str, float]) -> dict[str, Run]:
     """Return a model's fit with each prior set; with the default one alone if that fails its gate."""
-    with stage(f"fit {job.model}", seconds, quiet=quiet):
-        runs = {"default": _stored(job, "default", quiet)}
+    with stage(f"fit {job.model}", seconds):
+        runs = {"default": _stored(job, "default")}
     if job.variants and passed(runs["default"]):
-        with stage(f"other priors for {job.model}", seconds, quiet=quiet):
-            runs |= {variant: _stored(job, variant, quiet) for variant in job.variants}
+        with stage(f"other priors for {job.model}", seconds):
+            runs |= {variant: _stored(job, variant) for variant in job.variants}
     return runs
 
 
@@ -213,10 +212,10 @@ def _spec(job: Job, variant: str) -> Spec:
     return spec_of(job.model, job.panel, seed=seed, variant=variant, draws=size)
 
 
-def _stored(job: Job, variant: str, quiet: bool) -> Run:
+def _stored(job: Job, variant: str) -> Run:
     """Return a fit, of which the store may know."""
-    run, known = fit_stored(job.place, _spec(job, variant), job.panel, quiet=quiet)
-    if known and not quiet:
+    run, known = fit_stored(job.place, _spec(job, variant), job.panel)
+    if known:
         logger.info(
             f"{job.model}, {variant} priors: nothing it depends on has changed, its fit is used again"
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import importlib.metadata
 import json
 import logging
@@ -40,13 +41,13 @@ from forecast.models import registry
 from forecast.models.panels import build_panel, shipped, tables_of
 from forecast.models.registry import get_model, panel_source
 from forecast.report import memo
-from forecast.report.figures import draw_figures
+from forecast.report.figures import draw_overall, draw_room
 from forecast.report.record import Report
 from forecast.report.results import complete
 from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
-from forecast.tables.vintages import Known, Table, as_of, newest_day, table_hash
+from forecast.tables.vintages import Known, Table, as_of, newest_day, not_yet, table_hash
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
@@ -68,6 +69,7 @@ class Settings:
     quick: bool = False
     models: Sequence[str] | None = None
     workers: int = 1
+    today: dt.date | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +92,7 @@ def run_all(
     quick: bool = False,
     models: Sequence[str] | None = None,
     workers: int = 1,
+    today: dt.date | None = None,
 ) -> Outcome:
     """Do the main job, write the run folder, and point ``latest`` to it.
 
@@ -115,6 +118,8 @@ def run_all(
     workers
         Processes in which models are fitted: compiling uses one core at a time. From a script of your
         own more than one needs the usual ``if __name__ == "__main__":``.
+    today
+        The day on which this runs; reports of later days are not known yet.
 
     Returns
     -------
@@ -125,25 +130,28 @@ def run_all(
     ForecastError
         If a table, a claim or a name is bad; then nothing is written.
     """
-    outcome = make_run(out, Settings(as_of_date, data, article, seed, quick, models, workers))
+    outcome = make_run(
+        out, Settings(as_of_date, data, article, seed, quick, models, workers, today)
+    )
     runs.point_latest(out, outcome.folder.name)
     return outcome
 
 
-def make_run(out: str | Path, settings: Settings) -> Outcome:
+def make_run(out: str | Path, settings: Settings, inputs: Inputs | None = None) -> Outcome:
     """Do the main job and write the run folder; ``latest`` stays where it is.
 
-    Parameters and errors are those of :func:`run_all`.
+    Parameters and errors are those of :func:`run_all`; `inputs` are those of the settings' data
+    folder, where they have been read already.
     """
-    as_of_date, data, models = settings.as_of_date, settings.data, settings.models
+    models = settings.models
     seed, quick = settings.seed, settings.quick
     seconds: dict[str, float] = {}
     names = [get_model(name).name for name in models] if models else []
     with stage("read tables and claims", seconds):
-        inputs = read_inputs(data, settings.article)
+        inputs = inputs or read_inputs(settings.data, settings.article)
         names = names or list(inputs.page.models)
         names = names or [name for name in registry.names() if _has_data(name, inputs)]
-        day = as_of_date or newest_day(inputs.vintages, also=inputs.looked_at)
+        day = settings.as_of_date or _newest(inputs, settings.today)
         known = as_of(inputs.vintages, day)
         panels = panels_of(known, names, inputs.tables, inputs.vintages)
         asked = questions(inputs.claims, inputs.scenarios, inputs.comparisons)
@@ -168,21 +176,65 @@ def make_run(out: str | Path, settings: Settings) -> Outcome:
                     logger.info(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
             findings = audits.audit_claims(known, inputs.references, inputs.claims)
         runs.check_output(out)
-        fitted, done = _fit_all(jobs, results, seconds)
-    report = _start(run_id, seed, inputs, known, findings, seconds)
-    report = _report(report, inputs, fitted, done, seconds)
+        begun = _start(run_id, seed, inputs, known, findings, seconds)
+        made: list[Report] = []
 
-    def fill(folder: Path) -> None:
-        known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
-        (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
-        if any(panel_source(name).history for name in names):
-            reported = inputs.vintages["reported_on"] <= known.date
-            inputs.vintages[reported].to_csv(folder / VINTAGES, index=False, lineterminator="\n")
-        write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
-        _write(folder, report, fitted, quick, seconds)
+        def fill(folder: Path) -> None:
+            known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
+            (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
+            if any(panel_source(name).history for name in names):
+                reported = inputs.vintages["reported_on"] <= known.date
+                rows = inputs.vintages[reported]
+                rows.to_csv(folder / VINTAGES, index=False, lineterminator="\n")
+            write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
+            made.append(_make(folder, begun, inputs, jobs, results, seconds))
 
-    folder = runs.write_run(out, run_id, fill, latest=False)
+        folder = runs.write_run(out, run_id, fill, latest=False)
+    (report,) = made
     return Outcome(folder, report.verdicts, report.draft, reused=False)
+
+
+def _newest(inputs: Inputs, today: dt.date | None) -> str:
+    """Return the day of the newest report up to today, and tell of those to come."""
+    if today is not None and (note := not_yet(inputs.vintages, today)):
+        logger.info(note)
+    return newest_day(inputs.vintages, today, inputs.looked_at)
+
+
+def _make(
+    folder: Path,
+    begun: Report,
+    inputs: Inputs,
+    jobs: Sequence[Job],
+    results: Results,
+    seconds: dict[str, float],
+) -> Report:
+    """Fit, judge and write into a folder; what needs one model alone, while others are fitted."""
+    for name in ("fits", "figures"):
+        (folder / name).mkdir()
+    by_model = {job.model: job for job in jobs}
+    fitted, done, tables, figures = {}, {}, {}, {}
+    for one in results():
+        name = one.model
+        seconds.update(one.seconds)
+        with stage("draw and keep each model", seconds, quiet=True):
+            done[name], fitted[name] = one, drawn(by_model[name], one.runs)
+            runs.save_tree(fitted[name].run.tree, folder / "fits" / f"{name}.nc")
+            draws = fitted[name].draws
+            tables[name] = [] if draws is None else [quantile_table([draws])]
+            figures[name] = draw_room(folder / "figures", begun, name, fitted[name])
+    fitted = {name: fitted[name] for name in by_model}  # as ordered, whatever was begun first
+    report = _report(begun, inputs, fitted, [done[name] for name in by_model], seconds)
+    with stage("draw the figures", seconds):
+        shown = [figures[name] for name in registry.names() if name in figures]
+        shown.append(draw_overall(folder / "figures", report, fitted))
+        report = dataclasses.replace(
+            report, figures={k: v for own in shown for k, v in own.items()}
+        )
+    forecasts = [table for name in by_model for table in tables[name]]
+    table = pd.concat(forecasts, ignore_index=True) if forecasts else pd.DataFrame()
+    _write(folder, report, fitted, table, by_model, seconds)
+    return report
 
 
 def check_claims(
@@ -309,19 +361,6 @@ def _jobs(
     return found
 
 
-def _fit_all(
-    jobs: Sequence[Job], results: Results, seconds: dict[str, float]
-) -> tuple[dict[str, Fitted], dict[str, Done]]:
-    """Return every model with its draws, and what else came of its job, in the order of the models."""
-    by_model = {job.model: job for job in jobs}
-    fitted, done = {}, {}
-    for one in results():
-        seconds.update(one.seconds)
-        done[one.model] = one
-        fitted[one.model] = drawn(by_model[one.model], one.runs)
-    return {name: fitted[name] for name in by_model}, {name: done[name] for name in by_model}
-
-
 def _start(
     run_id: str,
     seed: int,
@@ -354,7 +393,7 @@ def _report(
     report: Report,
     inputs: Inputs,
     fitted: Mapping[str, Fitted],
-    done: Mapping[str, Done],
+    done: Sequence[Done],
     seconds: dict[str, float],
 ) -> Report:
     """Return the record of a run with all that its draws say."""
@@ -381,12 +420,13 @@ def _report(
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
         )
-    back = [n for n in HINDCAST_MODELS if n in fitted and fitted[n].draws is not None]
+    # In the order of those models, and only where each of them passed.
+    back = [one for n in HINDCAST_MODELS for one in done if one.model == n and one.hindcasts]
     both = len(back) == len(HINDCAST_MODELS)
     report = dataclasses.replace(
         report,
-        hold_outs=[row for one in done.values() for row in one.hold_outs],
-        hindcasts=hindcasts_of([done[n] for n in back], inputs.page.hindcast) if both else (),
+        hold_outs=[row for one in done for row in one.hold_outs],
+        hindcasts=hindcasts_of(back, inputs.page.hindcast) if both else (),
     )
     with stage("put together the first page", seconds):
         return complete(report, inputs, fitted)
@@ -427,18 +467,12 @@ def _write(
     folder: Path,
     report: Report,
     fitted: Mapping[str, Fitted],
-    quick: bool,
+    forecasts: pd.DataFrame,
+    jobs: Mapping[str, Job],
     seconds: dict[str, float],
 ) -> None:
-    (folder / "fits").mkdir()
-    (folder / "figures").mkdir()
-    with stage("draw the figures", seconds):
-        figures = draw_figures(folder / "figures", report, fitted)
-    with stage("write fits and tables", seconds):
-        for name, one in fitted.items():
-            runs.save_tree(one.run.tree, folder / "fits" / f"{name}.nc")
-        draws = [one.draws for one in fitted.values() if one.draws is not None]
-        quantile_table(draws).to_parquet(folder / "forecasts.parquet", index=False)
+    with stage("write tables", seconds):
+        forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         _json(folder / "verdicts.json", report.verdicts.records())
         _json(
             folder / "sensitivity.json",
@@ -450,11 +484,11 @@ def _write(
         _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.pooled.values()])
         _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
-    report = dataclasses.replace(report, figures=figures, seconds=dict(seconds))
+    report = dataclasses.replace(report, seconds=dict(seconds))
     text = memo.markdown(report)
     (folder / "memo.md").write_text(text, encoding="utf-8")
     (folder / "memo.html").write_text(
-        memo.page(text, figures, folder, draft=bool(report.draft)), encoding="utf-8"
+        memo.page(text, report.figures, folder, draft=bool(report.draft)), encoding="utf-8"
     )
     _json(
         folder / "manifest.json",
@@ -464,7 +498,7 @@ def _write(
             "followed": list(report.page.followed),
             "as_of": report.as_of,
             "seed": report.seed,
-            "quick": quick,
+            "quick": any(job.quick for job in jobs.values()),
             "models": list(fitted),
             "until": {name: one.until for name, one in fitted.items()},
             "version": report.version,

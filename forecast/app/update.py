@@ -20,6 +20,7 @@ import pandas as pd
 
 from forecast import plots
 from forecast.app.pipeline import Outcome, Settings, make_run, panels_of
+from forecast.claims.inputs import read_inputs
 from forecast.core import lock
 from forecast.core.errors import DataError
 from forecast.core.problems import few
@@ -220,12 +221,12 @@ def _update(
     out: str | Path, before: Stored | None, asked: Settings, today: dt.date | None
 ) -> tuple[Outcome, Compared | None]:
     """Make the run, write what it changed, and point ``latest`` to it."""
-    table = read_vintages(asked.data, asked.article)
-    day = asked.as_of_date or newest_day(table, today, days_looked_at(asked.data))
-    known = as_of(table, day)
+    inputs = read_inputs(asked.data, asked.article)
+    day = asked.as_of_date or newest_day(inputs.vintages, today, inputs.looked_at)
+    known = as_of(inputs.vintages, day)
     if before is not None and table_hash(known.rows) == before.manifest["data_hash"]:
         logger.info("nothing has become known since the latest run")
-    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date))
+    outcome = make_run(out, dataclasses.replace(asked, as_of_date=known.date), inputs)
     run, compared = outcome.folder.name, None
     if before is not None and run == before.id:
         logger.info(f"nothing changed: the same inputs give the latest run, {run}, again")

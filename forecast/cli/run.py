@@ -101,13 +101,14 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = run_all(
         args.out,
-        as_of_date=shared.day_of_folder(args.data, args.article, args.as_of),
+        as_of_date=args.as_of,
         data=args.data,
         article=args.article,
         seed=args.seed,
         quick=args.quick,
         models=args.models,
         workers=args.workers,
+        today=shared.today(),
     )
     shared.put(shared.verdict_table([v for v in outcome.verdicts if v.probability is not None]))
     shared.put(f"\n{len(outcome.verdicts)} definitions in all")

@@ -233,11 +233,11 @@ def day(table: pd.DataFrame, asked: str | None = None, also: Sequence[str] = ())
     return newest_day(table, today(), also)
 
 
-def day_of_folder(data: str | None, article: str | None, asked: str | None = None) -> str:
+def day_of_folder(data: str | None, article: str | None) -> str:
     """Return the day that decides what is known of a data folder; its own positions count too."""
     from forecast.tables.shipped import days_looked_at, read_vintages
 
-    return day(read_vintages(data, article), asked, days_looked_at(data))
+    return day(read_vintages(data, article), also=days_looked_at(data))
 
 
 # --- what several commands do ----------------------------------------------------------------

@@ -65,7 +65,7 @@ def stage(name: str, seconds: dict[str, float], *, quiet: bool = False) -> Itera
     name
         What is done.
     seconds
-        Takes them under that name.
+        Takes them under that name, in addition to what stands there.
     quiet
         Whether to keep still.
     """
@@ -73,9 +73,10 @@ def stage(name: str, seconds: dict[str, float], *, quiet: bool = False) -> Itera
         logger.info(f"{name} ...")
     start = time.perf_counter()
     yield
-    seconds[name] = round(time.perf_counter() - start, 3)
+    took = round(time.perf_counter() - start, 3)
+    seconds[name] = round(seconds.get(name, 0.0) + took, 3)
     if not quiet:
-        logger.info(f"{name}: {seconds[name]:.1f} s")
+        logger.info(f"{name}: {took:.1f} s")
 
 
 def tell_again(record: logging.LogRecord) -> None:

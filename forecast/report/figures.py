@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +50,36 @@ class Overall:
     source: str = ""
 
 
-def draw_figures(folder: Path, report: Report, fitted: Mapping[str, Fitted]) -> dict[str, Figure]:
-    """Draw what there is to show into a folder; return the figures by key.
+def draw_room(folder: Path, report: Report, name: str, one: Fitted) -> dict[str, Figure]:
+    """Draw the figures of one model into a folder; return them by key.
 
-    First come the figures of each model whose fit passed its gate, then those over all models. What
-    has nothing to show is left out.
+    What has nothing to show is left out; of a model that did not pass its gate, all.
+
+    Parameters
+    ----------
+    folder
+        Where the SVG and PNG files are written.
+    report
+        The run, of which nothing is read that its draws decide.
+    name, one
+        The model, and its runs and draws.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be written.
+    """
+    own = figures_of(name) if one.draws is not None else ()
+    if not own:
+        return {}
+    scene = scene_of(report, name, one)
+    sources = {figure.key: figure.source or report.claims[0].source for figure in own}
+    draws = ((figure.key, functools.partial(figure.draw, scene)) for figure in own)
+    return _drawn(folder, report, draws, sources)
+
+
+def draw_overall(folder: Path, report: Report, fitted: Mapping[str, Fitted]) -> dict[str, Figure]:
+    """Draw the figures over all models into a folder; return them by key, as :func:`draw_room`.
 
     Parameters
     ----------
@@ -63,38 +88,33 @@ def draw_figures(folder: Path, report: Report, fitted: Mapping[str, Fitted]) -> 
     report
         The run; the figures it may hold already are not read.
     fitted
-        The models' runs and draws.
-
-    Raises
-    ------
-    StoreError
-        If a file cannot be written.
+        The models' runs and draws; those that did not pass their gate are not shown.
     """
     passed = {n: fitted[n] for n in names() if n in fitted and fitted[n].draws is not None}
-    figures: dict[str, Figure] = {}
+    sources = {one.key: one.source or _sources(report, one.key, fitted) for one in OVERALL}
+    draws = ((one.key, functools.partial(one.draw, report, passed)) for one in OVERALL)
+    return _drawn(folder, report, draws, sources)
 
-    def add(key: str, source: str, draw: Callable[[], Drawn]) -> None:
+
+def _drawn(
+    folder: Path,
+    report: Report,
+    draws: Iterable[tuple[str, Callable[[], Drawn]]],
+    sources: Mapping[str, str],
+) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    for key, draw in draws:
         try:
             drawn = draw()
         except DataError:  # nothing to show: a user's own table may lack it
-            return
+            continue
         plots.save(drawn.shown, folder / key, alt=drawn.alt)
-        caption = f"{drawn.caption} Source: {source}; data as of {report.as_of}; "
+        caption = f"{drawn.caption} Source: {sources[key]}; data as of {report.as_of}; "
         figures[key] = Figure(f"figures/{key}", drawn.alt, f"{caption}run {report.run_id}.")
-
-    for name in passed:
-        if own := figures_of(name):
-            scene = scene_of(report, name, fitted)
-            for one in own:
-                source = one.source or report.claims[0].source
-                add(one.key, source, functools.partial(one.draw, scene))
-    for overall in OVERALL:
-        source = overall.source or _sources(report, overall.key, fitted)
-        add(overall.key, source, functools.partial(overall.draw, report, passed))
     return figures
 
 
-def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
+def scene_of(report: Report, name: str, one: Fitted) -> Scene:
     """Return what the figures of a model that passed its gate may read.
 
     Raises
@@ -102,7 +122,6 @@ def scene_of(report: Report, name: str, fitted: Mapping[str, Fitted]) -> Scene:
     GateError
         If there are no draws of it.
     """
-    one = fitted[name]
     if one.draws is None:
         raise GateError(f"{name} did not pass its gate: there are no draws to show")
     programme = report.page.programme
