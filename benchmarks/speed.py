@@ -1,13 +1,13 @@
-"""How long things take: imports, each model cold and warm, the memo by stage, and others on the same series.
+"""How long things take: imports, models cold and warm, the memo by stage, others on the same series.
 
     python benchmarks/speed.py imports
     python benchmarks/speed.py models [NAME ...]
     python benchmarks/speed.py memo
     python benchmarks/speed.py peers        (pip install statsmodels statsforecast)
 
-Processor seconds are those of the process and its children; they hardly depend on what runs beside. Cold is
-with empty folders for compiled code, warm is the next process. To compare with another version, run the same
-in its work tree with ``--also``: both are then measured in turn, and the ratio is printed.
+Processor seconds are those of the process and its children; they depend less on what runs beside. Cold
+is with empty folders for compiled code, warm is the next process. With ``--also`` and the work tree of
+another version both are measured in turn, and the ratio is printed.
 """
 
 from __future__ import annotations
@@ -159,8 +159,12 @@ def models(names: Sequence[str], trees: Sequence[Path]) -> None:
                     found = json.loads(out.splitlines()[-1])
                     laps = {lap: cpu for lap, (_, cpu) in found["laps"].items()}
                     total[what] = spent - laps["sample"]
-                    cells = f"{spent:>8.1f}{laps['ready']:>7.1f}{laps['prior']:>7.1f}{laps['compile']:>9.1f}"
-                    cells += f"{laps['sample']:>8.1f}{found['ess'] / laps['sample']:>8.0f}{found['steps']:>7.1f}"
+                    columns = [
+                        spent,
+                        *(laps[lap] for lap in ("ready", "prior", "compile", "sample")),
+                    ]
+                    cells = "".join(f"{cpu:>9.1f}" for cpu in columns)
+                    cells += f"{found['ess'] / laps['sample']:>8.0f}{found['steps']:>7.1f}"
                     note = f"  {found['diverging']} DIVERGED" if found["diverging"] else ""
                     print(f"{name:<15}{what:<6}{cells}{note}", flush=True)
                 totals.append(total)
@@ -168,9 +172,7 @@ def models(names: Sequence[str], trees: Sequence[Path]) -> None:
             ratios = (
                 f"{what} {totals[1][what] / totals[0][what]:.1f}" for what in ("cold", "warm")
             )
-            print(
-                f"{'':<15}the other version takes, but for sampling, {' and '.join(ratios)} times as long"
-            )
+            print(f"{'':<15}the other, but for sampling: {' and '.join(ratios)} times as long")
 
 
 def memo(trees: Sequence[Path]) -> None:
@@ -215,9 +217,8 @@ def main() -> None:
     parser.add_argument("--also", type=Path, help="work tree of another version")
     args = parser.parse_args()
     trees = [HERE] + ([args.also.resolve()] if args.also else [])
-    print(
-        f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
-    )
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{cores} cores, load {load:.1f}, Python {sys.version.split()[0]}")
     if args.what == "models":
         models(args.names or MODELS, trees)
     elif args.what == "peers":
