@@ -76,8 +76,7 @@ def sample(panel: Panel, what: str, tune: int, draws: int = 1000) -> xr.Dataset:
     before = spent()
     tree = sampling.sample_model(entry, panel, PRIORS, spec)
     wall, cpu = (b - a for a, b in zip(before, spent(), strict=True))
-    names = len(earnings.layout(panel).names)
-    posterior = tree["posterior"].to_dataset().isel(series=slice(0, names))
+    posterior = tree["posterior"].to_dataset()
     bulk, tail = smallest_ess(posterior, [*earnings.HYPER_NAMES, "scale"])
     stats = tree["sample_stats"].to_dataset()
     print(

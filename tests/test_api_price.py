@@ -143,7 +143,8 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
               "excess": 1.2, "house_spread": 0.4, "error": 0.5, "product_rate": 0.2,
               "product_size": 0.7, "flagship_rate": 1.5, "flagship_size": 0.8,
               "small_spread": 0.9}  # fmt: skip
-    z_tier, z_house = np.linspace(-1, 1, 5), np.linspace(-0.8, 0.9, api_price.SLOTS)
+    houses = sorted(set(offers(api_price_panel)["provider"].values.astype(str)))
+    z_tier, z_house = np.linspace(-1, 1, 5), np.linspace(-0.8, 0.9, len(houses))
     gain = np.polyfit(
         offers(api_price_panel)["year"], offers(api_price_panel)["capability"] / 10, 1
     )
@@ -160,7 +161,6 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
     data, v = api_price_panel.data, values
     found = offers(api_price_panel)
     tier = np.digitize(found["capability"].values, api_price.TIER_EDGES)
-    houses = sorted(set(found["provider"].values.astype(str)))
     total = 0.0
     for k in range(found.sizes["obs"]):
         year, c = float(found["year"].values[k]), float(found["capability"].values[k])

@@ -56,8 +56,6 @@ TIER_EDGES = (122.0, 130.0, 140.0, 148.0)
 """Capability tiers: below GPT-4, GPT-4 and GPT-4o, up to the first reasoning models, those, and from
 GPT-5 on."""
 TIERS = ("below 122", "122 to 130", "130 to 140", "140 to 148", "above 148")
-SLOTS = 16
-"""Room for houses, so that one that joins needs no compile."""
 FREEDOM = 4.0  # of the Student's t of a change: cuts to a fifth and jumps to twenty times are there
 RECENT = 2.0
 """Years of past offers from which the houses and capabilities of future ones are drawn."""
@@ -176,13 +174,7 @@ def _gain(offers: xr.Dataset) -> float:
 
 
 def _houses(panel: Panel) -> list[str]:
-    names = sorted({str(p) for p in _offers(panel)["provider"].values})
-    if len(names) > SLOTS:
-        raise DataError(
-            f"the api_price model has room for {SLOTS} houses; the table has {len(names)}; "
-            "merge the smallest into one"
-        )
-    return names
+    return sorted({str(p) for p in _offers(panel)["provider"].values})
 
 
 def _rows(panel: Panel, kind: str, name: str | None = None) -> xr.Dataset:
@@ -196,9 +188,8 @@ def _rows(panel: Panel, kind: str, name: str | None = None) -> xr.Dataset:
 def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel's rows."""
     offers, houses = _offers(panel), _houses(panel)
-    labels = [*houses, *(f"(free {k})" for k in range(SLOTS - len(houses)))]
     tier = _tier(offers["capability"].values)
-    with pm.Model(coords={"tier": list(TIERS), "house": labels}) as model:
+    with pm.Model(coords={"tier": list(TIERS), "house": houses}) as model:
         told = _reports(panel)
         prior = common.prior_data(priors)
         years = pm.Data("years", offers["year"].values - ORIGIN)

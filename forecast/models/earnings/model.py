@@ -181,9 +181,6 @@ LABELS = {
 
 CONTRASTS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 2
 """Orthonormal patterns of the four quarters that sum to zero."""
-SLOTS = 24
-"""Series the compiled model has room for; more in steps of 8. Unused slots hold no data, so that a
-panel to which a company is added needs no compile."""
 MOST_LOG = 300.0
 """Log points from one USD bn at which a path is held, so that ratios of absurd paths are numbers; no
 posterior comes near."""
@@ -255,38 +252,22 @@ def _numbers(priors: Priors, field: str) -> np.ndarray:
     return np.array([getattr(getattr(priors, group), field) for group in METRIC_GROUPS])
 
 
-def _padded(flat: Layout) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return the arrays with room for more series, and the labels of all slots."""
-    count = len(flat.names)
-    slots = max(SLOTS, -(-count // 8) * 8)
-    size = len(flat.y)
-    y, seen = np.zeros((size, slots)), np.zeros((size, slots), dtype=bool)
-    y[:, :count] = flat.y
-    seen[:, :count] = flat.seen
-    group = np.full(slots, len(METRIC_GROUPS) - 1)
-    group[:count] = flat.group
-    start = np.zeros(slots)
-    start[:count] = flat.start
-    labels = [*flat.names, *(f"free slot {k}" for k in range(count, slots))]
-    arrays = {
-        "y": y,
-        "seen": seen,
-        "x": regressors(flat.first, size),
-        "series_group": group,
-        "start": start,
-    }
-    return arrays, labels
-
-
 def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel, with all states integrated out.
 
     Logarithms of the scales of a group are sampled relative to the mean of its series' log scales,
     weighted by their data: the same model, without the ridge between the two.
     """
-    arrays, labels = _padded(layout(panel))
+    flat = layout(panel)
+    arrays = {
+        "y": flat.y,
+        "seen": flat.seen,
+        "x": regressors(flat.first, len(flat.y)),
+        "series_group": flat.group,
+        "start": flat.start,
+    }
     prior = {field.name: _numbers(priors, field.name) for field in dataclasses.fields(MetricPriors)}
-    with pm.Model(coords={"group": list(METRIC_GROUPS), "series": labels}) as model:
+    with pm.Model(coords={"group": list(METRIC_GROUPS), "series": list(flat.names)}) as model:
         data = {name: pm.Data(name, values) for name, values in arrays.items()}
         p = {name: pm.Data(f"prior_{name}", values) for name, values in prior.items()}
         start_var = pm.Data("start_var", np.float64(priors.level_sd**2))
@@ -393,7 +374,7 @@ def complete(
         if `given`, the densities that a sensitivity check scales.
     """
     flat = layout(panel)
-    kept = parameters[[*HYPER_NAMES, "scale"]].isel(series=slice(0, len(flat.names)))
+    kept = parameters[[*HYPER_NAMES, "scale"]]
     kept = kept.assign_coords(series=list(flat.names))
     k = _numbers_of(kept, flat)
     drawn, density = draw_states(rng, _data_of(flat, priors, ahead=0, given=given), k)
