@@ -114,7 +114,8 @@ def test_what_decides_a_fit_changes_its_hash(copy, file, old, new):
 @pytest.mark.parametrize(
     ("file", "old", "new", "decides"),
     [
-        ("abilities.py", "N_NODES = 5", "N_NODES = 7", True),
+        ("kernel.py", "N_NODES = 5", "N_NODES = 7", True),
+        ("abilities.py", "EDGES = 2.0", "EDGES = 3.0", True),
         ("spending.py", "own * (1 - weight)", "own * (2 - weight)", True),
         ("layout.py", "ROUGH_TREND = 1.1", "ROUGH_TREND = 1.2", True),
         ("frontier.py", "EARLIER = 5", "EARLIER = 4", False),

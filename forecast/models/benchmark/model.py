@@ -10,6 +10,9 @@ The equations stand where they are coded: the curve, ability and its quadrature 
     slope     = exp(slope_spread (z - mean z))
     organisation, protocol = spread z
 
+:func:`specification` is this in PyMC, line by line; :func:`build` is the same with the density of scores
+and reports, and its gradient, in one piece (:mod:`~forecast.models.benchmark.kernel`).
+
 Invariant: :func:`build`, :func:`complete` and :func:`replicate` use the same two moments of
 ``returns`` and the same curve; ``tests/test_benchmark.py`` holds the moments against simulation,
 the density and the draws against dense quadrature of the plain form, gains against differences.
@@ -29,7 +32,9 @@ import pytensor.tensor as pt
 import xarray as xr
 from scipy.special import logit
 
+from forecast.core.words import SAMPLE
 from forecast.models import common
+from forecast.models.benchmark import kernel
 from forecast.models.benchmark.abilities import (
     expected_percent,
     expected_score,
@@ -195,10 +200,13 @@ SCALARS = {
 }  # fmt: skip
 OWN = {"normal": ("easiness", "floor"), "log_normal": ("noise",), "logit_normal": ("mistakes",)}
 """What each benchmark has of its own, by the kind of its prior."""
+OF_RELEASE = ("years", "closed_flag", "reasoning_flag", "has_compute", "has_cost", "log_compute",
+              "log_cost", "stated_flag", "error")  # fmt: skip
+"""What is known of a release, in the order of the data's rows."""
 
 
 def prior_arrays(priors: Priors) -> dict[str, np.ndarray]:
-    """Return the prior numbers as arrays: mean and sd of each kind, logarithms of log-normal ones.
+    """Return the prior numbers as arrays: means and sds, of the logarithm or log-odds of some.
 
     Few arrays rather than many numbers: the compiler's time grows with their number.
     """
@@ -210,27 +218,22 @@ def prior_arrays(priors: Priors) -> dict[str, np.ndarray]:
         rows = [np.broadcast_to(getattr(priors, f"{n}{suffix}"), len(NAMES)) for n in names]
         return np.array(rows, dtype=float)
 
+    normal, log_normal = SCALARS["normal"], SCALARS["log_normal"]
+    own = [
+        table(OWN["normal"]),
+        np.log(table(OWN["log_normal"])),
+        logit(table(OWN["logit_normal"])),
+    ]
+    own_sd = [
+        table(OWN["normal"], "_sd"),
+        table(OWN["log_normal"], "_log_sd"),
+        table(OWN["logit_normal"], "_log_odds_sd"),
+    ]
     return {
-        "prior_normal_mean": column(SCALARS["normal"]),
-        "prior_normal_sd": column(SCALARS["normal"], "_sd"),
-        "prior_log_normal_mean": np.log(column(SCALARS["log_normal"])),
-        "prior_log_normal_sd": column(SCALARS["log_normal"], "_log_sd"),
-        "prior_own_mean": np.vstack(
-            [
-                table(OWN["normal"]),
-                np.log(table(OWN["log_normal"])),
-                logit(table(OWN["logit_normal"])),
-            ]
-        ),
-        "prior_own_sd": np.vstack(
-            [
-                table(OWN["normal"], "_sd"),
-                table(OWN["log_normal"], "_log_sd"),
-                table(OWN["logit_normal"], "_log_odds_sd"),
-            ]
-        ),
+        "prior_normal": np.array([column(normal), column(normal, "_sd")]),
+        "prior_log_normal": np.array([np.log(column(log_normal)), column(log_normal, "_log_sd")]),
+        "prior_own": np.array([np.vstack(own), np.vstack(own_sd)]),
         "prior_slope_spread": np.array(priors.slope_spread),
-        "prior_error": column([f"error_{word}" for word in COMPUTE_WORDS]),
     }
 
 
@@ -248,7 +251,8 @@ def parameters_of(xp: ModuleType, z: Arrays, prior: Arrays) -> dict[str, Array]:
     """
     p: dict[str, Array] = {}
     for kind, names in SCALARS.items():
-        values = prior[f"prior_{kind}_mean"] + prior[f"prior_{kind}_sd"] * z[f"z_{kind}"]
+        mean, sd = prior[f"prior_{kind}"][0], prior[f"prior_{kind}"][1]
+        values = mean + sd * z[f"z_{kind}"]
         if kind == "log_normal":
             values = xp.exp(values)
         if xp is np:
@@ -256,7 +260,7 @@ def parameters_of(xp: ModuleType, z: Arrays, prior: Arrays) -> dict[str, Array]:
         else:
             pieces = pt.split(values, [1] * len(names), n_splits=len(names))
         p |= dict(zip(names, pieces, strict=True))
-    own = prior["prior_own_mean"] + prior["prior_own_sd"] * z["z_own"]
+    own = prior["prior_own"][0] + prior["prior_own"][1] * z["z_own"]
     rows = [name for names in OWN.values() for name in names]
     for k, name in enumerate(rows):
         values = own[..., k, :]
@@ -276,56 +280,82 @@ def report_errors(priors: Priors, words: np.ndarray) -> np.ndarray:
     return np.array([getattr(priors, f"error_{word}") for word in COMPUTE_WORDS])[words]
 
 
-def _hyper_density(z: Arrays, p: Arrays) -> Array:
-    """Return the log density of scalars and of what benchmarks have of their own, to a constant."""
-    squares = sum((z[f"z_{kind}"] ** 2).sum() for kind in (*SCALARS, "own"))
-    logs = sum(pt.log(p[name]).sum() for name in (*SCALARS["log_normal"], *OWN["log_normal"]))
-    logs = logs + pt.log(p["mistakes"] * (1 - p["mistakes"])).sum()
-    return -0.5 * squares - logs
+def _hyper_density(flat: dict[str, np.ndarray], z: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the log density of scalars and of what benchmarks have of their own, to a constant.
+
+    Shape (sample,); `flat` are the parameters by name and `z` what is sampled.
+    """
+    density = np.zeros(len(z["z_own"]))
+    for kind in (*SCALARS, "own"):
+        density -= 0.5 * (z[f"z_{kind}"].reshape(len(density), -1) ** 2).sum(axis=1)
+    for name in (*SCALARS["log_normal"], *OWN["log_normal"]):
+        density -= np.log(flat[name]).sum(axis=1)
+    density -= np.log(flat["mistakes"] * (1 - flat["mistakes"])).sum(axis=1)
+    return density
 
 
-def build(panel: Panel, priors: Priors) -> pm.Model:
-    """Return the model of the panel's scores."""
+def _variables(
+    panel: Panel, priors: Priors
+) -> tuple[dict[str, pt.TensorVariable], dict[str, pt.TensorVariable]]:
+    """Register what is sampled, and prior numbers and data; return both by name."""
     where = layout(panel)
     release = covariates(panel, where.first)
-    coords = {
+    centre = centres(panel, where, release)[where.benchmark]
+    release["error"] = report_errors(priors, release["compute_word"])
+    of_score = [panel.data[c].values for c in ("score", "score_se", "effort_steps")]
+    arrays = prior_arrays(priors) | {
+        "of_release": np.array([release[name] for name in OF_RELEASE]),
+        "organisation_of": where.organisation,
+        "of_score": np.array([*of_score, centre]),
+        "index": np.array([where.release, where.benchmark, where.protocol]),
+    }
+    z = {f"z_{kind}": pm.Normal(f"z_{kind}", dims=kind) for kind in (*SCALARS, "organisation")}
+    z["z_own"] = pm.Normal("z_own", dims=("own", "benchmark"))
+    z["z_slope"] = pm.Normal("z_slope", dims="benchmark")
+    z["z_protocol"] = pm.Normal("z_protocol", dims="other_protocol")
+    return z, {name: pm.Data(name, values) for name, values in arrays.items()}
+
+
+def _coords(panel: Panel) -> dict[str, Sequence[object]]:
+    where = layout(panel)
+    return {
         "release": where.releases,
         "benchmark": NAMES,
         "other_protocol": where.protocols,
         "organisation": where.organisations,
-        "score_row": np.arange(len(where.release)),
         "own": [name for names in OWN.values() for name in names],
         **SCALARS,
     }
-    with pm.Model(coords=coords) as model:
-        prior = {name: pm.Data(name, values) for name, values in prior_arrays(priors).items()}
-        words = pm.Data("compute_word", release.pop("compute_word"))
-        table = pm.Data("of_release", np.array(list(release.values())))
-        data = {name: table[k] for k, name in enumerate(release)}
-        columns = ("score", "score_se", "effort_steps")
-        table = pm.Data("of_score", np.array([panel.data[c].values for c in columns]))
-        score, se, effort = (table[k] for k in range(len(columns)))
-        b, at = pm.Data("benchmark_of", where.benchmark), pm.Data("release_of", where.release)
-        protocol_of = pm.Data("protocol_of", where.protocol)
-        organisation_of = pm.Data("organisation_of", where.organisation)
-        centre = pm.Data("centre", centres(panel, where, release))
 
-        z = {f"z_{kind}": pm.Normal(f"z_{kind}", dims=kind) for kind in (*SCALARS, "organisation")}
-        z["z_own"] = pm.Normal("z_own", dims=("own", "benchmark"))
-        z["z_slope"] = pm.Normal("z_slope", dims="benchmark")
-        z["z_protocol"] = pm.Normal("z_protocol", dims="other_protocol")
-        p = parameters_of(pt, z, prior)
-        spend = compute_given(p, data, prior["prior_error"][words])
-        mean, variance, middle = regression(
-            pt, p, data, spend, p["organisation_effect"][organisation_of]
-        )
+
+def build(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the model of the panel's scores.
+
+    It is that of :func:`specification`, with the density of scores and reports in one piece.
+    """
+    with pm.Model(coords=_coords(panel)) as model:
+        z, data = _variables(panel, priors)
+        density = kernel.PanelLogp()(*z.values(), *data.values())[0]
+        pm.Potential("scores and reports", density, dims="release")
+    return model
+
+
+def specification(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the same model as :func:`build`, written out in PyMC: a third as fast, and to be read."""
+    with pm.Model(coords=_coords(panel)) as model:
+        z, data = _variables(panel, priors)
+        p = parameters_of(pt, z, data)
+        release = {name: data["of_release"][k] for k, name in enumerate(OF_RELEASE)}
+        score, se, effort, centre = (data["of_score"][k] for k in range(4))
+        at, benchmark, protocol_of = (data["index"][k] for k in range(3))
+        spend = compute_given(p, release, release["error"])
+        effect = p["organisation_effect"][data["organisation_of"]]
+        mean, variance, middle = regression(pt, p, release, spend, effect)
         protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
-        of = {"benchmark": b, "release": at, "score": score, "se": se, "centre": centre[b]}
+        of = {"benchmark": benchmark, "release": at, "score": score, "se": se, "centre": centre}
         of["offset"] = protocol + p["effort"] * effort
-        scores = score_density(p, of, (mean, variance), middle)
-        pm.Potential("scores", scores, dims="release")
-        pm.Potential("reports", report_density(p, data, spend), dims="release")
-        pm.Deterministic(common.HYPER, _hyper_density(z, p))
+        pm.Potential("scores", score_density(p, of, (mean, variance), middle), dims="release")
+        pm.Potential("reports", report_density(p, release, spend), dims="release")
     return model
 
 
@@ -344,11 +374,13 @@ def complete(
     spend = compute_given(flat, data, report_errors(priors, data["compute_word"]))
     effect = flat["organisation_effect"][:, where.organisation]
     mean, variance, flat["middle"] = regression(np, flat, data, spend, effect)
+    shape = (parameters.sizes["chain"], parameters.sizes["draw"])
     if given:
         flat["capability"] = given_scores(flat, panel, where, (mean, variance), rng)
+        density = _hyper_density(flat, z).reshape(shape)
+        parameters = parameters.assign({common.HYPER: (SAMPLE, density)})
     else:
         flat["capability"] = mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
-    shape = (parameters.sizes["chain"], parameters.sizes["draw"])
     dims = dict.fromkeys([*(n for names in OWN.values() for n in names), "slope"], "benchmark")
     dims |= {"protocol": "other_protocol", "organisation_effect": "organisation"}
     dims |= {"capability": "release"}

@@ -34,12 +34,10 @@ from typing import TYPE_CHECKING
 
 import pytensor.tensor as pt
 
+from forecast.models.benchmark.kernel import LEAST_BEND
+
 if TYPE_CHECKING:
     from forecast.models.common import Array, Arrays
-
-LEAST_BEND = 1e-5
-"""A bend nearer zero than this is taken as this: at three decades (exp(bend x) - 1) / bend is then
-within 2 in 100,000 of its limit, x, without zero over zero."""
 
 
 def returns(
@@ -65,8 +63,8 @@ def returns(
     bend = xp.where(xp.abs(p["bend"]) < LEAST_BEND, LEAST_BEND, p["bend"])
     gain = p["gain"] * xp.exp(p["gain_trend"] * years) / bend
     spread = bend**2 * variance
-    grown = gain * xp.exp(bend * mean + spread / 2)
-    return grown - gain, grown**2 * xp.expm1(spread)
+    more = xp.expm1(bend * mean + spread / 2)
+    return gain * more, (gain * (1 + more)) ** 2 * xp.expm1(spread)
 
 
 def price_of(p: Arrays, data: Arrays) -> Array:
