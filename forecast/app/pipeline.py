@@ -472,7 +472,6 @@ def _write(
     seconds: dict[str, float],
 ) -> None:
     with stage("write tables", seconds):
-        forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         _json(folder / "verdicts.json", report.verdicts.records())
         _json(
             folder / "sensitivity.json",
@@ -484,6 +483,7 @@ def _write(
         _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.pooled.values()])
         _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
+        forecasts.to_parquet(folder / "forecasts.parquet", index=False)
     report = dataclasses.replace(report, seconds=dict(seconds))
     text = memo.markdown(report)
     (folder / "memo.md").write_text(text, encoding="utf-8")
