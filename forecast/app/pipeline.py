@@ -218,7 +218,8 @@ def _make(
         name = one.model
         seconds.update(one.seconds)
         with stage("draw and keep each model", seconds, quiet=True):
-            done[name], fitted[name] = one, drawn(by_model[name], one.runs)
+            fitted[name] = drawn(by_model[name], one.runs)
+            done[name] = dataclasses.replace(one, runs={})  # fits of other priors are done with
             runs.save_tree(fitted[name].run.tree, folder / "fits" / f"{name}.nc")
             draws = fitted[name].draws
             tables[name] = [] if draws is None else [quantile_table([draws])]
