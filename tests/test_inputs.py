@@ -15,6 +15,7 @@ import pytest
 
 from forecast.app import jobs, pipeline, update
 from forecast.app.pipeline import run_all
+from forecast.claims import inputs as inputs_of_a_run
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.core.progress import heard_by
@@ -360,6 +361,25 @@ def made(tmp_path_factory):
         finally:
             WATCHED["on"].clear()
     return folder, outcome, list(WATCHED["opened"]), said
+
+
+@pytest.mark.parametrize("command", ["run", "update"])
+def test_a_command_reads_the_vintages_once(command, folder, tmp_path, monkeypatch, capsys):
+    read = []
+
+    def watched(*args):
+        read.append(args)
+        return read_vintages(*args)
+
+    def stop(out, run_id):
+        raise _Enough(run_id)
+
+    monkeypatch.setattr(pipeline, "_kept", stop)
+    for module in (inputs_of_a_run, shipped, update):
+        monkeypatch.setattr(module, "read_vintages", watched)
+    assert main.main([command, "--data", str(folder), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.count("_Enough") == 1  # it came so far
+    assert len(read) == 1
 
 
 def test_data_are_only_opened_before_the_run_has_its_id(made):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from forecast.core import lock
-from forecast.core.processes import each
+from forecast.core.processes import crew, each
 
 
 def place(task):
@@ -22,6 +22,12 @@ def nap(path):
         raise ValueError("no nap")
     time.sleep(10)
     path.touch()
+
+
+def place_of(path):
+    path.write_text("begun")
+    time.sleep(10)
+    path.write_text("done")
 
 
 def test_one_worker_is_this_process_in_order():
@@ -40,6 +46,23 @@ def test_an_error_ends_the_others(tmp_path):
     with pytest.raises(ValueError, match="no nap"):
         list(each(nap, [tmp_path / "slept", None], 2))
     assert not (tmp_path / "slept").exists()
+    assert not multiprocessing.active_children()
+
+
+def test_a_crew_is_there_before_it_has_work():
+    with crew(place, 2) as hand_out:
+        assert len(multiprocessing.active_children()) == 2
+        found = list(hand_out([1, 2, 3]))
+    assert sorted(task for task, _ in found) == [1, 2, 3]
+    assert not multiprocessing.active_children()
+
+
+def test_work_begins_when_it_is_handed_out_and_an_error_beside_it_ends_it(tmp_path):
+    with pytest.raises(ValueError, match="no claim"), crew(place_of, 2) as hand_out:
+        hand_out([tmp_path / "one", tmp_path / "two"])  # nobody asks for the results
+        wait_until(lambda: [p.read_text() for p in tmp_path.iterdir()] == ["begun"] * 2, 60)
+        raise ValueError("no claim")
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"begun"}
     assert not multiprocessing.active_children()
 
 

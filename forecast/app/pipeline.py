@@ -218,7 +218,8 @@ def _make(
         name = one.model
         seconds.update(one.seconds)
         with stage("draw and keep each model", seconds, quiet=True):
-            done[name], fitted[name] = one, drawn(by_model[name], one.runs)
+            fitted[name] = drawn(by_model[name], one.runs)
+            done[name] = dataclasses.replace(one, runs={})  # fits of other priors are done with
             runs.save_tree(fitted[name].run.tree, folder / "fits" / f"{name}.nc")
             draws = fitted[name].draws
             tables[name] = [] if draws is None else [quantile_table([draws])]
@@ -472,7 +473,6 @@ def _write(
     seconds: dict[str, float],
 ) -> None:
     with stage("write tables", seconds):
-        forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         _json(folder / "verdicts.json", report.verdicts.records())
         _json(
             folder / "sensitivity.json",
@@ -484,6 +484,7 @@ def _write(
         _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.pooled.values()])
         _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.variations])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
+        forecasts.to_parquet(folder / "forecasts.parquet", index=False)
     report = dataclasses.replace(report, seconds=dict(seconds))
     text = memo.markdown(report)
     (folder / "memo.md").write_text(text, encoding="utf-8")

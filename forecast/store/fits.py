@@ -17,8 +17,8 @@ KEY = "key"
 """Attribute of a stored fit: its own name."""
 
 
-FITS_KEPT = 60
-"""Stored fits are kept up to this number; then those that were used longest ago go."""
+FITS_KEPT = 64
+"""Stored fits are kept up to this number, two runs of all models; then those used longest ago go."""
 
 
 def keep_fit(folder: str | Path, key: str, tree: xr.DataTree) -> None:
