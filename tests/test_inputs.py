@@ -18,7 +18,6 @@ from forecast.app.pipeline import run_all
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.core.progress import heard_by
-from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
 from forecast.news.stored import read_run
@@ -327,7 +326,7 @@ def _watch(event, args):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Return a run, all prior sets, from a folder with changed tables; what it opened, and said."""
-    from conftest import independent_tree
+    from conftest import without_sampling
 
     place = tmp_path_factory.mktemp("made")
     folder = Path(shutil.copytree(data_dir(), place / "data"))
@@ -351,7 +350,7 @@ def made(tmp_path_factory):
             WATCHED["opened"].append("---")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
+        without_sampling(patch)
         patch.setattr(pipeline, "FULL", 250)
         WATCHED["on"].append(True)
         try:
