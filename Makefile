@@ -41,8 +41,8 @@ lint: $(DEV)
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 
-# A process a core; the tests of a file share one, and with it what they compile.
-PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile
+# A process a core; the tests of a file share one, and with it what they compile. The longest go first.
+PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 fast: $(DEV)
 	$(PYTEST)
 

@@ -10,17 +10,36 @@ import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 from forecast.claims.events import read_event
+from forecast.cli import main
 from forecast.core.periods import period_end
-from forecast.inference import sampling
+from forecast.inference import groups, sampling
+from forecast.inference.gate import digest
 from forecast.models import registry
 from forecast.models.panels import build_panel
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of
 
+# No example has a deadline: a machine with other work to do is no defect of what is tested.
+settings.register_profile("fast", deadline=None, max_examples=50)
+settings.load_profile("fast")
+
 ARTICLE_DAY = "2026-05-06"
 LOGGERS = (logging.getLogger(), logging.getLogger("forecast"))
+
+
+LONGEST = ("test_pipeline", "test_news", "test_fitting", "test_earnings_day", "test_year",
+           "test_inputs", "test_groups", "test_files", "test_diagnose", "test_environment",
+           "test_cli", "test_processes", "test_codehash")  # fmt: skip
+"""Files that take longest. A file goes to one process: the last to begin should be short."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first."""
+    place = {name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(autouse=True)
@@ -109,9 +128,25 @@ def payback_panel(known):
     return build_panel(known, "payback")
 
 
-def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
-    """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
-    del progress
+_kept: dict[tuple, tuple] = {}
+"""What was computed in this process, oldest first, by all that decides it."""
+MOST_KEPT = 30
+
+
+def once(compute, what, entry, panel, priors, *key):
+    """Return what was computed before for the same model, panel, priors and key; not to be changed.
+
+    The model's record is kept too, so that no other takes its place in memory and in the key.
+    """
+    known = (what, id(entry), panel.hash, repr(priors), *key)
+    if known not in _kept:
+        if len(_kept) == MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[known] = (compute(), entry)
+    return _kept[known][0]
+
+
+def _drawn_tree(entry, panel, priors, spec):
     model = entry.build(panel, priors)
     chosen = [*model.free_RVs, *model.deterministics]
     shape = (spec.chains, spec.draws)
@@ -142,10 +177,58 @@ def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> x
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
 
 
+def independent_tree(entry, panel, priors, spec, *, progress: bool = False) -> xr.DataTree:
+    """Return independent prior draws in the shape of a fitted tree: a stand-in for the sampler."""
+    del progress
+    tree = once(
+        lambda: _drawn_tree(entry, panel, priors, spec), "tree", entry, panel, priors,
+        spec.seed, spec.draws, spec.chains,
+    )  # fmt: skip
+    return tree.copy(deep=True)
+
+
+_groups, _prior_draws = sampling.groups, sampling.prior_draws
+
+
+def groups_once(entry, posterior, panel, priors, rng):
+    """Return the groups of a fit; those of the same draws are the same."""
+    found = once(
+        lambda: _groups(entry, posterior, panel, priors, rng), "groups", entry, panel, priors,
+        digest(posterior), str(rng.bit_generator.state), groups.MOST_REPLICATED,
+    )  # fmt: skip
+    return {name: group.copy(deep=True) for name, group in found.items()}
+
+
+def prior_draws_once(model, panel, priors, *, size, seed):
+    """Return draws from the prior; those of the same seed are the same."""
+    drawn = once(
+        lambda: _prior_draws(model, panel, priors, size=size, seed=seed), "prior", model, panel,
+        priors, size, seed,
+    )  # fmt: skip
+    return drawn.copy(deep=True)
+
+
+def without_sampling(patch):
+    """Put prior draws in the sampler's place, and compute what follows from the same draws once."""
+    patch.setattr(sampling, "sample_model", independent_tree)
+    patch.setattr(sampling, "groups", groups_once)
+    patch.setattr(sampling, "prior_draws", prior_draws_once)
+
+
 @pytest.fixture
 def instant_sampler(monkeypatch):
-    """Put prior draws in the sampler's place: everything but the sampling itself is real."""
-    monkeypatch.setattr(sampling, "sample_model", independent_tree)
+    """Take the sampling away: everything else is real."""
+    without_sampling(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def adoption_run(tmp_path_factory):
+    """Return an output folder with a run of the adoption model, to be copied or only read."""
+    out = tmp_path_factory.mktemp("adoption") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        without_sampling(patch)
+        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
+    return out
 
 
 def event_of(table, window=None):

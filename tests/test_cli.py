@@ -161,10 +161,7 @@ def test_audit_prints_json_and_only_json(capsys):
     assert "contradictions" in capsys.readouterr().out
 
 
-def test_claims_before_and_after_a_run(tmp_path, capsys, monkeypatch):
-    from conftest import independent_tree
-
-    monkeypatch.setattr(sampling, "sample_model", independent_tree)
+def test_claims_before_and_after_a_run(tmp_path, capsys, instant_sampler):
     out = str(tmp_path / "out")
     assert main.main(["claims", "--json", "--out", out]) == 0
     before = json.loads(capsys.readouterr().out)
@@ -336,7 +333,7 @@ def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(sampling, "sample_model", interrupted)
     out = tmp_path / "out"
-    assert main.main(["run", "--quick", "--workers", "1", "--out", str(out)]) == 130
+    assert main.main(["run", "--quick", "--models", "market", "--out", str(out)]) == 130
     assert "nothing is left half-written" in capsys.readouterr().err
     assert not [path for path in out.rglob("*") if path.is_file()]
 

@@ -36,6 +36,17 @@ def test_every_model_is_decided_by_its_own_room(model):
     assert not {m for m in modules(model) if m.endswith((".plots", ".figures", ".baseline"))}
 
 
+_trees = {}
+
+
+def parsed(path, parse=codehash._parsed.__wrapped__):
+    """Return a file's tree; a text that was parsed for an earlier test is not parsed again."""
+    text = None if path is None else path.read_bytes()
+    if text not in _trees:
+        _trees[text] = parse(path)
+    return _trees[text]
+
+
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """Return a copy of the package that may be altered, and a function that hashes it afresh."""
@@ -43,14 +54,14 @@ def copy(tmp_path, monkeypatch):
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("__pycache__", "_data"))
     monkeypatch.setattr(codehash, "ROOT", root)
 
+    monkeypatch.setattr(codehash, "_parsed", parsed)
+
     def fresh(model="gpu_rental"):
-        for cached in (codehash._parsed, codehash._module):
-            cached.cache_clear()
+        codehash._module.cache_clear()
         return fit_hash.__wrapped__(f"forecast.models.{model}")
 
     yield root, fresh
-    for cached in (codehash._parsed, codehash._module):
-        cached.cache_clear()
+    codehash._module.cache_clear()
 
 
 def altered(path, old, new):
@@ -283,15 +294,14 @@ def hidden(tmp_path, monkeypatch):
     for name, text in ROOM.items():
         (room / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(codehash, "_parsed", parsed)
 
     def fresh():
-        for cached in (codehash._parsed, codehash._module):
-            cached.cache_clear()
+        codehash._module.cache_clear()
         return fit_hash.__wrapped__("hidden_room")
 
     yield room, fresh
-    for cached in (codehash._parsed, codehash._module):
-        cached.cache_clear()
+    codehash._module.cache_clear()
 
 
 @pytest.mark.parametrize(

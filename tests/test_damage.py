@@ -19,21 +19,10 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def one_run(tmp_path_factory):
-    from conftest import independent_tree
-
-    out = tmp_path_factory.mktemp("one") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
-        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
-    return out
-
-
 @pytest.fixture
-def out(one_run, tmp_path, monkeypatch):
+def out(adoption_run, tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "sample_model", None)  # nothing is fitted
-    return Path(shutil.copytree(one_run, tmp_path / "out", symlinks=True))
+    return Path(shutil.copytree(adoption_run, tmp_path / "out", symlinks=True))
 
 
 def said(command, out, capsys):
@@ -177,9 +166,9 @@ def test_rows_are_added_beside_a_damaged_run_without_percentiles(out, tmp_path, 
 
 
 def test_one_byte_in_a_stored_checksum_is_said_and_the_fit_made_anew(
-    one_run, tmp_path, capsys, instant_sampler
+    adoption_run, tmp_path, capsys, instant_sampler
 ):
-    out = Path(shutil.copytree(one_run, tmp_path / "out", symlinks=True))
+    out = Path(shutil.copytree(adoption_run, tmp_path / "out", symlinks=True))
     (note,) = (out / "fits").glob("*.sha256")
     note.write_bytes(b"\x80" + note.read_bytes()[1:])
     shutil.rmtree(out / "runs")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.cli import main
@@ -428,7 +428,6 @@ def year_to_date_reports(draw):
 
 
 @given(year_to_date_reports())
-@settings(max_examples=60, deadline=None)
 def test_year_to_date_reports_of_random_flows_give_the_flows_back(case):
     flows, facts = case
     tags = {t: [f for tag, f in facts if tag == t] for t in (CAPEX, ASSETS)}

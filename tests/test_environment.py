@@ -13,7 +13,6 @@ from forecast.cli import main
 from forecast.core import environment
 from forecast.core.errors import DataError
 from forecast.evaluation.backtesting import origins
-from forecast.inference import sampling
 
 ROOT = Path(__file__).parent.parent
 ROW = (
@@ -81,26 +80,14 @@ def test_a_reader_that_leaves_ends_it_quietly(table):
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """Return an output folder with a run that is used again as it is."""
-    from conftest import independent_tree
-
-    out = tmp_path_factory.mktemp("kept") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
-        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
-    return out
-
-
 @pytest.mark.parametrize(
     "given",
-    [{"HOME": "/dev/null"}, {"MPLBACKEND": "nonsense"},
+    [{"HOME": "/dev/null", "MPLBACKEND": "nonsense"},
      {"MPLCONFIGDIR": "/dev/null/a", "NUMBA_CACHE_DIR": "/dev/null/b",
       "PYTENSOR_FLAGS": "base_compiledir=/dev/null/c"}],
 )  # fmt: skip
-def test_a_run_is_used_again_without_a_home_and_under_any_backend(given, kept, tmp_path):
-    argv = ["run", "--quick", "--models", "adoption", "--out", kept]
+def test_a_run_is_used_again_without_a_home_and_under_any_backend(given, adoption_run, tmp_path):
+    argv = ["run", "--quick", "--models", "adoption", "--out", adoption_run]
     done = command(*argv, env={"TMPDIR": str(tmp_path), **given})
     assert done.returncode == 0, done.stderr
     assert "using the run" in done.stderr

@@ -239,7 +239,7 @@ def test_an_odd_value_in_the_place_of_any_is_read_or_refused_in_words(kind, tmp_
 
 
 @pytest.mark.parametrize("kind", FILES)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_value_of_any_type_in_the_place_of_any_is_read_or_refused_in_words(
     kind, data, tmp_path_factory

@@ -178,22 +178,11 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_fit(
     assert said.replace("OUT", str(out)) in last
 
 
-@pytest.fixture(scope="module")
-def one_run(tmp_path_factory):
-    from conftest import independent_tree
-
-    out = tmp_path_factory.mktemp("one") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
-        assert run(out) == 0
-    return out
-
-
 @pytest.fixture
-def made(one_run, tmp_path, instant_sampler, capsys):
+def made(adoption_run, tmp_path, instant_sampler, capsys):
     """Return an output folder with one run."""
     capsys.readouterr()
-    return Path(shutil.copytree(one_run, tmp_path / "out", symlinks=True))
+    return Path(shutil.copytree(adoption_run, tmp_path / "out", symlinks=True))
 
 
 def files_of(folder):

@@ -19,7 +19,6 @@ from forecast.claims import inputs as inputs_of_a_run
 from forecast.claims.inputs import read_inputs
 from forecast.cli import main
 from forecast.core.progress import heard_by
-from forecast.inference import sampling
 from forecast.models.hazard.panel import base_rates, positions
 from forecast.models.panels import build_panel
 from forecast.news.stored import read_run
@@ -328,7 +327,7 @@ def _watch(event, args):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Return a run, all prior sets, from a folder with changed tables; what it opened, and said."""
-    from conftest import independent_tree
+    from conftest import without_sampling
 
     place = tmp_path_factory.mktemp("made")
     folder = Path(shutil.copytree(data_dir(), place / "data"))
@@ -352,7 +351,7 @@ def made(tmp_path_factory):
             WATCHED["opened"].append("---")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
+        without_sampling(patch)
         patch.setattr(jobs, "FULL", 250)
         WATCHED["on"].append(True)
         try:

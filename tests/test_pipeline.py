@@ -21,10 +21,10 @@ from forecast.tables.shipped import data_dir
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    from conftest import independent_tree
+    from conftest import without_sampling
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "sample_model", independent_tree)
+        without_sampling(patch)
         yield run_all(tmp_path_factory.mktemp("out"), quick=True)
 
 
@@ -105,7 +105,9 @@ def test_unchanged_inputs_use_the_run_as_it_is(outcome, monkeypatch):
     assert again.verdicts.records() == outcome.verdicts.records()
 
 
-def test_a_failed_gate_gives_a_draft_without_that_models_numbers(tmp_path, monkeypatch):
+def test_a_failed_gate_gives_a_draft_without_that_models_numbers(
+    tmp_path, monkeypatch, instant_sampler
+):
     import numpy as np
     from conftest import independent_tree
 
