@@ -1,5 +1,6 @@
 """Compiled code is found again, is of no numbers and lengths, and gives the same draws by every way."""
 
+import concurrent.futures
 import dataclasses
 import hashlib
 import json
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pymc as pm
+import pytensor.graph
 import pytensor.tensor as pt
 import pytest
 
@@ -90,6 +92,15 @@ def test_kept_code_and_every_door_give_the_draws_of_fresh_code(place, spec, monk
     public = ready()
     assert public.code is None
     assert digest(nuts.draw(public, spec)) == wanted
+
+
+def test_threads_that_ask_at_once_start_where_each_alone_would(place):
+    start = ready().start
+    wanted = [start(seed) for seed in range(40)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            for got, alone in zip(pool.map(start, range(40)), wanted, strict=True):
+                np.testing.assert_array_equal(got, alone)
 
 
 def test_other_numbers_and_lengths_use_the_same_code(place, spec, monkeypatch):
@@ -223,12 +234,31 @@ def test_a_key_is_the_same_in_every_process(request):
         assert key_of(entry.build(panel, entry.priors), "") == key
 
 
-def small(mean=0.0, sd=1.0, name="a", law=pm.Normal, turned=pt.exp, data=(1.0, 2.0), start=None):
+def small(
+    mean=0.0, sd=1.0, name="a", law=pm.Normal, turned=pt.exp, data=(1.0, 2.0), start=None,
+    most=9.0, hidden=1.0, op=None,
+):  # fmt: skip
     with pm.Model() as model:
         a = law(name, mean, sd, initval=start)
         pm.Deterministic("b", turned(a))
         pm.Normal("c", a, 1, observed=np.asarray(data))
+        pm.Normal("d", default_transform=pm.distributions.transforms.Interval(0.0, most))
+        pm.CustomDist("e", a, logp=lambda value, mean: -hidden * (value - mean) ** 2, observed=0.5)
+        pm.Potential("f", -a if op is None else op(a))
     return model
+
+
+class Times(pytensor.graph.op.Op):
+    """An operation that does not say what it is told apart by."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def make_node(self, x):
+        return pytensor.graph.basic.Apply(self, [x], [x.type()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = np.asarray(self.factor * inputs[0])
 
 
 @pytest.mark.parametrize(
@@ -246,6 +276,9 @@ def small(mean=0.0, sd=1.0, name="a", law=pm.Normal, turned=pt.exp, data=(1.0, 2
         {"turned": lambda x: pt.stack([x, x]).sum(axis=0, keepdims=True)},
         {"data": (1.0, 3.0)},
         {"data": (1.0, 2.0, 2.0)},
+        {"most": 8.0},
+        {"hidden": 2.0},
+        {"op": Times(-1.0)},
     ],
 )
 def test_what_is_written_in_the_code_is_in_its_key(change):
@@ -254,6 +287,11 @@ def test_what_is_written_in_the_code_is_in_its_key(change):
 
     assert key() == key() == key(start=0.3)
     assert key(**change) == key(**change) != key()
+
+
+def test_operations_that_differ_in_what_they_hold_have_keys_of_their_own():
+    keys = [key_of(small(op=Times(factor)), "") for factor in (1.0, 2.0, 2.0)]
+    assert keys[0] != keys[1] == keys[2]
 
 
 def test_the_key_is_of_libraries_and_the_models_code(monkeypatch):

@@ -190,9 +190,13 @@ def _start(model: pm.Model) -> tuple[Callable[[int], np.ndarray], list[tuple[int
         model=model, jitter_rvs=set(model.free_RVs), return_transformed=True
     )
     names = [model.rvs_to_values[v].name for v in model.free_RVs]
+    one_at_a_time = (
+        threading.Lock()
+    )  # chains are threads, and the function holds its generator's state
 
     def start(seed: int) -> np.ndarray:
-        values = drawn(seed)
+        with one_at_a_time:
+            values = drawn(seed)
         return np.concatenate([np.ravel(values[name]) for name in names]).astype(float)
 
     first = drawn(0)
@@ -204,23 +208,20 @@ def key_of(model: pm.Model, code_hash: str) -> str:
     """Return the hash that compiled code is kept under.
 
     Two models of one hash differ in numbers and lengths alone: it is of the code that builds them, of
-    every operation, type and constant of their graphs, of the libraries and of the processor.
+    every operation, type and constant in the graphs of their densities and of what is stored, of the
+    libraries and of the processor.
     """
     from numba.core.registry import cpu_target
 
-    observed = [model.rvs_to_values[v] for v in model.observed_RVs]
-    named = [*model.free_RVs, *model.observed_RVs, *model.potentials, *model.deterministics]
     sha = hashlib.sha256()
     for part in (
         code_hash,
         *(importlib.metadata.version(name) for name in LIBRARIES),
         platform.python_version(),
         cpu_target.target_context.codegen().magic_tuple(),
-        [v.name for v in named],
-        [v.name for v in _data(model)],
-        [_repr(model.rvs_to_transforms.get(v)) for v in model.free_RVs],
+        [v.name for v in (*model.value_vars, *_stored(model), *_data(model))],
         model.check_bounds,
-        *_lines([*named, *observed]),
+        *_lines([*model.logp(sum=False), *model.replace_rvs_by_values(_stored(model))]),
     ):
         sha.update(repr(part).encode() + b"\0")
     return sha.hexdigest()
@@ -237,7 +238,7 @@ def _lines(outputs: Sequence[Variable]) -> Iterator[object]:
             value = np.asarray(v.data)
             numbers = value.tobytes() if value.dtype != object else repr(v.data).encode()
             return (str(v.type), hashlib.sha256(numbers).hexdigest())
-        return (str(v.type), v.name if isinstance(v, SharedVariable) else None)
+        return (str(v.type), v.name)
 
     for n, node in enumerate(toposort(outputs)):
         yield _repr(node.op), [place(v) for v in node.inputs], [str(v.type) for v in node.outputs]
@@ -246,18 +247,22 @@ def _lines(outputs: Sequence[Variable]) -> Iterator[object]:
 
 
 def _repr(thing: object) -> object:
-    """Describe an operation, a transform, or a part of one, the same in every process."""
+    """Describe an operation, or a part of one, the same in every process."""
     if thing is None or isinstance(thing, str | bytes | bool | int | float | type):
         return repr(thing)
     if isinstance(thing, tuple | list):
         return [_repr(part) for part in thing]
     if isinstance(thing, np.ndarray | np.generic | np.dtype):
         return repr(thing.tolist() if isinstance(thing, np.ndarray | np.generic) else thing)
-    inner = getattr(thing, "inner_outputs", None)
-    kind = type(thing)
+    kind, inner = type(thing), getattr(thing, "inner_outputs", None)
+    props = getattr(thing, "__props__", None)
+    if props is None:  # what it is told apart by is not said: all plain values that it has
+        plain = (str, bytes, bool, int, float, tuple, np.ndarray)
+        held = getattr(thing, "__dict__", {})
+        props = sorted(name for name, value in held.items() if isinstance(value, plain))
     return [
         f"{kind.__module__}.{kind.__qualname__}",
-        [_repr(getattr(thing, name, None)) for name in getattr(thing, "__props__", None) or ()],
+        [(name, _repr(getattr(thing, name, None))) for name in props],
         [*_lines(inner)] if inner else [],
     ]
 
@@ -485,7 +490,8 @@ def _c_functions(graphs: Graphs) -> list[Any]:
         space = {"__name__": __name__, "inner": function.vm.jit_fn, **known}
         exec(_source(template, graphs, reads, copied), space)
         outer = space["density" if template is _DENSITY else "expand"]
-        with global_compiler_lock:
+        # Much is compiled only now, so that the switch is set here too.
+        with global_compiler_lock, pytensor.config.change_flags(numba__fastmath=False):
             c_function = CFunc(outer, normalize_signature(signature), locals={}, options={})
             results.append(c_function._compile_uncached())  # type: ignore[attr-defined]
     return results
