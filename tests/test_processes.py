@@ -68,7 +68,7 @@ def test_work_begins_when_it_is_handed_out_and_an_error_beside_it_ends_it(tmp_pa
 
 # Two workers, one asleep and one at work; each marks its folder for as long as it lives.
 WORK = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from forecast.core import lock
 from forecast.core.processes import each
@@ -83,6 +83,8 @@ def work(folder):
         (folder / "done").touch()
 
 if __name__ == "__main__":
+    # Started in the background by a shell it would not hear Ctrl-C at all.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for _ in each(work, [Path(place) for place in sys.argv[1:]], 2):
         pass
 """
