@@ -10,14 +10,21 @@ import sys
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.graph
+import pytensor.sparse
 import pytensor.tensor as pt
 import pytest
+from pytensor.compile.builders import OpFromGraph
+from pytensor.gradient import grad_clip
+from scipy.sparse import csr_matrix
 
+from forecast.core.errors import DataError
 from forecast.inference import compile as compiling
 from forecast.inference import nuts
 from forecast.inference.compile import key_of, make_ready, private_doors
 from forecast.inference.fitting import spec_of
+from forecast.inference.sampling import sample_model
 from forecast.models.base import select
 from forecast.models.registry import NAMES, get_model
 
@@ -289,9 +296,184 @@ def test_what_is_written_in_the_code_is_in_its_key(change):
     assert key(**change) == key(**change) != key()
 
 
-def test_operations_that_differ_in_what_they_hold_have_keys_of_their_own():
-    keys = [key_of(small(op=Times(factor)), "") for factor in (1.0, 2.0, 2.0)]
-    assert keys[0] != keys[1] == keys[2]
+def holding(of):
+    """Return a model with something in it that a variable alone does not tell."""
+    with pm.Model() as model:
+        a, b = pm.Normal("a"), pm.Normal("b")
+        pm.Potential("c", of(a, b))
+    return model
+
+
+def graph_of(swapped, slope=None):
+    x, y = pt.dscalar(), pt.dscalar()
+    back = (
+        None if slope is None else (lambda inputs, outputs, given: [slope * g for g in given * 2])
+    )
+    return OpFromGraph([x, y], [y / pt.exp(x) if swapped else x / pt.exp(y)], pullback=back)
+
+
+def steps_of(swapped):
+    def step(before, a, b):
+        return a * before - b if swapped else b * before - a
+
+    return lambda a, b: pytensor.scan(
+        step, outputs_info=[pt.as_tensor(np.float64(0))], non_sequences=[a, b], n_steps=3,
+        return_updates=False,
+    ).sum()  # fmt: skip
+
+
+def taps_of(taps):
+    first = pt.as_tensor(np.array([1.0, 2.0, 3.0]))
+    return lambda a, b: pytensor.scan(
+        lambda x, y, a: a * x - y, outputs_info=[{"initial": first, "taps": taps}],
+        non_sequences=[a], n_steps=3, return_updates=False,
+    ).sum()  # fmt: skip
+
+
+def basis_of(value):
+    table = pytensor.sparse.as_sparse_variable(csr_matrix([[value, 0.0], [0.0, 1.0]]))
+    return lambda a, b: pytensor.sparse.structured_dot(table, pt.stack([a, b])[:, None]).sum()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda a, b: Times(1.0)(a), lambda a, b: Times(2.0)(a)),
+        (graph_of(False), graph_of(True)),
+        (graph_of(False, 1.0), graph_of(False, 2.0)),
+        (steps_of(False), steps_of(True)),
+        (taps_of([-3, -1]), taps_of([-3, -2])),
+        (basis_of(1.0), basis_of(5.0)),
+        (lambda a, b: grad_clip(a, -1, 1), lambda a, b: grad_clip(a, -0.1, 0.1)),
+    ],
+)
+def test_operations_that_differ_in_what_they_hold_have_keys_of_their_own(one, other):
+    keys = [key_of(holding(of), "") for of in (one, other, other)]
+    assert keys[0] != keys[1] == keys[2] and None not in keys
+
+
+def test_what_cannot_be_described_is_compiled_each_time(place, monkeypatch):
+    class Held:
+        """Something of which nobody knows what it does."""
+
+    def opaque():
+        return key_of(holding(lambda a, b: Times(Held())(a)), "")
+
+    assert opaque() is None
+    monkeypatch.setattr(compiling, "_keep", never)
+    monkeypatch.setattr(compiling, "_key", lambda *_: None)
+    assert ready().code is not None
+
+
+def test_all_data_count_also_those_that_no_density_reads():
+    def key(unread):
+        with pm.Model() as model:
+            pm.Data("x", unread)
+            pm.Normal("o", pm.Normal("a"), 1, observed=pm.Data("y", [1.0, 2.0]))
+        return key_of(model, "")
+
+    assert key(np.zeros(2)) == key(np.zeros(3)) != key(np.zeros((2, 2)))
+
+
+# --- models as others write them --------------------------------------------------------------------
+def odd(build):
+    with pm.Model(coords={"g": list("abc")}) as model:
+        build()
+    return model
+
+
+def unnamed():
+    a = pm.Normal("a")
+    first, second = pytensor.shared(np.float64(2.0)), pytensor.shared(np.float64(3.0))
+    pm.Deterministic("d", a * first - second)
+    pm.Normal("o", a * first - second, 1, observed=0.5)
+
+
+def by_index():
+    at = pm.Data("at", np.array([0, 2, 1, 1], np.uint32))
+    a = pm.Normal("a", dims="g")
+    small = pm.Data("small", np.array([0.5, 1.0], np.float32))
+    pm.Deterministic("d", a[at])
+    pm.Normal("o", a[at], small[0], observed=np.arange(4.0))
+
+
+def by_place():
+    a = pm.ZeroSumNormal("a", dims="g")
+    w = pm.Dirichlet("w", np.ones(3), dims="g")
+    pm.Deterministic("d", a[:, None] * w[None, :], dims=("g", None))
+    pm.Deterministic("large", a > 0, dims="g")
+    pm.Normal("o", (a * w).sum(), 1, observed=0.5)
+
+
+def large_constant():
+    pm.Normal("o", pm.Normal("a"), 1, observed=np.linspace(-1, 1, 130_000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [unnamed, by_index, by_place, large_constant])
+def test_functions_are_those_of_the_model_as_pymc_has_it(build, tmp_path, monkeypatch, spec):
+    monkeypatch.setattr(compiling, "folder", lambda: tmp_path / "forecast")
+    answers = []
+    for _ in range(2):  # compiled, and of the folder
+        fresh(monkeypatch)
+        made = make_ready(odd(build), odd(build), "")
+        drawn = nuts.draw(made, spec)
+        answers.append(digest(drawn))
+    assert answers[0] == answers[1]
+    model = odd(build)
+    names = [v.name for v in model.free_RVs]
+    wanted = pytensor.function(
+        model.free_RVs, [model[name] for name in drawn.stored], mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )  # fmt: skip
+    for chain, draw in ((0, 0), (3, 39)):
+        values = [drawn.stored[name][chain, draw] for name in names]
+        for name, got in zip(drawn.stored, wanted(*values), strict=True):
+            np.testing.assert_allclose(drawn.stored[name][chain, draw], got, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_what_is_not_of_its_dims_lengths_is_refused_by_name(size, place, adoption_panel):
+    def build(panel, priors):
+        return odd(lambda: pm.Deterministic("d", pm.Normal("a") + pt.arange(float(size)), dims="g"))
+
+    entry = dataclasses.replace(get_model("adoption"), build=build)
+    spec = dataclasses.replace(spec_of("adoption", adoption_panel, seed=3), draws=5, tune=5)
+    with pytest.raises(DataError, match=rf"d has the shape \({size},\), wanted \(3,\) of its dims"):
+        sample_model(entry, adoption_panel, None, spec)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: pm.Data("x", [1.0]), "the model has no variable to sample"),
+        (lambda: pm.Bernoulli("b", 0.5), "b cannot be sampled: it is discrete"),
+    ],
+)
+def test_what_cannot_be_sampled_is_said(build, said):
+    with pytest.raises(DataError, match=said):
+        make_ready(odd(build), odd(build), "")
+
+
+def test_code_that_vanishes_or_cannot_be_kept_stops_no_fit(place, spec, monkeypatch, caplog):
+    wanted = digest(nuts.draw(ready(), spec))
+
+    def refused(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiling.os, "utime", refused)
+        fresh(patch)
+        assert digest(nuts.draw(ready(), spec)) == wanted
+    made = []
+    original = compiling._c_functions
+    monkeypatch.setattr(compiling, "_c_functions", lambda g: made.append(g) or original(g))
+    monkeypatch.setattr(compiling, "whole", refused)
+    monkeypatch.setattr(compiling, "_loaded", lambda key: None)
+    fresh(monkeypatch)
+    assert digest(nuts.draw(ready(), spec)) == wanted
+    assert len(made) == 1
+    assert [line for line in warned(caplog) if "compiled code is not kept" in line]
 
 
 def test_the_key_is_of_libraries_and_the_models_code(monkeypatch):

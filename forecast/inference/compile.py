@@ -16,6 +16,7 @@ versions than :data:`TRIED` the same functions reach the sampler through its pub
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -26,7 +27,9 @@ import pickle
 import platform
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +41,15 @@ from pymc.initial_point import make_initial_point_fn
 from pymc.pytensorf import compile as compile_graph
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.basic import Constant, Variable
+from pytensor.graph.fg import FrozenFunctionGraph, FunctionGraph
+from pytensor.graph.op import Op
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.graph.traversal import graph_inputs, toposort
+from pytensor.graph.type import Type
+from scipy import sparse
 
 from forecast.core import lock
-from forecast.core.errors import StoreError
+from forecast.core.errors import DataError, StoreError
 from forecast.core.files import whole
 
 logger = logging.getLogger(__name__)
@@ -140,30 +147,67 @@ def make_ready(model: pm.Model, standard: pm.Model, code_hash: str) -> Ready:
     code_hash
         Hash of the Python code that the model is built with, and of its own operations.
     """
-    data = _data(model)
-    arrays = tuple(np.require(v.get_value(), requirements="C").copy() for v in data)
+    read = _read(model)
+    arrays = tuple(np.require(v.get_value(), requirements="C").copy() for v in read.data)
     start, shapes = _start(standard)
     stored = {v.name: _shape(model, v) for v in _stored(model)}
-    sizes = [int(np.prod(shape, dtype=int)) for shape in (*shapes, *stored.values())]
-    table = [sum(sizes[: len(shapes)]), sum(sizes[len(shapes) :]), *(n for s in shapes for n in s)]
+    points, draws = (
+        [int(np.prod(shape, dtype=int)) for shape in some] for some in (shapes, stored.values())
+    )
+    table = [sum(points), sum(draws), *(n for shape in (*shapes, *stored.values()) for n in shape)]
     for array in arrays:
         table += [array.ctypes.data, *array.shape]
-    graphs = functools.partial(_graphs, model, data)
+    graphs = functools.partial(_graphs, model, read)
     return Ready(
         size=table[0],
         stored=stored,
         start=start,
         table=np.array(table, dtype=np.int64),
         arrays=arrays,
-        code=_code(key_of(model, code_hash), graphs) if private_doors() else None,
+        code=_code(_key(read, code_hash), graphs) if private_doors() else None,
         plain=functools.partial(_plain, graphs, shapes, arrays, list(stored)),
     )
 
 
-def _data(model: pm.Model) -> list[SharedVariable]:
-    """Return what a density may read that is neither a parameter nor written in the code."""
-    lengths = [v for _, v in sorted(model.dim_lengths.items()) if isinstance(v, SharedVariable)]
-    return [*model.data_vars, *lengths]
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """What a model computes, in terms of its points and of data.
+
+    Attributes
+    ----------
+    points
+        The sampled variables in the space without bounds.
+    densities
+        The parts of the log density.
+    stored
+        What is stored of a draw.
+    data
+        What these read that is neither a point nor written in the code, and all ``pm.Data``.
+    """
+
+    points: list[Variable]
+    densities: list[Variable]
+    stored: list[Variable]
+    data: list[SharedVariable]
+
+
+def _read(model: pm.Model) -> _Read:
+    if not model.free_RVs:
+        raise DataError("the model has no variable to sample; wanted one that is not observed")
+    if model.discrete_value_vars:
+        names = ", ".join(str(v.name) for v in model.discrete_value_vars)
+        raise DataError(f"{names} cannot be sampled: it is discrete; sum it out of the density")
+    densities = model.logp(sum=False)
+    stored = model.replace_rvs_by_values(_stored(model))
+    found = [v for v in graph_inputs([*densities, *stored]) if isinstance(v, SharedVariable)]
+    drawn = [v for v in found if not hasattr(v.type, "ndim")]
+    if drawn:
+        raise DataError(
+            "the density draws random numbers itself, as pm.Minibatch does; wanted one of its "
+            "parameters and pm.Data alone"
+        )
+    data = list(dict.fromkeys([*model.data_vars, *found]))
+    return _Read([model.rvs_to_values[v] for v in model.free_RVs], densities, stored, data)
 
 
 def _stored(model: pm.Model) -> list[Variable]:
@@ -174,14 +218,30 @@ def _stored(model: pm.Model) -> list[Variable]:
 
 
 def _shape(model: pm.Model, variable: Variable) -> tuple[int, ...]:
-    dims = model.named_vars_to_dims.get(variable.name, ())
-    if len(dims) == variable.ndim:
-        return tuple(len(model.coords[d]) if model.coords[d] else _length(model, d) for d in dims)
+    dims = model.named_vars_to_dims.get(variable.name) or (None,)
+    lengths = [len(model.coords[d]) for d in dims if d is not None and model.coords.get(d)]
+    return tuple(lengths) if len(lengths) == variable.ndim else _real_shape(variable)
+
+
+def _real_shape(variable: Variable) -> tuple[int, ...]:
     return tuple(int(n) for n in variable.shape.eval(mode="FAST_COMPILE"))
 
 
-def _length(model: pm.Model, dim: str) -> int:
-    return int(model.dim_lengths[dim].eval(mode="FAST_COMPILE"))
+def check_shapes(model: pm.Model) -> None:
+    """Refuse a model with something stored that is not of the shape its dims say.
+
+    Raises
+    ------
+    DataError
+        Naming it.
+    """
+    for v in _stored(model):
+        got, wanted = _real_shape(v), _shape(model, v)
+        if got != wanted:
+            dims = model.named_vars_to_dims.get(v.name)
+            raise DataError(
+                f"{v.name} has the shape {got}, wanted {wanted} of its dims {dims}; correct the dims"
+            )
 
 
 def _start(model: pm.Model) -> tuple[Callable[[int], np.ndarray], list[tuple[int, ...]]]:
@@ -204,67 +264,124 @@ def _start(model: pm.Model) -> tuple[Callable[[int], np.ndarray], list[tuple[int
 
 
 # --- what decides the code ------------------------------------------------------------------------
-def key_of(model: pm.Model, code_hash: str) -> str:
-    """Return the hash that compiled code is kept under.
+def key_of(model: pm.Model, code_hash: str) -> str | None:
+    """Return the hash that compiled code is kept under; None where it cannot be told what decides it.
 
     Two models of one hash differ in numbers and lengths alone: it is of the code that builds them, of
     every operation, type and constant in the graphs of their densities and of what is stored, of the
     libraries and of the processor.
     """
+    return _key(_read(model), code_hash)
+
+
+def _key(read: _Read, code_hash: str) -> str | None:
     from numba.core.registry import cpu_target
 
     sha = hashlib.sha256()
-    for part in (
-        code_hash,
-        *(importlib.metadata.version(name) for name in LIBRARIES),
-        platform.python_version(),
-        cpu_target.target_context.codegen().magic_tuple(),
-        [v.name for v in (*model.value_vars, *_stored(model), *_data(model))],
-        model.check_bounds,
-        *_lines([*model.logp(sum=False), *model.replace_rvs_by_values(_stored(model))]),
-    ):
-        sha.update(repr(part).encode() + b"\0")
+    try:
+        for part in (
+            code_hash,
+            *(importlib.metadata.version(name) for name in LIBRARIES),
+            platform.python_version(),
+            cpu_target.target_context.codegen().magic_tuple(),
+            [(v.name, str(v.type)) for v in (*read.points, *read.stored, *read.data)],
+            *_lines([*read.densities, *read.stored], [*read.points, *read.data]),
+        ):
+            sha.update(repr(part).encode() + b"\0")
+    except _OpaqueError:
+        return None
     return sha.hexdigest()
 
 
-def _lines(outputs: Sequence[Variable]) -> Iterator[object]:
-    """Yield a description of each variable and operation of a graph; numbers of shared data are none."""
-    places: dict[Variable, object] = {}
+class _OpaqueError(Exception):
+    """Something decides the code that cannot be described."""
+
+
+def _lines(outputs: Sequence[Variable], inputs: Sequence[Variable]) -> Iterator[object]:
+    """Yield a description of each variable and operation of a graph; numbers of inputs are none."""
+    places: dict[Variable, object] = {v: ("input", k) for k, v in enumerate(inputs)}
 
     def place(v: Variable) -> object:
         if v in places:
             return places[v]
         if isinstance(v, Constant):
-            value = np.asarray(v.data)
-            numbers = value.tobytes() if value.dtype != object else repr(v.data).encode()
-            return (str(v.type), hashlib.sha256(numbers).hexdigest())
-        return (str(v.type), v.name)
+            return (str(v.type), _repr(v.data))
+        raise _OpaqueError(v)
 
+    yield [str(v.type) for v in inputs]
     for n, node in enumerate(toposort(outputs)):
         yield _repr(node.op), [place(v) for v in node.inputs], [str(v.type) for v in node.outputs]
         places.update({v: (n, k) for k, v in enumerate(node.outputs)})
     yield [place(v) for v in outputs]
 
 
-def _repr(thing: object) -> object:
-    """Describe an operation, or a part of one, the same in every process."""
-    if thing is None or isinstance(thing, str | bytes | bool | int | float | type):
-        return repr(thing)
-    if isinstance(thing, tuple | list):
-        return [_repr(part) for part in thing]
-    if isinstance(thing, np.ndarray | np.generic | np.dtype):
-        return repr(thing.tolist() if isinstance(thing, np.ndarray | np.generic) else thing)
-    kind, inner = type(thing), getattr(thing, "inner_outputs", None)
-    props = getattr(thing, "__props__", None)
-    if props is None:  # what it is told apart by is not said: all plain values that it has
-        plain = (str, bytes, bool, int, float, tuple, np.ndarray)
+def _repr(thing: object) -> object:  # noqa: C901 - one case a kind
+    """Describe an operation or a part of one, the same in every process.
+
+    Raises
+    ------
+    _OpaqueError
+        If there is no saying what it does.
+    """
+    match thing:
+        case None | str() | bytes() | bool() | int() | float() | np.dtype():
+            return repr(thing)
+        case np.ndarray() | np.generic():
+            if thing.dtype != object:
+                return (str(thing.dtype), thing.shape, hashlib.sha256(thing.tobytes()).hexdigest())
+        case type():
+            return f"{thing.__module__}.{thing.__qualname__}"
+        case tuple() | list():
+            return [_repr(part) for part in thing]
+        case set() | frozenset():
+            return sorted(repr(_repr(part)) for part in thing)
+        case Mapping():
+            return sorted((repr(_repr(key)), _repr(value)) for key, value in thing.items())
+        case slice():
+            return [_repr(part) for part in (thing.start, thing.stop, thing.step)]
+        case types.FunctionType():
+            cells = [cell.cell_contents for cell in thing.__closure__ or ()]
+            return [
+                f"{thing.__module__}.{thing.__qualname__}",
+                _of_code(thing.__code__),
+                _repr([cells, thing.__defaults__, thing.__kwdefaults__]),
+            ]
+        case types.BuiltinFunctionType() | np.ufunc():
+            return repr(thing.__name__)
+        case FunctionGraph() | FrozenFunctionGraph():
+            return [*_lines(thing.outputs, thing.inputs)]
+    return _of_object(thing)
+
+
+def _of_code(code: types.CodeType) -> object:
+    constants = [_of_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return code.co_code, code.co_names, constants
+
+
+def _of_object(thing: Any) -> object:
+    """Describe an operation, a type or a record by what it is told apart by, or all that it holds."""
+    kind = type(thing)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if sparse.issparse(thing):
+        table = sparse.coo_array(thing)
+        return name, table.shape, _repr([table.data, *table.coords])
+    if dataclasses.is_dataclass(thing):
+        return name, [(f.name, _repr(getattr(thing, f.name))) for f in dataclasses.fields(thing)]
+    inner = getattr(thing, "inner_outputs", None)
+    held = dict.fromkeys(getattr(thing, "__props__", None) or ())
+    if held:
+        held = {prop: getattr(thing, prop) for prop in held}
+    elif isinstance(thing, Op | Type):
         held = getattr(thing, "__dict__", {})
-        props = sorted(name for name, value in held.items() if isinstance(value, plain))
-    return [
-        f"{kind.__module__}.{kind.__qualname__}",
-        [(name, _repr(getattr(thing, name, None))) for name in props],
-        [*_lines(inner)] if inner else [],
+    else:
+        raise _OpaqueError(thing)
+    # An operation that is a graph keeps what it has derived of it beside it.
+    told = [
+        (prop, _repr(value))
+        for prop, value in sorted(held.items())
+        if not (inner and prop.startswith("_"))
     ]
+    return name, told, [*_lines(inner, thing.inner_inputs)] if inner else []
 
 
 # --- graphs to functions --------------------------------------------------------------------------
@@ -293,13 +410,11 @@ class Graphs:
     reads: tuple[tuple[bool, ...], tuple[bool, ...]]
 
 
-def _graphs(model: pm.Model, data: Sequence[SharedVariable]) -> Graphs:
+def _graphs(model: pm.Model, read: _Read) -> Graphs:
     """Compile a model's density with its gradient, and what is stored of a draw."""
-    points = [model.rvs_to_values[v] for v in model.free_RVs]
-    rewrites = ["canonicalize", "stabilize"]
-    density = rewrite_graph(model.logp(), include=rewrites)
+    points, stored, data = read.points, read.stored, read.data
+    density = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
     gradient = pt.grad(density, points)
-    stored = model.replace_rvs_by_values(_stored(model))
     given = {v: v.type() for v in data}
     density_reads, expand_reads = (
         tuple(v in set(graph_inputs(outputs)) for v in data)
@@ -394,6 +509,7 @@ def expand(size, stored, x_, out_, table_):
 {unpack}
         {results}, = inner({arguments})
         at = 0
+{check}
 {copy}
     except Exception:
         return -2
@@ -418,8 +534,8 @@ def _source(template: str, graphs: Graphs, reads: Sequence[bool], results: Seque
     results
         Number of axes of each thing that is copied.
     """
-    points, data, _ = graphs.dims
-    unpack, arguments, entry = ["at = 0"], [], 2
+    points, data, stored = graphs.dims
+    unpack, arguments, check, entry = ["at = 0"], [], ["pass"], 2
     for k, ndim in enumerate(points):
         lengths = [f"table[{entry + axis}]" for axis in range(ndim)]
         size = " * ".join(lengths) or "1"
@@ -427,10 +543,15 @@ def _source(template: str, graphs: Graphs, reads: Sequence[bool], results: Seque
         unpack += [f"p{k} = x[at : at + {size}].reshape({shape})", f"at += {size}"]
         arguments.append(f"p{k}")
         entry += ndim
+    for k, ndim in enumerate(stored):
+        # What is not of its dims' lengths would be written beyond its place.
+        for axis in range(ndim):
+            check += [f"if r{k}.shape[{axis}] != table[{entry + axis}]:", "    return -3"]
+        entry += ndim
     for k, (ndim, kind, read) in enumerate(zip(data, graphs.types, reads, strict=True)):
         if read:
             shape = "".join(f"table[{entry + 1 + axis}], " for axis in range(ndim))
-            unpack.append(f"d{k} = carray(pointer(table[{entry}]), ({shape}), {kind})")
+            unpack.append(f"d{k} = carray(pointer(table[{entry}]), ({shape}), {kind}_)")
             arguments.append(f"d{k}")
         entry += 1 + ndim
     copy = []
@@ -447,6 +568,7 @@ def _source(template: str, graphs: Graphs, reads: Sequence[bool], results: Seque
         unpack="\n".join(inset + line for line in unpack),
         arguments="*" + " + ".join(_tuples(arguments)),
         results=", ".join(f"r{k}" for k in range(len(results))),
+        check="\n".join(inset + line for line in check),
         copy="\n".join(inset + line for line in copy),
     )
 
@@ -462,13 +584,14 @@ def _c_functions(graphs: Graphs) -> list[Any]:
     import numba
     from numba.core.ccallback import CFunc
     from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.errors import NumbaWarning
     from numba.core.sigutils import normalize_signature
 
     f8, address = numba.types.CPointer(numba.types.double), numba.types.voidptr
     size, code = numba.types.uint64, numba.types.int64
-    known = {name: getattr(numba, name) for name in ("carray", "int64", "float64", "int32", "int8")}
-    known |= {"pointer": _pointer(), "isfinite": np.isfinite, "asarray": np.asarray}
-    known |= {"bool": numba.boolean, "uint8": numba.uint8, "float32": numba.float32}
+    known = {"carray": numba.carray, "int64": numba.int64, "pointer": _pointer()}
+    known |= {"isfinite": np.isfinite, "asarray": np.asarray}
+    known |= {f"{kind}_": numba.from_dtype(kind) for kind in graphs.types}
     results = []
     for template, function, reads, copied, signature in (
         (
@@ -491,7 +614,13 @@ def _c_functions(graphs: Graphs) -> list[Any]:
         exec(_source(template, graphs, reads, copied), space)
         outer = space["density" if template is _DENSITY else "expand"]
         # Much is compiled only now, so that the switch is set here too.
-        with global_compiler_lock, pytensor.config.change_flags(numba__fastmath=False):
+        with (
+            global_compiler_lock,
+            pytensor.config.change_flags(numba__fastmath=False),
+            warnings.catch_warnings(),
+        ):
+            # Of an operation on a large constant; so is this function then, and is not kept.
+            warnings.filterwarnings("ignore", "Cannot cache compiled function", NumbaWarning)
             c_function = CFunc(outer, normalize_signature(signature), locals={}, options={})
             results.append(c_function._compile_uncached())  # type: ignore[attr-defined]
     return results
@@ -523,8 +652,10 @@ def folder() -> Path:
     return Path(pytensor.config.base_compiledir) / "forecast"
 
 
-def _code(key: str, graphs: Callable[[], Graphs]) -> Code:
+def _code(key: str | None, graphs: Callable[[], Graphs]) -> Code:
     """Return the code of a key: of this process, from the folder, or compiled now and kept."""
+    if key is None:
+        return _addressed(_c_functions(graphs()))
     if key not in _codes:
         _codes[key] = _loaded(key) or _compiled_once(key, graphs)
     return _codes[key]
@@ -532,7 +663,7 @@ def _code(key: str, graphs: Callable[[], Graphs]) -> Code:
 
 def _compiled_once(key: str, graphs: Callable[[], Graphs]) -> Code:
     """Compile and keep; of several processes that want the same, one does and the others wait."""
-    place = folder()
+    place, results = folder(), None
     if not _own(place, make=True):
         logger.warning(
             f"compiled code is not kept: {place} is not this user's alone; remove it, or set "
@@ -549,7 +680,7 @@ def _compiled_once(key: str, graphs: Callable[[], Graphs]) -> Code:
             return found
     except (StoreError, OSError) as error:
         logger.warning(f"compiled code is not kept: {error}")
-        return _addressed(_c_functions(graphs()))
+        return _addressed(results or _c_functions(graphs()))
 
 
 def _addressed(results: Sequence[Any]) -> Code:
@@ -568,13 +699,17 @@ def _keep(key: str, results: Sequence[Any]) -> None:
     from numba.core.serialize import dumps
 
     with global_compiler_lock:
+        # Of a large constant the code has the address, which is of this process.
+        if any(one.library.has_dynamic_globals for one in results):
+            return
         body = dumps([one._reduce() for one in results])
     with whole(folder() / f"{key}.code") as fresh:
         fresh.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
-    by_use = sorted(folder().glob("*.code"), key=lambda path: path.stat().st_mtime_ns)
-    for old in by_use[:-KEPT]:
-        old.unlink(missing_ok=True)
-        old.with_suffix(".lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # another process tidies up too
+        by_use = sorted(folder().glob("*.code"), key=lambda path: path.stat().st_mtime_ns)
+        for old in by_use[:-KEPT]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _loaded(key: str) -> Code | None:
@@ -582,12 +717,16 @@ def _loaded(key: str) -> Code | None:
     path = folder() / f"{key}.code"
     if not (_own(folder()) and _own(path)):
         return None
-    text = path.read_bytes()
+    try:
+        text = path.read_bytes()
+    except OSError:  # gone meanwhile
+        return None
     digest, body = text[len(_MAGIC) :][:_DIGEST], text[len(_MAGIC) + _DIGEST :]
     if not text.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
         logger.warning(f"the compiled code {path} is damaged; it is made again")
         return None
-    os.utime(path)
+    with contextlib.suppress(OSError):
+        os.utime(path)
     return _addressed(_rebuilt(body))
 
 

@@ -15,7 +15,7 @@ import xarray as xr
 
 from forecast.core.errors import GateError
 from forecast.inference import nuts
-from forecast.inference.compile import make_ready
+from forecast.inference.compile import check_shapes, make_ready
 from forecast.inference.groups import groups
 from forecast.models import common
 
@@ -58,8 +58,10 @@ def sample_model(
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
+        check_shapes(model)
+        told = str(error).split("\n\nStack backtrace")[0]
         raise GateError(
-            f"the sampler stopped on the {spec.model} model: {type(error).__name__}: {error}. "
+            f"the sampler stopped on the {spec.model} model: {type(error).__name__}: {told}. "
             "The log density is not finite at the start, or a panel value is out of range"
         ) from error
     labels = {dim: np.asarray(values) for dim, values in _stored_labels(model).items()}
