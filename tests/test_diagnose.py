@@ -105,7 +105,7 @@ def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
     """Data drawn with twice the reporting error and shocks must show in the ranks."""
     import dataclasses
 
-    from forecast.evaluation import diagnose
+    from forecast.evaluation import calibration
 
     model = get_model("market")
 
@@ -115,7 +115,7 @@ def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
         )
 
     wrong = dataclasses.replace(model, replicate=louder)
-    monkeypatch.setattr(diagnose, "get_model", lambda name: wrong)
+    monkeypatch.setattr(calibration, "get_model", lambda name: wrong)
     ranks = calibrate("market", market_panel, simulations=60, seed=11)
     assert stats.kstest((ranks["shock_sd"] + 0.5) / 100, "uniform").pvalue < 1e-3
 
