@@ -1,5 +1,5 @@
 # make memo: set up, run the main job, print where the memo is.   make test: everything CI checks.
-.PHONY: memo test fast coverage slow lint setup lock notebooks clean
+.PHONY: memo test fast slow lint setup lock notebooks clean
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
@@ -43,11 +43,8 @@ lint: $(DEV)
 
 # A process a core; the tests of a file share one, and with it what they compile. The longest go first.
 PYTEST := $(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# The share of lines that they run is a figure to look at, no bar; which lines, "coverage report -m" tells.
 fast: $(DEV)
-	$(PYTEST)
-
-# The share of lines that the fast tests run is a figure to look at, no bar; counting takes half as long again.
-coverage: $(DEV)
 	$(PYTEST) --cov --cov-report=
 	@echo "lines of forecast/ that the fast tests run: $$($(PY) -m coverage report --format=total) %"
 
