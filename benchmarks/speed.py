@@ -63,8 +63,8 @@ lap("sample")
 full = sampling.full_tree(entry, panel, entry.priors, few)
 lap("rest")
 posterior = tree["posterior"].to_dataset()
-names = [n for n in entry.report if n in posterior]
-bulk = min(gate.mixing(draws)[1] for _, draws in gate.cells(posterior, names))
+names = [str(name) for name in posterior.data_vars]
+bulk = np.nanmin([gate.mixing(draws)[1] for _, draws in gate.cells(posterior, names)])
 stats = tree["sample_stats"].to_dataset()
 print(json.dumps({"laps": laps, "ess": float(bulk), "steps": float(stats["n_steps"].mean()),
                   "diverging": int(stats["diverging"].sum())}))
