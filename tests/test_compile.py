@@ -243,9 +243,9 @@ def test_a_key_is_the_same_in_every_process(request):
 
 def small(
     mean=0.0, sd=1.0, name="a", law=pm.Normal, turned=pt.exp, data=(1.0, 2.0), start=None,
-    most=9.0, hidden=1.0, op=None,
+    most=9.0, hidden=1.0, op=None, checked=True,
 ):  # fmt: skip
-    with pm.Model() as model:
+    with pm.Model(check_bounds=checked) as model:
         a = law(name, mean, sd, initval=start)
         pm.Deterministic("b", turned(a))
         pm.Normal("c", a, 1, observed=np.asarray(data))
@@ -285,6 +285,7 @@ class Times(pytensor.graph.op.Op):
         {"data": (1.0, 2.0, 2.0)},
         {"most": 8.0},
         {"hidden": 2.0},
+        {"checked": False},
         {"op": Times(-1.0)},
     ],
 )

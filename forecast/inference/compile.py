@@ -148,7 +148,7 @@ def make_ready(model: pm.Model, standard: pm.Model, code_hash: str) -> Ready:
         Hash of the Python code that the model is built with, and of its own operations.
     """
     read = _read(model)
-    arrays = tuple(np.require(v.get_value(), requirements="C").copy() for v in read.data)
+    arrays = tuple(np.array(v.get_value(borrow=True), order="C") for v in read.data)
     start, shapes = _start(standard)
     stored = {v.name: _shape(model, v) for v in _stored(model)}
     points, draws = (
@@ -183,12 +183,15 @@ class _Read:
         What is stored of a draw.
     data
         What these read that is neither a point nor written in the code, and all ``pm.Data``.
+    check_bounds
+        Whether parameters of laws are checked.
     """
 
     points: list[Variable]
     densities: list[Variable]
     stored: list[Variable]
     data: list[SharedVariable]
+    check_bounds: bool
 
 
 def _read(model: pm.Model) -> _Read:
@@ -207,7 +210,8 @@ def _read(model: pm.Model) -> _Read:
             "parameters and pm.Data alone"
         )
     data = list(dict.fromkeys([*model.data_vars, *found]))
-    return _Read([model.rvs_to_values[v] for v in model.free_RVs], densities, stored, data)
+    points = [model.rvs_to_values[v] for v in model.free_RVs]
+    return _Read(points, densities, stored, data, bool(model.check_bounds))
 
 
 def _stored(model: pm.Model) -> list[Variable]:
@@ -284,6 +288,7 @@ def _key(read: _Read, code_hash: str) -> str | None:
             *(importlib.metadata.version(name) for name in LIBRARIES),
             platform.python_version(),
             cpu_target.target_context.codegen().magic_tuple(),
+            read.check_bounds,
             [(v.name, str(v.type)) for v in (*read.points, *read.stored, *read.data)],
             *_lines([*read.densities, *read.stored], [*read.points, *read.data]),
         ):
