@@ -234,7 +234,7 @@ def _make(
         )
     forecasts = [table for name in by_model for table in tables[name]]
     table = pd.concat(forecasts, ignore_index=True) if forecasts else pd.DataFrame()
-    _write(folder, report, fitted, table, by_model, seconds)
+    _write(folder, report, fitted, table, any(job.quick for job in jobs), seconds)
     return report
 
 
@@ -469,7 +469,7 @@ def _write(
     report: Report,
     fitted: Mapping[str, Fitted],
     forecasts: pd.DataFrame,
-    jobs: Mapping[str, Job],
+    quick: bool,
     seconds: dict[str, float],
 ) -> None:
     with stage("write tables", seconds):
@@ -499,7 +499,7 @@ def _write(
             "followed": list(report.page.followed),
             "as_of": report.as_of,
             "seed": report.seed,
-            "quick": any(job.quick for job in jobs.values()),
+            "quick": quick,
             "models": list(fitted),
             "until": {name: one.until for name, one in fitted.items()},
             "version": report.version,

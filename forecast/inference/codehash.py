@@ -123,9 +123,8 @@ def definitions(room: str) -> set[Name]:
             waiting += [one for star in here.stars for one in _whole(star)]
         # An import runs a module, and the packages it lies in.
         waiting += [(one, "") for one in (module, *here.runs)]
-    found.discard(
-        (ROOT.name, "")
-    )  # it names what is loaded and silences loggers: no draw depends on it
+    # The package's first file names what is loaded and silences loggers: no draw depends on it.
+    found.discard((ROOT.name, ""))
     return {(module, name) for module, name in found if _module(module).parts.get(name)}
 
 

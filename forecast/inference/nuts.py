@@ -76,30 +76,12 @@ def draw(ready: Ready, spec: Spec, *, progress: bool = False) -> Drawn:
     BaseException
         What the sampler raises, such as a panic where no starting point has a density.
     """
-    options = {
-        "num_draws": spec.draws,
-        "num_tune": spec.tune,
-        "num_chains": spec.chains,
-        "target_accept": spec.target_accept,
-        "maxdepth": spec.max_depth,
-    }
     if ready.code is None:
-        trace = _by_public_door(_called(ready), spec, options, progress)
+        trace = _by_public_door(_called(ready), spec, progress)
     elif progress:
-        trace = _by_public_door(_Shown(ready), spec, options, progress)
+        trace = _by_public_door(_Shown(ready), spec, progress)
     else:
-        lib = _compiled_half()
-        settings = getattr(lib.PyNutsSettings, _KINDS[spec.adaptation])(spec.seed)
-        settings.update(options)
-        sampler = _sampler(
-            ready, settings, _cores(spec), lib.ProgressType.none(), None, 500, lib.PyStorage.arrow()
-        )
-        try:
-            sampler.wait(None)
-        except BaseException:
-            sampler.abort()
-            raise
-        trace = sampler.take_results()
+        trace = _by_private_door(ready, spec)
     draws, statistics = trace.get_arrow_trace()
     if min(batch.num_rows for batch in draws) < spec.tune + spec.draws:
         raise KeyboardInterrupt("sampling was interrupted before all draws were taken")
@@ -154,6 +136,29 @@ def _compiled_half() -> Any:
     return sys.modules[name]
 
 
+def _by_private_door(ready: Ready, spec: Spec) -> Any:
+    lib = _compiled_half()
+    settings = getattr(lib.PyNutsSettings, _KINDS[spec.adaptation])(spec.seed)
+    settings.update(
+        {
+            "num_draws": spec.draws,
+            "num_tune": spec.tune,
+            "num_chains": spec.chains,
+            "target_accept": spec.target_accept,
+            "maxdepth": spec.max_depth,
+        }
+    )
+    sampler = _sampler(
+        ready, settings, _cores(spec), lib.ProgressType.none(), None, 500, lib.PyStorage.arrow()
+    )
+    try:
+        sampler.wait(None)
+    except BaseException:
+        sampler.abort()
+        raise
+    return sampler.take_results()
+
+
 def _sampler(
     ready: Ready,
     settings: Any,
@@ -199,17 +204,8 @@ class _Shown:
     def n_dim(self) -> int:
         return self.ready.size
 
-    def _make_sampler(
-        self,
-        settings: Any,
-        _start: np.ndarray,
-        cores: int,
-        progress: Any,
-        callback: Any,
-        rate: int,
-        store: Any,
-    ) -> Any:
-        return _sampler(self.ready, settings, cores, progress, callback, rate, store)
+    def _make_sampler(self, settings: Any, _start: np.ndarray, *rest: Any) -> Any:
+        return _sampler(self.ready, settings, *rest)
 
 
 # --- the public door ------------------------------------------------------------------------------
@@ -229,16 +225,16 @@ def _called(ready: Ready) -> Any:
     )
 
 
-def _by_public_door(compiled: Any, spec: Spec, options: dict[str, Any], progress: bool) -> Any:
+def _by_public_door(compiled: Any, spec: Spec, progress: bool) -> Any:
     import nutpie
 
     return nutpie.sample(
         compiled,
-        draws=options["num_draws"],
-        tune=options["num_tune"],
-        chains=options["num_chains"],
-        target_accept=options["target_accept"],
-        maxdepth=options["maxdepth"],
+        draws=spec.draws,
+        tune=spec.tune,
+        chains=spec.chains,
+        target_accept=spec.target_accept,
+        maxdepth=spec.max_depth,
         seed=spec.seed,
         adaptation=spec.adaptation,
         cores=_cores(spec),

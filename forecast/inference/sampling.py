@@ -105,11 +105,10 @@ def prior_draws(
     built: pm.Model = model.build(panel, priors)
     chosen = [v for v in (*built.free_RVs, *built.deterministics) if v.name not in common.DENSITIES]
     values = pm.draw(chosen, draws=size, random_seed=seed, mode="FAST_COMPILE")
-    dims = {str(name): axes for name, axes in built.named_vars_to_dims.items()}
     drawn = xr.Dataset(
         {  # a single draw comes without an axis for it
             v.name: (
-                ("chain", "draw", *dims.get(v.name, ())),
+                ("chain", "draw", *_dims(built, v.name, v.ndim)),
                 np.reshape(array, (1, size, *np.shape(array)[int(size > 1) :])),
             )
             for v, array in zip(chosen, values, strict=True)

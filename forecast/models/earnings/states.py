@@ -12,7 +12,6 @@ other in the stream, so that the first draws are the same however many there are
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
 
 import numpy as np
 
@@ -71,11 +70,6 @@ class Numbers:
     season_var: np.ndarray
     factor_damping: np.ndarray
 
-    def part(self, some: slice) -> Self:
-        """Return some of the draws."""
-        names = [field.name for field in dataclasses.fields(self)]
-        return dataclasses.replace(self, **{name: getattr(self, name)[some] for name in names})
-
 
 @dataclasses.dataclass(frozen=True)
 class States:
@@ -98,11 +92,6 @@ class States:
     state: np.ndarray
     factor_slope: np.ndarray
 
-    def part(self, some: slice) -> Self:
-        """Return some of the draws."""
-        names = [field.name for field in dataclasses.fields(self)]
-        return dataclasses.replace(self, **{name: getattr(self, name)[some] for name in names})
-
 
 def draw_states(
     rng: np.random.Generator, data: Data, numbers: Numbers
@@ -114,7 +103,7 @@ def draw_states(
     States, numpy.ndarray
         The draws, and the log density of the data given the groups' growth, (n,).
     """
-    blocks = [_draw_states(rng, data, numbers.part(some)) for some in _blocks(numbers)]
+    blocks = [_draw_states(rng, data, _part(numbers, some)) for some in _blocks(numbers)]
     states, density = zip(*blocks, strict=True)
     names = [field.name for field in dataclasses.fields(States)]
     joined = {name: np.concatenate([getattr(one, name) for one in states]) for name in names}
@@ -132,10 +121,17 @@ def draw_paths(
         Paths without and with observation noise, shape (n, len(x), S), log scale.
     """
     blocks = [
-        _draw_paths(rng, data, numbers.part(some), states.part(some)) for some in _blocks(numbers)
+        _draw_paths(rng, data, _part(numbers, some), _part(states, some))
+        for some in _blocks(numbers)
     ]
     signal, noisy = (np.concatenate(paths) for paths in zip(*blocks, strict=True))
     return signal, noisy
+
+
+def _part[Draws: (Numbers, States)](draws: Draws, some: slice) -> Draws:
+    """Return some of the draws."""
+    names = [field.name for field in dataclasses.fields(draws)]
+    return dataclasses.replace(draws, **{name: getattr(draws, name)[some] for name in names})
 
 
 def _blocks(numbers: Numbers) -> list[slice]:
