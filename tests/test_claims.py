@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def test_the_words_of_a_verdict_count_its_own_draws():
     }
     (found,) = judge([claim(event)], market_draws(n=25))
     assert found.draws == 100
-    assert found.text == "< 1/100 (almost no chance, 1–5\xa0%). why"
+    assert found.text == "< 1/100 (almost no chance, below 5\xa0%). why"
 
 
 def test_records_of_before_polarity_are_read_as_same():
@@ -173,13 +174,23 @@ def test_percent_never_says_nought_or_certainty(p, shown):
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [(0.0, "almost no chance"), (0.049, "almost no chance"), (0.05, "very unlikely"),
-     (0.199, "very unlikely"), (0.20, "unlikely"), (0.31, "unlikely"), (0.449, "unlikely"),
+    [(0.0, "almost no chance"), (0.044, "almost no chance"), (0.05, "very unlikely"),
+     (0.194, "very unlikely"), (0.20, "unlikely"), (0.31, "unlikely"), (0.444, "unlikely"),
      (0.45, "roughly even"), (0.5, "roughly even"), (0.55, "likely"), (0.80, "very likely"),
-     (0.949, "very likely"), (0.95, "almost certain"), (1.0, "almost certain")],
+     (0.944, "very likely"), (0.95, "almost certain"), (1.0, "almost certain")],
 )  # fmt: skip
 def test_words_follow_the_scale(p, words):
     assert word(p).startswith(words + ",")
+
+
+def test_the_words_beside_a_number_contain_it():
+    for p in np.linspace(0, 1, 4001):
+        ends = [int(n) for n in re.findall(r"\d+", word(p))]
+        low, high = {"below": (0, *ends), "more": (*ends, 100)}.get(
+            next((w for w in ("below", "more") if w in word(p)), ""), tuple(ends)
+        )
+        said = float(re.sub(r"[^\d.]", "", percent(p)))
+        assert low <= said <= high, (p, percent(p), word(p))
 
 
 def test_base_rate_is_jeffreys_poisson_prediction():

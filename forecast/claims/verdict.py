@@ -77,15 +77,18 @@ class Verdict:
 
 
 ICD_203 = (
-    (0.05, "almost no chance", "1–5 %"),
+    (0.05, "almost no chance", "below 5 %"),
     (0.20, "very unlikely", "5–20 %"),
     (0.45, "unlikely", "20–45 %"),
     (0.55, "roughly even", "45–55 %"),
     (0.80, "likely", "55–80 %"),
     (0.95, "very likely", "80–95 %"),
-    (1.01, "almost certain", "95–99 %"),
+    (1.01, "almost certain", "95 % or more"),
 )
-"""Upper bound, words and printed range of the scale of Intelligence Community Directive 203."""
+"""Upper bound, words and printed range of the scale of Intelligence Community Directive 203.
+
+The directive's outer ranges are 1 to 5 and 95 to 99 %; here they are open, since draws also give less than
+1 and more than 99 %, and words beside a number must contain it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,14 +191,18 @@ class Verdicts(Sequence[Verdict]):
 def word(probability: float | None) -> str:
     r"""Return the ICD 203 words for a probability with their range, or nothing for None.
 
+    The range is that of the number as it is printed, in whole percent, so that it holds what stands
+    beside it.
+
     Examples
     --------
-    >>> word(0.31)
-    'unlikely, 20–45\xa0%'
+    >>> word(0.31), word(0.0496)
+    ('unlikely, 20–45\xa0%', 'very unlikely, 5–20\xa0%')
     """
     if probability is None:
         return ""
-    return next(f"{words}, {span}" for top, words, span in ICD_203 if probability < top)
+    printed = round(100 * probability) / 100
+    return next(f"{words}, {span}" for top, words, span in ICD_203 if printed < top)
 
 
 def answer_text(verdict: Verdict) -> str:
