@@ -10,8 +10,9 @@ import xarray as xr
 from conftest import event_of, make_draws
 
 from forecast.claims.events import Threshold
-from forecast.claims.judge import judge, probability
+from forecast.claims.judge import judge
 from forecast.claims.pool import log_pool, pool
+from forecast.claims.probabilities import probability
 from forecast.claims.read import read_claims
 from forecast.claims.records import BaseRate, Claim, Definition, Pool
 from forecast.claims.verdict import Verdict, Verdicts, window_text, word

@@ -50,7 +50,7 @@ def quarterly():
     series = [f"{c}/{m}" for c in companies for m in ("capex", "revenue")]
     series += ["NVDA/data_center_revenue", "big_four/capex"]
     quarters = [f"{y}Q{q}" for y in range(2024, 2029) for q in (1, 2, 3, 4)][:18]
-    steps = 0.04 + 0.12 * np.random.default_rng(1).standard_normal((2, 200, len(series), 18))
+    steps = 0.04 + 0.12 * np.random.default_rng(1).standard_normal((2, 800, len(series), 18))
     return make_draws(np.exp(np.cumsum(steps, axis=-1)), names=series, periods=quarters,
                       model="earnings")  # fmt: skip
 
@@ -65,8 +65,8 @@ def others():
                      names=["OpenAI/annual_revenue"], model="payback")  # fmt: skip
 
 
-def test_there_are_five_examples():
-    assert len(EXAMPLES) == 5
+def test_there_are_six_examples():
+    assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda t: re.findall(r'id = "(\w+)"', t)[0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import event_of, make_draws
 
-from forecast.claims.judge import probability
+from forecast.claims.probabilities import probability
 from forecast.claims.records import Claim, Definition
 from forecast.claims.variations import curve, depths, first_in, variation_table, variations
 from forecast.core.errors import ClaimError

@@ -77,6 +77,8 @@ def claims_file():
     readings[0] |= {"group": "g", "label": "l", "thresholds": [1, 2.5]}
     readings[3] |= {"thresholds": [5, 100]}
     readings[3] |= {"polarity": "opposite", "excludes": ["threshold"]}
+    readings[2] |= {"given": dict(EVENTS["threshold"], kind="threshold"), "given_model": "market"}
+    readings[2] |= {"given_window": list(readings[2]["window"])}
     facts = [
         {"id": rule, "model": "audit", "why": "w", "check": {"rule": rule, **more}}
         for rule, more in CHECKS.items()

@@ -9,15 +9,14 @@ from conftest import make_draws
 from scipy.stats import norm
 
 from forecast.claims.events import Threshold
+from forecast.claims.probabilities import ENOUGH, effective
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.claims.scenarios import (
-    ENOUGH,
     Condition,
     Scenario,
     condition,
     conditional,
-    effective,
     read_scenarios,
 )
 from forecast.core.errors import ClaimError

@@ -26,9 +26,9 @@ from forecast.app.jobs import Done, Job, Results, at_work, drawn, hindcasts_of
 from forecast.claims import audit as audits
 from forecast.claims.horizon import Reach, questions, reach
 from forecast.claims.inputs import Inputs, read_inputs
-from forecast.claims.judge import event_draws as hits
-from forecast.claims.judge import judge, probability
+from forecast.claims.judge import condition_draws, event_draws, judge
 from forecast.claims.outcomes import settled
+from forecast.claims.probabilities import share
 from forecast.claims.verdict import Verdicts
 from forecast.core.draws import YEAR, with_yearly
 from forecast.core.errors import ClaimError, DataError, ForecastError, StoreError
@@ -460,7 +460,10 @@ def _naive_probabilities(
             if one is None or one.baseline is None:
                 continue
             with contextlib.suppress(ForecastError):  # a series too short for a baseline
-                found[claim.id, definition.id] = probability(hits(definition, one.baseline))[0]
+                held = condition_draws(definition, one.baseline)
+                answer = share(event_draws(definition, one.baseline), held)
+                if answer is not None:
+                    found[claim.id, definition.id] = answer[0]
     return found
 
 

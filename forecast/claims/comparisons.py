@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims.events import Event, happens, read_event
-from forecast.claims.judge import probability
+from forecast.claims.probabilities import probability
 from forecast.claims.read import read_window
 from forecast.core import fields
 from forecast.core.errors import ClaimError, UndefinedError

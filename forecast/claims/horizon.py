@@ -72,6 +72,17 @@ def questions(
         for d in claim.definitions
     ]
     asked += [
+        (
+            f"claim {claim.id!r}, definition {d.id!r}, given",
+            d.model,
+            d.given,
+            d.given_window or d.window,
+        )
+        for claim in claims
+        for d in claim.definitions
+        if d.given_model in ("", d.model)  # another model's is not asked for: no draws are of both
+    ]
+    asked += [
         (f"scenario {s.id!r}", s.model, one.event, one.window)
         for s in scenarios
         for one in s.conditions

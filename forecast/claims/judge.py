@@ -8,28 +8,14 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from forecast.claims.events import happens, single
-from forecast.claims.verdict import Status, Verdict, Verdicts, word
+from forecast.claims.events import Event, as_table, happens, single
+from forecast.claims.probabilities import ENOUGH, conditional_probability, probability
+from forecast.claims.verdict import Given, Status, Verdict, Verdicts, word
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.text import percent
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim, Definition
-
-
-def probability(hit: xr.DataArray) -> tuple[float, float]:
-    """Return the share of draws in which an event happens, and its Monte-Carlo standard error.
-
-    The error counts the effective draws of the 0/1 chain (Vehtari et al. 2021). Where the event
-    happens in none or all draws it is 0, and the bound 1/N is what is known.
-    """
-    values = hit.transpose("chain", "draw").values.astype(float)
-    p = float(values.mean())
-    if p in (0.0, 1.0):
-        return p, 0.0
-    from arviz_stats.base import array_stats  # slow to load, and claims are read without draws
-
-    return p, float(array_stats.mcse(values, chain_axis=0, draw_axis=1, method="mean"))
 
 
 def event_draws(definition: Definition, draws: xr.Dataset) -> xr.DataArray:
@@ -45,6 +31,38 @@ def event_draws(definition: Definition, draws: xr.Dataset) -> xr.DataArray:
     if callable(definition.event):
         return single(definition.event(draws), f"definition {definition.id!r}")
     return happens(draws, definition.event, definition.window)
+
+
+def condition_draws(definition: Definition, draws: xr.Dataset) -> xr.DataArray | None:
+    """Return in which draws a definition's condition holds, dims chain, draw; None if it has none.
+
+    Raises
+    ------
+    ClaimError
+        If the condition cannot be evaluated on these draws, or is another model's to tell.
+    """
+    if definition.given is None:
+        return None
+    own = str(draws.attrs.get("model", definition.model))
+    if definition.given_model not in ("", own):
+        raise ClaimError(f"the condition: {_apart(definition)}")
+    window = definition.given_window or definition.window
+    condition = dataclasses.replace(definition, event=definition.given, window=window)
+    try:
+        return event_draws(condition, draws)
+    except UndefinedError as error:
+        raise UndefinedError(f"the condition: {error}") from error
+    except ClaimError as error:
+        raise ClaimError(
+            f"the condition: {error}; what another model forecasts is named with given_model"
+        ) from error
+
+
+def _apart(definition: Definition) -> str:
+    return (
+        f"it is told by the {definition.given_model} model and the event by the {definition.model} "
+        "model: two fits, never put together draw by draw, and no model has both"
+    )
 
 
 def judge(
@@ -98,6 +116,7 @@ def judge(
                     text=answer.text,
                     draws=answer.draws,
                     polarity=definition.polarity,
+                    given=answer.given,
                 )
             )
     return Verdicts(tuple(rows))
@@ -112,6 +131,7 @@ class _Answer:
     probability: float | None = None
     mcse: float | None = None
     draws: int = 0
+    given: Given | None = None
 
 
 def _decide(
@@ -135,14 +155,49 @@ def _decide(
         return _Answer("model not run", f"The {model} model is not in these draws.")
     try:
         hit = event_draws(definition, by_model[model])
+        joint = definition.given_model in ("", model)
+        held = condition_draws(definition, by_model[model]) if joint else None
     except UndefinedError as error:
         day = by_model[model].attrs.get("as_of", "this day")
         return _Answer("not judged", f"Not to be told as of {day}: {error}. {definition.why}")
     except ClaimError as error:
         raise ClaimError(f"claim {claim.id!r}, definition {definition.id!r}: {error}") from error
     p, mcse = probability(hit)
+    if definition.given is not None:
+        return _conditional(definition, hit, held, p)
     text = f"{percent(p, hit.size)} ({word(p)}). {definition.why}"
     return _Answer("judged", text, p, mcse, hit.size)
+
+
+def _conditional(
+    definition: Definition, hit: xr.DataArray, held: xr.DataArray | None, plain: float
+) -> _Answer:
+    """Return the answer to a definition with a condition; without joint draws of it `held` is None."""
+    event = as_table(definition.given) if isinstance(definition.given, Event) else {}
+    without = f"Without the condition: {percent(plain, hit.size)}. {definition.why}"
+    if held is None:
+        said = f"No probability under the condition: {_apart(definition)}. {without}"
+        return _Answer("not judged", said, given=Given(event, None, plain, None, None))
+    found = conditional_probability(hit, held)
+    if found is None:
+        values = held.transpose("chain", "draw").values
+        said = (
+            f"No probability under the condition: it holds in {int(values.sum())} of {values.size} "
+            f"draws, and {ENOUGH:.0f} independent ones are wanted: ask for more draws, or suppose less. "
+            f"{without}"
+        )
+        return _Answer(
+            "not judged", said, given=Given(event, float(values.mean()), plain, None, None)
+        )
+    given = Given(
+        event, found.condition, found.unconditional, found.difference, found.difference_mcse
+    )
+    p = found.probability
+    text = (
+        f"{percent(p, found.draws)} ({word(p)}) under the condition. {given.beside(hit.size)} "
+        f"{definition.why}"
+    )
+    return _Answer("judged", text, p, found.mcse, found.draws, given)
 
 
 def _judgement(definition: Definition) -> str:

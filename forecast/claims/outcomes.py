@@ -143,8 +143,10 @@ def _reports(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
 
 
 def _of_reports(definition: Definition) -> bool:
-    """Return whether a definition is a windowed event of values as they are reported."""
+    """Return whether a definition is a windowed event of values as reported, without a condition."""
     event = definition.event
+    if definition.given is not None:
+        return False
     return definition.window is not None and isinstance(event, Event) and event.on == "y"
 
 

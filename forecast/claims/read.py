@@ -109,6 +109,9 @@ def definition_keys() -> fields.Keys:
             "thresholds": fields.NUMBERS,
             "polarity": fields.one_of(*POLARITIES),
             "excludes": fields.NAMES,
+            "given": fields.TABLE,
+            "given_window": fields.WINDOW,
+            "given_model": fields.one_of(*registry.names()),
         },
     )
 
@@ -261,6 +264,13 @@ def _definition(
     event = None
     if "event" in entry and window is not None:
         event = read_event(entry["event"], f"{where}, event", window, sums)
+    given, given_window = None, window
+    if "given" in entry:
+        if "given_window" in entry:
+            given_window = read_window(entry["given_window"], f"{where}, given_window")
+        given = read_event(entry["given"], f"{where}, given", given_window, sums)
+        if given == event and given_window == window:
+            raise ClaimError(f"{where}: got one event as event and given; wanted two")
     if "base_rate" in entry:
         fields.check(entry["base_rate"], BASE_RATE, f"{where}, base_rate")
     return Definition(
@@ -276,6 +286,9 @@ def _definition(
         thresholds=_thresholds(entry.get("thresholds", []), event, where),
         polarity=entry.get("polarity", "same"),
         excludes=tuple(entry.get("excludes", ())),
+        given=given,
+        given_window=given_window if given is not None else None,
+        given_model=entry.get("given_model", ""),
     )
 
 
@@ -293,6 +306,13 @@ def _contradiction(entry: Mapping[str, fields.Value], kind: str) -> str:
         return f"a definition for the {model} model needs an event"
     if "event" in entry and "window" not in entry:
         return "an event needs a window of two days"
+    alone = [
+        key for key in ("given_window", "given_model") if key in entry and "given" not in entry
+    ]
+    if "given" in entry and "event" not in entry:
+        return "a condition, given, needs an event beside it"
+    if alone:
+        return f"got {one_line(alone)} without given; wanted the condition too, an event's table"
     return ""
 
 

@@ -83,6 +83,14 @@ class Definition:
         ``same``, or ``opposite`` if its coming true speaks against the claim.
     excludes
         Definitions of the claim that cannot come true if this one does, and the other way round.
+    given
+        A condition: another event. The answer is then the probability where it happens too, from the
+        same joint draws.
+    given_window
+        Two days in which the condition counts; None for the definition's own window.
+    given_model
+        The model whose draws tell of the condition; "" for the definition's own. Where it is another
+        one, there is no joint set of draws, and the definition has no number.
     """
 
     id: str
@@ -97,6 +105,9 @@ class Definition:
     thresholds: tuple[float, ...] = ()
     polarity: str = "same"
     excludes: tuple[str, ...] = ()
+    given: Event | EventFunction | None = None
+    given_window: tuple[dt.date, dt.date] | None = None
+    given_model: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ import xarray as xr
 
 from forecast.claims.events import Event, happens, read_event
 from forecast.claims.judge import judge
+from forecast.claims.probabilities import ENOUGH, effective
 from forecast.claims.read import read_sums, read_window
 from forecast.core import fields
 from forecast.core.errors import ClaimError
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from forecast.claims.verdict import Verdicts
     from forecast.inference.fitting import Run
 
-ENOUGH = 200.0
-"""Effective draws that a conditional forecast needs: its standard errors are then at most 3.5 points."""
 MOST = 8
 """Times the draws of a run that a scenario may take."""
 GRADES = ((0.20, "plausible"), (0.05, "a stretch"), (0.0, "far out"))
@@ -219,24 +218,6 @@ def condition(scenario: Scenario, draws: xr.Dataset) -> xr.DataArray:
     for one in held[1:]:
         out = out & one
     return out
-
-
-def effective(held: np.ndarray) -> float:
-    """Return how many independent draws are left where a condition holds.
-
-    The draws that hold, times the effective share of the chain of 0 and 1.
-
-    Parameters
-    ----------
-    held
-        Shape (chain, draw).
-    """
-    if held.all() or not held.any():
-        return float(held.sum())
-    from arviz_stats.base import array_stats  # slow to load, and scenarios are read without draws
-
-    ess = float(array_stats.ess(held.astype(float), chain_axis=0, draw_axis=1, method="mean"))
-    return float(held.sum()) * min(ess / held.size, 1.0)
 
 
 def conditional(

@@ -18,7 +18,8 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims.events import Event, FirstPassage, Growth, PeakToTrough, level_name, with_level
-from forecast.claims.judge import event_draws, probability
+from forecast.claims.judge import condition_draws, event_draws
+from forecast.claims.probabilities import probability, share
 from forecast.core.errors import ClaimError
 from forecast.core.periods import months_after, period_end
 from forecast.models.hazard.panel import months_of
@@ -129,7 +130,10 @@ def variations(
     for one in asked:
         try:
             hit = first_in(one.definition, one.draws, one.start, one.end)
+            answer = share(hit, condition_draws(definition, one.draws))
         except ClaimError:
+            continue
+        if answer is None:
             continue
         found.append(
             Variation(
@@ -139,7 +143,7 @@ def variations(
                 one.what,
                 one.setting,
                 one.own,
-                *probability(hit),
+                *answer,
             )
         )
     return tuple(found)

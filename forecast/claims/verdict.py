@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from forecast.core.errors import ClaimError
-from forecast.core.text import one_line, percent
+from forecast.core.text import one_line, percent, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,42 @@ Status = Literal[
     "gate failed",
 ]
 """``judged``: from draws. ``decided``: by what has come, whatever may come; the probability is 0 or 1.
-``not judged``: what it asks about lies before what the draws of this day hold. ``checked``: a fact held
+``not judged``: what it asks about lies before what the draws of this day hold, or too few draws, or no
+joint ones, tell of its condition. ``checked``: a fact held
 against the tables by a rule of the audit. ``judgement``: no draw can decide it; its base rate is stated.
 The others say why there is no number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What a definition with a condition is without it, from the same joint draws.
+
+    Attributes
+    ----------
+    event
+        The condition as it stands in the claims file; empty for a function of a session.
+    probability
+        Of the condition; None where no joint draws tell of it.
+    unconditional
+        Of the event without the condition.
+    difference, difference_mcse
+        Of the event's probability under the condition to that without, and its Monte-Carlo standard
+        error; None where there is no probability under the condition.
+    """
+
+    event: Mapping[str, Any]
+    probability: float | None
+    unconditional: float
+    difference: float | None
+    difference_mcse: float | None
+
+    def beside(self, draws: int) -> str:
+        """Return the probability without the condition and the difference as a sentence."""
+        plain = f"Without it: {percent(self.unconditional, draws)}"
+        if self.difference is None or self.difference_mcse is None:
+            return f"{plain}."
+        moved = signed(100 * self.difference, f"± {100 * self.difference_mcse:.1f} points")
+        return f"{plain}, a difference of {moved}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +87,8 @@ class Verdict:
         Number of joint draws behind `probability`; 0 if there are none.
     polarity
         ``same``, or ``opposite`` if its coming true speaks against the claim.
+    given
+        Of a definition with a condition, the probability beside that without it; None for any other.
     """
 
     claim: str
@@ -68,12 +103,32 @@ class Verdict:
     text: str
     draws: int = 0
     polarity: str = "same"
+    given: Given | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the fields of the script interface, and only those."""
         row = dataclasses.asdict(self)
         row.pop("draws")
+        given = row.pop("given")
+        if given is not None:
+            row |= {
+                "given": given.pop("event"),
+                "given_probability": given.pop("probability"),
+                **given,
+            }
         return row
+
+
+def _from_record(record: Mapping[str, Any], draws: int) -> Verdict:
+    row = dict(record)
+    given = None
+    if "given" in row:
+        given = Given(
+            row.pop("given"), row.pop("given_probability"), row.pop("unconditional"),
+            row.pop("difference"), row.pop("difference_mcse"),
+        )  # fmt: skip
+        draws = round(draws * (given.probability or 0.0))
+    return Verdict(**row, draws=0 if row["probability"] is None else draws, given=given)
 
 
 ICD_203 = (
@@ -87,8 +142,8 @@ ICD_203 = (
 )
 """Upper bound, words and printed range of the scale of Intelligence Community Directive 203.
 
-The directive's outer ranges are 1 to 5 and 95 to 99 %; here they are open, since draws also give less than
-1 and more than 99 %, and words beside a number must contain it."""
+The directive's outer ranges are 1 to 5 and 95 to 99 %; here they are open, since draws also give less
+than 1 and more than 99 %, and words beside a number must contain it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,12 +218,7 @@ class Verdicts(Sequence[Verdict]):
             If they are not what it writes.
         """
         try:
-            return cls(
-                tuple(
-                    Verdict(**row, draws=0 if row["probability"] is None else draws)
-                    for row in records
-                )
-            )
+            return cls(tuple(_from_record(row, draws) for row in records))
         except (TypeError, KeyError) as error:
             raise ClaimError(
                 f"got something that is no verdict ({error}); make the run again"

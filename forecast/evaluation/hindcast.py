@@ -25,7 +25,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast.claims.events import Event, FirstPassage, PeakToTrough, happens
-from forecast.claims.judge import probability
+from forecast.claims.probabilities import probability
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, parse_date
 from forecast.core.text import one_line

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from forecast.claims.judge import event_draws, probability
+from forecast.claims.judge import condition_draws, event_draws
+from forecast.claims.probabilities import influence, share
 from forecast.inference.groups import total
 
 if TYPE_CHECKING:
@@ -115,8 +116,14 @@ def sensitivity(
     variants
         Joint draws under other prior sets, by name.
     """
-    hit = event_draws(definition, draws)
-    values = hit.values.astype(float)
+    hit, held = event_draws(definition, draws), condition_draws(definition, draws)
+    values = hit.values.astype(float) if held is None else influence(hit, held)
+    own = share(hit, held)
+    assert own is not None  # only definitions with an answer are asked
+    others = {
+        name: share(event_draws(definition, d), condition_draws(definition, d))
+        for name, d in variants.items()
+    }
     (prior, prior_mcse), (likelihood, likelihood_mcse) = (
         scaling_effect(values, total(run.tree[group].to_dataset()).values)
         for group in ("log_prior", "log_likelihood")
@@ -124,10 +131,10 @@ def sensitivity(
     return Sensitivity(
         claim.id,
         definition.id,
-        float(values.mean()),
+        own[0],
         prior,
         prior_mcse,
         likelihood,
         likelihood_mcse,
-        {name: probability(event_draws(definition, d))[0] for name, d in variants.items()},
+        {name: one[0] for name, one in others.items() if one is not None},
     )

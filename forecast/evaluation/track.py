@@ -88,7 +88,15 @@ def question(claim: Claim, definition: Definition) -> str:
     words = " ".join(re.findall(r"\w+", said.casefold()))
     # What is written out as it would be if it were left out asks the same.
     event = None if definition.event is None else _plain(as_table(definition.event))
-    content = json.dumps([event, definition.window], sort_keys=True, default=str)
+    asked: list[object] = [event, definition.window]
+    if definition.given is not None:
+        if callable(definition.given):
+            raise ClaimError(
+                f"{claim.id}/{definition.id}: a condition that is a function has no record"
+            )
+        window = definition.given_window or definition.window
+        asked += [_plain(as_table(definition.given)), window]
+    content = json.dumps(asked, sort_keys=True, default=str)
     return "-".join(hashlib.sha256(part.encode()).hexdigest()[:12] for part in (words, content))
 
 
@@ -388,7 +396,7 @@ def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, De
     return [
         (claim, definition)
         for claim, definition in _definitions(claims)
-        if not callable(definition.event)
+        if not (callable(definition.event) or callable(definition.given))
         and (claim.id, definition.id, question(claim, definition)) not in known
     ]
 

@@ -71,7 +71,7 @@ def statistics_of(
     Parameters
     ----------
     claims
-        Whose definitions of the model are followed.
+        Whose definitions of the model are followed, but for those with a condition.
     model, draws
         The model and its joint draws.
     followed
@@ -87,7 +87,10 @@ def statistics_of(
         )
         for claim in claims
         for definition in claim.definitions
-        if definition.model == model and definition.event is not None and definition.window
+        if definition.model == model
+        and definition.event is not None
+        and definition.window
+        and definition.given is None  # a ratio of two shares, which reweighting does not follow
     ]
     series = {str(name) for name in draws["series"].values}
     periods = {str(period) for period in draws["period"].values}

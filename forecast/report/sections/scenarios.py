@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from forecast.claims.scenarios import ENOUGH
+from forecast.claims.probabilities import ENOUGH
 from forecast.report.section import Section
 
 if TYPE_CHECKING:
