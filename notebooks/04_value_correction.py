@@ -154,10 +154,10 @@ marked = [(periods.months_after(claim.source_date, m), f"{m} months") for m in (
 fc.plots.clocks(curves, start=claim.source_date, marked=marked)
 
 # %% [markdown]
-# ## Every definition, and the pooled answer beside them
+# ## Every definition, and their mixture beside them
 #
-# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the baseline. The weights of
-# the pool stand in `claims.toml`.
+# Dot: our answer. Thin line: other thresholds, and windows that end earlier. Diamond: the baseline. The mixture is the
+# chance that a definition drawn by the weights of `claims.toml` comes true.
 
 # %%
 verdicts = fc.judge(claims, list(by_model.values()))
@@ -189,9 +189,9 @@ beside = {
     (claim.id, d): m.probability for d, all_ in moved.items() for m in all_ if m.setting == "naive"
 }
 pooled = pool(claim, verdicts, beside)
-print(f"pooled {percent(pooled.probability)} (error {100 * pooled.error:.1f} points), averaged "
-      f"{percent(pooled.linear)}, naive {percent(pooled.naive)}; the article's words "
-      f"{percent(claim.implied.low)} to {percent(claim.implied.high)}")  # fmt: skip
+print(f"mixture {percent(pooled.probability)} (error {100 * pooled.error:.1f} points), naive "
+      f"{percent(pooled.naive)}; the article's words {percent(claim.implied.low)} to "
+      f"{percent(claim.implied.high)}")  # fmt: skip
 
 # %% [markdown]
 # How each answer moves with the threshold, the end of the window and its start.

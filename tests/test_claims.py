@@ -11,7 +11,7 @@ from conftest import event_of, make_draws
 
 from forecast.claims.events import Threshold
 from forecast.claims.judge import judge
-from forecast.claims.pool import log_pool, pool
+from forecast.claims.pool import pool
 from forecast.claims.probabilities import probability
 from forecast.claims.read import read_claims
 from forecast.claims.records import BaseRate, Claim, Definition, Pool
@@ -292,18 +292,16 @@ def shares(p, model, n=1000):
     return make_draws(paths, names=["A/x"], model=model)
 
 
-def test_a_pool_averages_log_odds_by_weight():
+def test_a_pool_is_the_chance_that_a_definition_drawn_by_weight_comes_true():
     claims = [two_readings({"a": 3, "b": 1})]
     verdicts = judge(claims, [shares(0.1, "market"), shares(0.5, "earnings")])
-    found = pool(claims[0], verdicts, {("c", "a"): 0.5, ("c", "b"): 0.5})
-    odds = 0.75 * np.log(0.1 / 0.9)
-    assert found.probability == pytest.approx(1 / (1 + np.exp(-odds)))
-    assert found.linear == pytest.approx(0.2)
-    assert found.naive == pytest.approx(0.5)
+    found = pool(claims[0], verdicts, {("c", "a"): 0.5, ("c", "b"): 0.3})
+    assert found.probability == pytest.approx(0.2)
+    assert found.naive == pytest.approx(0.45)
     assert found.weights == {"a": 0.75, "b": 0.25}
-    # the error, against the spread of pools of independent runs
+    # the error, against the spread of mixtures of independent runs
     rng = np.random.default_rng(0)
-    again = [log_pool(rng.binomial(1000, [0.1, 0.5]) / 1000, [3, 1]) for _ in range(4000)]
+    again = rng.binomial(1000, [0.1, 0.5], (4000, 2)) / 1000 @ [0.75, 0.25]
     assert found.error == pytest.approx(np.std(again), rel=0.2)
 
 
@@ -317,21 +315,12 @@ def pooled(weights, *readings):
     return pool(one, Verdicts(tuple(rows)))
 
 
-def test_the_error_of_a_pool_by_the_delta_method():
-    """Errors of the log-odds: 0.01 / 0.09 and 0.02 / 0.25, by weights of 3/4 and 1/4."""
+def test_errors_of_one_model_add_up_and_those_of_two_are_independent():
     a, b = ("a", "market", 0.1, 0.01, 4000), ("b", "earnings", 0.5, 0.02, 4000)
-    own = 0.75 * 0.01 / 0.09, 0.25 * 0.02 / 0.25
-    found = pooled({"a": 3, "b": 1}, a, b)
-    inner = found.probability * (1 - found.probability)
-    assert found.error == pytest.approx(inner * np.hypot(*own))  # two models, two samples
+    own = 0.75 * 0.01, 0.25 * 0.02
+    assert pooled({"a": 3, "b": 1}, a, b).error == pytest.approx(np.hypot(*own))
     found = pooled({"a": 3, "b": 1}, a, ("b", "market", 0.5, 0.02, 4000))
-    assert found.error == pytest.approx(inner * sum(own))  # one model, the same draws
-
-
-@pytest.mark.parametrize("p", [0.0, 1.0])
-def test_a_reading_of_all_or_no_draws_counts_as_half_a_draw_less(p):
-    found = pooled({"a": 1, "b": 1}, ("a", "market", p, 0.0, 50), ("b", "earnings", 0.5, 0.0, 400))
-    assert found.probability == pytest.approx(log_pool([abs(p - 0.5 / 50), 0.5], [1, 1]))
+    assert found.error == pytest.approx(sum(own))  # one model, the same draws
 
 
 def test_a_pool_takes_the_readings_of_its_own_claim():
@@ -351,13 +340,11 @@ def test_a_reading_without_a_number_leaves_no_pool_and_is_named():
     assert pool(claim(None, model="none"), judge([], [])) is None  # no weights, no pool
 
 
-def test_one_certain_reading_does_not_decide_a_pool():
+def test_a_definition_of_no_draws_weighs_as_much_as_any_other():
     claims = [two_readings({"a": 1, "b": 1})]
     verdicts = judge(claims, [shares(0.0, "market"), shares(0.5, "earnings")])
-    found = pool(claims[0], verdicts)
-    assert 0.01 < found.probability < 0.05  # as if half a draw of a thousand had it
-    assert found.linear == 0.25
-    assert found.naive is None
+    assert pool(claims[0], verdicts).probability == 0.25
+    assert pool(claims[0], verdicts).naive is None
 
 
 def test_a_sum_of_the_file_is_the_sum_of_its_members(tmp_path):

@@ -198,7 +198,7 @@ def test_significant(value, text):
 @pytest.fixture
 def full(report):
     """The same report with a group, a pooled answer and all that stands beside it."""
-    pooled = Pooled("c", 0.27, 0.012, 0.33, 0.19, {"d": 1.0}, (), "one definition only")
+    pooled = Pooled("c", 0.27, 0.012, 0.19, {"d": 1.0}, (), "one definition only")
     claim = dataclasses.replace(
         report.claims[0],
         definitions=(
@@ -248,13 +248,16 @@ def full(report):
 def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     text = markdown(full)
     top = text.split("## Read this first")[0]
-    assert "Pooled over the definitions: 27 % ± 1.2" in top
-    assert "the naive forecast pooled the same way: 19 %; the article's words: 95 % to 99 %" in top
+    assert (
+        "If one of these definitions, drawn by weight, is what was meant: 27 %; naive 19 %." in top
+    )
+    assert "The article's words: 95 % to 99 %." in top
+    assert "Prices: 31 %, naive 22 %." in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
     for cell in ("**31 %**", "1.0", "22 %", "data and prior", "market, to 2025"):
         assert cell in row
-    assert "(averaged: 33 %) | **27 %** | 1.2 | 19 %" in top
+    assert "| A definition drawn by weight | **27 %** | 1.2 | 19 %" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
     assert "For AI within 24 months a correction is the more probable of the two" in top
     crash = dataclasses.replace(full.depths[0], correction=0.2, crash=0.5)
@@ -263,11 +266,11 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
-    none = Pooled("c", None, None, None, None, {"d": 1.0}, ("d",), "w")
+    none = Pooled("c", None, None, None, {"d": 1.0}, ("d",), "w")
     report = dataclasses.replace(full, pooled={"c": none})
     text = markdown(report)
     assert "No pooled answer: without a number are d." in text
-    assert "Pooled over the definitions" not in text
+    assert "drawn by weight, is what was meant" not in text
 
 
 def test_others_scenarios_and_the_hindcast_say_what_they_are(full):

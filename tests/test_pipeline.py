@@ -54,7 +54,7 @@ def test_pooled_and_variations_json(outcome):
            if r["claim"] == pooled["claim"]}  # fmt: skip
     weighed = [own[name] for name in pooled["weights"]]
     assert min(weighed) <= pooled["probability"] <= max(weighed)
-    assert pooled["linear"] == pytest.approx(
+    assert pooled["probability"] == pytest.approx(
         sum(w * own[name] for name, w in pooled["weights"].items())
     )
     moves = json.loads((outcome.folder / "variations.json").read_text())

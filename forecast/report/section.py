@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.core.text import percent
@@ -98,6 +98,39 @@ class Moves:
 
 
 @dataclasses.dataclass(frozen=True)
+class Clock:
+    """The definitions of one group that would bear a claim out: their range, and the naive forecast's.
+
+    Attributes
+    ----------
+    group
+        What they look at, such as prices.
+    low, high
+        The ends of their probabilities.
+    naive_low, naive_high
+        Those of the naive forecast; None where it has none.
+    """
+
+    group: str
+    low: float
+    high: float
+    naive_low: float | None
+    naive_high: float | None
+
+    @property
+    def text(self) -> str:
+        """The ranges in words."""
+        if self.naive_low is None or self.naive_high is None:
+            return _range(self.low, self.high)
+        return f"{_range(self.low, self.high)}, naive {_range(self.naive_low, self.naive_high)}"
+
+
+def _range(low: float, high: float) -> str:
+    ends = dict.fromkeys((percent(low), percent(high)))
+    return " to ".join(ends)
+
+
+@dataclasses.dataclass(frozen=True)
 class Headline:
     """What the first page says of one claim.
 
@@ -123,6 +156,8 @@ class Headline:
         The pooled answer, None without one.
     groups
         The verdicts by the group of their definition, in the order of the claims file.
+    clocks
+        The range of each named group.
     """
 
     claim: Claim
@@ -138,6 +173,7 @@ class Headline:
     over: int
     pooled: Pooled | None
     groups: Mapping[str, tuple[Verdict, ...]]
+    clocks: tuple[Clock, ...]
 
 
 def headlines(report: Report) -> tuple[Headline, ...]:
@@ -152,7 +188,11 @@ def _headline(report: Report, claim: Claim) -> Headline:
     keys = [(v.claim, v.definition) for v in judged]
     spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
     beside = {v: report.naive[k] for v, k in zip(judged, keys, strict=True) if k in report.naive}
-    groups = dict.fromkeys(d.group for d in claim.definitions)
+    named = dict.fromkeys(d.group for d in claim.definitions)
+    groups = {
+        group: tuple(own[d.id] for d in claim.definitions if d.group == group and d.id in own)
+        for group in named
+    }
     return Headline(
         claim=claim,
         judged=tuple(judged),
@@ -168,11 +208,20 @@ def _headline(report: Report, claim: Claim) -> Headline:
             v.status == "judged" and (v.window_end or report.as_of) < report.as_of for v in judged
         ),
         pooled=report.pooled.get(claim.id),
-        groups={
-            group: tuple(own[d.id] for d in claim.definitions if d.group == group and d.id in own)
-            for group in groups
-        },
+        groups=groups,
+        clocks=tuple(_clocks(groups, report)),
     )
+
+
+def _clocks(groups: Mapping[str, Sequence[Verdict]], report: Report) -> Iterator[Clock]:
+    for group, rows in groups.items():
+        speaking = [v for v in rows if v.polarity == "same" and v.status == "judged"]
+        if not group or not speaking:
+            continue
+        ours = [v.probability or 0.0 for v in speaking]
+        beside = [report.naive.get((v.claim, v.definition)) for v in speaking]
+        naive = [p for p in beside if p is not None]
+        yield Clock(group, min(ours), max(ours), min(naive, default=None), max(naive, default=None))
 
 
 def moves(report: Report) -> tuple[Moves, ...]:
