@@ -15,7 +15,7 @@ from forecast.claims.pool import pool
 from forecast.claims.probabilities import probability
 from forecast.claims.read import read_claims
 from forecast.claims.records import BaseRate, Claim, Definition, Pool
-from forecast.claims.verdict import Verdict, Verdicts, window_text, word
+from forecast.claims.verdict import Verdict, Verdicts, range_text, window_text, word
 from forecast.core.errors import ClaimError
 from forecast.core.text import percent
 
@@ -66,6 +66,16 @@ def test_every_definition_gets_one_verdict_with_a_number_or_a_reason():
     assert status["microsoft_control", "control_by_2026"] == "judgement"
 
 
+def test_a_range_over_priors_is_in_the_record_and_the_table():
+    found = judge([claim(Threshold("AI market/ai_revenue", ">", 50.0, at="2027"))], market_draws())
+    assert (found[0].low, found[0].high, range_text(found[0])) == (None, None, "–")
+    told = found.with_ranges({("c", "d"): (0.2, 0.9), ("c", "e"): (0.0, 0.0)})
+    assert [(row["low"], row["high"]) for row in told.records()] == [(0.2, 0.9)]
+    assert range_text(told[0]) == "20 % to 90 %"
+    assert Verdicts.from_records(told.records(), 4000) == told
+    assert list(told.frame()[["low", "high"]].iloc[0]) == [0.2, 0.9]
+
+
 def test_a_judgement_states_its_base_rate():
     text = judge(read_claims(), []).of("microsoft_control").text
     assert "base rate 4 %" in text
@@ -74,8 +84,8 @@ def test_a_judgement_states_its_base_rate():
 
 def test_the_script_interface_has_exactly_its_keys():
     rows = judge(read_claims(), market_draws()).records()
-    wanted = {"claim", "definition", "kind", "polarity", "model", "probability", "mcse", "window_start",
-              "window_end", "status", "text"}  # fmt: skip
+    wanted = {"claim", "definition", "kind", "polarity", "model", "probability", "mcse", "low", "high",
+              "window_start", "window_end", "status", "text"}  # fmt: skip
     assert all(set(row) == wanted for row in rows)
     back = Verdicts.from_records(rows, 4000)
     assert back.records() == rows

@@ -40,14 +40,49 @@ def test_an_event_of_no_draws_has_no_sensitivity():
     assert scaling_effect(flat, np.random.default_rng(0).random((4, 100))) == (0.0, 0.0)
 
 
+def graded(probability, variants=(), prior=0.0, draws=4000):
+    named = dict(zip(("sceptical", "generous"), map(float, variants), strict=False))
+    return Sensitivity("c", "d", probability, prior, 0.001, 0, 0, named, draws)
+
+
 @pytest.mark.parametrize(
-    ("variants", "grade"),
-    [([0.31, 0.29], "mostly data"), ([0.2, 0.35], "data and prior"), ([0.1, 0.6], "mostly prior")],
+    ("probability", "variants", "grade"),
+    [
+        (0.3, [0.31, 0.29], "mostly data"),
+        (0.3, [0.25, 0.35], "data and prior"),
+        (0.3, [0.1, 0.6], "mostly prior"),
+        (
+            0.015,
+            [0.005, 0.041],
+            "mostly prior",
+        ),  # three and a half points, and eight times the odds
+        (0.985, [0.995, 0.959], "mostly prior"),
+        (0.0005, [0.001, 0.00025], "too rare to grade"),  # two draws, four, and one
+    ],
 )
-def test_the_grade_follows_the_range_over_priors(variants, grade):
-    s = Sensitivity("c", "d", 0.3, 0, 0, 0, 0, dict(enumerate(map(float, variants))))
+def test_the_grade_follows_the_odds_over_priors(probability, variants, grade):
+    s = graded(probability, variants)
     assert s.grade == grade
-    assert (s.low, s.high) == (min(0.3, *variants), max(0.3, *variants))
+    assert (s.low, s.high) == (min(probability, *variants), max(probability, *variants))
+
+
+def test_prior_sets_that_touch_nothing_do_not_make_an_answer_data():
+    still = graded(0.5, [0.5, 0.5], prior=0.2)
+    assert still.grade == "mostly prior"
+    assert still.moved_by == "the prior's weight doubled"
+    assert still.factor == pytest.approx(np.exp(0.2 / 0.25))
+    assert graded(0.5, [0.5, 0.5], prior=0.0015).grade == "mostly data"  # within its error
+
+
+def test_what_moves_an_answer_most_is_named():
+    assert graded(0.3, [0.28, 0.5]).moved_by == "generous"
+
+
+def test_no_or_all_draws_have_odds():
+    assert graded(0.0, [0.0, 0.02]).factor == pytest.approx(
+        (0.02 / 0.98) * (2 * 4000 - 1), rel=1e-6
+    )
+    assert graded(1.0, [1.0]).factor == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

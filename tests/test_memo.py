@@ -52,7 +52,9 @@ def report(known):
         claims=[claim],
         verdicts=Verdicts(rows),
         sensitivities={
-            ("c", "d"): Sensitivity("c", "d", 0.31, 0.02, 0.001, -0.03, 0.002, {"sceptical": 0.44})
+            ("c", "d"): Sensitivity(
+                "c", "d", 0.31, 0.02, 0.001, -0.03, 0.002, {"sceptical": 0.44}, 4000
+            )
         },
         naive={("c", "d"): 0.22},
         hold_outs=[HoldOut("AI market/x", "2025", "USD bn", 80, 81, 70, 90, 0.03, 0.04)],
@@ -255,7 +257,7 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     assert "Prices: 31 %, naive 22 %." in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
-    for cell in ("**31 %**", "1.0", "22 %", "data and prior", "market, to 2025"):
+    for cell in ("**31 %**", "1.0", "22 %", "data and prior (sceptical)", "market, to 2025"):
         assert cell in row
     assert "| A definition drawn by weight | **27 %** | 1.2 | 19 %" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top

@@ -43,7 +43,8 @@ def test_verdicts_json(outcome):
     rows = json.loads((outcome.folder / "verdicts.json").read_text())
     assert len(rows) == sum(len(c.definitions) for c in read_claims())
     assert list(rows[0]) == ["claim", "definition", "kind", "model", "probability", "mcse",
-                             "window_start", "window_end", "status", "text", "polarity"]  # fmt: skip
+                             "window_start", "window_end", "status", "text", "polarity",
+                             "low", "high"]  # fmt: skip
     assert all(row["text"] for row in rows)
 
 

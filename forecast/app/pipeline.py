@@ -412,10 +412,11 @@ def _report(
             draws,
             report.known,
         )
+        tested = _sensitivities(claims, verdicts, fitted)
         report = dataclasses.replace(
             report,
-            verdicts=verdicts,
-            sensitivities=_sensitivities(claims, verdicts, fitted),
+            verdicts=verdicts.with_ranges({key: (s.low, s.high) for key, s in tested.items()}),
+            sensitivities=tested,
             naive=_naive_probabilities(claims, fitted),
             specs={name: f.run.spec for name, f in fitted.items()},
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
@@ -480,7 +481,12 @@ def _write(
         _json(
             folder / "sensitivity.json",
             [
-                {**dataclasses.asdict(s), "grade": s.grade, "naive": report.naive.get(key)}
+                {
+                    **dataclasses.asdict(s),
+                    "grade": s.grade,
+                    "moved_by": s.moved_by,
+                    "naive": report.naive.get(key),
+                }
                 for key, s in report.sensitivities.items()
             ],
         )

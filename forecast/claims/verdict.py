@@ -87,6 +87,9 @@ class Verdict:
         Number of joint draws behind `probability`; 0 if there are none.
     polarity
         ``same``, or ``opposite`` if its coming true speaks against the claim.
+    low, high
+        The ends of the probability over priors and structural alternatives, its own included; None where
+        none were fitted.
     given
         Of a definition with a condition, the probability beside that without it; None for any other.
     """
@@ -103,6 +106,8 @@ class Verdict:
     text: str
     draws: int = 0
     polarity: str = "same"
+    low: float | None = None
+    high: float | None = None
     given: Given | None = None
 
     def record(self) -> dict[str, Any]:
@@ -183,8 +188,19 @@ class Verdicts(Sequence[Verdict]):
             )
         return found[0]
 
+    def with_ranges(self, ranges: Mapping[tuple[str, str], tuple[float, float]]) -> Verdicts:
+        """Return them with `low` and `high` by (claim id, definition id)."""
+        rows = []
+        for v in self:
+            low, high = ranges.get((v.claim, v.definition), (v.low, v.high))
+            rows.append(dataclasses.replace(v, low=low, high=high))
+        return Verdicts(tuple(rows))
+
     def frame(self) -> pd.DataFrame:
-        """Return one row a definition: claim, definition, probability, error, window, model, status."""
+        """Return one row a definition.
+
+        Columns claim, definition, probability, mcse, low, high, window, model, status.
+        """
         import pandas as pd  # what a run has said is printed without
 
         return pd.DataFrame(
@@ -194,6 +210,8 @@ class Verdicts(Sequence[Verdict]):
                     "definition": v.definition,
                     "probability": v.probability,
                     "mcse": v.mcse,
+                    "low": v.low,
+                    "high": v.high,
                     "window": window_text(v),
                     "model": v.model,
                     "status": v.status,
@@ -265,6 +283,14 @@ def answer_text(verdict: Verdict) -> str:
 def answer_word(verdict: Verdict) -> str:
     """Return the words for a verdict's probability; nothing for what is decided or has none."""
     return "" if verdict.status == "decided" else word(verdict.probability)
+
+
+def range_text(verdict: Verdict) -> str:
+    """Return the range over priors and structures as text, or a dash."""
+    if verdict.low is None or verdict.high is None:
+        return "–"
+    low, high = (percent(p, verdict.draws) for p in (verdict.low, verdict.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def window_text(verdict: Verdict) -> str:

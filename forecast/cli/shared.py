@@ -190,14 +190,17 @@ def table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
 
 def verdict_table(verdicts: Iterable[Verdict]) -> str:
     """Return verdicts as text, one a row."""
-    from forecast.claims.verdict import answer_text, answer_word, window_text
+    from forecast.claims.verdict import answer_text, answer_word, range_text, window_text
 
-    rows = [("claim", "definition", "probability", "in words", "window", "model", "status")]
+    rows = [
+        ("claim", "definition", "probability", "range", "in words", "window", "model", "status")
+    ]
     rows += [
         (
             v.claim,
             v.definition,
             answer_text(v),
+            range_text(v),
             answer_word(v),
             window_text(v),
             v.model,

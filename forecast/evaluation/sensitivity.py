@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from forecast.claims.records import Claim, Definition
     from forecast.inference.fitting import Run
 
-MOSTLY_DATA, MOSTLY_PRIOR = 0.05, 0.20
+MOSTLY_DATA, MOSTLY_PRIOR = 1.25, 2.0
+"""Factors of odds: below the first an answer is mostly data, from the second on mostly prior."""
+DOUBLED = "the prior's weight doubled"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Sensitivity:
     likelihood, likelihood_mcse
         The same for the data's weight.
     variants
-        The probability under each other prior set.
+        The probability under each other prior set and structure.
+    draws
+        Number of draws behind each probability.
     """
 
     claim: str
@@ -45,27 +49,71 @@ class Sensitivity:
     likelihood: float
     likelihood_mcse: float
     variants: Mapping[str, float]
+    draws: int
 
     @property
     def low(self) -> float:
-        """Lowest probability over all prior sets."""
+        """Lowest probability over all prior sets and structures."""
         return min(self.probability, *self.variants.values())
 
     @property
     def high(self) -> float:
-        """Highest probability over all prior sets."""
+        """Highest probability over all prior sets and structures."""
         return max(self.probability, *self.variants.values())
 
     @property
-    def grade(self) -> str:
-        """How much of the answer is evidence, from the range over prior sets.
+    def factor(self) -> float:
+        """Factor by which the odds differ at most, and never less than 1.
 
-        ``mostly data`` if it is below 5 points, ``data and prior`` below 20, else ``mostly prior``.
+        Between any two of the prior sets and structures, or between the default and the prior with its
+        weight doubled, so that sets which do not touch what decides an answer cannot call it data. A
+        probability of no or all draws is taken for half a draw away.
         """
-        spread = self.high - self.low
-        if spread < MOSTLY_DATA:
+        return float(
+            np.exp(max(self._log_odds(self.high) - self._log_odds(self.low), self._doubled))
+        )
+
+    @property
+    def moved_by(self) -> str:
+        """What moves the odds most: a prior set or structure, or the prior's weight."""
+        moves = {DOUBLED: self._doubled} | {
+            name: abs(self._log_odds(p) - self._log_odds(self.probability))
+            for name, p in self.variants.items()
+        }
+        return max(moves, key=lambda name: moves[name])
+
+    @property
+    def grade(self) -> str:
+        """How much of the answer is evidence, by :attr:`factor`.
+
+        ``mostly data``, ``data and prior`` or ``mostly prior``; ``too rare to grade`` where the factor
+        could be Monte-Carlo error.
+        """
+        if self.factor < MOSTLY_DATA:
             return "mostly data"
-        return "data and prior" if spread < MOSTLY_PRIOR else "mostly prior"
+        error = np.hypot(self._error(self.low), self._error(self.high))
+        if np.log(self.factor) < 2 * error:
+            return "too rare to grade"
+        return "data and prior" if self.factor < MOSTLY_PRIOR else "mostly prior"
+
+    @property
+    def _doubled(self) -> float:
+        """Change of the log-odds by doubling the prior's weight; 0 where that may be noise."""
+        p = self._inside(self.probability)
+        told = abs(self.prior) > 2 * self.prior_mcse
+        return abs(self.prior) / (p * (1 - p)) if told else 0.0
+
+    def _inside(self, p: float) -> float:
+        edge = 0.5 / self.draws
+        return min(max(p, edge), 1 - edge)
+
+    def _log_odds(self, p: float) -> float:
+        return float(np.log(self._inside(p) / (1 - self._inside(p))))
+
+    def _error(self, p: float) -> float:
+        """Return the standard error of log-odds counted on independent draws."""
+        p = self._inside(p)
+        return float(1 / np.sqrt(self.draws * p * (1 - p)))
 
 
 def scaling_effect(hit: np.ndarray, log_density: np.ndarray) -> tuple[float, float]:
@@ -137,4 +185,5 @@ def sensitivity(
         likelihood,
         likelihood_mcse,
         {name: one[0] for name, one in others.items() if one is not None},
+        hit.size if held is None else int(held.sum()),
     )

@@ -56,7 +56,9 @@ def _environment() -> jinja2.Environment:
         pairs=words.pairs,
         unbroken=words.unbroken,
     )
-    environment.globals.update(points=words.points, figure=_image, checks=words.CHECKS)
+    environment.globals.update(
+        points=words.points, evidence=words.evidence, figure=_image, checks=words.CHECKS
+    )
     return environment
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from forecast.core.text import percent, signed
+
+if TYPE_CHECKING:
+    from forecast.evaluation.sensitivity import Sensitivity
 
 CHECKS = (
     "The gate of a fit is the set of convergence checks that its draws must pass: R-hat compares the "
@@ -17,6 +21,14 @@ CHECKS = (
 def points(value: float, error: float) -> str:
     """Return a change of probability in percentage points with its Monte-Carlo error."""
     return signed(100 * value, f"± {100 * error:.1f}")
+
+
+def evidence(one: Sensitivity | None) -> str:
+    """Return how much of an answer is evidence, and what moves its odds most where that is much."""
+    if one is None:
+        return "not tested"
+    plain = one.grade in ("mostly data", "too rare to grade")
+    return one.grade if plain else f"{one.grade} ({one.moved_by})"
 
 
 def cell(text: object) -> str:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """The verdicts, and at how many points they rest on data or on the prior."""
+    """The verdicts, and the factors of odds at which they rest on data or on the prior."""
 
     rows: tuple[Verdict, ...]
-    data: int
-    prior: int
+    data: float
+    prior: float
 
 
 def build(report: Report) -> Judged:
     """Return the verdicts with an answer."""
-    return Judged(tuple(report.answered), round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
+    return Judged(tuple(report.answered), MOSTLY_DATA, MOSTLY_PRIOR)
 
 
 SECTION = Section("judged", build, "Each judged definition")
