@@ -275,6 +275,24 @@ def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
     assert "drawn by weight, is what was meant" not in text
 
 
+def test_what_nobody_can_score_is_marked_and_is_no_headline(full):
+    claim = full.claims[0]
+    marked = dataclasses.replace(claim.definitions[0], unscorable="nobody prints it", already=True)
+    both = (marked, dataclasses.replace(marked, id="e", unscorable="", why="Somebody prints it."))
+    other = dataclasses.replace(full.verdicts[0], definition="e", probability=0.55)
+    report = dataclasses.replace(
+        full,
+        claims=[dataclasses.replace(claim, definitions=both)],
+        verdicts=Verdicts((full.verdicts[0], other)),
+        pooled={},
+    )
+    text = markdown(report)
+    top = text.split("## Read this first")[0]
+    assert "Prices: 55 %" in top
+    assert "31 % to 55 %" not in top
+    assert "true already on the day of the claim; cannot be scored: nobody prints it" in text
+
+
 def test_others_scenarios_and_the_hindcast_say_what_they_are(full):
     text = markdown(full)
     assert "| Somebody, 2026-03 (probability) | a bust? | 17 % | 13 % | 5 % | half of it |" in text

@@ -17,6 +17,7 @@ from forecast.claims.records import (
     Definition,
     Implied,
     Pool,
+    Resolution,
 )
 from forecast.claims.rules import RULES, Rule
 from forecast.core import fields
@@ -109,11 +110,24 @@ def definition_keys() -> fields.Keys:
             "thresholds": fields.NUMBERS,
             "polarity": fields.one_of(*POLARITIES),
             "excludes": fields.NAMES,
+            "resolution": fields.TABLE,
+            "unscorable": fields.TEXT,
+            "already": fields.FLAG,
             "given": fields.TABLE,
             "given_window": fields.WINDOW,
             "given_model": fields.one_of(*registry.names()),
         },
     )
+
+
+RESOLUTION = fields.Keys(
+    {
+        "series": fields.TEXT,
+        "publisher": fields.TEXT,
+        "rule": fields.TEXT,
+        "on": fields.DAY,
+    }
+)
 
 
 BASE_RATE = fields.Keys(
@@ -237,6 +251,12 @@ def _pool(entry: fields.Value, definitions: Sequence[Definition], claim: str) ->
             f"{where}: {one_line(against)} speaks against the claim; wanted weights of definitions that "
             "speak for it: leave it out"
         )
+    unscorable = [d.id for d in definitions if d.id in weights and d.unscorable]
+    if unscorable:
+        raise ClaimError(
+            f"{where}: nobody can score {one_line(unscorable)}; wanted weights of definitions whose "
+            "outcome somebody can tell: leave it out"
+        )
     if not math.isfinite(sum(float(w) for w in weights.values())):
         raise ClaimError(f"{where}: the sum of the weights is infinite; wanted smaller ones")
     return Pool({str(n): float(w) for n, w in weights.items()}, entry["why"])
@@ -286,10 +306,29 @@ def _definition(
         thresholds=_thresholds(entry.get("thresholds", []), event, where),
         polarity=entry.get("polarity", "same"),
         excludes=tuple(entry.get("excludes", ())),
+        resolution=_resolution(entry, window, where),
+        unscorable=entry.get("unscorable", ""),
+        already=entry.get("already", False),
         given=given,
         given_window=given_window if given is not None else None,
         given_model=entry.get("given_model", ""),
     )
+
+
+def _resolution(
+    entry: Mapping[str, fields.Value], window: tuple[dt.date, dt.date] | None, where: str
+) -> Resolution | None:
+    if "resolution" not in entry:
+        return None
+    given = entry["resolution"]
+    fields.check(given, RESOLUTION, f"{where}, resolution")
+    on = parse_date(given["on"])
+    if window is not None and on < window[1]:
+        raise ClaimError(
+            f"{where}, resolution: got on {on}, before the window ends on {window[1]}; wanted the day "
+            "on which the outcome can be looked up at the latest"
+        )
+    return Resolution(given["series"], given["publisher"], given["rule"], on)
 
 
 def _contradiction(entry: Mapping[str, fields.Value], kind: str) -> str:
@@ -306,6 +345,8 @@ def _contradiction(entry: Mapping[str, fields.Value], kind: str) -> str:
         return f"a definition for the {model} model needs an event"
     if "event" in entry and "window" not in entry:
         return "an event needs a window of two days"
+    if "resolution" in entry and "unscorable" in entry:
+        return "got resolution and unscorable; wanted how its outcome is told, or why nobody can"
     alone = [
         key for key in ("given_window", "given_model") if key in entry and "given" not in entry
     ]

@@ -53,6 +53,26 @@ class BaseRate:
 
 
 @dataclasses.dataclass(frozen=True)
+class Resolution:
+    """How an outsider can tell whether a definition came true.
+
+    Attributes
+    ----------
+    series, publisher
+        What is looked at, and who prints it.
+    rule
+        What makes it a yes.
+    on
+        The day on which it can be looked up at the latest.
+    """
+
+    series: str
+    publisher: str
+    rule: str
+    on: dt.date
+
+
+@dataclasses.dataclass(frozen=True)
 class Definition:
     """One operational definition of a claim.
 
@@ -83,6 +103,13 @@ class Definition:
         ``same``, or ``opposite`` if its coming true speaks against the claim.
     excludes
         Definitions of the claim that cannot come true if this one does, and the other way round.
+    resolution
+        How an outsider can tell its outcome; None where the file does not say.
+    unscorable
+        Why nobody can tell its outcome; "" where somebody can. Such a definition stays, is marked, and
+        weighs nothing in a headline.
+    already
+        Whether it was true already on the day of the claim.
     given
         A condition: another event. The answer is then the probability where it happens too, from the
         same joint draws.
@@ -105,6 +132,9 @@ class Definition:
     thresholds: tuple[float, ...] = ()
     polarity: str = "same"
     excludes: tuple[str, ...] = ()
+    resolution: Resolution | None = None
+    unscorable: str = ""
+    already: bool = False
     given: Event | EventFunction | None = None
     given_window: tuple[dt.date, dt.date] | None = None
     given_model: str = ""

@@ -195,6 +195,7 @@ WINDOW = Field(
 PERIOD = Field('a period in quotes, such as "2027", "2027Q4" or "2027-12"', _period)
 SERIES = Field('"entity/metric" in quotes, or a list of several, each once', _series)
 UNIT = Field("a unit, such as USD bn", lambda value: isinstance(value, str) and value in UNITS)
+FLAG = Field("true or false", lambda value: isinstance(value, bool))
 TABLE = Field("a table", lambda value: isinstance(value, Mapping))
 TABLES = Field(
     "one table or more, each under its [[heading]]",

@@ -141,7 +141,7 @@ class Headline:
     judged
         Its verdicts with an answer, from the lowest probability to the highest.
     low, high
-        The ends of those that are still open, or of all where none is.
+        The ends of those that are still open and that somebody can score, or of all where none is.
     range_low, range_high
         The ends under other prior sets; None where none were fitted.
     grades
@@ -184,7 +184,8 @@ def headlines(report: Report) -> tuple[Headline, ...]:
 def _headline(report: Report, claim: Claim) -> Headline:
     own = {v.definition: v for v in report.answered if v.claim == claim.id}
     judged = sorted(own.values(), key=lambda v: v.probability or 0.0)
-    open_ = [v for v in judged if v.status == "judged"] or judged
+    told = [v for v in judged if not report.definition(v).unscorable] or judged
+    open_ = [v for v in told if v.status == "judged"] or told
     keys = [(v.claim, v.definition) for v in judged]
     spread = [report.sensitivities[k] for k in keys if k in report.sensitivities]
     beside = {v: report.naive[k] for v, k in zip(judged, keys, strict=True) if k in report.naive}
@@ -215,7 +216,11 @@ def _headline(report: Report, claim: Claim) -> Headline:
 
 def _clocks(groups: Mapping[str, Sequence[Verdict]], report: Report) -> Iterator[Clock]:
     for group, rows in groups.items():
-        speaking = [v for v in rows if v.polarity == "same" and v.status == "judged"]
+        speaking = [
+            v
+            for v in rows
+            if v.polarity == "same" and v.status == "judged" and not report.definition(v).unscorable
+        ]
         if not group or not speaking:
             continue
         ours = [v.probability or 0.0 for v in speaking]

@@ -53,7 +53,21 @@ def build(report: Report) -> Claims:
 
 
 def standing(report: Report, one: Verdict) -> str:
-    """Return what became of a definition: its status, base rate, or the audit's worst finding."""
+    """Return what became of a definition, and what is known of its outcome."""
+    definition = report.definition(one)
+    parts = [_standing(report, one)]
+    if definition.already:
+        parts.append("true already on the day of the claim")
+    if definition.unscorable:
+        parts.append(f"cannot be scored: {definition.unscorable}")
+    if definition.resolution is not None:
+        how = definition.resolution
+        parts.append(f"by {how.on}: {how.series} ({how.publisher}), {how.rule}")
+    return "; ".join(parts)
+
+
+def _standing(report: Report, one: Verdict) -> str:
+    """Return the status of a definition, its base rate, or the audit's worst finding."""
     if one.status == "checked":
         key = (one.claim, one.definition)
         own = [f.verdict for f in report.findings if (f.claim, f.definition) == key]
