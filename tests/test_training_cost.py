@@ -137,7 +137,7 @@ def test_errors_say_what_to_do(change, said):
 
 
 # --- the model -------------------------------------------------------------------------------
-def parameters(panel, n=1):
+def parameters(panel, n=1, **more):
     rules = training_cost.rules_of(panel)
     rng = np.random.default_rng(1)
     shape = (1, n, len(rules))
@@ -147,6 +147,8 @@ def parameters(panel, n=1):
     growth = data["log_growth"][1]
     data["growth_by_rule"] = (("chain", "draw", "rule"), np.exp(growth))
     data["doubling_by_rule"] = (("chain", "draw", "rule"), 12 * np.log(2) / growth)
+    for name, value in {"shared_error": 0.0, "budget": 40.0, "budget_growth": 0.0, **more}.items():
+        data[name] = (("chain", "draw"), np.full((1, n), value))
     return xr.Dataset(data, coords={"chain": [0], "draw": np.arange(n), "rule": rules})
 
 
@@ -171,6 +173,8 @@ def test_the_density_is_its_definition():
         "tail_above_1_log__": np.log(one["tail"].values - 1),
         "z_offset": (one["offset"].values - centre) / z_sd,
     }
+    for name in ("shared_error", "budget", "budget_growth"):
+        del point[name]  # no cost tells of them
     logp = model.compile_fn(
         model.logp(vars=model.observed_RVs), inputs=list(point.values()), mode="FAST_COMPILE"
     )
@@ -259,6 +263,58 @@ def test_the_largest_run_never_falls_and_starts_at_the_largest_known(training_co
     got = (draws["signal"].sel(series="frontier/largest_run", period="2030") < limit).mean()
     assert 0.1 < wanted < 0.9
     assert float(got) == pytest.approx(wanted, abs=4 * np.sqrt(0.25 / 4000))
+
+
+def test_no_run_to_come_costs_more_than_its_budget(training_cost_panel):
+    p = parameters(training_cost_panel, 500, budget=np.log(1000.0), budget_growth=0.5)
+    draws = training_cost.draw(p, training_cost_panel, PRIORS, "2030", np.random.default_rng(0))
+    spent = draws["signal"].sel(series="frontier/largest_run")
+    allowed = 1000 * np.exp(0.5 * (np.arange(2026, 2031) - 2025))
+    by_year = spent.sel(period=[str(y) for y in range(2026, 2031)]).max(["chain", "draw"]).values
+    known = float(spent.sel(period="2025").max())
+    assert (by_year <= np.maximum(allowed * 1.002, known)).all()
+    assert by_year[-1] > 0.9 * allowed[-1]  # it binds
+    middle = draws["signal"].sel(series="frontier_since_2020/training_cost", period="2030")
+    assert (middle <= allowed[-1] * 1.002).all()
+
+
+def test_the_largest_cost_is_not_the_largest_of_noisy_estimates(training_cost_panel):
+    p = parameters(training_cost_panel, 2000)
+    draws = training_cost.draw(p, training_cost_panel, PRIORS, "2026", np.random.default_rng(0))
+    at = {"series": "frontier/largest_run", "period": "2025"}
+    spent, told = draws["signal"].sel(at), draws["y"].sel(at)
+    assert float(np.log(spent).mean()) < float(np.log(told).mean())
+    assert float(np.log(spent).std()) > 0.2  # what a run has cost is not known
+
+
+def test_known_costs_share_a_residual_as_the_squares_of_spread_and_error():
+    """Against brute force: of many runs drawn by the density, those whose estimate is near."""
+    rng = np.random.default_rng(2)
+    n, spread, error, tail, known = 2_000_000, 1.0, 0.7, 5.0, 2.0
+    scale = np.sqrt(rng.chisquare(tail, n) / tail)
+    cost = spread * rng.standard_normal(n) / scale
+    near = np.abs(cost + error * rng.standard_normal(n) / scale - known) < 0.02
+    one = [np.full((near.sum(), 1), v) for v in (0.0, 0.0, spread, tail, 0.0, 40.0, 0.0)]
+    drawn = training_cost._known_costs(
+        training_cost._Law(*one),
+        np.array([error]),
+        np.full((near.sum(), 1), known),
+        np.zeros(1),
+        rng,
+    )
+    assert stats.ks_2samp(cost[near], drawn[:, 0]).pvalue > 1e-3
+
+
+def test_what_all_estimates_share_is_taken_off_what_runs_cost(training_cost_panel):
+    draws = [
+        training_cost.draw(parameters(training_cost_panel, 50, shared_error=shared),
+                           training_cost_panel, PRIORS, "2028", np.random.default_rng(0))
+        for shared in (0.0, 0.3)
+    ]  # fmt: skip
+    plain, high = (d["signal"].sel(series="frontier/largest_run") for d in draws)
+    np.testing.assert_allclose(high / plain, np.exp(-0.3), rtol=1e-9)
+    plain, high = (d["y"].sel(series="frontier/largest_run") for d in draws)
+    np.testing.assert_allclose(high, plain, rtol=1e-9)
 
 
 def test_years_out_of_reach(training_cost_panel):

@@ -9,7 +9,18 @@ Release i that rule r takes, years[i] after the start of 2021, costs (USD m)::
 factor of two, and more where chips, their number or their price are guessed. It widens the
 residuals but does not bend the trend, for the date is known. The sum of the squared scales stands
 for the sum of the two errors, which is exact for normal ones. `offset` turns other bases of cost
-into amortised ones. The rules share no number: each is a regression of its own, all in one fit, so
+into amortised ones. Chip prices, utilisation and overheads are one method's in all estimates, so that
+their errors have a part in common, which no regression on them can see: `shared_error`, which keeps its
+prior. What a run has cost is its estimate less that part and its own error.
+
+No laboratory spends on one run what it has not got: runs to come cost at most ::
+
+    log budget(t) = budget + budget_growth (t - end of 2025)
+
+which no cost tells of either. Since August 2025 no closed laboratory has said or let estimate what a
+run cost; those releases are not missing at random, and only the budget bounds what they may have cost.
+
+The rules share no number: each is a regression of its own, all in one fit, so
 that one sees how far the answer is the rule's. A release that two rules take enters both.
 
 Invariant: the main rule's growth is ``growth_per_year``, and ``doubling_months`` is the same number
@@ -71,6 +82,18 @@ class Priors:
     # its scope is seldom stated. Our rough judgement.
     statement: float = 0.4
     statement_sd: float = 0.7
+    # A factor of 1.35 at one sd that all estimates have in common; our rough judgement.
+    shared_error: float = 0.3
+    # A tenth, 3 to 30 % (90 %), of some 50 bn that the laboratory with most money could spend in 2025:
+    # OpenAI's revenue of 13.1 bn (data/ai_labs.csv) and what it had raised, 58 bn by that August
+    # (data/references.csv). The share is our rough judgement: experiments and serving take most
+    # of a laboratory's compute. Log USD m.
+    budget: float = 8.5
+    budget_sd: float = 0.7
+    # Revenue run rates of the two pure laboratories rose by 1.3 log points and more in 2025; the
+    # companies' own projections to 2030 are slower (data/ai_labs.csv).
+    budget_growth: float = 0.6
+    budget_growth_sd: float = 0.3
 
 
 VARIANTS = {
@@ -78,6 +101,8 @@ VARIANTS = {
     "sceptical": Priors(log_growth=0.7, log_growth_sd=0.3),
     # Costs double every five to six months.
     "generous": Priors(log_growth=1.6, log_growth_sd=0.3),
+    # Another structure: the trend runs on, whatever it costs.
+    "no budget": Priors(budget=25.0),
 }
 
 REPORT = (
@@ -89,6 +114,9 @@ REPORT = (
     "spread",
     "tail",
     "basis_factor",
+    "shared_error",
+    "budget",
+    "budget_growth",
 )
 LABELS = {
     "growth_per_year": "growth of the frontier's training cost, factor a year",
@@ -99,6 +127,9 @@ LABELS = {
     "spread": "spread between releases of one date, log points",
     "tail": "degrees of freedom of the residuals",
     "basis_factor": "cost on another basis over amortised cost, factor",
+    "shared_error": "error that all estimates share, log points",
+    "budget": "most that one run may cost at the end of 2025, log USD m",
+    "budget_growth": "growth of that most, log points a year",
 }
 
 
@@ -143,6 +174,11 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         offset = pm.Deterministic("offset", centre + sd * z, dims=("rule", "other_basis"))
         tail = pm.Deterministic("tail", 1 + above, dims="rule")
 
+        # No cost tells of these three: they come out as they go in.
+        pm.Normal("shared_error", 0.0, prior["shared_error"])
+        pm.Normal("budget", prior["budget"], prior["budget_sd"])
+        pm.Normal("budget_growth", prior["budget_growth"], prior["budget_growth_sd"])
+
         table = pt.concatenate([pt.zeros_like(offset[:, :1]), offset], axis=1)
         mean = level[rule] + growth[rule] * years + table[rule, basis]
         own = error + unstated * prior["unstated_error"]
@@ -182,21 +218,22 @@ def draw(
 ) -> xr.Dataset:
     """Draw trend, single runs and the largest run under every rule, to the end of `until`.
 
-    The largest run so far is the most expensive estimate known, amortised, or that of a later
-    release: they come as often as before (Poisson), at random days, about the trend.
+    The largest run so far is the most expensive known, amortised, or a later one: they come as often
+    as before (Poisson), at random days, about the trend, and none costs more than its budget.
 
     Returns
     -------
     xarray.Dataset
         ``y`` and ``signal``, dims chain, draw, series, period; periods are years from the first in
         which every rule has a release. For each rule r: "r/training_cost" (USD m, amortised;
-        ``signal`` is the trend at the year's end, ``y`` the estimate of one release then),
+        ``signal`` is what the middle of the trend costs at the year's end, ``y`` the estimate of one
+        release then),
         "r/growth_per_year" (factor) and "r/doubling_months", the same in every year; of the frontier
         rules also "r/largest_run" and "r/largest_run_cloud" (USD m, the most expensive release by
-        the year's end, amortised and as rent; ``signal`` leaves out the estimation error of releases to
-        come). Nothing but the data bends the trend: no budget ends it. ``observed``
-        is NaN: a year has many releases. ``trend``, dims chain, draw, rule, time: the trend in USD
-        m at ``time``, decimal years.
+        the year's end, amortised and as rent). ``signal`` is what runs cost, without the errors of their
+        estimates: the largest of noisy estimates is no estimate of the largest. ``observed`` is NaN: a
+        year has many releases. ``trend``, dims chain, draw, rule, time: the trend of estimates in USD m
+        at ``time``, decimal years.
     """
     grid = _grid(panel, until)
     names = rules_of(panel)
@@ -263,6 +300,40 @@ def _year_end(year: int) -> float:
     return years_since_origin(f"{year}-12-31")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Law:
+    """What decides the costs of one rule's runs, each field of shape (sample, 1), logs in USD m."""
+
+    level: np.ndarray
+    growth: np.ndarray
+    spread: np.ndarray
+    tail: np.ndarray
+    shared: np.ndarray
+    budget: np.ndarray
+    budget_growth: np.ndarray
+
+    def trend(self, years: np.ndarray) -> np.ndarray:
+        """Return the middle of the estimates, shape (sample, year)."""
+        return self.level + self.growth * years
+
+    def true(self, estimate: np.ndarray, years: np.ndarray) -> np.ndarray:
+        """Return what runs to come cost whose estimates, but for their own errors, are these."""
+        most = self.budget + self.budget_growth * (years - _year_end(2025))
+        return np.minimum(estimate - self.shared, most)
+
+
+def _law(parameters: xr.Dataset, rule: int) -> _Law:
+    of_rule = (
+        sample_first(parameters, name)[:, [rule]]
+        for name in ("level", "log_growth", "spread", "tail")
+    )
+    of_all = (
+        sample_first(parameters, name)[:, None]
+        for name in ("shared_error", "budget", "budget_growth")
+    )
+    return _Law(*of_rule, *of_all)
+
+
 def _one_rule(
     parameters: xr.Dataset,
     panel: Panel,
@@ -273,40 +344,65 @@ def _one_rule(
     rng: np.random.Generator,
 ) -> dict[str, tuple[np.ndarray, np.ndarray, str]]:
     """Return y, signal (sample, period) and unit of a rule's series by metric."""
-    level, growth, spread, tail = (
-        sample_first(parameters, name)[:, [rule]]
-        for name in ("level", "log_growth", "spread", "tail")
-    )
-    offsets = _offsets(parameters)[:, rule]
-    error = float(np.median(_errors(panel, priors)[rows]))
+    law, offsets = _law(parameters, rule), _offsets(parameters)[:, rule]
+    errors = _errors(panel, priors)[rows]
+    error = float(np.median(errors))
     ends = np.array([_year_end(int(t)) for t in grid])
-    trend = level + growth * ends
     # Years that are over are drawn from a stream of their own: how many there are moves no forecast.
     past = int((grid < int(panel.as_of[:4]) - 1).sum())
-    t = np.concatenate(
-        [
-            stream.standard_t(np.broadcast_to(tail, part.shape))
-            for stream, part in ((rng.spawn(1)[0], trend[:, :past]), (rng, trend[:, past:]))
-        ],
-        axis=1,
-    )
+    parts = ((rng.spawn(1)[0], ends[:past]), (rng, ends[past:]))
+    single = np.concatenate([_estimates(law, error, at, stream)[0] for stream, at in parts], axis=1)
     years = panel.data["years"].values[rows]
     known = np.log(panel.data["value"].values[rows]) - offsets[:, panel.data["basis"].values[rows]]
-    law = (level, growth, spread, tail)
-    noisy, clean = _largest(law, error, known, years, ends, rng)
+    spent = _known_costs(law, errors, known, years, rng)
+    noisy, clean = _largest(law, error, known, spent, years, ends, rng)
     rent = np.exp(offsets[:, [COST_BASES.index("cloud")]])
     largest = {
         "largest_run": (_cost(noisy), _cost(clean), COST_UNIT),
         "largest_run_cloud": (rent * _cost(noisy), rent * _cost(clean), COST_UNIT),
     }
-    factor = np.broadcast_to(sample_first(parameters, "growth_by_rule")[:, [rule]], trend.shape)
-    months = np.broadcast_to(sample_first(parameters, "doubling_by_rule")[:, [rule]], trend.shape)
+    shape = (len(known), len(ends))
+    factor = np.broadcast_to(sample_first(parameters, "growth_by_rule")[:, [rule]], shape)
+    months = np.broadcast_to(sample_first(parameters, "doubling_by_rule")[:, [rule]], shape)
+    middle = law.true(law.trend(ends), ends)
     return {
-        "training_cost": (_cost(trend + np.hypot(spread, error) * t), _cost(trend), COST_UNIT),
+        "training_cost": (_cost(single), _cost(middle), COST_UNIT),
         **(largest if rules_of(panel)[rule] != "notable" else {}),
         "growth_per_year": (factor, factor, "ratio"),
         "doubling_months": (months, months, "months"),
     }
+
+
+def _estimates(
+    law: _Law, error: float, at: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log estimates and log costs of runs at `at`, shape (sample, run) or (run,).
+
+    The t of a run's spread and that of its error are one in the density, a normal over one random
+    scale; here too.
+    """
+    shape = np.broadcast_shapes(law.level.shape, at.shape)
+    scale = np.sqrt(rng.chisquare(np.broadcast_to(law.tail, shape)) / law.tail)
+    spread, own = rng.standard_normal((2, *shape))
+    cost = law.true(law.trend(at) + law.spread * spread / scale, at)
+    return cost + law.shared + error * own / scale, cost
+
+
+def _known_costs(
+    law: _Law, errors: np.ndarray, known: np.ndarray, years: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw what known runs cost, given their estimates: log USD m, shape (sample, release).
+
+    Given the random scale of a t, that of a Gamma law, spread and error are normal, and a residual is
+    shared between them as their squares are.
+    """
+    residual = known - law.trend(years)
+    total = law.spread**2 + errors**2
+    shape = (law.tail + 1) / 2
+    weight = rng.gamma(shape, 2 / (law.tail + residual**2 / total))
+    left = law.spread * errors / np.sqrt(total * weight)
+    deviation = law.spread**2 / total * residual + left * rng.standard_normal(known.shape)
+    return np.asarray(law.trend(years) + deviation - law.shared)
 
 
 def _cost(log_cost: np.ndarray) -> np.ndarray:
@@ -315,35 +411,34 @@ def _cost(log_cost: np.ndarray) -> np.ndarray:
 
 
 def _largest(
-    law: tuple[np.ndarray, ...],
+    law: _Law,
     error: float,
     known: np.ndarray,
+    spent: np.ndarray,
     years: np.ndarray,
     ends: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log cost of the largest run by each of `ends`, with and without new errors.
+    """Return the log of the largest estimate, and of the largest cost, by each of `ends`.
 
-    `known` are the log costs of the rule's releases at `years`, shape (sample, release). A release
-    after the last of them is drawn about the trend; `ends` before it show what was known by then.
+    `known` and `spent` are the log estimates and costs of the rule's releases at `years`, shape (sample,
+    release). A release after the last of them is drawn about the trend; `ends` before it show what was
+    known by then.
     """
-    level, growth, spread, tail = law
     last = float(years.max())
     rate = len(years) / max(last - float(years.min()), 1.0)
     horizon = max(float(ends[-1]) - last, 0.0)
     count = rng.poisson(rate * horizon, size=(len(known), 1))
     most = max(int(count.max()), 1)
     at = last + horizon * rng.random((len(known), most))
-    t = rng.standard_t(np.broadcast_to(tail, at.shape))
     there = np.arange(most) < count
     found = []
-    for scale in (np.hypot(spread, error), spread):
-        new = np.where(there, level + growth * at + scale * t, -np.inf)
+    for old, new in zip((known, spent), _estimates(law, error, at, rng), strict=True):
         columns = []
         for end in ends:
-            old = np.where(years <= end, known, -np.inf).max(axis=1)
-            later = np.where(at <= end, new, -np.inf).max(axis=1)
-            columns.append(np.maximum(old, later))
+            before = np.where(years <= end, old, -np.inf).max(axis=1)
+            later = np.where(there & (at <= end), new, -np.inf).max(axis=1)
+            columns.append(np.maximum(before, later))
         found.append(np.stack(columns, axis=1))
     return found[0], found[1]
 
