@@ -535,6 +535,20 @@ def test_rivals_are_noticed_between_differences_too():
     )
 
 
+def test_two_values_by_one_tag_in_one_filing_are_told():
+    """One is in thousands: what stood last in the answer was taken, and said to be sure."""
+    small = fact("2024-01-01", "2024-12-31", 750_000, "2025-02-01", form="10-K", fp="FY")
+    for entries in ([*YEAR, small], [small, *YEAR]):
+        row = company_rows("A", content({CAPEX: entries})).rows.to_dict("records")[3]
+        assert (row["value"], row["confidence"]) == (300, "C")
+        assert row["note"] == (
+            "derived: 12 months less 9; 10-K 0000789019-25-020100 gives 2024-01-01/2024-12-31 as "
+            "750.000001 and as 0.75 by one tag; the larger was taken"
+        )
+    twice = company_rows("A", content({CAPEX: [*YEAR, *YEAR]})).rows
+    assert twice.equals(company_rows("A", content({CAPEX: YEAR})).rows)
+
+
 def test_tags_that_are_known_to_differ_are_never_subtracted():
     year = fact("2024-01-01", "2024-12-31", 900_000_000, "2025-02-01", form="10-K")
     both = {CAPEX: [*YEAR[:3]], ASSETS: [year]}
@@ -548,10 +562,10 @@ def test_tags_that_are_known_to_differ_are_never_subtracted():
     both[ASSETS].append(fact("2023-01-01", "2023-09-30", 420_000_000, "2024-11-25"))
     found = company_rows("A", content(both))
     assert "2024Q4" not in set(found.rows["period"])
-    assert [c.why for c in found.coverage if c.period == "2024Q4" and c.metric == "capex"] == [
-        f"only under two tags that differ: 2024-01-01/2024-12-31 by {ASSETS}, "
-        f"2024-01-01/2024-09-30 by {CAPEX}"
-    ]
+    assert cells(found)[-1] == (
+        "2024Q4", "missing", f"only the 12 months from 2024-01-01 by {ASSETS}, and what to subtract by "
+        f"{CAPEX}, which is known to differ",
+    )  # fmt: skip
 
 
 # --- quarters of weeks -----------------------------------------------------------------------
@@ -672,6 +686,13 @@ def test_a_fourth_quarter_of_a_recast_year_says_so():
     )
 
 
+def test_a_change_from_thousands_to_millions_is_no_recast():
+    thousands = [fact("2023-01-01", "2023-12-31", 53_679_000, "2024-02-01", form="10-K"), *YEAR[:3]]
+    millions = [fact("2023-01-01", "2023-12-31", 53_600_000, "2025-02-01", form="10-K"), YEAR[3]]
+    (row,) = fourth(content({CAPEX: [*thousands, *millions]}))
+    assert (row["confidence"], row["note"]) == ("A", "derived: 12 months less 9")
+
+
 def test_the_restated_nine_months_correct_it_when_they_come():
     later = fact(*NINE, 350_000_000, "2025-10-25")
     first, second = fourth(recast([later]))
@@ -684,6 +705,19 @@ def test_the_restated_nine_months_correct_it_when_they_come():
     assert second["note"].endswith("corrected for the recast: 9 months as restated on 2025-10-25")
     again = fact("2024-01-01", "2024-12-31", 600_000_000, "2026-02-01", form="10-K")
     assert [r["value"] for r in fourth(recast([later], [again]))] == [149.999999, 250]
+
+
+def test_an_amended_year_less_the_nine_months_of_before_is_a_recast():
+    """As Apple's of 2009: the 10-K/A restates the year, and the nine months came again in July 2010.
+
+    The year as amended less the nine months as first reported, 450, is no revision of 300.
+    """
+    amended = fact("2024-01-01", "2024-12-31", 900_000_001, "2025-03-25", form="10-K/A")
+    later = fact(*NINE, 550_000_001, "2025-10-25")
+    rows = fourth(content({CAPEX: [*YEAR, amended, later]}))
+    assert [(r["value"], r["reported_on"], r["confidence"]) for r in rows] == [
+        (300, "2025-02-01", "A"), (350, "2025-10-25", "A"),
+    ]  # fmt: skip
 
 
 def test_a_recast_that_the_nine_months_knew_already_is_none():
@@ -727,18 +761,18 @@ def test_every_expected_quarter_has_an_answer():
         "units": {"EUR": [fact(*QUARTER, 5, "2024-04-25")]}
     }
     found = company_rows("A", given, today=dt.date(2026, 8, 16))
-    only = "only in a longer period that ends with it, and nothing to subtract from that"
+    within, year = "only within the 9 months from 2025-01-01", "only the year is given"
     none = "no figure in the reports of that time"
     assert cells(found) == [
         ("2024Q1", "found", ""), ("2024Q2", "derived", ""), ("2024Q3", "derived", ""),
         ("2024Q4", "derived", ""), ("2025Q1", "found", ""),
-        ("2025Q2", "missing", "only within a longer period"), ("2025Q3", "missing", only),
+        ("2025Q2", "missing", within), ("2025Q3", "missing", within),
         ("2025Q4", "missing", "0 is not above zero"), ("2026Q1", "missing", none),
         ("2026Q2", "missing", "not filed by 2026-08-16"),
     ]  # fmt: skip
     assert cells(found, "revenue") == [
-        ("2024Q2", "found", ""), ("2024Q3", "missing", "only within a longer period"),
-        ("2024Q4", "missing", only), *((f"2025Q{k}", "missing", none) for k in (1, 2, 3, 4)),
+        ("2024Q2", "found", ""), ("2024Q3", "missing", year), ("2024Q4", "missing", year),
+        *((f"2025Q{k}", "missing", none) for k in (1, 2, 3, 4)),
         ("2026Q1", "found", ""), ("2026Q2", "missing", "not filed by 2026-08-16"),
     ]  # fmt: skip
     assert {why for _, _, why in cells(found, "operating_cash_flow")} == {
@@ -755,9 +789,8 @@ def test_every_expected_quarter_has_an_answer():
         ("A", "capex", "2024Q1", "2025Q1", "2", "3", "5"),
         ("A", "revenue", "2024Q2", "2026Q1", "2", "0", "7"),
     ]
-    assert coverage.gaps(found.coverage)[:3] == [
-        "A capex 2025Q2: only within a longer period", f"A capex 2025Q3: {only}",
-        "A capex 2025Q4: 0 is not above zero",
+    assert coverage.gaps(found.coverage)[:2] == [
+        f"A capex 2025Q2 to 2025Q3, 2 quarters: {within}", "A capex 2025Q4: 0 is not above zero",
     ]  # fmt: skip
     assert f"A revenue 2025Q1 to 2025Q4, 4 quarters: {none}" in coverage.gaps(found.coverage)
 
@@ -793,9 +826,9 @@ def test_quarters_in_a_gap_end_where_reported_periods_do():
     assert [c[0] for c in cells(company_rows("COST", content({CAPEX: rows})))][1:3] == [
         "2023-02-13/2023-05-07", "2023-05-08/2023-09-03",
     ]  # fmt: skip
-    whole = [fact(*QUARTER, 9_000_000, "2024-04-25"),
-             fact("2025-01-01", "2025-03-31", 9_000_000, "2025-04-25")]  # fmt: skip
-    assert [c[0] for c in cells(company_rows("A", content({CAPEX: whole})))] == [
+    whole_months = [fact(*QUARTER, 9_000_000, "2024-04-25"),
+                    fact("2025-01-01", "2025-03-31", 9_000_000, "2025-04-25")]  # fmt: skip
+    assert [c[0] for c in cells(company_rows("A", content({CAPEX: whole_months})))] == [
         "2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1",
     ]  # fmt: skip
 
@@ -1217,13 +1250,11 @@ def test_the_command_ends_with_a_coverage_table(server, tmp_path, capsys, monkey
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--metrics", "capex",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip
     assert main.main(line) == 0
-    only = "only in a longer period that ends with it, and nothing to subtract from that"
-    assert capsys.readouterr().out.splitlines()[-6:] == [
+    assert capsys.readouterr().out.splitlines()[-5:] == [
         "entity  metric  first   last    found  derived  missing",
         "------  ------  ------  ------  -----  -------  -------",
         "MSFT    capex   2024Q1  2024Q2  1      1        4",
-        "missing: MSFT capex 2024Q3: only within a longer period",
-        f"missing: MSFT capex 2024Q4: {only}",
+        "missing: MSFT capex 2024Q3 to 2024Q4, 2 quarters: only the year is given",
         "missing: MSFT capex 2025Q1 to 2025Q2, 2 quarters: not filed by 2025-09-01",
     ]
     assert main.main([*line, "--json"]) == 0

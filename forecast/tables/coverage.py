@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.core.periods import next_end
-from forecast.tables.quarters import DIRECT, overlap, period_name
+from forecast.tables.quarters import DIRECT, length, overlap, period_name
 
 if TYPE_CHECKING:
     from forecast.tables.facts import Fact
@@ -127,12 +127,12 @@ def _expected(spans: Iterable[Span], facts: Sequence[Fact], today: dt.date) -> l
         span = _next(found)
         lag = DUE_ABROAD if abroad else DUE_YEAR if _closes(span, years) else DUE
         due = today != dt.date.max and span[1] + dt.timedelta(days=lag) < today
-        if not due and span[1] - dt.timedelta(days=14) > last:
+        if not due and span[1] - _NEAR > last:
             return found
         found.append(span)
 
 
-_DAY = dt.timedelta(days=1)
+_DAY, _NEAR = dt.timedelta(days=1), dt.timedelta(days=14)
 
 
 def _between(first: dt.date, last: dt.date, ends: Iterable[dt.date]) -> list[Span]:
@@ -184,26 +184,21 @@ def _why(one: Evidence, span: Span, newest: dt.date, today: dt.date) -> str:
         return refused[-1]
     if not one.facts:
         return one.nothing
-    if newest < span[1] - dt.timedelta(days=14):
+    if newest < span[1] - _NEAR:
         return f"not filed by {today}"
-    here = [f for f in one.facts if overlap((f.start, f.end), span) > 0.5]
-    closing = [f for f in here if abs((f.end - span[1]).days) <= 14 and f.start < span[0]]
-    if closing:
-        shortest = min(closing, key=lambda f: f.days)
-        before = [
-            f for f in one.facts if f.start == shortest.start and abs((f.end - span[0]).days) <= 14
-        ]
-        if any(f.tag == shortest.tag for f in before):
-            return f"{period_name(*span)} would not be a quarter long"
-        if before:
-            return (
-                f"only under two tags that differ: {shortest.start}/{shortest.end} by "
-                f"{shortest.tag}, {before[-1].start}/{before[-1].end} by {before[-1].tag}"
-            )
-        return "only in a longer period that ends with it, and nothing to subtract from that"
-    if here:
-        return "only within a longer period"
-    return "no figure in the reports of that time"
+    over = [f for f in one.facts if overlap((f.start, f.end), span) > 0.5]
+    if not over:
+        return "no figure in the reports of that time"
+    shortest = min(over, key=lambda f: f.days)
+    before = [f for f in one.facts if f.start == shortest.start and f.end < span[0]]
+    if before and shortest.tag not in {f.tag for f in before} and shortest.end <= span[1] + _NEAR:
+        return (
+            f"only the {length(shortest)} from {shortest.start} by {shortest.tag}, and what to subtract "
+            f"by {before[-1].tag}, which is known to differ"
+        )
+    if shortest.days >= YEAR[0]:
+        return "only the year is given"
+    return f"only within the {length(shortest)} from {shortest.start}"
 
 
 def summary(cells: Iterable[Cell]) -> list[tuple[str, ...]]:

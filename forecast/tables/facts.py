@@ -88,7 +88,11 @@ def tag_name(tag: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """One tagged figure of one filing, in US dollars, for a period and not for a day."""
+    """One tagged figure of one filing, in US dollars, for a period and not for a day.
+
+    `rival` is another value that the same filing gives under the same tag for the same period, if it
+    gives two: the larger is `value`.
+    """
 
     tag: str
     start: dt.date
@@ -97,6 +101,7 @@ class Fact:
     accession: str
     form: str
     filed: dt.date
+    rival: Decimal | None = None
 
     @property
     def days(self) -> int:
@@ -166,8 +171,19 @@ def read_facts(content: Json, tags: Sequence[str], name: str) -> Reading:
                 forms.append(fact)
             elif fact is not None:
                 facts.append(fact)
-    facts.sort(key=lambda f: (f.filed, f.accession))
-    return Reading(tuple(facts), tuple(bad), tuple(forms), frozenset(others))
+    return Reading(tuple(_once(facts)), tuple(bad), tuple(forms), frozenset(others))
+
+
+def _once(facts: Sequence[Fact]) -> list[Fact]:
+    """Return figures by filing date, one for each tag and period of a filing."""
+    found: dict[tuple[object, ...], Fact] = {}
+    for fact in sorted(facts, key=lambda f: (f.filed, f.accession, f.value)):
+        key = (fact.tag, fact.start, fact.end, fact.accession)
+        before = found.get(key)
+        if before is not None and before.value != fact.value:
+            fact = dataclasses.replace(fact, rival=before.value)
+        found[key] = fact
+    return list(found.values())
 
 
 def _inner(outer: Mapping[str, Json], key: str) -> Mapping[str, Json]:

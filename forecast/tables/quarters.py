@@ -21,14 +21,16 @@ from forecast.tables.facts import PARTS, tag_name
 if TYPE_CHECKING:
     from forecast.tables.facts import Fact
 
-DIRECT, DERIVED, MIXED = range(3)
-"""A quarter as reported; one year-to-date figure less another; the same over two tags."""
+DIRECT, DERIVED, RECAST, MIXED = range(4)
+"""A quarter as reported; one year-to-date figure less another; the same where the longer is known to be on
+another basis; the same over two tags. The lower the better."""
 
 LONGEST_YEAR = 380
 """Days of the longest year; what is longer counts since the company was founded."""
 
-ROUNDING = Decimal("0.001")
-"""Two figures differ by less, relatively, where one is printed in thousands, the other in millions."""
+ROUNDING, COARSEST = Decimal("0.001"), Decimal("0.01")
+"""Relative differences that are rounding: always; and where one figure has fewer digits and the other
+lies within its last, as after a change from thousands to millions."""
 
 type Span = tuple[dt.date, dt.date]
 """First and last day."""
@@ -47,7 +49,7 @@ class QuarterValue:
     filed, accession
         Day of the last filing it rests on, and the accession number of that of the longer period.
     kind
-        One of :data:`DIRECT`, :data:`DERIVED`, :data:`MIXED`.
+        One of :data:`DIRECT`, :data:`DERIVED`, :data:`RECAST`, :data:`MIXED`.
     tag, order
         The tag, and its place among the metric's.
     source, note, confidence
@@ -93,8 +95,22 @@ def in_millions(value: Decimal) -> str:
 
 
 def differ(one: Decimal, other: Decimal) -> bool:
-    """Return whether two amounts differ by more than the rounding of what was printed."""
-    return abs(one - other) > ROUNDING * max(abs(one), abs(other))
+    """Return whether two amounts differ by more than the rounding of what was printed.
+
+    Examples
+    --------
+    >>> differ(Decimal(53_679_000), Decimal(53_600_000)), differ(Decimal(4848), Decimal(4500))
+    (False, True)
+    """
+    apart, size = abs(one - other), max(abs(one), abs(other))
+    digit = max(_last_digit(one), _last_digit(other))
+    return apart > ROUNDING * size and apart >= min(digit, COARSEST * size)
+
+
+def _last_digit(value: Decimal) -> Decimal:
+    """Return the place of the last digit that is not zero: 100,000 of 53,600,000."""
+    exponent = value.normalize().as_tuple().exponent
+    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) else Decimal(0)
 
 
 def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterValue]:
@@ -127,7 +143,7 @@ def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterVa
 
 def _direct(fact: Fact, order: int) -> QuarterValue:
     source = f"SEC company facts, {tag_name(fact.tag)}, {fact.form} {fact.accession}"
-    return QuarterValue(
+    one = QuarterValue(
         fact.start,
         fact.end,
         fact.value,
@@ -138,6 +154,20 @@ def _direct(fact: Fact, order: int) -> QuarterValue:
         fact.accession,
         source,
     )
+    return _rivalled(one, fact)
+
+
+def _rivalled(one: QuarterValue, *facts: Fact) -> QuarterValue:
+    """Return a value with a note of each figure it rests on of which its filing gives two."""
+    for fact in facts:
+        if fact.rival is not None and differ(fact.rival, fact.value):
+            one = one.doubted(
+                f"{fact.form} {fact.accession} gives {fact.start}/{fact.end} as "
+                f"{in_millions(fact.value)} and as {in_millions(fact.rival)} by one tag; the larger was "
+                "taken",
+                "C",
+            )
+    return one
 
 
 def _differences(
@@ -150,12 +180,12 @@ def _differences(
             continue
         recast = _recast(told, a, b)
         behind = _left_behind(a, b, longer, shorter)
-        yield one.doubted(
-            "; ".join(filter(None, (recast, behind))), "B" if recast or behind else "A"
-        )
+        if recast:
+            one = dataclasses.replace(one.doubted(recast, "B"), kind=RECAST)
+        yield one.doubted(behind, "B") if behind and not recast else one
         later = [s for s in shorter if s.filed > a.filed and differ(s.value, b.value)]
         if recast and later:
-            said = f"corrected for the recast: {_length(b)} as restated on {later[0].filed}"
+            said = f"corrected for the recast: {length(b)} as restated on {later[0].filed}"
             yield _less(a, later[0], order).doubted(said)
 
 
@@ -174,7 +204,7 @@ def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fa
 def _less(longer: Fact, shorter: Fact, order: int) -> QuarterValue:
     same = longer.tag == shorter.tag
     tags = tag_name(longer.tag) + ("" if same else f" less {shorter.tag}")
-    return QuarterValue(
+    one = QuarterValue(
         shorter.end + dt.timedelta(days=1),
         longer.end,
         longer.value - shorter.value,
@@ -187,6 +217,7 @@ def _less(longer: Fact, shorter: Fact, order: int) -> QuarterValue:
         f"{shorter.form} {shorter.accession}",
         f"derived: {_lengths(longer, shorter)}",
     )
+    return _rivalled(one, longer, shorter)
 
 
 _MONTHS = {3: (89, 92), 6: (180, 185), 9: (272, 276), 12: (363, 372)}
@@ -205,7 +236,8 @@ def _lengths(longer: Fact, shorter: Fact) -> str:
     return f"{a // 7} weeks less {b // 7}" if a % 7 == b % 7 == 0 else f"{a} days less {b}"
 
 
-def _length(fact: Fact) -> str:
+def length(fact: Fact) -> str:
+    """Return the length of a figure's period in words: months, else weeks, else days."""
     if _months(fact.days):
         return f"{_months(fact.days)} months"
     return f"{fact.days // 7} weeks" if fact.days % 7 == 0 else f"{fact.days} days"
@@ -257,21 +289,23 @@ class _Told:
 def _recast(told: _Told, longer: Fact, shorter: Fact) -> str:
     """Return why the longer figure may be on another basis than the shorter; empty if nothing says so.
 
-    Its filing restates another period of the same tag, as is done after a part of the company was sold,
-    and the filing of the shorter one had not yet: neither that period nor a part of it.
+    Its filing restates periods of the same tag, as is done after a part of the company was sold, and the
+    filing of the shorter one had not yet: no part of any of them.
     """
     if longer.accession == shorter.accession or longer.filed < shorter.filed:
         return ""
-    moved = told.changed(longer, lambda f: f.filed <= shorter.filed)
+    moved = told.changed(longer, lambda f: f.filed <= shorter.filed) or told.changed(
+        longer, lambda f: f.filed < longer.filed
+    )
     already = [fact for _, fact in told.changed(shorter, lambda f: f.filed < shorter.filed)]
-    for before, fact in moved:
-        if not any(fact.start <= f.start and f.end <= fact.end for f in already):
-            return (
-                f"may rest on two bases: {longer.form} {longer.accession} restates "
-                f"{fact.start}/{fact.end} from {in_millions(before.value)} to "
-                f"{in_millions(fact.value)}, and the {_length(shorter)} are as they were before"
-            )
-    return ""
+    if not moved or any(m.start <= f.start and f.end <= m.end for f in already for _, m in moved):
+        return ""
+    before, fact = moved[-1]
+    return (
+        f"may rest on two bases: {longer.form} {longer.accession} restates {fact.start}/{fact.end} from "
+        f"{in_millions(before.value)} to {in_millions(fact.value)}, and the {length(shorter)} are as "
+        "they were before"
+    )
 
 
 def _left_behind(
@@ -283,8 +317,8 @@ def _left_behind(
     if not later or any(f.filed > longer.filed and differ(f.value, longer.value) for f in longers):
         return ""
     return (
-        f"may rest on two bases: the {_length(shorter)} were restated on {later[0].filed} from "
-        f"{in_millions(shorter.value)} to {in_millions(later[0].value)}, the {_length(longer)} were not"
+        f"may rest on two bases: the {length(shorter)} were restated on {later[0].filed} from "
+        f"{in_millions(shorter.value)} to {in_millions(later[0].value)}, the {length(longer)} were not"
     )
 
 
@@ -292,8 +326,8 @@ def _left_behind(
 def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
-    A derived value never replaces a reported one that was known before, nor one over two tags a
-    derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag that
+    A derived value never replaces a reported one that was known before, nor one over two bases or two
+    tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag that
     says again what it said is no news, whatever another tag, of wider scope, said in between.
     """
     quarters: dict[Span, list[QuarterValue]] = {}
@@ -329,13 +363,14 @@ def _total(said: Sequence[QuarterValue]) -> QuarterValue:
         latest = max(r.accession for r in same)
         own.append(min(same, key=lambda r: (r.kind, r.accession != latest)))
     largest = max(own, key=lambda r: (r.value, -r.order))
+    own.sort(key=lambda r: r.order)
     rivals = [r for r in own if differ(r.value, largest.value)]
     if not rivals:
-        return min(own, key=lambda r: r.order)
+        return own[0]
     alike = [r for r in own if r not in rivals]
     others = {r.tag for r in rivals}
     whole = next((r for r in alike if others <= set(PARTS.get(r.tag, ()))), None)
-    best = min(alike, key=lambda r: r.order) if whole is None else whole
+    best = alike[0] if whole is None else whole
     told = one_line([f"{in_millions(r.value)} by {tag_name(r.tag)}" for r in rivals])
     if whole is not None:
         return best.doubted(f"the total, by {best.tag}; the same filing day has a part, {told}")
