@@ -793,6 +793,7 @@ def test_every_expected_quarter_has_an_answer():
         f"A capex 2025Q2 to 2025Q3, 2 quarters: {within}", "A capex 2025Q4: 0 is not above zero",
     ]  # fmt: skip
     assert f"A revenue 2025Q1 to 2025Q4, 4 quarters: {none}" in coverage.gaps(found.coverage)
+    assert "A capex, revenue 2026Q2: not filed by 2026-08-16" in coverage.gaps(found.coverage)
 
 
 @pytest.mark.parametrize(

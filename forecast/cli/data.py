@@ -118,6 +118,7 @@ def fetch(args: argparse.Namespace) -> int:
         "left_out": list(found.left_out),
         "coverage": [dataclasses.asdict(cell) for cell in found.coverage],
         "failed": list(found.failed),
+        "merged": list(found.merged),
     }
     code = _take(found.rows, args, more)
     if not args.json:

@@ -215,15 +215,15 @@ def summary(cells: Iterable[Cell]) -> list[tuple[str, ...]]:
 
 
 def gaps(cells: Iterable[Cell]) -> list[str]:
-    """Return a line for each row of missing quarters with one reason."""
-    lines = []
+    """Return a line for each row of missing quarters with one reason, and the metrics it is true of."""
+    lines: dict[tuple[str, str], list[str]] = {}
     for (entity, metric), own in _by_series(cells):
         for (state, why), run in itertools.groupby(own, lambda c: (c.state, c.why)):
             periods = [c.period for c in run]
             if state == MISSING:
                 count = f" to {periods[-1]}, {len(periods)} quarters" if len(periods) > 1 else ""
-                lines.append(f"{entity} {metric} {periods[0]}{count}: {why}")
-    return lines
+                lines.setdefault((entity, f"{periods[0]}{count}: {why}"), []).append(metric)
+    return [f"{entity} {', '.join(own)} {said}" for (entity, said), own in lines.items()]
 
 
 def _by_series(cells: Iterable[Cell]) -> list[tuple[tuple[str, str], list[Cell]]]:

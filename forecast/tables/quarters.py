@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from forecast.tables.facts import Fact
 
 DIRECT, DERIVED, RECAST, MIXED = range(4)
-"""A quarter as reported; one year-to-date figure less another; the same where the longer is known to be on
-another basis; the same over two tags. The lower the better."""
+"""A quarter as reported; one year-to-date figure less another; the same where the longer is known to be
+on another basis; the same over two tags. The lower the better."""
 
 LONGEST_YEAR = 380
 """Days of the longest year; what is longer counts since the company was founded."""
@@ -327,8 +327,8 @@ def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
     A derived value never replaces a reported one that was known before, nor one over two bases or two
-    tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag that
-    says again what it said is no news, whatever another tag, of wider scope, said in between.
+    tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag
+    that says again what it said is no news, whatever another tag, of wider scope, said in between.
     """
     quarters: dict[Span, list[QuarterValue]] = {}
     for quarter in values:

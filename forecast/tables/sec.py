@@ -294,7 +294,7 @@ def fetch(
         )
         registrants, merged = _registrants(tickers, listed)
         found: list[Fetched] = []
-        failed: list[DataError] = []
+        failed: dict[str, DataError] = {}
         for k, (entity, cik) in enumerate(registrants.items()):
             if k:
                 clock.sleep(PAUSE)
@@ -306,15 +306,19 @@ def fetch(
                 )
                 found.append(company_rows(entity, content, since, metrics, today))
             except DataError as error:
-                logger.info(f"{entity}: {error}")
-                failed.append(error)
+                failed[entity] = error
+    if not found and len(failed) == 1:
+        raise next(iter(failed.values()))
+    told = [
+        f"{entity}: {str(error).removeprefix(f'{entity}: ')}" for entity, error in failed.items()
+    ]
     if not found:
-        raise failed[0] if len(failed) == 1 else DataError("\n".join(map(str, failed)))
+        raise DataError("there are rows of no company\n" + "\n".join(told))
     return Fetched(
         pd.concat([f.rows for f in found], ignore_index=True),
         tuple(line for f in found for line in f.left_out),
         tuple(cell for f in found for cell in f.coverage),
-        tuple(map(str, failed)),
+        tuple(told),
         merged,
     )
 
