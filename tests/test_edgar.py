@@ -568,6 +568,13 @@ def test_tags_that_are_known_to_differ_are_never_subtracted():
     )  # fmt: skip
 
 
+def test_a_difference_of_one_tag_counts_before_one_over_two():
+    both = {ASSETS: YEAR, CAPEX: [YEAR[3]]}
+    row = company_rows("A", content(both)).rows.to_dict("records")[3]
+    assert (row["value"], row["confidence"], row["note"]) == (300, "A", "derived: 12 months less 9")
+    assert f"us-gaap {ASSETS}, 10-K" in row["source"]
+
+
 # --- quarters of weeks -----------------------------------------------------------------------
 WEEKS = [
     # 12, 12, 12 and 17 weeks to the Sunday nearest to the end of August, then 16.
@@ -660,6 +667,14 @@ def test_quarters_of_two_fiscal_years_that_overlap_are_not_both_kept():
     )
 
 
+def test_totals_since_a_company_was_founded_are_no_years():
+    rows = company_rows("A", content({CAPEX: [
+        *YEAR, fact("2019-06-01", "2025-03-31", 5_000_000_000, "2025-04-25"),
+        fact("2019-06-01", "2025-06-30", 5_100_000_000, "2025-07-25"),
+    ]})).rows  # fmt: skip
+    assert values(rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+
+
 # --- a recast year ---------------------------------------------------------------------------
 def recast(nine_later=(), year_later=()):
     """Return nine months of 450, and a year of 600 without a part that was sold: 100 of those."""
@@ -726,6 +741,14 @@ def test_a_recast_that_the_nine_months_knew_already_is_none():
             fact("2023-01-01", "2023-09-30", 500_000_000, "2024-10-25")]  # fmt: skip
     (row,) = fourth(recast(nine))
     assert (row["confidence"], row["note"]) == ("A", "derived: 12 months less 9")
+
+
+def test_nine_months_that_come_after_a_recast_year_are_of_its_basis():
+    given = recast([fact(*NINE, 350_000_000, "2025-10-25")])
+    del given["facts"]["us-gaap"][CAPEX]["units"]["USD"][2]  # the nine months as first reported
+    (row,) = fourth(given)
+    assert (row["value"], row["reported_on"], row["confidence"]) == (250, "2025-10-25", "A")
+    assert row["note"] == "derived: 12 months less 9"
 
 
 def test_nine_months_restated_alone_are_told_in_the_fourth_quarter():
@@ -807,6 +830,13 @@ def test_a_quarter_is_expected_45_days_after_its_end_and_the_fourth_after_90(tod
     assert {why for _, state, why in cells(found) if state == "missing"} <= {
         f"not filed by {today}"
     }
+
+
+def test_a_company_abroad_has_120_days():
+    facts_abroad = [*YEAR[:3], {**YEAR[3], "form": "20-F"}]
+    for day, last in (("2025-07-29", "2024Q4"), ("2025-07-30", "2025Q1")):
+        found = company_rows("A", content({CAPEX: facts_abroad}), today=dt.date.fromisoformat(day))
+        assert cells(found)[-1][0] == last
 
 
 def test_a_quarter_of_sixteen_weeks_is_expected_at_its_own_end():
