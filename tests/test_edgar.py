@@ -832,6 +832,13 @@ def test_a_quarter_is_expected_45_days_after_its_end_and_the_fourth_after_90(tod
     }
 
 
+def test_a_quarter_of_another_century_is_not_waited_for():
+    wrong = fact("2190-01-01", "2190-03-31", 5_000_000, "2025-04-25")
+    found = company_rows("A", content({CAPEX: [*YEAR, wrong]}), today=dt.date(2025, 5, 1))
+    assert [c[0] for c in cells(found)] == ["2024Q1", "2024Q2", "2024Q3", "2024Q4"]
+    assert found.left_out[0].startswith("A capex 2190Q1: filed before its end")
+
+
 def test_a_company_abroad_has_120_days():
     facts_abroad = [*YEAR[:3], {**YEAR[3], "form": "20-F"}]
     for day, last in (("2025-07-29", "2024Q4"), ("2025-07-30", "2025Q1")):
