@@ -15,14 +15,21 @@ from hypothesis import strategies as st
 
 from forecast.cli import main
 from forecast.core.errors import DataError, UnknownNameError
-from forecast.core.periods import calendar_quarter, period_days
-from forecast.tables import http, sec
+from forecast.core.periods import (
+    calendar_quarter,
+    calendar_quarters,
+    period_days,
+    quarter_index,
+)
+from forecast.models.earnings.panel import earnings_panel
+from forecast.tables import coverage, facts, http, quarters, sec
 from forecast.tables.http import Clock, Connection
-from forecast.tables.sec import company_rows, fetch, period_name
+from forecast.tables.quarters import period_name
+from forecast.tables.sec import company_rows, fetch
 from forecast.tables.vintages import as_of
 
-CAPEX, ASSETS = sec.METRICS["capex"]
-TOTAL, CONTRACTS, SALES = sec.METRICS["revenue"]
+CAPEX, ASSETS = facts.METRICS["capex"]
+TOTAL, CONTRACTS, SALES = facts.METRICS["revenue"]
 AGENT = "Jane Doe jane@example.com"
 TICKERS = {
     "0": {"cik_str": 789019, "ticker": "MSFT", "title": "MICROSOFT CORP"},
@@ -202,7 +209,7 @@ def test_figures_that_cannot_be_rows_are_named():
 
 
 def test_cash_may_flow_out_and_old_quarters_may_be_left_out():
-    (tag,) = sec.METRICS["operating_cash_flow"]
+    (tag,) = facts.METRICS["operating_cash_flow"]
     flow = content({tag: [fact("2024-01-01", "2024-03-31", -5_000_000, "2024-04-25"),
                           fact("2023-01-01", "2023-03-31", 5_000_000, "2023-04-25")]})  # fmt: skip
     assert values(company_rows("A", flow).rows, "operating_cash_flow")[1][1] == -5
@@ -215,12 +222,12 @@ def test_cash_may_flow_out_and_old_quarters_may_be_left_out():
     [
         ({}, "shape of SEC company facts"),
         ([], "shape of SEC company facts"),
-        (content({CAPEX: [{"start": "2024-01-01"}]}), "shape of SEC company facts"),
-        (content({CAPEX: [fact("soon", "2024-03-31", 1, "2024-04-25")]}), "cannot read the date"),
-        (content({CAPEX: [fact("2024-01-01", "2024-03-31", None, "2024-04-25")]}), "InvalidOp"),
+        (content({CAPEX: [{"start": "2024-01-01"}]}), "without the form of its filing"),
+        (content({CAPEX: [fact("soon", "2024-03-31", 1, "2024-04-25")]}), r"read \(start\)"),
+        (content({CAPEX: [fact("2024-01-01", "2024-03-31", None, "2024-04-25")]}), "no amount"),
         (content({CAPEX: [fact("2024-01-01", "2024-03-31", float("nan"), "2024-04-25")]}), "nan"),
         (content({}), "hold no quarter of capex"),
-        ({"facts": {"ifrs-full": {}}}, "companies that report under IFRS have none"),
+        ({"facts": {"ifrs-full": {}}}, "companies that report under IFRS mostly tag years"),
     ],
 )
 def test_other_content_is_refused_in_words(bad, message):
@@ -265,7 +272,8 @@ def test_junk_anywhere_in_an_answer_is_a_sentence():
     for way in places(TICKERS):
         for junk in JUNK:
             try:
-                assert 0 < sec._resolve(["MSFT"], with_junk(TICKERS, way, junk))["MSFT"] < 10**10
+                found, _ = sec._registrants(["MSFT"], with_junk(TICKERS, way, junk))
+                assert all(0 < sec._cik(name, cik) < 10**10 for name, cik in found.items())
             except (DataError, UnknownNameError):
                 refused += 1
 
@@ -309,63 +317,69 @@ def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
     both[CONTRACTS][1]["val"] = 97_000_000
     rows = company_rows("A", content(both)).rows
     assert values(rows, "revenue")[1:] == [("2024Q1", 97.0, "2025-04-25")]
-    assert rows["note"].tolist()[0] == ""
-    assert rows["note"].tolist()[1].startswith("by another tag than before")
+    assert rows["note"].tolist() == [
+        f"the total, by {TOTAL}; the same filing day has a part, 98 by us-gaap {CONTRACTS}",
+        "by another tag than before: the scope may have changed, and not the figure",
+    ]
+    assert rows["confidence"].tolist() == ["A", "B"]
     again = fact(*quarter, 101_000_000, "2025-06-25")
     rows = company_rows("A", content({**both, TOTAL: [*both[TOTAL], again]})).rows
     assert values(rows, "revenue")[2:] == [("2024Q1", 101.0, "2025-06-25")]
 
 
 def quarter_value(value, filed, kind, order, accession="1"):
-    return sec.QuarterValue(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
-                         dt.date.fromisoformat(filed), kind, order, accession, "", "")  # fmt: skip
+    tag = (TOTAL, CONTRACTS)[order]
+    return quarters.QuarterValue(dt.date(2024, 1, 1), dt.date(2024, 3, 31), Decimal(value),
+                         dt.date.fromisoformat(filed), kind, tag, order, accession, "")  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("values", "taken"),
     [
         # of one day the metric's first tag counts, also derived against a reported part
-        ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-05-01", sec.DERIVED, 0)], [2]),
+        ([(1, "2024-05-01", quarters.DIRECT, 1), (2, "2024-05-01", quarters.DERIVED, 0)], [2]),
         # over two tags is last of all
-        ([(1, "2024-05-01", sec.MIXED, 0), (2, "2024-05-01", sec.DERIVED, 1)], [2]),
+        ([(1, "2024-05-01", quarters.MIXED, 0), (2, "2024-05-01", quarters.DERIVED, 1)], [2]),
         # of one tag the reported one counts
-        ([(1, "2024-05-01", sec.DERIVED, 0), (2, "2024-05-01", sec.DIRECT, 0)], [2]),
+        ([(1, "2024-05-01", quarters.DERIVED, 0), (2, "2024-05-01", quarters.DIRECT, 0)], [2]),
         # and for good
-        ([(1, "2024-05-01", sec.DIRECT, 0), (2, "2024-06-01", sec.DERIVED, 0)], [1]),
-        ([(1, "2024-05-01", sec.DERIVED, 0), (2, "2024-06-01", sec.DIRECT, 0)], [1, 2]),
-        ([(1, "2024-05-01", sec.DIRECT, 0, "2"), (2, "2024-05-01", sec.DIRECT, 0, "3")], [2]),
+        ([(1, "2024-05-01", quarters.DIRECT, 0), (2, "2024-06-01", quarters.DERIVED, 0)], [1]),
+        ([(1, "2024-05-01", quarters.DERIVED, 0), (2, "2024-06-01", quarters.DIRECT, 0)], [1, 2]),
+        ([(1, "2024-05-01", quarters.DIRECT, 0, "2"), (2, "2024-05-01", quarters.DIRECT, 0, "3")], [2]),
         # of two filings of a day the later one counts, whatever a third is subtracted from
-        ([(1, "2024-05-01", sec.DIRECT, 0, "1"), (2, "2024-05-01", sec.DIRECT, 0, "2"),
-          (3, "2024-05-01", sec.DERIVED, 0, "3")], [2]),
+        ([(1, "2024-05-01", quarters.DIRECT, 0, "1"), (2, "2024-05-01", quarters.DIRECT, 0, "2"),
+          (3, "2024-05-01", quarters.DERIVED, 0, "3")], [2]),
         # a tag that repeats itself after another was restated
-        ([(1, "2024-05-01", sec.DIRECT, 1), (2, "2024-06-01", sec.DIRECT, 0),
-          (1, "2024-07-01", sec.DIRECT, 1)], [1, 2]),
+        ([(1, "2024-05-01", quarters.DIRECT, 1), (2, "2024-06-01", quarters.DIRECT, 0),
+          (1, "2024-07-01", quarters.DIRECT, 1)], [1, 2]),
         # a restatement that is taken back
-        ([(1, "2024-05-01", sec.DIRECT, 0), (2, "2024-06-01", sec.DIRECT, 0),
-          (1, "2024-07-01", sec.DIRECT, 0)], [1, 2, 1]),
+        ([(1, "2024-05-01", quarters.DIRECT, 0), (2, "2024-06-01", quarters.DIRECT, 0),
+          (1, "2024-07-01", quarters.DIRECT, 0)], [1, 2, 1]),
     ],
 )  # fmt: skip
 def test_of_several_values_of_a_quarter_one_is_taken(values, taken):
-    found = sec.settle([quarter_value(*one) for one in values])
+    found = quarters.settle([quarter_value(*one) for one in values])
     assert [int(r.value) for r in found] == taken
 
 
 @pytest.mark.parametrize(
-    ("days", "months"),
-    [(79, 0), (80, 3), (100, 3), (101, 0), (169, 0), (170, 6), (195, 6), (196, 0), (259, 0),
-     (260, 9), (285, 9), (286, 0), (349, 0), (350, 12), (380, 12), (381, 0)],
+    ("days", "is_quarter"),
+    [(79, False), (80, True), (84, True), (100, True), (101, False), (111, False), (112, True),
+     (113, False), (118, False), (119, True), (120, False), (123, False), (182, False)],
 )  # fmt: skip
-def test_periods_are_told_by_their_days_both_ends_counted(days, months):
-    start = dt.date(2024, 1, 1)
-    end = start + dt.timedelta(days=days - 1)
-    one = sec.Fact(CAPEX, start, end, Decimal(1), "1", "10-Q", end)
-    assert one.months == months
+def test_quarters_are_told_by_their_days_both_ends_counted(days, is_quarter):
+    end = dt.date(2024, 1, 1) + dt.timedelta(days=days - 1)
+    one = fact("2024-01-01", end.isoformat(), 7_000_000, "2024-12-31")
+    flow = [fact("2025-01-01", "2025-03-31", 1_000_000, "2025-04-25")]
+    (depreciation,) = facts.METRICS["depreciation_ppe"]
+    rows = company_rows("A", content({CAPEX: [one], depreciation: flow})).rows
+    assert (rows["metric"] == "capex").sum() == is_quarter
 
 
 def test_facts_of_one_filing_day_stand_by_accession():
     quarter = ("2024-01-01", "2024-03-31")
     rows = [fact(*quarter, k, "2024-04-25", accn=f"0000789019-24-00000{k}") for k in (3, 1, 2)]
-    found = sec.read_facts(content({CAPEX: rows}), [CAPEX], "A")
+    found = facts.read_facts(content({CAPEX: rows}), [CAPEX], "A").facts
     assert [int(f.value) for f in found] == [1, 2, 3]
 
 
@@ -401,6 +415,13 @@ def test_only_whole_calendar_quarters_have_short_names():
     assert period_name(dt.date(2023, 10, 1), dt.date(2023, 12, 31)) == "2023Q4"
 
 
+CALENDARS = [
+    (13, 13, 13, 13), (13, 13, 13, 14), (14, 13, 13, 13), (12, 12, 12, 16), (12, 12, 12, 17),
+    (16, 12, 12, 12), (16, 12, 12, 13), (12, 16, 12, 12), (12, 12, 16, 12),
+]  # fmt: skip
+"""Weeks of a fiscal year's quarters."""
+
+
 @st.composite
 def year_to_date_reports(draw):
     """Return quarterly flows and the reports that a company might make of them."""
@@ -408,8 +429,7 @@ def year_to_date_reports(draw):
     years = draw(st.integers(1, 3))
     flows, facts, start = [], [], first
     for _ in range(years):
-        weeks = [13, 13, 13, draw(st.sampled_from([13, 14]))]
-        begin, total = start, 0
+        begin, total, weeks = start, 0, draw(st.sampled_from(CALENDARS))
         tag = draw(st.sampled_from([CAPEX, ASSETS]))  # may migrate from year to year
         for k, length in enumerate(weeks):
             end = start + dt.timedelta(days=7 * length - 1)
@@ -436,6 +456,472 @@ def test_year_to_date_reports_of_random_flows_give_the_flows_back(case):
     assert got == {(p, v / 1e6, d) for p, v, d in flows}
     for row in rows.itertuples():
         assert row.reported_on > period_days(row.period)[1].isoformat()
+
+
+# --- what counts -----------------------------------------------------------------------------
+def test_only_periodic_reports_count():
+    """A proxy statement gives the year in thousands as if in dollars: the fourth quarter was -449.25."""
+    proxy = fact("2024-01-01", "2024-12-31", 750_000, "2025-04-10", form="DEF 14A")
+    others = [fact("2024-01-01", "2024-03-31", 7, "2025-04-11", form=form)
+              for form in ("8-K", "8-K/A", "S-1", "424B4", "8-K")]  # fmt: skip
+    found = company_rows("A", content({CAPEX: [*YEAR, proxy, *others]}))
+    assert values(found.rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+    assert found.left_out == (
+        "A: 6 figure(s) that stand in no periodic report (10-K, 10-Q, 20-F, 40-F, 6-K): 8-K 2, "
+        "DEF 14A 1, 8-K/A 1, S-1 1, 424B4 1",
+    )
+
+
+@pytest.mark.parametrize("form", ["10-K", "10-Q", "20-F", "40-F", "6-K", "10-KT", "10-QT"])
+def test_every_periodic_form_counts_and_its_amendment(form):
+    quarter = ("2024-01-01", "2024-03-31")
+    rows = company_rows("A", content({CAPEX: [
+        fact(*quarter, 1_000_000, "2024-04-25", form=form),
+        fact(*quarter, 2_000_000, "2024-05-25", form=f"{form}/A"),
+    ]})).rows  # fmt: skip
+    assert values(rows) == [("2024Q1", 1.0, "2024-04-25"), ("2024Q1", 2.0, "2024-05-25")]
+
+
+QUARTER = ("2024-01-01", "2024-03-31")
+UNKNOWN = "which is the total is not known, and the larger was taken"
+
+
+@pytest.mark.parametrize(
+    ("metric", "tags", "confidence", "note"),
+    [
+        # the larger contains the smaller by the taxonomy: it is the total
+        ("capex", {CAPEX: 500, ASSETS: 4848}, "A",
+         f"the total, by {ASSETS}; the same filing day has a part, 500 by us-gaap {CAPEX}"),
+        ("revenue", {TOTAL: 4848, CONTRACTS: 500}, "A",
+         f"the total, by {TOTAL}; the same filing day has a part, 500 by us-gaap {CONTRACTS}"),
+        ("revenue", {TOTAL: 4848, CONTRACTS: 500, SALES: 400}, "A",
+         f"the total, by {TOTAL}; the same filing day has a part, 500 by us-gaap {CONTRACTS}, "
+         f"400 by us-gaap {SALES}"),
+        # a "part" larger than its total, or tags of which none contains the other: not known
+        ("capex", {CAPEX: 4848, ASSETS: 500}, "C",
+         f"two tags differ: 4848 by us-gaap {CAPEX}, 500 by us-gaap {ASSETS}; {UNKNOWN}"),
+        ("revenue", {TOTAL: 500, CONTRACTS: 4848}, "C",
+         f"two tags differ: 4848 by us-gaap {CONTRACTS}, 500 by us-gaap {TOTAL}; {UNKNOWN}"),
+        ("revenue", {CONTRACTS: 500, SALES: 4848}, "C",
+         f"two tags differ: 4848 by us-gaap {SALES}, 500 by us-gaap {CONTRACTS}; {UNKNOWN}"),
+        # the same, or the same but for the rounding of what is printed: no rival
+        ("revenue", {TOTAL: 4848, CONTRACTS: 4848}, "A", ""),
+        ("revenue", {TOTAL: 4848, CONTRACTS: 4847}, "A", ""),
+    ],
+)  # fmt: skip
+def test_of_two_tags_that_differ_the_total_is_taken_or_the_doubt_is_told(
+    metric, tags, confidence, note
+):
+    given = {t: [fact(*QUARTER, v * 1_000_000, "2024-04-25")] for t, v in tags.items()}
+    (row,) = company_rows("A", content(given)).rows.to_dict("records")
+    assert row["metric"] == metric
+    assert (row["value"], row["confidence"], row["note"]) == (4848, confidence, note)
+
+
+def test_rivals_are_noticed_between_differences_too():
+    half = ("2024-01-01", "2024-06-30")
+    both = {
+        tag: [fact(*QUARTER, first, "2024-04-25"), fact(*half, total, "2024-07-25")]
+        for tag, first, total in (
+            (CAPEX, 100_000_000, 300_000_000),
+            (ASSETS, 150_000_000, 400_000_000),
+        )
+    }
+    rows = company_rows("A", content(both)).rows
+    assert values(rows) == [("2024Q1", 150.0, "2024-04-25"), ("2024Q2", 250.0, "2024-07-25")]
+    assert rows["note"].tolist()[1] == (
+        f"derived: 6 months less 3; the total, by {ASSETS}; the same filing day has a part, "
+        f"200 by us-gaap {CAPEX}"
+    )
+
+
+def test_two_values_by_one_tag_in_one_filing_are_told():
+    """One is in thousands: what stood last in the answer was taken, and said to be sure."""
+    small = fact("2024-01-01", "2024-12-31", 750_000, "2025-02-01", form="10-K", fp="FY")
+    for entries in ([*YEAR, small], [small, *YEAR]):
+        row = company_rows("A", content({CAPEX: entries})).rows.to_dict("records")[3]
+        assert (row["value"], row["confidence"]) == (300, "C")
+        assert row["note"] == (
+            "derived: 12 months less 9; 10-K 0000789019-25-020100 gives 2024-01-01/2024-12-31 as "
+            "750.000001 and as 0.75 by one tag; the larger was taken"
+        )
+    twice = company_rows("A", content({CAPEX: [*YEAR, *YEAR]})).rows
+    assert twice.equals(company_rows("A", content({CAPEX: YEAR})).rows)
+
+
+def test_tags_that_are_known_to_differ_are_never_subtracted():
+    year = fact("2024-01-01", "2024-12-31", 900_000_000, "2025-02-01", form="10-K")
+    both = {CAPEX: [*YEAR[:3]], ASSETS: [year]}
+    rows = company_rows("A", content(both)).rows.set_index("period")
+    assert rows.loc["2024Q4", "value"] == 449.999999
+    assert rows.loc["2024Q4", ["confidence", "note"]].tolist() == [
+        "B", "derived: 12 months less 9; over two tags: their scope may differ",
+    ]  # fmt: skip
+    # The nine months of the year before stand under both, and are not the same.
+    both[CAPEX].append(fact("2023-01-01", "2023-09-30", 300_000_000, "2023-10-25"))
+    both[ASSETS].append(fact("2023-01-01", "2023-09-30", 420_000_000, "2024-11-25"))
+    found = company_rows("A", content(both))
+    assert "2024Q4" not in set(found.rows["period"])
+    assert cells(found)[-1] == (
+        "2024Q4", "missing", f"only the 12 months from 2024-01-01 by {ASSETS}, and what to subtract by "
+        f"{CAPEX}, which is known to differ",
+    )  # fmt: skip
+
+
+def test_a_difference_of_one_tag_counts_before_one_over_two():
+    both = {ASSETS: YEAR, CAPEX: [YEAR[3]]}
+    row = company_rows("A", content(both)).rows.to_dict("records")[3]
+    assert (row["value"], row["confidence"], row["note"]) == (300, "A", "derived: 12 months less 9")
+    assert f"us-gaap {ASSETS}, 10-K" in row["source"]
+
+
+# --- quarters of weeks -----------------------------------------------------------------------
+WEEKS = [
+    # 12, 12, 12 and 17 weeks to the Sunday nearest to the end of August, then 16.
+    fact("2022-08-29", "2022-11-20", 1_000_000_000, "2022-12-08"),
+    fact("2022-08-29", "2023-02-12", 2_100_000_000, "2023-03-02"),
+    fact("2022-08-29", "2023-05-07", 3_000_000_000, "2023-05-25"),
+    fact("2022-08-29", "2023-09-03", 4_300_000_000, "2023-10-11", form="10-K"),
+    fact("2023-09-04", "2023-11-26", 1_100_000_000, "2023-12-14"),
+    fact("2023-09-04", "2024-02-18", 2_200_000_000, "2024-03-07"),
+    fact("2023-09-04", "2024-05-12", 3_300_000_000, "2024-05-30"),
+    fact("2023-09-04", "2024-09-01", 4_700_000_000, "2024-10-09", form="10-K"),
+]
+
+
+def test_quarters_of_twelve_and_sixteen_or_seventeen_weeks():
+    found = company_rows("COST", content({CAPEX: WEEKS}))
+    assert [v[:2] for v in values(found.rows)] == [
+        ("2022-08-29/2022-11-20", 1000.0), ("2022-11-21/2023-02-12", 1100.0),
+        ("2023-02-13/2023-05-07", 900.0), ("2023-05-08/2023-09-03", 1300.0),
+        ("2023-09-04/2023-11-26", 1100.0), ("2023-11-27/2024-02-18", 1100.0),
+        ("2024-02-19/2024-05-12", 1100.0), ("2024-05-13/2024-09-01", 1400.0),
+    ]  # fmt: skip
+    assert set(found.rows["note"]) == {
+        "", "derived: 24 weeks less 12", "derived: 36 weeks less 24", "derived: 53 weeks less 36",
+        "derived: 52 weeks less 36",
+    }  # fmt: skip
+    assert [(c.period, c.state) for c in found.coverage if c.metric == "capex"] == [
+        (v[0], "found" if k % 4 == 0 else "derived") for k, v in enumerate(values(found.rows))
+    ]
+
+
+def test_forty_weeks_less_twenty_eight():
+    """Sixteen weeks first: 112, 196, 280 and 364 days."""
+    rows = company_rows("KR", content({CAPEX: [
+        fact("2024-02-04", "2024-05-25", 1_000_000_000, "2024-06-28"),
+        fact("2024-02-04", "2024-08-17", 1_800_000_000, "2024-09-20"),
+        fact("2024-02-04", "2024-11-09", 2_500_000_000, "2024-12-13"),
+        fact("2024-02-04", "2025-02-01", 3_400_000_000, "2025-04-01", form="10-K"),
+    ]})).rows  # fmt: skip
+    assert [v[:2] for v in values(rows)] == [
+        ("2024-02-04/2024-05-25", 1000.0), ("2024-05-26/2024-08-17", 800.0),
+        ("2024-08-18/2024-11-09", 700.0), ("2024-11-10/2025-02-01", 900.0),
+    ]  # fmt: skip
+
+
+def test_quarters_of_weeks_are_a_calendar_quarter_each_in_the_earnings_panel():
+    """By their middles alone two fell into the first quarter of 2023, and every run refused."""
+    rows = company_rows("COST", content({CAPEX: WEEKS})).rows
+    panel = earnings_panel(as_of(rows, "2024-12-31"))
+    assert panel.data["quarter"].values.tolist() == [
+        "2022Q4", "2023Q1", "2023Q2", "2023Q3", "2023Q4", "2024Q1", "2024Q2", "2024Q3",
+    ]  # fmt: skip
+    assert panel.data["value"].values.tolist() == [1.0, 1.1, 0.9, 1.3, 1.1, 1.1, 1.1, 1.4]
+
+
+@pytest.mark.parametrize("weeks", [weeks for weeks in CALENDARS if sum(weeks) == 52])
+@pytest.mark.parametrize("first", ["2015-02-01", "2015-05-20", "2015-08-31", "2015-12-27"])
+def test_no_two_quarters_of_a_row_are_one_calendar_quarter(weeks, first):
+    periods, start = [], dt.date.fromisoformat(first)
+    for k, length in enumerate(weeks * 6):
+        end = start + dt.timedelta(days=7 * (length + (k == 15)) - 1)  # the fourth year has 53
+        periods.append(period_name(start, end))
+        start = end + dt.timedelta(days=1)
+    found = calendar_quarters(periods[::-1])
+    order = [quarter_index(found[period]) for period in periods]
+    assert order == list(range(order[0], order[0] + 24))
+    assert all(
+        abs(quarter_index(calendar_quarter(p)) - k) <= 1
+        for p, k in zip(periods, order, strict=True)
+    )
+
+
+def test_one_quarter_under_two_spellings_of_its_days_is_one():
+    """The last Saturday in one filing, the last day of the month in two."""
+    rows = company_rows("A", content({CAPEX: [
+        fact("2024-01-01", "2024-03-30", 100_000_000, "2024-04-25"),
+        fact(*QUARTER, 110_000_000, "2025-04-25"), fact(*QUARTER, 110_000_000, "2026-04-25"),
+    ]})).rows  # fmt: skip
+    assert values(rows) == [("2024Q1", 100.0, "2024-04-25"), ("2024Q1", 110.0, "2025-04-25")]
+    assert rows["note"].tolist() == ["its days are given as 2024-01-01/2024-03-30", ""]
+
+
+def test_quarters_of_two_fiscal_years_that_overlap_are_not_both_kept():
+    found = company_rows("A", content({CAPEX: [
+        *YEAR, fact("2024-02-01", "2024-04-30", 120_000_000, "2025-05-25"),
+    ]}))  # fmt: skip
+    assert len(found.rows) == 4
+    assert found.left_out == (
+        "A capex 2024-02-01/2024-04-30: overlaps a quarter that more filings give",
+    )
+
+
+def test_totals_since_a_company_was_founded_are_no_years():
+    rows = company_rows("A", content({CAPEX: [
+        *YEAR, fact("2019-06-01", "2025-03-31", 5_000_000_000, "2025-04-25"),
+        fact("2019-06-01", "2025-06-30", 5_100_000_000, "2025-07-25"),
+    ]})).rows  # fmt: skip
+    assert values(rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+
+
+# --- a recast year ---------------------------------------------------------------------------
+def recast(nine_later=(), year_later=()):
+    """Return nine months of 450, and a year of 600 without a part that was sold: 100 of those."""
+    before = fact("2023-01-01", "2023-12-31", 900_000_000, "2024-02-01", form="10-K")
+    again = fact("2023-01-01", "2023-12-31", 700_000_000, "2025-02-01", form="10-K")
+    year = fact("2024-01-01", "2024-12-31", 600_000_000, "2025-02-01", form="10-K")
+    return content({CAPEX: [*YEAR[:3], before, again, year, *nine_later, *year_later]})
+
+
+NINE = ("2024-01-01", "2024-09-30")
+
+
+def fourth(given):
+    rows = company_rows("A", given).rows
+    return rows[rows["period"] == "2024Q4"].to_dict("records")
+
+
+def test_a_fourth_quarter_of_a_recast_year_says_so():
+    (row,) = fourth(recast())
+    assert (row["value"], row["confidence"]) == (149.999999, "B")
+    assert row["note"] == (
+        "derived: 12 months less 9; may rest on two bases: 10-K 0000789019-25-020100 restates "
+        "2023-01-01/2023-12-31 from 900 to 700, and the 9 months are as they were before"
+    )
+
+
+def test_a_change_from_thousands_to_millions_is_no_recast():
+    thousands = [fact("2023-01-01", "2023-12-31", 53_679_000, "2024-02-01", form="10-K"), *YEAR[:3]]
+    millions = [fact("2023-01-01", "2023-12-31", 53_600_000, "2025-02-01", form="10-K"), YEAR[3]]
+    (row,) = fourth(content({CAPEX: [*thousands, *millions]}))
+    assert (row["confidence"], row["note"]) == ("A", "derived: 12 months less 9")
+
+
+def test_the_restated_nine_months_correct_it_when_they_come():
+    later = fact(*NINE, 350_000_000, "2025-10-25")
+    first, second = fourth(recast([later]))
+    assert first["confidence"] == "B"
+    assert (second["value"], second["reported_on"], second["confidence"]) == (
+        250,
+        "2025-10-25",
+        "A",
+    )
+    assert second["note"].endswith("corrected for the recast: 9 months as restated on 2025-10-25")
+    again = fact("2024-01-01", "2024-12-31", 600_000_000, "2026-02-01", form="10-K")
+    assert [r["value"] for r in fourth(recast([later], [again]))] == [149.999999, 250]
+
+
+def test_an_amended_year_less_the_nine_months_of_before_is_a_recast():
+    """As Apple's of 2009: the 10-K/A restates the year, and the nine months came again in July 2010.
+
+    The year as amended less the nine months as first reported, 450, is no revision of 300.
+    """
+    amended = fact("2024-01-01", "2024-12-31", 900_000_001, "2025-03-25", form="10-K/A")
+    later = fact(*NINE, 550_000_001, "2025-10-25")
+    rows = fourth(content({CAPEX: [*YEAR, amended, later]}))
+    assert [(r["value"], r["reported_on"], r["confidence"]) for r in rows] == [
+        (300, "2025-02-01", "A"), (350, "2025-10-25", "A"),
+    ]  # fmt: skip
+
+
+def test_a_recast_that_the_nine_months_knew_already_is_none():
+    """The 10-Q of the third quarter restates the nine months of the year before as well."""
+    nine = [fact("2023-01-01", "2023-09-30", 600_000_000, "2023-10-25"),
+            fact("2023-01-01", "2023-09-30", 500_000_000, "2024-10-25")]  # fmt: skip
+    (row,) = fourth(recast(nine))
+    assert (row["confidence"], row["note"]) == ("A", "derived: 12 months less 9")
+
+
+def test_nine_months_that_come_after_a_recast_year_are_of_its_basis():
+    given = recast([fact(*NINE, 350_000_000, "2025-10-25")])
+    del given["facts"]["us-gaap"][CAPEX]["units"]["USD"][2]  # the nine months as first reported
+    (row,) = fourth(given)
+    assert (row["value"], row["reported_on"], row["confidence"]) == (250, "2025-10-25", "A")
+    assert row["note"] == "derived: 12 months less 9"
+
+
+def test_nine_months_restated_alone_are_told_in_the_fourth_quarter():
+    later = fact(*NINE, 350_000_000, "2025-10-25")
+    (row,) = fourth(content({CAPEX: [*YEAR, later]}))
+    assert (row["value"], row["confidence"]) == (300, "B")
+    assert row["note"] == (
+        "derived: 12 months less 9; may rest on two bases: the 9 months were restated on 2025-10-25 "
+        "from 450.000001 to 350, the 12 months were not"
+    )
+    # Restated together, a year later: each difference is of one basis.
+    year = fact("2024-01-01", "2024-12-31", 640_000_000, "2026-02-01", form="10-K")
+    rows = fourth(content({CAPEX: [*YEAR, later, year]}))
+    assert [(r["value"], r["confidence"]) for r in rows] == [(300, "A"), (290, "A")]
+
+
+# --- what was expected -----------------------------------------------------------------------
+def cells(found, metric="capex"):
+    return [(c.period, c.state, c.why) for c in found.coverage if c.metric == metric]
+
+
+def test_every_expected_quarter_has_an_answer():
+    given = content({
+        CAPEX: [*YEAR, fact("2025-01-01", "2025-03-31", 9_000_000, "2025-04-25"),
+                fact("2025-01-01", "2025-09-30", 30_000_000, "2025-10-25"),
+                fact("2025-10-01", "2025-12-31", 0, "2026-02-01", form="10-K")],
+        TOTAL: [fact("2024-04-01", "2024-06-30", 70_000_000, "2024-07-25"),
+                fact("2024-01-01", "2024-12-31", 300_000_000, "2025-02-01", form="10-K"),
+                fact("2026-01-01", "2026-03-31", 80_000_000, "2026-04-25")],
+        "Depreciation": [fact("2024-01-01", "2024-03-31", 3, "2024-04-25", form="8-K")],
+    })  # fmt: skip
+    given["facts"]["us-gaap"]["NetCashProvidedByUsedInOperatingActivities"] = {
+        "units": {"EUR": [fact(*QUARTER, 5, "2024-04-25")]}
+    }
+    found = company_rows("A", given, today=dt.date(2026, 8, 16))
+    within, year = "only within the 9 months from 2025-01-01", "only the year is given"
+    none = "no figure in the reports of that time"
+    assert cells(found) == [
+        ("2024Q1", "found", ""), ("2024Q2", "derived", ""), ("2024Q3", "derived", ""),
+        ("2024Q4", "derived", ""), ("2025Q1", "found", ""),
+        ("2025Q2", "missing", within), ("2025Q3", "missing", within),
+        ("2025Q4", "missing", "0 is not above zero"), ("2026Q1", "missing", none),
+        ("2026Q2", "missing", "not filed by 2026-08-16"),
+    ]  # fmt: skip
+    assert cells(found, "revenue") == [
+        ("2024Q2", "found", ""), ("2024Q3", "missing", year), ("2024Q4", "missing", year),
+        *((f"2025Q{k}", "missing", none) for k in (1, 2, 3, 4)),
+        ("2026Q1", "found", ""), ("2026Q2", "missing", "not filed by 2026-08-16"),
+    ]  # fmt: skip
+    assert {why for _, _, why in cells(found, "operating_cash_flow")} == {
+        "only in EUR, not in US dollars"
+    }
+    assert {why for _, _, why in cells(found, "depreciation_ppe")} == {
+        "no figure in a periodic report, only in 8-K"
+    }
+    assert {why for _, _, why in cells(found, "depreciation_amortization")} == {
+        "no figure under us-gaap DepreciationDepletionAndAmortization, us-gaap "
+        "DepreciationAndAmortization or their like under IFRS"
+    }
+    assert coverage.summary(found.coverage)[1:3] == [
+        ("A", "capex", "2024Q1", "2025Q1", "2", "3", "5"),
+        ("A", "revenue", "2024Q2", "2026Q1", "2", "0", "7"),
+    ]
+    assert coverage.gaps(found.coverage)[:2] == [
+        f"A capex 2025Q2 to 2025Q3, 2 quarters: {within}", "A capex 2025Q4: 0 is not above zero",
+    ]  # fmt: skip
+    assert f"A revenue 2025Q1 to 2025Q4, 4 quarters: {none}" in coverage.gaps(found.coverage)
+    assert "A capex, revenue 2026Q2: not filed by 2026-08-16" in coverage.gaps(found.coverage)
+
+
+@pytest.mark.parametrize(
+    ("today", "last"),
+    [("2025-05-15", "2024Q4"), ("2025-05-16", "2025Q1"), ("2026-03-31", "2025Q3"),
+     ("2026-04-01", "2025Q4"), ("2026-05-16", "2026Q1")],
+)  # fmt: skip
+def test_a_quarter_is_expected_45_days_after_its_end_and_the_fourth_after_90(today, last):
+    found = company_rows("A", content({CAPEX: YEAR}), today=dt.date.fromisoformat(today))
+    assert cells(found)[-1][0] == last
+    assert {why for _, state, why in cells(found) if state == "missing"} <= {
+        f"not filed by {today}"
+    }
+
+
+def test_a_quarter_of_another_century_is_not_waited_for():
+    wrong = fact("2190-01-01", "2190-03-31", 5_000_000, "2025-04-25")
+    found = company_rows("A", content({CAPEX: [*YEAR, wrong]}), today=dt.date(2025, 5, 1))
+    assert [c[0] for c in cells(found)] == ["2024Q1", "2024Q2", "2024Q3", "2024Q4"]
+    assert found.left_out[0].startswith("A capex 2190Q1: filed before its end")
+
+
+def test_a_company_abroad_has_120_days():
+    facts_abroad = [*YEAR[:3], {**YEAR[3], "form": "20-F"}]
+    for day, last in (("2025-07-29", "2024Q4"), ("2025-07-30", "2025Q1")):
+        found = company_rows("A", content({CAPEX: facts_abroad}), today=dt.date.fromisoformat(day))
+        assert cells(found)[-1][0] == last
+
+
+def test_a_quarter_of_sixteen_weeks_is_expected_at_its_own_end():
+    found = company_rows("COST", content({CAPEX: WEEKS}), today=dt.date(2025, 12, 30))
+    assert [p for p, state, _ in cells(found) if state == "missing"] == [
+        "2024-09-02/2024-11-24", "2024-11-25/2025-02-16", "2025-02-17/2025-05-11",
+        "2025-05-12/2025-08-31",
+    ]  # fmt: skip
+    assert len(company_rows("COST", content({CAPEX: WEEKS})).coverage) == 5 * 8  # no day: no more
+
+
+def test_quarters_in_a_gap_end_where_reported_periods_do():
+    rows = [fact("2022-11-21", "2023-02-12", 9_000_000, "2023-03-02"),
+            fact("2023-09-04", "2023-11-26", 9_000_000, "2023-12-14")]  # fmt: skip
+    halves = ["2023-02-13/2023-05-25", "2023-05-26/2023-09-03"]
+    assert [c[0] for c in cells(company_rows("COST", content({CAPEX: rows})))][1:3] == halves
+    rows.append(fact("2022-05-09", "2023-05-07", 40_000_000, "2023-06-28"))  # trailing
+    assert [c[0] for c in cells(company_rows("COST", content({CAPEX: rows})))][1:3] == [
+        "2023-02-13/2023-05-07", "2023-05-08/2023-09-03",
+    ]  # fmt: skip
+    whole_months = [fact(*QUARTER, 9_000_000, "2024-04-25"),
+                    fact("2025-01-01", "2025-03-31", 9_000_000, "2025-04-25")]  # fmt: skip
+    assert [c[0] for c in cells(company_rows("A", content({CAPEX: whole_months})))] == [
+        "2024Q1", "2024Q2", "2024Q3", "2024Q4", "2025Q1",
+    ]  # fmt: skip
+
+
+def test_what_lies_before_a_day_is_not_expected():
+    found = company_rows("A", content({CAPEX: YEAR}), since=dt.date(2024, 7, 1))
+    assert [c[0] for c in cells(found)] == ["2024Q3", "2024Q4"]
+
+
+# --- bad entries, other currencies -----------------------------------------------------------
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"val": "1000"}, "a value that is no amount of money (val)"),
+        ({"val": float("nan")}, "a value that is no amount of money (val)"),
+        ({"val": True}, "a value that is no amount of money (val)"),
+        ({"start": "2024-02-30"}, "a date that cannot be read (start)"),
+        ({"end": 20240630}, "a date that cannot be read (end)"),
+        ({"end": "2023-06-30"}, "a period that ends before it starts"),
+        ({"filed": "0024-07-25"}, "a date outside 1900 to 2200 (filed)"),
+        ({"start": "1924-01-01", "end": "1924-03-31"},
+         "a period that ended over 50 years before it was filed"),
+        ({"accn": None}, "a figure without the accession number of its filing"),
+        ({"accn": "\x1b[31m"}, "a figure without the accession number of its filing"),
+        ({"form": ["10-K"]}, "a figure without the form of its filing"),
+    ],
+)  # fmt: skip
+def test_a_bad_entry_is_left_out_by_kind_and_the_others_are_taken(change, kind):
+    bad = {**fact("2024-01-01", "2024-03-31", 5_000_000, "2024-07-25"), **change}
+    found = company_rows("A", content({CAPEX: [bad, *YEAR, bad, None]}))
+    assert values(found.rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+    assert found.left_out[0].startswith(f"A: 2 time(s) {kind}; the first: us-gaap {CAPEX}: {{")
+    assert found.left_out[1:] == (
+        f"A: 1 time(s) an entry that is no figure; the first: us-gaap {CAPEX}: None",
+    )
+
+
+def test_figures_under_ifrs_in_dollars_are_read_and_others_told():
+    tag = "PurchaseOfPropertyPlantAndEquipmentClassifiedAsInvestingActivities"
+    half = [{**one, "form": "6-K"} for one in YEAR]
+    ifrs = {tag: {"units": {"USD": half}}, "Revenue": {"units": {"EUR": half, "shares": []}}}
+    found = company_rows("IREN", content({}, **{"ifrs-full": ifrs}))
+    assert values(found.rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+    assert found.rows["source"][0] == (
+        f"SEC company facts, ifrs-full {tag}, 6-K 0000789019-24-042500"
+    )
+    assert {why for _, _, why in cells(found, "revenue")} == {"only in EUR, not in US dollars"}
+    with pytest.raises(
+        DataError,
+        match=r"hold no quarter of revenue in US dollars; there are figures in EUR; companies that",
+    ):
+        company_rows("IREN", content({}, **{"ifrs-full": ifrs}), metrics=["revenue"])
+    years = {"Revenue": {"units": {"USD": [{**YEAR[3], "form": "20-F"}]}}}
+    with pytest.raises(DataError, match="there are 1 figures, of 366 to 366 days"):
+        company_rows("IREN", content({}, **{"ifrs-full": years}))
 
 
 # --- over the wire ---------------------------------------------------------------------------
@@ -484,11 +970,14 @@ def ok(what, **headers):
     return 200, headers, json.dumps(what).encode()
 
 
-def ask(server, waits=None, tickers=("MSFT",), now=lambda: 1e9, **settings):
+def whole(server, waits=None, tickers=("MSFT",), now=lambda: 1e9, **settings):
     waits = [] if waits is None else waits
     connection = Connection(AGENT, base_url=server.url, **settings)
-    found = fetch(tickers, connection, Clock(now, time.monotonic, waits.append))
-    return found.rows
+    return fetch(tickers, connection, Clock(now, time.monotonic, waits.append))
+
+
+def ask(server, waits=None, tickers=("MSFT",), now=lambda: 1e9, **settings):
+    return whole(server, waits, tickers, now, **settings).rows
 
 
 def test_facts_are_fetched_with_a_name_and_without_hurry(server):
@@ -567,13 +1056,12 @@ def test_a_retry_after_of_any_text_is_some_seconds(text):
 
 
 @pytest.mark.parametrize("number", ["1e9999999", "-1e9999999", "1e-9999999", "1e16", "Infinity"])
-def test_an_amount_that_no_company_has_is_a_sentence(server, number):
+def test_an_amount_that_no_company_has_is_left_out_in_words(server, number):
     body = json.dumps(GOOD).replace("100000000", number).encode()
     server.answers[FACTS] = [(200, {}, body)]
-    with pytest.raises(
-        DataError, match=r"MSFT: got something that has not the shape of SEC company"
-    ):
-        ask(server)
+    found = whole(server)
+    assert [v[0] for v in values(found.rows)] == ["2024Q3", "2024Q4"]  # those without the bad one
+    assert found.left_out[0].startswith("MSFT: 1 time(s) a value that is no amount of money (val)")
 
 
 def test_a_number_too_large_for_any_decimal_is_a_sentence(server):
@@ -583,10 +1071,11 @@ def test_a_number_too_large_for_any_decimal_is_a_sentence(server):
         ask(server)
 
 
-def test_a_quarter_at_the_end_of_time_is_a_sentence():
+def test_a_quarter_at_the_end_of_time_is_left_out_in_words():
     last = fact("9999-10-01", "9999-12-31", 5_000_000, "9999-12-31")
-    with pytest.raises(DataError, match="a period from 9999-10-01 to 9999-12-31"):
-        company_rows("A", content({CAPEX: [*YEAR, last]}))
+    found = company_rows("A", content({CAPEX: [*YEAR, last]}))
+    assert len(found.rows) == 4
+    assert "A: 1 time(s) a date outside 1900 to 2200 (start); the first:" in found.left_out[0]
 
 
 def test_a_validator_that_cannot_be_sent_back_is_not(server, tmp_path):
@@ -722,6 +1211,94 @@ def test_a_damaged_cache_is_passed_over(server, tmp_path):
     asked = len(server.seen)
     assert len(ask(server, cache=tmp_path)) == 4
     assert len(server.seen) == asked + 2
+
+
+GOOGLE = {
+    "0": {"cik_str": 1652044, "ticker": "GOOGL", "title": "Alphabet Inc."},
+    "1": {"cik_str": 1652044, "ticker": "GOOG", "title": "Alphabet Inc."},
+    "2": {"cik_str": 1067983, "ticker": "BRK-B", "title": "BERKSHIRE HATHAWAY INC"},
+    "3": {"cik_str": 1067983, "ticker": "BRK-A", "title": "BERKSHIRE HATHAWAY INC"},
+    "4": {"cik_str": 7, "ticker": "FB", "title": "A fund that has the ticker now"},
+    "5": {"cik_str": 8, "ticker": "META", "title": "Meta Platforms, Inc."},
+}
+
+
+def test_two_tickers_of_one_registrant_are_one_company(server):
+    server.answers["/files/company_tickers.json"] = [ok(GOOGLE)]
+    for cik in (1652044, 1067983, 7):
+        server.answers[sec.FACTS.format(cik=cik)] = [ok(GOOD)]
+    found = whole(server, tickers=("GOOG", "GOOGL", "BRK.A", "fb"))
+    assert found.rows["entity"].unique().tolist() == ["GOOGL", "BRK-B", "FB"]
+    assert len(found.rows) == 12
+    assert len(server.seen) == 4  # the list, and each company once
+    assert found.merged == (
+        "GOOG and GOOGL are one company at SEC; it is stored as GOOGL",
+        "BRK-A and BRK-B are one company at SEC; it is stored as BRK-B",
+    )
+
+
+def test_the_tables_name_counts_also_where_sec_lists_another_ticker_first(server):
+    turned = {"0": GOOGLE["1"], "1": GOOGLE["0"]}
+    server.answers["/files/company_tickers.json"] = [ok(turned)]
+    server.answers[sec.FACTS.format(cik=1652044)] = [ok(GOOD)]
+    assert set(ask(server, tickers=("GOOG",))["entity"]) == {"GOOGL"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((404, {}, b""), "404; there are no company facts of BRK-B"),
+        ((200, {}, b"<html>"), "is not JSON"),
+        (ok([]), "BRK-B: got something that has not the shape of SEC company facts"),
+        (ok({"facts": None}), "BRK-B: got something that has not the shape of SEC company facts"),
+        (ok({"facts": {}}), "BRK-B: its company facts hold no quarter"),
+        ((500, {}, b""), "gave up after 4 attempts"),
+    ],
+)
+def test_one_company_does_not_refuse_the_batch(server, tmp_path, capsys, answer, message):
+    server.answers[FACTS] = [ok(GOOD)]
+    server.answers["/api/xbrl/companyfacts/CIK0001067983.json"] = [answer]
+    found = whole(server, tickers=("BRK-B", "MSFT"))
+    assert set(found.rows["entity"]) == {"MSFT"}
+    (line,) = found.failed
+    assert message in line
+
+
+def test_a_batch_without_rows_is_refused_with_every_reason(server):
+    with pytest.raises(DataError, match=r"(?s)no company facts of MSFT.*no company facts of BRK-B"):
+        ask(server, tickers=("MSFT", "BRK-B"))
+
+
+def test_the_command_takes_the_good_companies_and_ends_with_1(server, tmp_path, capsys):
+    server.answers[FACTS] = [ok(GOOD)]
+    target = tmp_path / "t.csv"
+    line = ["data", "fetch", "BRK-B", "MSFT", "--base-url", server.url, "--no-cache", "--write",
+            "--to", str(target)]  # fmt: skip
+    assert main.main([*line, "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["new"]) == 4
+    (failed,) = json.loads(out)["failed"]
+    assert f"forecast: no rows of {failed}" in err
+    assert len(target.read_text().splitlines()) == 5
+
+
+def test_the_command_ends_with_a_coverage_table(server, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("forecast.cli.shared.today", lambda: dt.date(2025, 9, 1))
+    server.answers[FACTS] = [ok(content({CAPEX: [*YEAR[:2], YEAR[3]]}))]
+    line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--metrics", "capex",
+            "--to", str(tmp_path / "t.csv")]  # fmt: skip
+    assert main.main(line) == 0
+    assert capsys.readouterr().out.splitlines()[-5:] == [
+        "entity  metric  first   last    found  derived  missing",
+        "------  ------  ------  ------  -----  -------  -------",
+        "MSFT    capex   2024Q1  2024Q2  1      1        4",
+        "missing: MSFT capex 2024Q3 to 2024Q4, 2 quarters: only the year is given",
+        "missing: MSFT capex 2025Q1 to 2025Q2, 2 quarters: not filed by 2025-09-01",
+    ]
+    assert main.main([*line, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["coverage"][1] == {
+        "entity": "MSFT", "metric": "capex", "period": "2024Q2", "state": "derived", "why": "",
+    }  # fmt: skip
 
 
 def test_where_the_cache_is(tmp_path):

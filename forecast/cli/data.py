@@ -84,12 +84,16 @@ def add(args: argparse.Namespace) -> int:
 
 
 def fetch(args: argparse.Namespace) -> int:
-    """Get quarters from SEC filings, and add them as :func:`add` does."""
+    """Get quarters from SEC filings, and add them as :func:`add` does.
+
+    The exit code is 1 too if there are rows of some companies and not of all.
+    """
+    import dataclasses
     import time
 
     from forecast.core.periods import parse_date
     from forecast.core.problems import few
-    from forecast.tables import http, sec
+    from forecast.tables import coverage, facts, http, sec
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
     connection = http.Connection(
@@ -103,12 +107,27 @@ def fetch(args: argparse.Namespace) -> int:
         connection,
         http.Clock(time.time, time.monotonic, time.sleep),
         since=parse_date(args.since, "--since date") if args.since else None,
-        metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else list(sec.METRICS),
+        metrics=[m.strip() for m in args.metrics.split(",")] if args.metrics else [*facts.METRICS],
         today=shared.today(),
     )
+    for line in found.merged:
+        shared.say(line)
     for line in few(found.left_out):
         shared.say(f"left out: {line}")
-    return _take(found.rows, args, {"left_out": list(found.left_out)})
+    more = {
+        "left_out": list(found.left_out),
+        "coverage": [dataclasses.asdict(cell) for cell in found.coverage],
+        "failed": list(found.failed),
+        "merged": list(found.merged),
+    }
+    code = _take(found.rows, args, more)
+    if not args.json:
+        shared.put(f"\n{shared.table(coverage.summary(found.coverage))}")
+        for line in few(coverage.gaps(found.coverage)):
+            shared.put(f"missing: {line}")
+    for line in few(found.failed):
+        shared.say(f"forecast: no rows of {line}")
+    return 1 if found.failed else code
 
 
 def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+import statistics
+from collections.abc import Iterable
 
 from forecast.core.errors import DataError
 
@@ -196,6 +198,20 @@ def next_end(period: str) -> dt.date:
     return dt.date(months // 12, months % 12 + 1, 1) - dt.timedelta(days=1)
 
 
+def quarter_long(days: int) -> bool:
+    """Return whether a period of so many days is a fiscal quarter.
+
+    One of three months, of 12, 13 or 14 weeks, or of 16 or 17 weeks: companies whose other quarters have
+    12 close their year with it, or open it. Four months, which are no quarter, have 120 days or more.
+
+    Examples
+    --------
+    >>> [quarter_long(days) for days in (84, 91, 92, 98, 112, 119, 120, 62)]
+    [True, True, True, True, True, True, False, False]
+    """
+    return 80 <= days <= 100 or days in (112, 119)
+
+
 def calendar_quarter(period: str) -> str:
     """Return the calendar quarter in which the middle of a quarter-long period lies.
 
@@ -205,7 +221,7 @@ def calendar_quarter(period: str) -> str:
     Raises
     ------
     DataError
-        If the period is not about a quarter long (80 to 100 days).
+        If the period is not as long as a fiscal quarter (:func:`quarter_long`).
 
     Examples
     --------
@@ -214,10 +230,40 @@ def calendar_quarter(period: str) -> str:
     """
     start, end = period_days(period)
     days = (end - start).days + 1
-    if not 80 <= days <= 100:
+    if not quarter_long(days):
         raise DataError(f"got the period {period!r} of {days} days; wanted a quarter")
     middle = start + dt.timedelta(days=days // 2)
     return f"{middle.year}Q{(middle.month + 2) // 3}"
+
+
+def calendar_quarters(periods: Iterable[str]) -> dict[str, str]:
+    """Return the calendar quarter of each of one company's fiscal quarters, no two of a row the same.
+
+    It is :func:`calendar_quarter`, unless by that two of a row of quarters without a gap fall into one:
+    where they have 12, 12, 12 and 16 weeks their middles lie 84 and 98 days apart. Then the whole row
+    is counted on, a quarter each, from where most of them lie.
+
+    Examples
+    --------
+    >>> weeks = "2022-11-21/2023-02-12", "2023-02-13/2023-05-07", "2023-05-08/2023-09-03"
+    >>> [calendar_quarter(p) for p in weeks], list(calendar_quarters(weeks).values())
+    (['2023Q1', '2023Q1', '2023Q3'], ['2023Q1', '2023Q2', '2023Q3'])
+    """
+    found: dict[str, str] = {}
+    rows: list[list[str]] = []
+    for period in sorted(set(periods), key=period_days):
+        gap = (period_days(period)[0] - period_days(rows[-1][-1])[1]).days if rows else 0
+        if rows and gap == 1:
+            rows[-1].append(period)
+        else:
+            rows.append([period])
+    for row in rows:
+        middles = [quarter_index(calendar_quarter(period)) for period in row]
+        if len(set(middles)) < len(middles):
+            base = statistics.median_low(index - k for k, index in enumerate(middles))
+            middles = [base + k for k in range(len(row))]
+        found |= {period: quarter_name(index) for period, index in zip(row, middles, strict=True)}
+    return found
 
 
 def parse_date(text: str | dt.date, what: str = "date") -> dt.date:

@@ -1,289 +1,76 @@
-"""Quarterly figures from SEC company facts: de-cumulated, with both dates.
+"""SEC company facts: asked for by ticker, a company at a time, and given as rows with both dates.
 
 Invariant: every row names the accession number(s) it comes from and the day on which the last of them
-was filed; a period is identified by its first and last day, never by ``fy`` and ``fp``, which belong
-to the filing and not to the figure. ``tests/test_edgar.py`` proves that year-to-date reports of random
-quarterly flows give the flows back.
+was filed; what is no row is said, and neither a bad figure nor a bad company stands in another's way.
+``tests/test_edgar.py`` asks a server on the same machine.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import difflib
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from forecast.core.errors import DataError, UnknownNameError
-from forecast.core.periods import parse_date
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, SIGNED_METRICS
 from forecast.tables import http
+from forecast.tables.coverage import Cell, Evidence, coverage
+from forecast.tables.facts import METRICS, read_facts, tag_name, tags_of
+from forecast.tables.names import companies
+from forecast.tables.quarters import (
+    in_millions,
+    one_calendar,
+    period_name,
+    quarter_values,
+    settle,
+)
 from forecast.tables.vintages import Table, check_table
 
 if TYPE_CHECKING:
+    from forecast.tables.facts import Json, Reading
     from forecast.tables.http import Clock, Connection
+    from forecast.tables.quarters import QuarterValue, Span
 
 logger = logging.getLogger(__name__)
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"
 TICKERS = "/files/company_tickers.json"
 FACTS = "/api/xbrl/companyfacts/CIK{cik:010d}.json"
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "capex": (
-        "PaymentsToAcquirePropertyPlantAndEquipment",
-        "PaymentsToAcquireProductiveAssets",
-    ),
-    # Where a filing has both, Revenues is the total and the other only its part from contracts.
-    "revenue": (
-        "Revenues",
-        "RevenueFromContractWithCustomerExcludingAssessedTax",
-        "SalesRevenueNet",
-    ),
-    "operating_cash_flow": ("NetCashProvidedByUsedInOperatingActivities",),
-    "depreciation_amortization": (
-        "DepreciationDepletionAndAmortization",
-        "DepreciationAndAmortization",
-    ),
-    "depreciation_ppe": ("Depreciation",),
-}
-"""The us-gaap tags of a metric; where one filing has several for one period, the first counts."""
 
-type Json = Any
-"""Parsed JSON that somebody else made: of any shape until it is checked."""
-
-_DAYS = {3: (80, 100), 6: (170, 195), 9: (260, 285), 12: (350, 380)}
-"""How long a report of so many months may be, with 52- and 53-week years."""
-
-DIRECT, DERIVED, MIXED = range(3)
-"""A quarter as reported; one year-to-date figure less another; the same over two tags."""
-
-
-# --- from facts to quarters ------------------------------------------------------------------
-@dataclasses.dataclass(frozen=True)
-class Fact:
-    """One tagged figure of one filing."""
-
-    tag: str
-    start: dt.date
-    end: dt.date
-    value: Decimal
-    accession: str
-    form: str
-    filed: dt.date
-
-    @property
-    def months(self) -> int:
-        """Length in quarters' months: 3, 6, 9, 12, or 0 for any other."""
-        days = (self.end - self.start).days + 1
-        return next((m for m, (low, high) in _DAYS.items() if low <= days <= high), 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class QuarterValue:
-    """One quarter's figure as it could be known from the day `filed` on.
-
-    `kind` is one of :data:`DIRECT`, :data:`DERIVED`, :data:`MIXED`; `order` is the tag's place among
-    the metric's.
-    """
-
-    start: dt.date
-    end: dt.date
-    value: Decimal
-    filed: dt.date
-    kind: int
-    order: int
-    accession: str
-    source: str
-    note: str
-
-
-def read_facts(content: Json, tags: Sequence[str], name: str) -> list[Fact]:
-    """Return the figures in US dollars under the given tags, by filing date.
-
-    Raises
-    ------
-    DataError
-        If the content has not the shape of SEC company facts.
-    """
-    try:
-        found = [
-            Fact(
-                tag,
-                parse_date(item["start"]),
-                parse_date(item["end"]),
-                _amount(item["val"]),
-                str(item["accn"]),
-                str(item["form"]),
-                parse_date(item["filed"]),
-            )
-            for tag in tags
-            for item in content["facts"]
-            .get("us-gaap", {})
-            .get(tag, {"units": {}})["units"]
-            .get("USD", ())
-            if "start" in item
-        ]
-        for fact in found:
-            if not 1900 <= fact.start.year <= fact.end.year <= 2200:
-                raise DataError(f"a period from {fact.start} to {fact.end}")
-    except (KeyError, TypeError, AttributeError, InvalidOperation, DataError) as error:
-        raise DataError(
-            f"{name}: got something that has not the shape of SEC company facts "
-            f"({type(error).__name__}: {shortened(str(error), 200)})"
-        ) from None
-    return sorted(found, key=lambda f: (f.filed, f.accession))
-
-
-def _amount(value: object) -> Decimal:
-    amount = Decimal(str(value))
-    if not (amount.is_finite() and -20 <= amount.adjusted() < 16):
-        raise InvalidOperation(f"val {value}")
-    return amount
-
-
-def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterValue]:
-    """Return every value of every quarter: as reported, and year-to-date less year-to-date.
-
-    Two year-to-date figures are subtracted only if they start on the same day, that of the fiscal
-    year, so trailing twelve months and comparatives of another year never meet. Each filing of the
-    longer one is compared with the newest shorter one known on that day: a restated first half waits
-    for the restated nine months. What a company restates for the longer period only lands in the
-    last quarter of it.
-    """
-    usable = [f for f in facts if f.months]
-    by_start: dict[dt.date, list[Fact]] = {}
-    for fact in usable:
-        by_start.setdefault(fact.start, []).append(fact)
-    found = [_direct(f, tags.index(f.tag)) for f in usable if f.months == 3]
-    for same in by_start.values():
-        spans: dict[tuple[int, str, dt.date], list[Fact]] = {}
-        for fact in same:
-            spans.setdefault((fact.months, fact.tag, fact.end), []).append(fact)
-        for (months, tag, _), longer in spans.items():
-            for (less, other, _), shorter in spans.items():
-                if less == months - 3:
-                    kind = DERIVED if other == tag else MIXED
-                    order = tags.index(tag)
-                    found += [_less(a, b, kind, order) for a, b in _pairs(longer, shorter)]
-    return [r for r in found if _DAYS[3][0] <= (r.end - r.start).days + 1 <= _DAYS[3][1]]
-
-
-def _direct(fact: Fact, order: int) -> QuarterValue:
-    source = f"SEC company facts, us-gaap {fact.tag}, {fact.form} {fact.accession}"
-    return QuarterValue(
-        fact.start, fact.end, fact.value, fact.filed, DIRECT, order, fact.accession, source, ""
-    )
-
-
-def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
-    """Pair figures, both by filing date, as each becomes known; see :func:`quarter_values`."""
-    if not longer or not shorter:
-        return
-    for fact in longer:
-        known = [s for s in shorter if s.filed <= fact.filed]
-        if known:
-            yield fact, known[-1]
-    first = shorter[0]
-    waiting = [f for f in longer if f.filed < first.filed]
-    if waiting:
-        yield waiting[-1], first
-
-
-def _less(longer: Fact, shorter: Fact, kind: int, order: int) -> QuarterValue:
-    tags = longer.tag if kind == DERIVED else f"{longer.tag} less {shorter.tag}"
-    return QuarterValue(
-        shorter.end + dt.timedelta(days=1),
-        longer.end,
-        longer.value - shorter.value,
-        max(longer.filed, shorter.filed),
-        kind,
-        order,
-        longer.accession,
-        f"SEC company facts, us-gaap {tags}, {longer.form} {longer.accession} less "
-        f"{shorter.form} {shorter.accession}",
-        f"derived: {longer.months} months less {shorter.months}",
-    )
-
-
-def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
-    """Return the vintages of each quarter: one a filing day, and only where the value changes.
-
-    A derived value never replaces a reported one that was known before, nor one over two tags a
-    derived one; on one day the metric's first tag counts. A tag that says again what it said is no
-    news, whatever another tag, of wider scope, said in between.
-    """
-    quarters: dict[tuple[dt.date, dt.date], list[QuarterValue]] = {}
-    for quarter in values:
-        quarters.setdefault((quarter.start, quarter.end), []).append(quarter)
-    found: list[QuarterValue] = []
-    for _, group in sorted(quarters.items()):
-        last: QuarterValue | None = None
-        for day in sorted({r.filed for r in group}):
-            fresh = [
-                r
-                for r in group
-                if r.filed == day and not _beaten(r, group) and not _repeated(r, group)
-            ]
-            if not fresh:
-                continue
-            latest = max(r.accession for r in fresh)
-            best = min(fresh, key=lambda r: (r.order, r.kind, r.accession != latest))
-            if last is None or best.value != last.value:
-                found.append(best if last is None else _after(last, best))
-                last = best
-    return found
-
-
-def _after(last: QuarterValue, best: QuarterValue) -> QuarterValue:
-    """Return a revision, with a note if it is by another tag."""
-    if last.order == best.order:
-        return best
-    said = "by another tag than before: the scope may have changed, and not the figure"
-    return dataclasses.replace(best, note=f"{best.note}; {said}".removeprefix("; "))
-
-
-def _repeated(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
-    before = [r for r in group if r.order == quarter.order and r.filed < quarter.filed]
-    return bool(before) and max(before, key=lambda r: r.filed).value == quarter.value
-
-
-def _beaten(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
-    better = [r for r in group if r.kind < quarter.kind and r.filed <= quarter.filed]
-    return any(
-        r.filed < quarter.filed or r.order == quarter.order or quarter.kind == MIXED for r in better
-    )
-
-
-def period_name(start: dt.date, end: dt.date) -> str:
-    """Return a quarter's name: 2025Q3 if it is a calendar quarter, else first and last day.
-
-    Examples
-    --------
-    >>> period_name(dt.date(2025, 7, 1), dt.date(2025, 9, 30))
-    '2025Q3'
-    >>> period_name(dt.date(2025, 9, 1), dt.date(2025, 11, 30))
-    '2025-09-01/2025-11-30'
-    """
-    whole = start.day == 1 and start.month % 3 == 1 and (end + dt.timedelta(days=1)).day == 1
-    if whole and (end.year, end.month) == (start.year, start.month + 2):
-        return f"{start.year}Q{end.month // 3}"
-    return f"{start.isoformat()}/{end.isoformat()}"
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Fetched:
-    """Rows of the vintage schema, and a sentence for each figure that cannot be one."""
+    """What company facts gave.
+
+    Attributes
+    ----------
+    rows
+        Rows of the vintage schema.
+    left_out
+        A sentence for each figure, or kind of figures, that cannot be a row.
+    coverage
+        What became of every quarter that could be expected, by company and metric.
+    failed
+        A sentence for each company of which there are no rows.
+    merged
+        A sentence for each ticker that is not stored under its own name.
+    """
 
     rows: Table
     left_out: tuple[str, ...]
+    coverage: tuple[Cell, ...] = ()
+    failed: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
 
+# --- one company's facts ---------------------------------------------------------------------
 def company_rows(
     entity: str,
     content: Json,
@@ -309,46 +96,142 @@ def company_rows(
     Raises
     ------
     DataError
-        If the content has another shape, or holds none of the metrics.
+        If the content has another shape, or gives no quarter of the metrics.
     """
+    readings = {m: read_facts(content, tags_of(m), entity) for m in metrics}
+    values = {m: quarter_values(r.facts, tags_of(m)) for m, r in readings.items()}
+    calendar = one_calendar([v for own in values.values() for v in own])
     records: list[dict[str, str]] = []
-    left_out: list[str] = []
-    for metric, tags in ((m, METRICS[m]) for m in metrics):
-        facts = read_facts(content, tags, entity)
-        for quarter in settle(quarter_values(facts, tags)):
+    left_out = _said_by_kind(entity, readings.values())
+    evidence: dict[str, Evidence] = {}
+    for metric, reading in readings.items():
+        taken: dict[Span, QuarterValue] = {}
+        refused: dict[Span, str] = {}
+        for quarter in settle(_in_calendar(values[metric], calendar)):
             if since is not None and quarter.end < since:
                 continue
-            what = f"{entity} {metric} {period_name(quarter.start, quarter.end)}"
-            if quarter.value <= 0 and metric not in SIGNED_METRICS:
-                left_out.append(f"{what}: {quarter.value} is not above zero ({quarter.source})")
-            elif quarter.filed < quarter.end:
-                left_out.append(f"{what}: filed before its end ({quarter.source})")
-            elif quarter.filed > today:
-                left_out.append(
-                    f"{what}: filed on {quarter.filed}, after today, {today} ({quarter.source})"
-                )
+            why = _refusal(metric, quarter, today)
+            if why:
+                what = f"{entity} {metric} {period_name(*quarter.span)}"
+                left_out.append(f"{what}: {why} ({quarter.source})")
+                refused[quarter.span] = why
             else:
+                taken[quarter.span] = quarter
                 records.append(_record(entity, metric, quarter))
+        evidence[metric] = Evidence(reading.facts, taken, refused, _nothing(metric, reading))
+        left_out += _doubled(entity, metric, values[metric], calendar, since)
     if not records:
-        raise DataError(
-            f"{entity}: its company facts hold no quarter of {one_line(metrics)} in US dollars"
-            + (f" since {since.isoformat()}" if since else "")
-            + "; companies that report under IFRS have none"
-        )
+        raise DataError(_no_rows(entity, readings, since, left_out))
     frame = pd.DataFrame(records, columns=[*COLUMNS, "note"])
-    return Fetched(check_table(frame, f"{entity} by its company facts"), tuple(left_out))
+    return Fetched(
+        check_table(frame, f"{entity} by its company facts"),
+        tuple(left_out),
+        coverage(entity, evidence, since, today),
+    )
+
+
+def _refusal(metric: str, quarter: QuarterValue, today: dt.date) -> str:
+    """Return why a quarter's value cannot be a row; empty if it can."""
+    if quarter.value <= 0 and metric not in SIGNED_METRICS:
+        return f"{quarter.value} is not above zero"
+    if quarter.filed < quarter.end:
+        return "filed before its end"
+    if quarter.filed > today:
+        return f"filed on {quarter.filed}, after today, {today}"
+    return ""
+
+
+def _said_by_kind(entity: str, readings: Iterable[Reading]) -> list[str]:
+    """Return a line for the figures of other forms, and one for each kind of bad entry."""
+    forms: collections.Counter[str] = collections.Counter()
+    kinds: dict[str, list[str]] = {}
+    for reading in readings:
+        forms.update(reading.forms)
+        for kind, where in reading.bad:
+            kinds.setdefault(kind, []).append(where)
+    lines = []
+    if forms:
+        counts = one_line([f"{form} {count}" for form, count in forms.most_common()])
+        lines.append(
+            f"{entity}: {forms.total()} figure(s) that stand in no periodic report "
+            f"(10-K, 10-Q, 20-F, 40-F, 6-K): {counts}"
+        )
+    return lines + [
+        f"{entity}: {len(where)} time(s) {kind}; the first: {where[0]}"
+        for kind, where in kinds.items()
+    ]
+
+
+def _in_calendar(
+    values: Iterable[QuarterValue], calendar: Mapping[Span, Span]
+) -> list[QuarterValue]:
+    """Return values under the days by which the company's quarters are called."""
+    found = []
+    for one in values:
+        span = calendar.get(one.span)
+        if span == one.span:
+            found.append(one)
+        elif span is not None:
+            said = f"its days are given as {one.start}/{one.end}"
+            found.append(dataclasses.replace(one, start=span[0], end=span[1]).doubted(said))
+    return found
+
+
+def _doubled(
+    entity: str,
+    metric: str,
+    values: Iterable[QuarterValue],
+    calendar: Mapping[Span, Span],
+    since: dt.date | None,
+) -> list[str]:
+    """Return a line for each period that overlaps a quarter more often given."""
+    spans = sorted({v.span for v in values if v.span not in calendar})
+    return [
+        f"{entity} {metric} {period_name(*span)}: overlaps a quarter that more filings give"
+        for span in spans
+        if since is None or span[1] >= since
+    ]
+
+
+def _nothing(metric: str, reading: Reading) -> str:
+    """Return why there is no figure of a metric."""
+    tags = one_line([tag_name(tag) for tag in METRICS[metric]])
+    if reading.units:
+        return f"only in {one_line(sorted(reading.units))}, not in US dollars"
+    if reading.forms:
+        return f"no figure in a periodic report, only in {one_line(sorted(set(reading.forms)))}"
+    return f"no figure under {tags} or their like under IFRS"
+
+
+def _no_rows(
+    entity: str, readings: Mapping[str, Reading], since: dt.date | None, left_out: Sequence[str]
+) -> str:
+    facts = [f for r in readings.values() for f in r.facts]
+    units = sorted({unit for r in readings.values() for unit in r.units})
+    said = (
+        f"{entity}: its company facts hold no quarter of {one_line(list(readings))} in US dollars"
+        + (f" since {since.isoformat()}" if since else "")
+    )
+    if facts:
+        days = sorted({f.days for f in facts})
+        said += f"; there are {len(facts)} figures, of {days[0]} to {days[-1]} days"
+    if units:
+        said += f"; there are figures in {one_line(units)}"
+    if left_out:
+        said += f"; left out: {one_line(left_out, 3)}"
+    return said + "; companies that report under IFRS mostly tag years and half-years only"
 
 
 def _record(entity: str, metric: str, quarter: QuarterValue) -> dict[str, str]:
     return {
         "entity": entity,
         "metric": metric,
-        "period": period_name(quarter.start, quarter.end),
-        "value": f"{quarter.value.scaleb(-6):f}",  # exact: USD to USD m in decimals
+        "period": period_name(*quarter.span),
+        "value": in_millions(quarter.value),
         "unit": "USD m",
         "reported_on": quarter.filed.isoformat(),
         "source": quarter.source,
-        "confidence": "A",
+        "confidence": quarter.confidence,
         "qualifier": "",
         "note": quarter.note,
     }
@@ -393,8 +276,9 @@ def fetch(
     UnknownNameError
         If SEC lists no such ticker, or no metric has that name; all unknown ones are named.
     DataError
-        If the server cannot be reached, answers with an error, too slowly, too much, half or
-        nonsense; or if the answer holds no figures.
+        If the list of tickers cannot be had, or if there are rows of no company: the server cannot
+        be reached, answers with an error, too slowly, too much, half or nonsense, or the answers hold
+        no figures. Where there are rows of some, the others are in `failed`.
     """
     _check_agent(connection)
     http.check_connection(connection)
@@ -408,18 +292,35 @@ def fetch(
         listed = ask(
             (base or TICKER_HOST) + TICKERS, "there is no list of tickers there; check --base-url"
         )
+        registrants, merged = _registrants(tickers, listed)
         found: list[Fetched] = []
-        for ticker, cik in _resolve(tickers, listed).items():
-            if found:
+        failed: dict[str, DataError] = {}
+        for k, (entity, cik) in enumerate(registrants.items()):
+            if k:
                 clock.sleep(PAUSE)
-            logger.info(f"{ticker}: company facts of CIK {cik} ...")
-            content = ask(
-                (base or FACTS_HOST) + FACTS.format(cik=cik),
-                f"there are no company facts of {ticker}; it may file without XBRL",
-            )
-            found.append(company_rows(ticker, content, since, metrics, today))
-    rows = pd.concat([f.rows for f in found], ignore_index=True)
-    return Fetched(rows, tuple(line for f in found for line in f.left_out))
+            logger.info(f"{entity}: company facts of CIK {cik} ...")
+            try:
+                content = ask(
+                    (base or FACTS_HOST) + FACTS.format(cik=_cik(entity, cik)),
+                    f"there are no company facts of {entity}; it may file without XBRL",
+                )
+                found.append(company_rows(entity, content, since, metrics, today))
+            except DataError as error:
+                failed[entity] = error
+    if not found and len(failed) == 1:
+        raise next(iter(failed.values()))
+    told = [
+        f"{entity}: {str(error).removeprefix(f'{entity}: ')}" for entity, error in failed.items()
+    ]
+    if not found:
+        raise DataError("there are rows of no company\n" + "\n".join(told))
+    return Fetched(
+        pd.concat([f.rows for f in found], ignore_index=True),
+        tuple(line for f in found for line in f.left_out),
+        tuple(cell for f in found for cell in f.coverage),
+        tuple(told),
+        merged,
+    )
 
 
 def _check_agent(connection: Connection) -> None:
@@ -431,8 +332,13 @@ def _check_agent(connection: Connection) -> None:
         )
 
 
-def _resolve(tickers: Sequence[str], listed: Json) -> dict[str, int]:
-    """Return the CIK by ticker, in the order asked."""
+def _registrants(tickers: Sequence[str], listed: Json) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the CIK of each company asked for, by what it is called, and which tickers are not names.
+
+    All tickers of one CIK are one company. It is called as the shipped tables call it, if they know it
+    by a ticker of that CIK, and else by the ticker that SEC lists first, which is that of the most
+    traded share.
+    """
     try:
         known = {str(row["ticker"]).upper(): row["cik_str"] for row in listed.values()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -445,14 +351,30 @@ def _resolve(tickers: Sequence[str], listed: Json) -> dict[str, int]:
         near = {t: difflib.get_close_matches(t, known, n=3) for t in unknown}
         hints = [f"{t} (near: {', '.join(n)})" if n else t for t, n in near.items()]
         raise UnknownNameError(f"SEC lists no ticker {one_line(hints)}; nothing was fetched")
-    return {t: _cik(t, known[t]) for t in wanted}
+    by_cik: dict[str, list[str]] = {}
+    for ticker, cik in known.items():
+        by_cik.setdefault(str(cik), []).append(ticker)
+    found: dict[str, object] = {}
+    merged = []
+    for ticker in wanted:
+        shares = by_cik[str(known[ticker])] if _is_cik(known[ticker]) else [ticker]
+        names = [company.name for t in shares if (company := companies().find(t)) is not None]
+        entity = next((name for name in names if name in shares), shares[0])
+        found[entity] = known[ticker]
+        if entity != ticker:
+            merged.append(f"{ticker} and {entity} are one company at SEC; it is stored as {entity}")
+    return found, tuple(merged)
+
+
+def _is_cik(value: object) -> bool:
+    text = "" if isinstance(value, bool) else str(value)
+    return re.fullmatch(r"[0-9]{1,10}", text) is not None and int(text) > 0
 
 
 def _cik(ticker: str, value: object) -> int:
-    text = "" if isinstance(value, bool) else str(value)
-    if re.fullmatch(r"[0-9]{1,10}", text) is None or not int(text):
+    if not _is_cik(value):
         raise DataError(
             f"the list of tickers has the CIK {shortened(repr(value), 40)} for {ticker}; wanted a "
             "number of up to ten digits; check --base-url"
         )
-    return int(text)
+    return int(str(value))

@@ -18,15 +18,14 @@ import pandas as pd
 
 from forecast.core.errors import DataError
 from forecast.core.periods import (
-    calendar_quarter,
     parse_date,
-    period_days,
+    period_end,
     quarter_index,
     quarter_name,
 )
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.earnings.panel import EARNINGS_UNIT
+from forecast.models.earnings.panel import EARNINGS_UNIT, quarterly
 from forecast.tables.vintages import Known, Table, require_known
 
 REPORTED = ("capex", "revenue")
@@ -114,14 +113,14 @@ Reports = Mapping[int, tuple[dt.date, dt.date]]
 
 def _reports(table: Table, metrics: Sequence[str]) -> Mapping[str, Reports]:
     found: dict[str, dict[int, tuple[dt.date, dt.date]]] = {}
-    rows = table[table["metric"].isin(metrics)].sort_values(["entity", "reported_on"])
-    for entity, period, day in rows[["entity", "period", "reported_on"]].itertuples(index=False):
-        first, last = period_days(str(period))
-        reported = parse_date(str(day))
+    rows = quarterly(table[table["metric"].isin(metrics)]).sort_values(["entity", "reported_on"])
+    columns = ["entity", "period", "reported_on", "quarter"]
+    for entity, period, day, quarter in rows[columns].itertuples(index=False):
+        last, reported = period_end(str(period)), parse_date(str(day))
         # What was said before the quarter's end was a projection.
-        if 80 <= (last - first).days + 1 <= 100 and reported >= last:
-            quarter = quarter_index(calendar_quarter(str(period)))
-            found.setdefault(str(entity), {}).setdefault(quarter, (last, reported))
+        if reported >= last:
+            own = found.setdefault(str(entity), {})
+            own.setdefault(quarter_index(str(quarter)), (last, reported))
     return found
 
 
@@ -234,12 +233,9 @@ def _yearly_totals(table: Table, metric: str) -> pd.DataFrame:
     """Return totals of four quarters in USD bn, by number of the last quarter and by entity."""
     rows = table[(table["metric"] == metric) & ~table["qualifier"].isin(["at least", "at most"])]
     cells: dict[tuple[int, str], float] = {}
-    for row in rows.to_dict("records"):
-        first, last = period_days(str(row["period"]))
-        if 80 <= (last - first).days + 1 <= 100:
-            quarter = quarter_index(calendar_quarter(str(row["period"])))
-            value = convert(float(row["value"]), str(row["unit"]), EARNINGS_UNIT)
-            cells[quarter, str(row["entity"])] = value
+    for row in quarterly(rows).to_dict("records"):
+        value = convert(float(row["value"]), str(row["unit"]), EARNINGS_UNIT)
+        cells[quarter_index(str(row["quarter"])), str(row["entity"])] = value
     if not cells:
         return pd.DataFrame()
     wide = pd.Series(cells).unstack()

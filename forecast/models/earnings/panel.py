@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast.core.errors import DataError
-from forecast.core.periods import calendar_quarter, period_days
+from forecast.core.periods import calendar_quarters, period_days, quarter_long
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
@@ -47,6 +47,24 @@ def _one_segment(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(kept)
 
 
+def quarterly(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of quarters, with the calendar quarter of each in the column quarter.
+
+    Quarters of 12 and of 16 weeks are taken as they were reported, each for one calendar quarter: that
+    in which its middle lies, or the next in the company's own order. Scaling them to 13 weeks would make
+    numbers that nobody reported, and their sum over a year would no longer be the year's.
+    """
+    days = [(last - first).days + 1 for first, last in map(period_days, rows["period"].map(str))]
+    rows = rows[pd.Series(map(quarter_long, days), index=rows.index, dtype=bool)].copy()
+    own = {
+        entity: calendar_quarters(map(str, periods))
+        for entity, periods in rows.groupby("entity")["period"]
+    }
+    pairs = zip(rows["entity"], rows["period"].map(str), strict=True)
+    rows["quarter"] = [own[entity][period] for entity, period in pairs]
+    return rows
+
+
 def earnings_panel(known: Known) -> Panel:
     """Quarterly capex, revenue and cloud revenue of every company, USD bn, by calendar quarter.
 
@@ -56,9 +74,7 @@ def earnings_panel(known: Known) -> Panel:
     group = {metric: metric for metric in METRIC_GROUPS} | dict.fromkeys(
         CLOUD_METRICS, "cloud_revenue"
     )
-    rows = known.rows[known.rows["metric"].isin(group)].copy()
-    ends = [period_days(str(p)) for p in rows["period"]]
-    rows = rows[[80 <= (last - first).days + 1 <= 100 for first, last in ends]]
+    rows = quarterly(known.rows[known.rows["metric"].isin(group)])
     if rows.empty:
         raise DataError(
             f"the earnings model wants quarterly rows of {one_line(METRIC_GROUPS)}, with periods "
@@ -71,7 +87,6 @@ def earnings_panel(known: Known) -> Panel:
             + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
         )
     rows["group"] = rows["metric"].map(group)
-    rows["quarter"] = [calendar_quarter(str(p)) for p in rows["period"]]
     rows["usd_bn"] = [
         convert(v, u, EARNINGS_UNIT) for v, u in zip(rows["value"], rows["unit"], strict=True)
     ]

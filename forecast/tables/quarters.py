@@ -1,0 +1,464 @@
+"""From tagged figures of filings to quarters: de-cumulated, of one basis, each with its day.
+
+Invariant: a period is identified by its first and last day, never by ``fy`` and ``fp``, which belong to
+the filing and not to the figure, nor by how many days a quarter should have; what is subtracted began on
+the same day. ``tests/test_edgar.py`` proves that year-to-date reports of random quarterly flows, of 12
+to 17 weeks each, give the flows back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from forecast.core.periods import quarter_long
+from forecast.core.text import one_line
+from forecast.tables.facts import PARTS, tag_name
+
+if TYPE_CHECKING:
+    from forecast.tables.facts import Fact
+
+DIRECT, DERIVED, RECAST, MIXED = range(4)
+"""A quarter as reported; one year-to-date figure less another; the same where the longer is known to be
+on another basis; the same over two tags. The lower the better."""
+
+LONGEST_YEAR = 380
+"""Days of the longest year; what is longer counts since the company was founded."""
+
+ROUNDING, COARSEST = Decimal("0.001"), Decimal("0.01")
+"""Relative differences that are rounding: always; and where one figure has fewer digits and the other
+lies within its last, as after a change from thousands to millions."""
+
+type Span = tuple[dt.date, dt.date]
+"""First and last day."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QuarterValue:
+    """One quarter's figure as it could be known from the day `filed` on.
+
+    Attributes
+    ----------
+    start, end
+        First and last day of the quarter.
+    value
+        In US dollars.
+    filed, accession
+        Day of the last filing it rests on, and the accession number of that of the longer period.
+    kind
+        One of :data:`DIRECT`, :data:`DERIVED`, :data:`RECAST`, :data:`MIXED`.
+    tag, order
+        The tag, and its place among the metric's.
+    source, note, confidence
+        As in the vintage schema.
+    """
+
+    start: dt.date
+    end: dt.date
+    value: Decimal
+    filed: dt.date
+    kind: int
+    tag: str
+    order: int
+    accession: str
+    source: str
+    note: str = ""
+    confidence: str = "A"
+
+    @property
+    def span(self) -> Span:
+        """First and last day."""
+        return self.start, self.end
+
+    def doubted(self, note: str, confidence: str = "A") -> QuarterValue:
+        """Return the same with one more note, and no more confidence than given."""
+        return dataclasses.replace(
+            self,
+            note="; ".join(filter(None, (self.note, note))),
+            confidence=max(self.confidence, confidence),
+        )
+
+
+def in_millions(value: Decimal) -> str:
+    """Return dollars as USD m, exactly.
+
+    Examples
+    --------
+    >>> in_millions(Decimal(4848000000)), in_millions(Decimal(200000001))
+    ('4848', '200.000001')
+    """
+    text = f"{value.scaleb(-6):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def differ(one: Decimal, other: Decimal) -> bool:
+    """Return whether two amounts differ by more than the rounding of what was printed.
+
+    Examples
+    --------
+    >>> differ(Decimal(53_679_000), Decimal(53_600_000)), differ(Decimal(4848), Decimal(4500))
+    (False, True)
+    """
+    apart, size = abs(one - other), max(abs(one), abs(other))
+    digit = max(_last_digit(one), _last_digit(other))
+    return apart > ROUNDING * size and apart >= min(digit, COARSEST * size)
+
+
+def _last_digit(value: Decimal) -> Decimal:
+    """Return the place of the last digit that is not zero: 100,000 of 53,600,000."""
+    exponent = value.normalize().as_tuple().exponent
+    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) else Decimal(0)
+
+
+def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterValue]:
+    """Return every value of every quarter: as reported, and year-to-date less year-to-date.
+
+    Two figures are subtracted only if they start on the same day, that of the fiscal year, and end a
+    quarter apart, so trailing twelve months and comparatives of another year never meet, and neither
+    months nor weeks are counted: quarters of 12, 12, 12 and 16 weeks come out as those of 13 do. Each
+    filing of the longer figure is compared with the newest shorter one known on that day: a restated
+    first half waits for the restated nine months. What a company restates for the longer period only
+    lands in the last quarter of it; where that can be noticed (:func:`_recast`, :func:`_left_behind`) it
+    is said, with confidence B, and the restated shorter figure corrects it when it comes.
+
+    Over two tags, as in the year of a change of tags, figures are subtracted with confidence B, and not
+    at all if the two are known to differ for a period that both give.
+    """
+    told = _Told.of(facts)
+    usable = [f for f in told.facts if f.days <= LONGEST_YEAR]
+    by_start: dict[dt.date, dict[tuple[dt.date, str], list[Fact]]] = {}
+    for fact in usable:
+        by_start.setdefault(fact.start, {}).setdefault((fact.end, fact.tag), []).append(fact)
+    found = [_direct(f, tags.index(f.tag)) for f in usable if quarter_long(f.days)]
+    for spans in by_start.values():
+        for (end, tag), longer in spans.items():
+            for (before, other), shorter in spans.items():
+                if quarter_long((end - before).days) and told.agree(tag, other):
+                    found += _differences(told, longer, shorter, tags.index(tag))
+    return found
+
+
+def _direct(fact: Fact, order: int) -> QuarterValue:
+    source = f"SEC company facts, {tag_name(fact.tag)}, {fact.form} {fact.accession}"
+    one = QuarterValue(
+        fact.start,
+        fact.end,
+        fact.value,
+        fact.filed,
+        DIRECT,
+        fact.tag,
+        order,
+        fact.accession,
+        source,
+    )
+    return _rivalled(one, fact)
+
+
+def _rivalled(one: QuarterValue, *facts: Fact) -> QuarterValue:
+    """Return a value with a note of each figure it rests on of which its filing gives two."""
+    for fact in facts:
+        if fact.rival is not None and differ(fact.rival, fact.value):
+            one = one.doubted(
+                f"{fact.form} {fact.accession} gives {fact.start}/{fact.end} as "
+                f"{in_millions(fact.value)} and as {in_millions(fact.rival)} by one tag; the larger was "
+                "taken",
+                "C",
+            )
+    return one
+
+
+def _differences(
+    told: _Told, longer: Sequence[Fact], shorter: Sequence[Fact], order: int
+) -> Iterator[QuarterValue]:
+    for a, b in _pairs(longer, shorter):
+        one = _less(a, b, order)
+        if a.tag != b.tag:
+            yield one.doubted("over two tags: their scope may differ", "B")
+            continue
+        recast = _recast(told, a, b)
+        behind = _left_behind(a, b, longer, shorter)
+        if recast:
+            one = dataclasses.replace(one.doubted(recast, "B"), kind=RECAST)
+        yield one.doubted(behind, "B") if behind and not recast else one
+        later = [s for s in shorter if s.filed > a.filed and differ(s.value, b.value)]
+        if recast and later:
+            said = f"corrected for the recast: {length(b)} as restated on {later[0].filed}"
+            yield _less(a, later[0], order).doubted(said)
+
+
+def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
+    """Pair figures, both by filing date, as each becomes known; see :func:`quarter_values`."""
+    for fact in longer:
+        known = [s for s in shorter if s.filed <= fact.filed]
+        if known:
+            yield fact, known[-1]
+    first = shorter[0]
+    waiting = [f for f in longer if f.filed < first.filed]
+    if waiting:
+        yield waiting[-1], first
+
+
+def _less(longer: Fact, shorter: Fact, order: int) -> QuarterValue:
+    same = longer.tag == shorter.tag
+    tags = tag_name(longer.tag) + ("" if same else f" less {shorter.tag}")
+    one = QuarterValue(
+        shorter.end + dt.timedelta(days=1),
+        longer.end,
+        longer.value - shorter.value,
+        max(longer.filed, shorter.filed),
+        DERIVED if same else MIXED,
+        longer.tag,
+        order,
+        longer.accession,
+        f"SEC company facts, {tags}, {longer.form} {longer.accession} less "
+        f"{shorter.form} {shorter.accession}",
+        f"derived: {_lengths(longer, shorter)}",
+    )
+    return _rivalled(one, longer, shorter)
+
+
+_MONTHS = {3: (89, 92), 6: (180, 185), 9: (272, 276), 12: (363, 372)}
+"""Days of so many months, or of as many times 13 weeks; a year may have a 53rd week."""
+
+
+def _months(days: int) -> int:
+    return next((m for m, (low, high) in _MONTHS.items() if low <= days <= high), 0)
+
+
+def _lengths(longer: Fact, shorter: Fact) -> str:
+    """Return two lengths in words: in months, in weeks or in days, the same for both."""
+    a, b = longer.days, shorter.days
+    if _months(a) and _months(b):
+        return f"{_months(a)} months less {_months(b)}"
+    return f"{a // 7} weeks less {b // 7}" if a % 7 == b % 7 == 0 else f"{a} days less {b}"
+
+
+def length(fact: Fact) -> str:
+    """Return the length of a figure's period in words: months, else weeks, else days."""
+    if _months(fact.days):
+        return f"{_months(fact.days)} months"
+    return f"{fact.days // 7} weeks" if fact.days % 7 == 0 else f"{fact.days} days"
+
+
+# --- whether two figures are of one basis ----------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """All figures of a metric, by filing date; by period and tag; and by filing and tag."""
+
+    facts: Sequence[Fact]
+    by_period: Mapping[tuple[str, Span], Sequence[Fact]]
+    by_filing: Mapping[tuple[str, str], Sequence[Fact]]
+    apart: frozenset[frozenset[str]]
+
+    @staticmethod
+    def of(facts: Iterable[Fact]) -> _Told:
+        ordered = sorted(facts, key=lambda f: (f.filed, f.accession))
+        periods: dict[tuple[str, Span], list[Fact]] = {}
+        filings: dict[tuple[str, str], list[Fact]] = {}
+        newest: dict[Span, dict[str, Decimal]] = {}
+        for fact in ordered:
+            periods.setdefault((fact.tag, (fact.start, fact.end)), []).append(fact)
+            filings.setdefault((fact.accession, fact.tag), []).append(fact)
+            newest.setdefault((fact.start, fact.end), {})[fact.tag] = fact.value
+        apart = frozenset(
+            frozenset((one, other))
+            for values in newest.values()
+            for one in values
+            for other in values
+            if differ(values[one], values[other])
+        )
+        return _Told(ordered, periods, filings, apart)
+
+    def agree(self, tag: str, other: str) -> bool:
+        """Return whether two tags never differed for one period."""
+        return frozenset((tag, other)) not in self.apart
+
+    def changed(self, filing: Fact, since: Callable[[Fact], bool]) -> list[tuple[Fact, Fact]]:
+        """Return what a filing says otherwise than the last figure that `since` holds for, with that."""
+        found = []
+        for fact in self.by_filing[filing.accession, filing.tag]:
+            before = [f for f in self.by_period[fact.tag, (fact.start, fact.end)] if since(f)]
+            if before and differ(before[-1].value, fact.value):
+                found.append((before[-1], fact))
+        return found
+
+
+def _recast(told: _Told, longer: Fact, shorter: Fact) -> str:
+    """Return why the longer figure may be on another basis than the shorter; empty if nothing says so.
+
+    Its filing restates periods of the same tag, as is done after a part of the company was sold, and the
+    filing of the shorter one had not yet: no part of any of them.
+    """
+    if longer.accession == shorter.accession or longer.filed < shorter.filed:
+        return ""
+    moved = told.changed(longer, lambda f: f.filed <= shorter.filed) or told.changed(
+        longer, lambda f: f.filed < longer.filed
+    )
+    already = [fact for _, fact in told.changed(shorter, lambda f: f.filed < shorter.filed)]
+    if not moved or any(m.start <= f.start and f.end <= m.end for f in already for _, m in moved):
+        return ""
+    before, fact = moved[-1]
+    return (
+        f"may rest on two bases: {longer.form} {longer.accession} restates {fact.start}/{fact.end} from "
+        f"{in_millions(before.value)} to {in_millions(fact.value)}, and the {length(shorter)} are as "
+        "they were before"
+    )
+
+
+def _left_behind(
+    longer: Fact, shorter: Fact, longers: Sequence[Fact], shorters: Sequence[Fact]
+) -> str:
+    """Return that the shorter figure was restated later and the longer was not; empty if not so."""
+    last = max(longer.filed, shorter.filed)
+    later = [s for s in shorters if s.filed > last and differ(s.value, shorter.value)]
+    if not later or any(f.filed > longer.filed and differ(f.value, longer.value) for f in longers):
+        return ""
+    return (
+        f"may rest on two bases: the {length(shorter)} were restated on {later[0].filed} from "
+        f"{in_millions(shorter.value)} to {in_millions(later[0].value)}, the {length(longer)} were not"
+    )
+
+
+# --- of several values one -------------------------------------------------------------------
+def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
+    """Return the vintages of each quarter: one a filing day, and only where the value changes.
+
+    A derived value never replaces a reported one that was known before, nor one over two bases or two
+    tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag
+    that says again what it said is no news, whatever another tag, of wider scope, said in between.
+    """
+    quarters: dict[Span, list[QuarterValue]] = {}
+    for quarter in values:
+        quarters.setdefault(quarter.span, []).append(quarter)
+    found: list[QuarterValue] = []
+    for _, group in sorted(quarters.items()):
+        last: QuarterValue | None = None
+        for day in sorted({r.filed for r in group}):
+            said = [r for r in group if r.filed == day and not _beaten(r, group)]
+            if not said:
+                continue
+            best = _total(said)
+            if _repeated(best, group) or (last is not None and best.value == last.value):
+                continue
+            found.append(best if last is None else _after(last, best))
+            last = best
+    return found
+
+
+def _total(said: Sequence[QuarterValue]) -> QuarterValue:
+    """Return of one day's values the one to take, with a note of those that differ from it.
+
+    Of one tag: as reported before derived, and the latest filing. Of several tags: the one that contains
+    all others by :data:`PARTS`, if it is not smaller than one of them; then it is known to be the total.
+    If it is smaller, or none contains the others, which is the total is not known: the larger is taken,
+    since a line of a statement is smaller than the total above it, with confidence C. (The total of
+    revenue may rightly be below that from contracts, after losses on hedges: hence not A.)
+    """
+    own: list[QuarterValue] = []
+    for tag in dict.fromkeys(r.tag for r in said):
+        same = [r for r in said if r.tag == tag]
+        latest = max(r.accession for r in same)
+        own.append(min(same, key=lambda r: (r.kind, r.accession != latest)))
+    largest = max(own, key=lambda r: (r.value, -r.order))
+    own.sort(key=lambda r: r.order)
+    rivals = [r for r in own if differ(r.value, largest.value)]
+    if not rivals:
+        return own[0]
+    alike = [r for r in own if r not in rivals]
+    others = {r.tag for r in rivals}
+    whole = next((r for r in alike if others <= set(PARTS.get(r.tag, ()))), None)
+    best = alike[0] if whole is None else whole
+    told = one_line([f"{in_millions(r.value)} by {tag_name(r.tag)}" for r in rivals])
+    if whole is not None:
+        return best.doubted(f"the total, by {best.tag}; the same filing day has a part, {told}")
+    return best.doubted(
+        f"two tags differ: {in_millions(best.value)} by {tag_name(best.tag)}, {told}; which is the "
+        "total is not known, and the larger was taken",
+        "C",
+    )
+
+
+def _after(last: QuarterValue, best: QuarterValue) -> QuarterValue:
+    """Return a revision, with a note and less confidence if it is by another tag."""
+    if last.tag == best.tag:
+        return best
+    said = "by another tag than before: the scope may have changed, and not the figure"
+    return best.doubted(said, "B")
+
+
+def _repeated(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
+    before = [r for r in group if r.tag == quarter.tag and r.filed < quarter.filed]
+    return bool(before) and max(before, key=lambda r: r.filed).value == quarter.value
+
+
+def _beaten(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
+    better = [r for r in group if r.kind < quarter.kind and r.filed <= quarter.filed]
+    return any(
+        r.filed < quarter.filed or r.tag == quarter.tag or quarter.kind == MIXED for r in better
+    )
+
+
+# --- one calendar a company ------------------------------------------------------------------
+SLOPPY = 6
+"""Days by which filings may write one quarter's first or last day differently: less than a week."""
+
+
+def one_calendar(values: Sequence[QuarterValue]) -> Mapping[Span, Span]:
+    """Return by which days each quarter is called; one that overlaps one more often given, by none.
+
+    Some companies close on the last Saturday and write the last day of the month in some filings.
+    Quarters whose ends lie within :data:`SLOPPY` days are one, called as most filings call it. Quarters
+    that overlap by more than half, as after a change of the fiscal year, cannot both be kept.
+
+    Parameters
+    ----------
+    values
+        Of all metrics of one company.
+    """
+    filings: dict[Span, set[str]] = {}
+    first: dict[Span, dt.date] = {}
+    for one in values:
+        filings.setdefault(one.span, set()).add(one.accession)
+        first[one.span] = min(one.filed, first.get(one.span, one.filed))
+    found: dict[Span, Span] = {}
+    kept: list[Span] = []
+    for span in sorted(filings, key=lambda s: (-len(filings[s]), first[s], s)):
+        near = [s for s in kept if overlap(s, span) > 0.5]
+        if not near:
+            kept.append(span)
+            found[span] = span
+        elif all(abs((a - b).days) <= SLOPPY for a, b in zip(near[0], span, strict=True)):
+            found[span] = near[0]
+    return found
+
+
+def overlap(one: Span, other: Span) -> float:
+    """Return the days that two spans share, as a part of the shorter one.
+
+    Examples
+    --------
+    >>> days = [dt.date(2024, 1, k) for k in (1, 10, 6, 25)]
+    >>> overlap((days[0], days[1]), (days[2], days[3]))
+    0.5
+    """
+    shared = (min(one[1], other[1]) - max(one[0], other[0])).days + 1
+    return max(0, shared) / min((b - a).days + 1 for a, b in (one, other))
+
+
+def period_name(start: dt.date, end: dt.date) -> str:
+    """Return a quarter's name: 2025Q3 if it is a calendar quarter, else first and last day.
+
+    Examples
+    --------
+    >>> period_name(dt.date(2025, 7, 1), dt.date(2025, 9, 30))
+    '2025Q3'
+    >>> period_name(dt.date(2025, 9, 1), dt.date(2025, 11, 30))
+    '2025-09-01/2025-11-30'
+    """
+    whole = start.day == 1 and start.month % 3 == 1 and (end + dt.timedelta(days=1)).day == 1
+    if whole and (end.year, end.month) == (start.year, start.month + 2):
+        return f"{start.year}Q{end.month // 3}"
+    return f"{start.isoformat()}/{end.isoformat()}"
