@@ -30,7 +30,7 @@ class Read:
 def add_options(one: argparse.ArgumentParser) -> None:
     """Add the command's arguments and options to its grammar."""
     one.add_argument("company", metavar="COMPANY", help="MSFT, Microsoft, ...")
-    one.add_argument("file", metavar="FILE|URL", help="the exhibit: HTML, or its text")
+    one.add_argument("file", metavar="FILE", help="the exhibit, HTML or its text, or its address")
     one.add_argument("--period", metavar="P", help="the quarter, 2026Q1 (the last it is about)")
     one.add_argument(
         "--reported-on", metavar="DATE", help="the day of the release (that of its dateline)"

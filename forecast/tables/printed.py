@@ -301,7 +301,7 @@ def _figure(
         wrong = f"it is in another currency ({shortened(amount.text, 40)} under {column!r})"
     step = Decimal(1).scaleb(-len((match["decimals"] or ".")[1:]))
     number = Decimal(match["digits"].replace(",", "") + (match["decimals"] or ""))
-    minus = bool(match["minus"] or match["open"])
+    minus = bool(match["minus"] or match["open"] or match["close"])
     power = unit.power - 6
     part = f" ({shortened(section.rstrip(':'), 60)})" if section else ""
     where = f'row "{shortened(label, 120)}"{part}: {amount.text}, under "{shortened(column, 120)}"'
@@ -392,6 +392,12 @@ _NOT_SO = re.compile(
     r"|\bif\b",
     re.IGNORECASE,
 )
+_QUARTER_OF_YEAR = re.compile(
+    r"\b(?:first|second|third|fourth|q[1-4])\b[\s-]*(?:quarter)?\s*(?:of\s+)?(?:fiscal\s+)?(?:year\s+)?"
+    r"((?:19|20)\d\d)"
+    r"|\b((?:19|20)\d\d)\s+(?:first|second|third|fourth|q[1-4])\b",
+    re.IGNORECASE,
+)
 _CLAUSE_END = re.compile(
     r"[,;.(:]|\band\b|\bup\b|\bdown\b|\bcompared|\bversus\b|\bfrom\b|\ban? (?:in|de)crease"
 )
@@ -431,7 +437,7 @@ def said(sentence: str, phrase: str, end: dt.date) -> Iterator[Figure]:
         around = sentence[: amount.start()] + " ... " + (rest[: stop.start()] if stop else rest)
         if _OTHER_PERIOD.search(around) or _NOT_SO.search(around):
             continue
-        if any(day != end for day, *_ in _ended(around)):
+        if any(day != end for day, *_ in _ended(around)) or not _of_the_year(around, end):
             continue
         power = _SCALES[amount["scale"].lower()] - 6
         number = Decimal(amount["digits"].replace(",", "") + (amount["decimals"] or ""))
@@ -442,6 +448,15 @@ def said(sentence: str, phrase: str, end: dt.date) -> Iterator[Figure]:
         yield Figure(
             number.scaleb(power), step.scaleb(power), amount[0], where, Length(3), None, wrong, hedge
         )  # fmt: skip
+
+
+def _of_the_year(text: str, end: dt.date) -> bool:
+    """Return whether the quarters that a text names by a year may be the one up to `end`.
+
+    A fiscal year is called after that in which it ends, the quarter's own or the next.
+    """
+    years = {int(m[1] or m[2]) for m in _QUARTER_OF_YEAR.finditer(text)}
+    return years <= {end.year, end.year + 1}
 
 
 def _ended(text: str) -> list[tuple[dt.date, int, int]]:
