@@ -27,6 +27,7 @@ from forecast.tables.release import (
     read_rules,
     release_rows,
 )
+from forecast.tables.sec import company_rows
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import check_table, compare
 
@@ -187,10 +188,15 @@ def test_the_quarterly_report_supersedes_the_release_as_a_vintage():
     assert set(zip(first["metric"], first["confidence"], strict=True)) >= {
         ("capex", "A"), ("microsoft_cloud_revenue", "B"),
     }  # fmt: skip
-    later = held(
-        ("MSFT", "revenue", "2026Q1", 82886, "2026-04-30"),
-        ("MSFT", "capex", "2026Q1", 30877, "2026-04-30"),
-    )
+    facts = {
+        "Revenues": 82_886_000_000, "PaymentsToAcquirePropertyPlantAndEquipment": 30_877_000_000,
+    }  # fmt: skip
+    filed = {"start": "2026-01-01", "end": "2026-03-31", "filed": "2026-04-30", "form": "10-Q"}
+    tags = {
+        tag: {"units": {"USD": [{**filed, "val": value, "accn": "0000789019-26-000001"}]}}
+        for tag, value in facts.items()
+    }
+    later = company_rows("MSFT", {"cik": 789019, "facts": {"us-gaap": tags}}).rows
     changes = compare(first, later)
     assert changes.there["metric"].tolist() == ["revenue"]
     assert changes.revisions[["metric", "old_value", "value"]].values.tolist() == [
@@ -491,6 +497,14 @@ def test_the_command_shows_and_writes_only_if_asked(run):
     assert written["period"].unique().tolist() == ["2026Q1"]
 
 
+def test_a_release_of_another_company_is_refused(run):
+    code, _, err = run("CRWV", FILES / NAMES["META"], "--write")
+    assert code == 1 and "the release is of META, and not of CRWV" in err
+    code, _, err = run("META", FILES / NAMES["MSFT"], "--write")  # it prints no symbol
+    assert code == 1 and "names META nowhere" in err and not run.user.exists()
+    assert run("GOOG", FILES / NAMES["GOOGL"])[0] == 0  # listed as GOOG, GOOGL
+
+
 def test_json_alone_on_stdout(run):
     code, out, err = run("MSFT", FILES / NAMES["MSFT"], "--json")
     told = json.loads(out)
@@ -738,4 +752,8 @@ def test_addresses_that_give_no_release(run, address):
     assert code == 1 and "e-mail" in err
     code, _out, err = run("MSFT", "http://[oops/a.htm")
     assert code == 1 and "not a URL" in err
+    code, _, err = run("MSFT", url.replace("http://", "http://jane:secret@"))
+    assert code == 1 and "without" in err and "secret" not in err
+    code, _, err = run("MSFT", run.folder)
+    assert code == 1 and "is a folder" in err
     assert len(seen) == 2

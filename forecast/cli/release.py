@@ -68,15 +68,15 @@ def read(args: argparse.Namespace, table: pd.DataFrame | None) -> Read:
     from forecast.core.periods import parse_date
     from forecast.tables.exhibit import read_exhibit
     from forecast.tables.names import companies
-    from forecast.tables.release import read_release, read_rules, release_rows
+    from forecast.tables.release import check_company, read_release, read_rules, release_rows
 
     known = companies().find(args.company)
     entity = args.company.strip() if known is None else known.name
     if known is None and not args.map:
         near = companies().near(args.company)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = f" (did you mean {' or '.join(near)}?)" if near else ""
         raise UnknownNameError(
-            f"no company is called {args.company!r}{hint} Releases of others are read with "
+            f"no company is called {args.company!r}{hint}; releases of others are read with "
             '--map "ROW OR PHRASE=METRIC"'
         )
     rules = read_rules(entity, args.map, args.data)
@@ -99,6 +99,7 @@ def read(args: argparse.Namespace, table: pd.DataFrame | None) -> Read:
         if args.reported_on
         else None,
     )
+    check_company(entity, blocks)
     _show(release, args.json)
     refused = _refusal(release, asked)
     rows = None if refused else release_rows(release, address, shared.today())
@@ -120,13 +121,13 @@ def _content(args: argparse.Namespace) -> bytes:
         raise DataError(f"got the address {args.file!r}; wanted http://..., https://... or a file")
     try:
         size = Path(args.file).stat().st_size
-    except (OSError, ValueError):
+    except OSError:
         size = 0  # reading says why
     if size > MOST_BYTES:
         raise DataError(f"{args.file}: got {size:,} bytes; wanted at most {MOST_BYTES:,}")
     try:
         return read_bytes(args.file)
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         raise DataError(
             f"{args.file}: there is no such file; give a saved exhibit or its address"
         ) from None
@@ -140,9 +141,14 @@ def _fetched(args: argparse.Namespace) -> bytes:
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
     try:
-        host = urlsplit(args.file).hostname or ""
+        parts = urlsplit(args.file)
+        host = parts.hostname or ""
     except ValueError as error:
         raise DataError(f"{args.file}: not a URL ({error})") from None
+    if "@" in parts.netloc:
+        raise DataError(
+            "got an address with a name or a password; wanted one without, for it is kept"
+        )
     if (host == "sec.gov" or host.endswith(".sec.gov")) and "@" not in agent:
         raise DataError(
             f"got the User-Agent {agent!r}; SEC wants the name and e-mail address of who asks: "

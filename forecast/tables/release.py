@@ -163,7 +163,7 @@ def _own_rules(more: Sequence[tuple[str, str]]) -> dict[str, Rule]:
     for theirs, ours in more:
         metric = metrics().find(ours)
         if metric is None or metric.dimension != "money" or "quarter" not in metric.lengths:
-            near = metrics().near(ours)
+            near = metrics().near(ours) if metric is None else []
             unknown.append(f"{ours!r}" + (f" (did you mean {one_line(near)}?)" if near else ""))
             continue
         under, _, label = theirs.rpartition(">")
@@ -310,6 +310,38 @@ def _beside(found: Finding, end: dt.date, held: Sequence[_Held]) -> Finding:
         return found
     where = f"{found.where}; the table has {number(has.value)}, which is the same but for rounding"
     return dataclasses.replace(found, where=where, held=has.value, qualifier=has.qualifier)
+
+
+_LISTED = re.compile(r"\b(?i:nasdaq|nyse)[\w ]{0,25}[:“\"]\s*([A-Z]{1,5}(?:\s*,\s*[A-Z]{1,5})*)\b")
+
+
+def check_company(entity: str, blocks: Iterable[Block]) -> None:
+    """Refuse a release of another company than `entity`.
+
+    The first ticker symbol after the name of an exchange is that of the issuer; a release without one
+    must hold some name of the company. Of a company that the shipped tables do not know nothing is told.
+
+    Raises
+    ------
+    DataError
+        If it is of another company, or names this one nowhere.
+    """
+    known = companies().find(entity)
+    if known is None:
+        return
+    text = [block for block in blocks if isinstance(block, str)]
+    listed = next(filter(None, map(_LISTED.search, text)), None)
+    if listed is not None:
+        tickers = [t.strip() for t in listed[1].split(",")]
+        if known not in map(companies().find, tickers):
+            raise DataError(f"the release is of {one_line(tickers)}, and not of {known.name}")
+        return
+    names = [spelling for spelling, name in companies().spellings.items() if name == known.name]
+    if not any(name in plain(one) for one in text for name in names):
+        raise DataError(
+            f"the release names {known.name} nowhere, not by its ticker symbol and not by a name; give "
+            "the release of that company"
+        )
 
 
 def _day(blocks: Sequence[Block], given: dt.date | None) -> dt.date:
