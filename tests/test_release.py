@@ -266,6 +266,19 @@ def test_a_length_over_the_labels_is_of_all_columns():
         ["Three Months Ended March 31, (in millions)", "2026", "2025"], ["Revenue", "10", "20"]
     )
     assert values(read(html, REVENUE)) == {"revenue": 10}
+    alone = lines(
+        ["Three Months Ended March 31,"], ["(In millions)", "2026", "2025"], ["Revenue", "10", "20"]
+    )
+    assert values(read(alone, REVENUE)) == {"revenue": 10}
+    # What stands alone over some columns is of these: the others have no length.
+    spaced = lines(
+        ["", "", "", "Three Months Ended March 31,"], ["(In millions)", "2026", "2025", "2024"],
+        ["Revenue", "10", "20", "30"],
+    )  # fmt: skip
+    assert (
+        "not found"
+        in read("<p>quarter ended March 31, 2026</p>" + spaced, REVENUE).findings[0].where
+    )
 
 
 def test_a_heading_across_the_table_between_rows_changes_no_column():

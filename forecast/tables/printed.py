@@ -314,8 +314,11 @@ def _figure(
 def _above(row: Sequence[Cell], amount: _Amount) -> list[str]:
     """Return the headings of a row that stand over a figure.
 
-    A length at the left of a row of years, over the labels, is of all its columns.
+    A length at the left of a row of years, over the labels, is of all its columns, and what stands alone
+    at the left of a row is of the whole table.
     """
+    if len(row) == 1 and row[0].first == 0:
+        return [row[0].text]
     texts = [c.text for c in row if c.first <= amount.last and amount.first <= c.last]
     left = row[0]
     own = any(_lengths(cell.text) for cell in row[1:])
