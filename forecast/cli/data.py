@@ -1,4 +1,4 @@
-"""The tables: ``data check``, ``data add``, ``data fetch``."""
+"""The tables: ``data check``, ``data add``, ``data fetch``, ``data release``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.cli import release as releases
 from forecast.cli import shared
 from forecast.core.errors import StoreError
 
@@ -66,6 +67,8 @@ def add_commands(commands: Commands) -> None:
         "--timeout", type=shared.seconds, default=20.0, metavar="S", help="without an answer (20)"
     )
     sec.add_argument("--no-cache", action="store_true", help="neither read nor keep answers")
+    what = "read an earnings release (8-K, exhibit 99.1); shows each number with its place"
+    releases.add_options(shared.command(actions, "release", what, release, taking))
 
 
 def check(args: argparse.Namespace) -> int:
@@ -128,6 +131,21 @@ def fetch(args: argparse.Namespace) -> int:
     for line in few(found.failed):
         shared.say(f"forecast: no rows of {line}")
     return 1 if found.failed else code
+
+
+def release(args: argparse.Namespace) -> int:
+    """Read an earnings release, show each number with its place, and add it as :func:`add` does."""
+    from forecast.tables.shipped import USER_FILE, data_folder
+
+    folder = data_folder(args.data)
+    target = Path(args.to) if args.to else folder / USER_FILE
+    found = releases.read(args, _table_of(target, folder, args.article))
+    if found.refused or found.rows is None:
+        shared.say(f"forecast: {found.refused}")
+        if args.json:
+            shared.print_json({"written": False, **found.said})
+        return 1
+    return _take(found.rows, args, found.said)
 
 
 def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) -> int:

@@ -91,7 +91,7 @@ def cache_dir(environment: Mapping[str, str], source: str) -> Path:
 
 
 Ask = Callable[[str, str], Any]
-"""``(url, absent) -> JSON``; `absent` is what an answer 404 means."""
+"""``(url, absent) -> content``: JSON unless asked otherwise; `absent` is what an answer 404 means."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +100,7 @@ class _Session:
     connection: Connection
     clock: Clock
     refused: str
+    read: Callable[[bytes, str], Any]
 
 
 def check_connection(connection: Connection) -> None:
@@ -122,7 +123,14 @@ def check_connection(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def asking(connection: Connection, clock: Clock, *, refused: str = "") -> Iterator[Ask]:
+def asking(
+    connection: Connection,
+    clock: Clock,
+    *,
+    refused: str = "",
+    accept: str = "application/json",
+    read: Callable[[bytes, str], Any] | None = None,
+) -> Iterator[Ask]:
     """Open a connection, and close it in the end.
 
     Parameters
@@ -131,6 +139,11 @@ def asking(connection: Connection, clock: Clock, *, refused: str = "") -> Iterat
         How to ask, and the time.
     refused
         Why this source may answer 403, for the message.
+    accept
+        The kind of answer that is asked for.
+    read
+        Makes content of an answer's body and address, or refuses it with DataError; without it an
+        answer is JSON.
 
     Raises
     ------
@@ -143,9 +156,9 @@ def asking(connection: Connection, clock: Clock, *, refused: str = "") -> Iterat
     except ImportError:
         raise DataError("fetching needs httpx; pip install 'forecast[sec]'") from None
     wait = httpx.Timeout(connection.timeout)
-    headers = {"User-Agent": connection.user_agent, "Accept": "application/json"}
+    headers = {"User-Agent": connection.user_agent, "Accept": accept}
     with httpx.Client(timeout=wait, headers=headers, follow_redirects=False) as client:
-        session = _Session(client, connection, clock, refused)
+        session = _Session(client, connection, clock, refused, read or _parse)
         yield lambda url, absent: _ask(session, url, absent)
 
 
@@ -162,7 +175,7 @@ def _ask(session: _Session, url: str, absent: str) -> Any:
     connection, clock = session.connection, session.clock
     cached = _read_cache(connection.cache, url)
     if cached is not None and 0 <= clock.now() - cached.head["at"] <= connection.max_age:
-        return _parse(cached.body, url)
+        return session.read(cached.body, url)
     for attempt in range(1, connection.attempts + 1):
         try:
             head, body = _once(session, url, absent, cached)
@@ -177,7 +190,7 @@ def _ask(session: _Session, url: str, absent: str) -> Any:
             pause = max(2.0 ** (attempt - 1), error.wait)
             logger.info(f"{url}: {error}; asking again in {pause:g} s")
             clock.sleep(pause)
-    content = _parse(body, url)  # only what can be read is kept
+    content = session.read(body, url)  # only what can be read is kept
     _write_cache(connection.cache, url, {**head, "at": clock.now()}, body)
     return content
 
