@@ -63,6 +63,9 @@ SHORT = "entity,metric,period,value\n"
         ("nvidia corp", "Total revenues (1)", ("NVDA", "revenue")),
         ("Amazon.com", "Capex*", ("AMZN", "capex")),
         ("Meta", "D&A", ("META", "depreciation_amortization")),
+        ("MSFT US Equity", "CFO", ("MSFT", "operating_cash_flow")),
+        ("NASDAQ: AMZN", "Sales", ("AMZN", "revenue")),
+        ("Oracle (ORCL)", "Capital spending", ("ORCL", "capex")),
     ],
 )
 def test_names_and_synonyms_are_matched_in_any_case_and_said(read, company, metric, wanted):
@@ -194,6 +197,16 @@ def test_whose_quarter_is_asked_of_a_company_with_another_year(read, company, wr
     assert rows_of(fiscal_said) == rows_of(read(text, quarters="fiscal"))
     calendar_said = read(text.replace("Quarter", "Calendar quarter"))
     assert rows_of(calendar_said)[0][2] == name
+
+
+def test_a_column_of_years_and_one_of_quarters_are_one_period(read):
+    text = "Fiscal year,Quarter,Company,Item,Amount\n2024,{},MSFT,capex,5\n"
+    for quarter in ("Q1", "1", "1Q"):
+        assert rows_of(read(text.format(quarter)))[0][2] == "2023Q3"
+    plain = text.replace("Fiscal year", "Year").replace("MSFT", "AMZN")
+    assert rows_of(read(plain.format("Q1")))[0][2] == "2024Q1"
+    with pytest.raises(DataError, match="Year, Quarter could each be period"):
+        read(plain.format("2024Q1"))
 
 
 def test_the_schemas_own_spelling_under_its_own_header_is_of_the_calendar(read):
@@ -710,11 +723,15 @@ def test_a_cell_shown_in_percent_is_never_a_hundredth_of_it(book, unit, value, r
     assert "0.45 read as 45 percent" in note(found, "cells shown in percent")
 
 
-def test_a_cell_shown_in_percent_is_no_amount_of_money(book):
-    with pytest.raises(
-        DataError, match=r"line 2, unit: got 'USD m', wanted the unit of '0\.45 percent'"
-    ):
+def test_a_share_is_no_amount_of_money(book, read):
+    with pytest.raises(DataError, match=r"got '0\.45 percent', wanted a number in a unit of money"):
         book(put(D2=(0.45, "0%")))
+    with pytest.raises(
+        DataError, match=r"line 2, value: got '45 %', wanted a number in a unit of money"
+    ):
+        read(f"{SHORT}MSFT,capex,2026Q1,45 %\n")
+    with pytest.raises(DataError, match="line 2, unit: got 'USD m', wanted the unit of"):
+        book(put(B2="Gross margin", D2=(0.45, "0%")))
 
 
 def test_a_format_that_shows_thousands_is_said_and_what_is_held_is_read(book):

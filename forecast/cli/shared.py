@@ -182,8 +182,8 @@ COLUMNS.add_argument(
     type=year_end,
     action="append",
     default=[],
-    metavar="[NAME=]MM-DD",
-    help="of companies whose fiscal year is not known; may be repeated",
+    metavar="RULE",
+    help="06-30 of all companies whose fiscal year is not known, NAME=06-30 of one; may be repeated",
 )
 COLUMNS.add_argument(
     "--name",

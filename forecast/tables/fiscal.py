@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable
 
@@ -29,6 +30,7 @@ _WEEKDAYS = {name.lower(): k for k, name in enumerate(calendar.day_name)}
 _MONTHS = {name.lower(): k for k, name in enumerate(calendar.month_name) if name}
 
 
+@functools.lru_cache(maxsize=4096)
 def year_end(rule: str, year: int) -> dt.date:
     """Return the last day of a fiscal year.
 
@@ -74,6 +76,7 @@ def fiscal_year(rule: str, year: int) -> Span:
     return year_end(rule, year - 1) + _ONE_DAY, year_end(rule, year)
 
 
+@functools.lru_cache(maxsize=4096)
 def fiscal_quarter(rule: str, year: int, quarter: int) -> Span:
     """Return the first and the last day of a fiscal quarter.
 
@@ -103,13 +106,13 @@ def _months_before(end: dt.date, months: int) -> dt.date:
 
 def quarter_that(rule: str, year: int, ends: Callable[[dt.date], bool]) -> Span | None:
     """Return the fiscal quarter whose last day is as asked, of those that end about a calendar year."""
-    spans = (fiscal_quarter(rule, y, q) for y in (year, year + 1) for q in (1, 2, 3, 4))
+    spans = (fiscal_quarter(rule, y, q) for y in (year - 1, year, year + 1) for q in (1, 2, 3, 4))
     return next((span for span in spans if ends(span[1])), None)
 
 
 def year_that(rule: str, year: int, ends: Callable[[dt.date], bool]) -> Span | None:
     """Return the fiscal year whose last day is as asked, of those that end about a calendar year."""
-    spans = (fiscal_year(rule, y) for y in (year, year + 1))
+    spans = (fiscal_year(rule, y) for y in (year - 1, year, year + 1))
     return next((span for span in spans if ends(span[1])), None)
 
 

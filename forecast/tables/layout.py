@@ -29,7 +29,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
                "metricname"),
     "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear",
                "calendaryear", "calendarperiod", "qtr", "periodend", "periodending", "periodended",
-               "quarterend", "quarterending", "quarterended", "asof"),
+               "quarterend", "quarterending", "quarterended"),
     "value": ("amount", "figure", "number", "val", "values", "amounts", "reportedvalue", "actual"),
     "unit": ("units", "unitofmeasure", "uom"),
     "reported_on": ("reported", "reportdate", "reportedon", "reportingdate", "filed", "filingdate",
@@ -170,6 +170,8 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     if years:
         titles = tuple(dict.fromkeys(c.text for _, row in lines[: at - 1] for c in row if c.text))
         lines[at] = (lines[at][0], header := _with_years(header, lines[at - 1][1]))
+    lines[at:] = _with_year_column(lines[at:])
+    header = lines[at][1]
     _check_names(header, known.renamed, name)
     periods = _period_columns(header, known.order)
     roles = _roles(header, known, name, periods)
@@ -233,6 +235,36 @@ def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
             cell = years[k]  # what names a column may stand in either of the two lines
         merged.append(Cell(f"Q{quarter} {year}") if quarter and year else cell)
     return merged
+
+
+_YEAR_COLUMNS = ("year", "fiscalyear", "calendaryear", "fy")
+_QUARTER_COLUMNS = ("quarter", "fiscalquarter", "calendarquarter", "qtr")
+
+
+def _with_year_column(lines: Lines) -> Lines:
+    """Return a table with a column of years and one of quarters as one with a column of both."""
+    header = lines[0][1]
+    names = [plain(c.text) for c in header]
+    years = [k for k, name in enumerate(names) if name in _YEAR_COLUMNS]
+    quarters = [k for k, name in enumerate(names) if name in _QUARTER_COLUMNS]
+    if len(years) != 1 or len(quarters) != 1:
+        return lines
+    at, of = quarters[0], years[0]
+    whose = next((w for w in ("Fiscal", "Calendar") if w.lower() in names[at] + names[of]), "")
+    joined: Lines = []
+    for number, row in lines:
+        cells = [*row, *[NOTHING] * (max(at, of) + 1 - len(row))]
+        quarter = int(cells[at].text) if cells[at].text in "1234" and cells[at].text else 0
+        quarter = quarter or quarter_alone(cells[at].text)
+        if row is header:
+            cells[at] = Cell(f"{whose} quarter".strip())
+        elif quarter and cells[of].text:
+            cells[at] = Cell(f"Q{quarter} {cells[of].text}")
+        elif cells[at] != NOTHING or cells[of] != NOTHING:
+            return lines  # another kind of column: which is the period is asked
+        cells[of] = NOTHING
+        joined.append((number, cells))
+    return joined
 
 
 def _period_columns(cells: Sequence[Cell], order: str) -> dict[int, Cell]:
@@ -452,6 +484,7 @@ def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str])
     columns = {
         column: first.header[k].text for k, column in first.roles.items() if first.header[k].text
     }
+    columns |= {"period": _span_text(first), "value": _span_text(first)}
     return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
 
 

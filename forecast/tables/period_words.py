@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import dataclasses
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterable
 
@@ -68,6 +69,7 @@ def needs_order(text: str) -> bool:
     return found is not None and found[1].lstrip("0") != found[3].lstrip("0")
 
 
+@functools.lru_cache(maxsize=4096)
 def day_of(text: str, order: str = "") -> dt.date | None:
     """Return the day that a text is, or None; `order` is that of numbers with the year last.
 
@@ -151,6 +153,7 @@ _ORDINALS = {"first": "Q1", "1st": "Q1", "second": "Q2", "2nd": "Q2", "third": "
              "fourth": "Q4", "4th": "Q4"}  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def spelled(text: str, order: str = "") -> Spelled | None:
     """Return what a text says of a period, or None if it is none.
 

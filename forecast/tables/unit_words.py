@@ -7,6 +7,7 @@ another.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -68,6 +69,7 @@ class UnitWords:
     scale: float = 0.0
 
 
+@functools.lru_cache(maxsize=4096)
 def unit_words(text: str) -> UnitWords | None:
     """Return what a text says of a unit, or None if it is about anything else.
 
@@ -132,7 +134,7 @@ def unit_name(words: UnitWords, dimension: str = "money") -> str:
     words
         What is said of it.
     dimension
-        What it measures, where it has no currency.
+        What it measures, where it has no currency; ``any`` if that is not known.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def unit_name(words: UnitWords, dimension: str = "money") -> str:
             if u.name.split()[0] == "USD" and " per " not in u.name
         }
         return money[words.scale or 1.0].replace("USD", words.currency)
-    if dimension == "money" or not words.scale:
+    if dimension in ("money", "any") or not words.scale:
         return ""
     fits = (u.name for u in UNITS.values() if u.dimension == dimension and u.scale == words.scale)
     return next(fits, "")
@@ -172,6 +174,7 @@ def title_unit(text: str) -> str:
     return tail if words and plain else ""
 
 
+@functools.lru_cache(maxsize=4096)
 def split_unit(text: str) -> tuple[str, str]:
     """Return a header or label without the unit in it, and the unit's text; empty if it has none.
 

@@ -113,16 +113,25 @@ class Namer:
         Those that the user's tables hold.
     stated
         Our name by the file's, as the user says.
+    told, nearest
+        What was found under a text before, and near it: a column repeats its names.
     """
 
     what: str
     shipped: Names[Company] | Names[Metric]
     own: frozenset[str]
     stated: Mapping[str, str]
+    told: dict[str, str] = dataclasses.field(default_factory=dict)
+    nearest: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def known(self, text: str) -> str:
         """Return the name of what is known under a text; empty if nothing is."""
-        for form in (text, _without_marks(text)):
+        if text not in self.told:
+            self.told[text] = self._known(text)
+        return self.told[text]
+
+    def _known(self, text: str) -> str:
+        for form in self._forms(text):
             if form in self.stated:
                 return self.stated[form]
             if form in self.own:
@@ -134,8 +143,26 @@ class Namer:
                 return same[0]
         return ""
 
+    def _forms(self, text: str) -> list[str]:
+        """Return a text as it is, without footnote marks, and a ticker without its exchange."""
+        bare = _without_marks(text)
+        forms = [text, bare]
+        if self.what == "entity":
+            forms.append(re.sub(r"(?i)^(nasdaq|nyse|nys|nms)\s*:\s*", "", bare))
+            forms.append(re.sub(r"(?i)\s+u[snwq](\s+equity)?$|\.(o|n|oq|us)$", "", bare))
+            if both := re.fullmatch(r"(.+?)\s*\(([^()]+)\)", bare):
+                names = {self.shipped.find(part) for part in both.groups()}
+                # "Microsoft (MSFT)": both are names of one company, or the second is the ticker.
+                forms += both.groups() if len(names) == 1 or None in names else ()
+        return forms
+
     def near(self, text: str) -> list[str]:
         """Return known names that are almost so."""
+        if text not in self.nearest:
+            self.nearest[text] = self._near(text)
+        return self.nearest[text]
+
+    def _near(self, text: str) -> list[str]:
         own = {plain(name): name for name in sorted(self.own)}
         close = difflib.get_close_matches(plain(text), own, n=3, cutoff=0.75)
         return list(dict.fromkeys([*self.shipped.near(text), *(own[c] for c in close)]))[:3]
@@ -335,7 +362,8 @@ def _unit(
     Wanted
         If what stands about it does not agree, or does not make a unit.
     """
-    dimension = metric.dimension if metric else "money"
+    # Of a metric that is not known money is likely, and a share possible.
+    dimension = metric.dimension if metric else "any"
     raw = entry.cells.get("unit", NOTHING).text.strip()
     near = [unit_words(raw), _scale(entry.cells.get("scale", NOTHING).text)]
     near += [unit_words(entry.cells.get("currency", NOTHING).text), unit_words(label)]
@@ -344,7 +372,7 @@ def _unit(
     far = [
         w
         for w in map(unit_words, entry.units)
-        if w and (dimension == "money" or _measures(w) == dimension)
+        if w and (dimension in ("money", "any") or _measures(w) == dimension)
     ]
     said = [w for w in (*near, *far) if w]
     # A currency alone is a unit where it is called one, not in a column of currencies.
@@ -385,10 +413,12 @@ def _with_own(
     shown = own.currency or own.unit
     text = text if any(mark in text for mark in "$€£¥%") or not shown else f"{text} {shown}"
     if own.unit:
+        if dimension not in ("share", "any"):
+            raise Wanted("value", text, f"a number in a unit of {dimension}, which the metric is")
         if total.unit == "ratio" and own.unit == "percent":
             return "ratio", 0.01
         stated = entry.cells.get("unit", NOTHING).text
-        if own.unit != total.unit and (stated or dimension != "share") and (total.unit or stated):
+        if own.unit != total.unit and stated:
             raise Wanted("unit", stated or total.unit, f"the unit of {text!r}, {own.unit}")
         return own.unit, 1.0
     for part in ("currency", "scale"):
