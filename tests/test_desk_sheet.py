@@ -339,7 +339,8 @@ def test_a_number_is_read_however_it_is_written(read, written, value):
 
 
 @pytest.mark.parametrize(
-    "written", ["12-13", "1,23,4", "five", "1.2.3", "12 34", "3 lots", "nan", "#REF!"]
+    "written",
+    ["٣٤", "1５", "34,900²", "12-13", "1,23,4", "five", "1.2.3", "12 34", "3 lots", "nan", "#REF!"],
 )
 def test_what_is_no_number_is_refused(read, written):
     with pytest.raises(DataError, match=r"line 2, value: got .*wanted a number"):
@@ -623,6 +624,29 @@ def test_a_german_file_under_its_own_headers():
     assert found.rows["reported_on"].tolist() == ["2026-04-29"] * 2
 
 
+def test_a_table_of_companies_whose_title_names_the_metric(read):
+    text = "Capex (USD bn),,\nCompany,1Q26,2Q26\nAmazon,1,2\nMeta,3,4\nTotal,4,6\n"
+    found = read(text, {"source": "s", "reported_on": "2026-11-01"})
+    assert rows_of(found)[3] == ("META", "capex", "2026Q2", 4.0, "USD bn")
+    assert len(found.rows) == 4
+    assert "left out, sums and the like: Total" in found.notes
+
+
+@pytest.mark.parametrize(
+    "written", ["FY9999", "FY0001", "Q1 0000", "0001-01-01", "9999-12-31", "9999-12", "²", "99999"]
+)
+@pytest.mark.parametrize("company", ["AMZN", "NVDA"])
+def test_a_period_of_no_table_is_refused_in_words(read, company, written):
+    with pytest.raises(DataError, match=r"line 2, (period|reported_on)"):
+        read(f"{SHORT}{company},capex,{written},5\n", quarters="fiscal")
+
+
+def test_a_later_header_may_be_shorter_than_the_column_of_metrics(read):
+    text = "x,y,Item,1Q26,2Q26\na,b,Capex,5,6\n3Q26,4Q26\n7,8,Revenue,9\n"
+    with pytest.raises(DataError, match="line 4"):
+        read(text, {**FOR_ALL, "entity": "AMZN"})
+
+
 def test_one_quarter_as_a_column_and_estimates_that_stay_out(read):
     found = read("Item,Q3 FY26,Q4 FY26E\nCapex,5,6\n", {**FOR_ALL, "entity": "MSFT"})
     assert rows_of(found) == [("MSFT", "capex", "2026Q1", 5.0, "USD m")]
@@ -869,3 +893,29 @@ def test_the_options_of_the_command_reach_the_reading(tmp_path, capsys):
 def test_a_convention_that_is_none_is_refused(said):
     with pytest.raises(DataError, match=r"wanted .* or "):
         Reading(**said)
+
+
+WORDS = st.sampled_from([
+    "", "", "Company", "Item", "Quarter", "Amount (USD m)", "Unit", "Report date", "Source", "Currency",
+    "Scale", "Year", "MSFT", "Microsoft", "Oracle", "Foo Corp", "capex", "Net sales", "margin %",
+    "Q1 FY24", "Q2 FY24", "1Q25", "2025Q3", "2024", "FY25E", "Q1", "2026-03-31", "31/03/2026",
+    "05/06/2026", "46148", "USD m", "$bn", "in millions", "EUR", "%", "1,234", "34.900", "(5)", "45 %",
+    "$34.9bn", "n/a", "#REF!", "1.234,5", "Total", "Notes", "²", "((", "-", "9999-12-31", "x" * 300,
+])  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@over(
+    st.lists(st.lists(WORDS, min_size=1, max_size=7), min_size=1, max_size=9),
+    st.sampled_from([{}, FOR_ALL, {**FOR_ALL, "entity": "NVDA"}]),
+    st.sampled_from([{}, {"decimal": "comma", "quarters": "fiscal", "dates": "day-first"}]),
+)
+def test_no_table_ends_in_a_traceback(tmp_path_factory, rows, said, how):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text("\n".join(";".join(row) for row in rows), encoding="utf-8")
+    try:
+        found = read_user_table(path, None, said, None, Reading(**how))
+    except DataError:
+        return
+    assert len(found.rows)
+    assert (found.rows["source"] != "").all()

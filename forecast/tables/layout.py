@@ -454,7 +454,7 @@ def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str])
     nameless: list[int] = []
     notes.append(f"quarters or years as columns: {len(block.periods)} of them, {_span_text(block)}")
     for k, (number, row) in enumerate(lines[1:]):
-        label = row[block.label].text if block.label < len(row) else ""
+        label = _at(row, block.label).text
         column = column_of(label, {})
         named = _named(row, block)
         if named != NOTHING:  # a company stands once, on the first of its lines
@@ -486,6 +486,11 @@ def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str])
     }
     columns |= {"period": _span_text(first), "value": _span_text(first)}
     return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
+
+
+def _at(row: Sequence[Cell], place: int) -> Cell:
+    """Return the cell at a place of a line, which may end before it."""
+    return row[place] if place < len(row) else NOTHING
 
 
 def _named(row: Sequence[Cell], block: _Block) -> Cell:
@@ -608,7 +613,7 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         text = head.text[:7] if head.kind == MONTH else head.text
         own = {**more, **{c: v for c, v in cells.items() if v != NOTHING}}
         own |= {"period": Cell(text, head.kind), "value": value}
-        corner = block.header[block.label].text if block.label not in block.periods else ""
+        corner = _at(block.header, block.label).text if block.label not in block.periods else ""
         found.append(
             Entry(number, own, tuple(block.units), (corner, head.text), f"{column_name(k)}{number}")
         )

@@ -18,8 +18,8 @@ EMPTY = frozenset(
 )
 """What stands in a cell that holds no number, in lower case."""
 
-_BODY = re.compile(r"\d[\d.,' ]*|[.,]\d+")
-_GROUPED = re.compile(r"\d{1,3}(?:([.,' ])\d{3})(?:\1\d{3})*")
+_BODY = re.compile(r"[0-9][0-9.,' ]*|[.,][0-9]+")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
 _SIGNS = str.maketrans({
     "\u00a0": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-",
     "\ufe63": "-", "\u2019": "'", "\u02bc": "'",
@@ -100,7 +100,8 @@ def shown_by(body: str) -> str:
 
 def told_by(bodies: Iterable[str]) -> set[str]:
     """Return the decimal signs that the numbers of a column show by themselves."""
-    return {shown for body in bodies if (shown := shown_by(body))}
+    shown = ((body, shown_by(body)) for body in bodies)
+    return {sign for body, sign in shown if sign and value_of(body, sign) is not None}
 
 
 def value_of(body: str, decimal: str) -> float | None:

@@ -25,6 +25,9 @@ _MONTHS = {
     for short in (calendar.month_name[k].lower(), calendar.month_abbr[k].lower())
 } | {"sept": 9}
 
+_YEARS_OF_TABLES = range(1900, 2201)
+"""Other years are none of a table, and left to its check."""
+
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _DAY_NAMED = re.compile(
@@ -40,7 +43,7 @@ def _year(text: str) -> int:
 
 def _date(year: int, month: int, day: int) -> dt.date | None:
     try:
-        return dt.date(year, month, day)
+        return dt.date(year, month, day) if year in _YEARS_OF_TABLES else None
     except ValueError:
         return None
 
@@ -182,7 +185,8 @@ def spelled(text: str, order: str = "") -> Spelled | None:
     day = day_of(plain, order)
     if day is not None:
         return Spelled("day", day=day)
-    return _quarter_or_year(plain) or _month(plain)
+    one = _quarter_or_year(plain) or _month(plain)
+    return one if one is not None and one.year in _YEARS_OF_TABLES else None
 
 
 def _quarter_or_year(plain: str) -> Spelled | None:

@@ -19,7 +19,7 @@ from forecast.core.text import one_line
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.layout import Entry, Known, Layout, layout
-from forecast.tables.unit_words import combined, unit_name, unit_words
+from forecast.tables.unit_words import combined, split_unit, unit_name, unit_words
 from forecast.tables.user_rows import (
     Calendar,
     Namer,
@@ -125,6 +125,11 @@ def _read(
         if entity:
             given = {**given, "entity": entity}
             notes.append(f"all rows are of {entity}, named in {where}")
+    if "metric" not in given and not any("metric" in e.cells for e in found.entries):
+        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
+        if len(named) == 1:
+            given = {**given, "metric": named.pop()}
+            notes.append(f"all rows are {given['metric']}, named in the title")
     _require(found, given, str(path))
     _agree(found.entries, given.get("unit", ""), str(path))
     reader = Reader(
@@ -183,7 +188,7 @@ def _says_unit(entry: Entry) -> bool:
         "%" in value.format + value.text
         or bool(set(value.text) & set("$€£¥"))
         or value.text[-1:].isalpha()
-        or metric.text.endswith((")", "%"))
+        or bool(split_unit(metric.text)[1])
         or bool({"currency", "scale"} & set(entry.cells))
     )
 

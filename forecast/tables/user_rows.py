@@ -645,6 +645,9 @@ class Reader:
         if not value.fault and value.kind == TEXT and numerals.is_empty(value.text):
             self.said.add("left out, without a number", _place(entry, value))
             return None, []
+        if plain(self._cell(entry, "entity").text) in _SUMS:
+            self.said.add("left out, sums and the like", entry.cells["entity"].text)
+            return None, []
         one = period_words.spelled(period.text)
         if one is not None and one.estimate:
             self.said.add("left out, marked as estimates", period.text)
@@ -713,6 +716,10 @@ class Reader:
         """Return the metric's name as it is written, and the unit that stands with it."""
         text = self._cell(entry, "metric").text
         return (text, "") if self.metrics.known(text) else split_unit(text)
+
+
+_SUMS = frozenset({"total", "totals", "sum", "subtotal", "grandtotal", "average", "mean", "median"})
+"""What stands in a column of companies and is none."""
 
 
 def _text(column: str, cell: Cell) -> str:
