@@ -9,6 +9,8 @@ Invariant: no other file reads the clock or prints. Heavy imports stand inside t
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import datetime as dt
 import json
 import re
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from forecast.app.pipeline import Outcome
     from forecast.claims.verdict import Verdict
+    from forecast.tables.user_rows import Reading
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -91,6 +94,19 @@ def pair(text: str) -> tuple[str, str]:
     return theirs, ours
 
 
+def year_end(text: str) -> tuple[str, str]:
+    """Read ``NAME=06-30``, or ``06-30`` for all companies."""
+    from forecast.core.errors import DataError
+    from forecast.tables import fiscal
+
+    name, _, rule = text.rpartition("=")
+    try:
+        fiscal.year_end(rule, 2024)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name, rule
+
+
 def models(text: str) -> list[str]:
     """Read names of models, joined by commas."""
     from forecast.models.registry import names as model_names
@@ -143,6 +159,40 @@ COLUMNS.add_argument("--unit", metavar="UNIT", help='where the file names none, 
 COLUMNS.add_argument("--entity", metavar="NAME", help="where the file names none")
 COLUMNS.add_argument("--source", metavar="TEXT", help="where the file names none")
 COLUMNS.add_argument("--reported-on", metavar="DATE", help="where the file names none")
+COLUMNS.add_argument("--sheet", metavar="NAME", help="of a workbook (the first that is not hidden)")
+COLUMNS.add_argument(
+    "--decimal", choices=("point", "comma"), help="the decimal sign, where the numbers do not tell"
+)
+_order = COLUMNS.add_mutually_exclusive_group()
+for _first in ("day", "month"):
+    _order.add_argument(
+        f"--{_first}-first",
+        dest="dates",
+        action="store_const",
+        const=f"{_first}-first",
+        help=f"days such as 05/06/2026 have the {_first} first",
+    )
+COLUMNS.add_argument(
+    "--quarters",
+    choices=("fiscal", "calendar"),
+    help="whose quarters 2024Q1 and the like are, where the file does not say",
+)
+COLUMNS.add_argument(
+    "--fiscal-year-end",
+    type=year_end,
+    action="append",
+    default=[],
+    metavar="RULE",
+    help="06-30 of all companies whose fiscal year is not known, NAME=06-30 of one; may be repeated",
+)
+COLUMNS.add_argument(
+    "--name",
+    type=pair,
+    action="append",
+    default=[],
+    metavar="THEIRS=OURS",
+    help="what a company or metric of the file is called here; THEIRS=THEIRS takes it as written",
+)
 
 
 # --- streams ---------------------------------------------------------------------------------
@@ -272,7 +322,19 @@ def read_rows(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
         "reported_on": args.reported_on,
     }
     found = read_user_table(
-        args.file, dict(args.map), {k: v for k, v in given.items() if v}, now(args)
+        args.file,
+        dict(args.map),
+        {k: v for k, v in given.items() if v},
+        now(args),
+        dataclasses.replace(
+            _names_held(args),
+            decimal=args.decimal or "",
+            dates=args.dates or "",
+            quarters=args.quarters or "",
+            fiscal_year_ends=dict(args.fiscal_year_end),
+            sheet=args.sheet or "",
+            names=dict(args.name),
+        ),
     )
     for note in found.notes:
         say(note)
@@ -282,3 +344,26 @@ def read_rows(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
     if found.unused:
         say(f"columns not used: {one_line(found.unused)}")
     return found.rows, list(found.unused)
+
+
+def _names_held(args: argparse.Namespace) -> Reading:
+    """Return the names in the tables of the data folder, and in the one that is added to.
+
+    Tables that cannot be read are told of by the command itself, when it comes to them.
+    """
+    from forecast.core.errors import DataError
+    from forecast.tables.shipped import read_vintages
+    from forecast.tables.user_rows import Reading
+    from forecast.tables.vintages import read_table
+
+    held = []
+    with contextlib.suppress(DataError):
+        held.append(read_vintages(args.data, args.article))
+    target = getattr(args, "to", None)
+    if target and Path(target).is_file():
+        with contextlib.suppress(DataError):
+            held.append(read_table(target))
+    return Reading(
+        entities=frozenset(name for table in held for name in table["entity"]),
+        metrics=frozenset(name for table in held for name in table["metric"]),
+    )

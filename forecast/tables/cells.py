@@ -1,11 +1,14 @@
 """The cells of a CSV or XLSX file as text, each row with its line.
 
-Invariant: a file is read as a whole or refused in words; no cell is guessed at.
+Invariant: a file is read as a whole or refused in words; no cell is guessed at. What a workbook shows
+and what it holds may differ: a cell carries what is needed to say so.
 """
 
 from __future__ import annotations
 
+import collections
 import csv
+import dataclasses
 import datetime as dt
 import io
 import warnings
@@ -20,26 +23,122 @@ from forecast.core.text import one_line
 Body = list[tuple[int, list[str]]]
 """A table's rows as text, each with its line in the file."""
 
+TEXT, NUMBER, DAY, MONTH = "text", "number", "day", "month"
+"""What a cell holds. Only a workbook has others than text."""
 
-def read_cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
-    """Return a file's header, its rows with their line numbers, and notes on the reading.
 
-    Lines without a cell that holds something are none, and columns without a name are left out.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a sheet.
+
+    Attributes
+    ----------
+    text
+        What it holds, as text: a day as ISO, a number with a decimal point.
+    kind
+        One of :data:`TEXT`, :data:`NUMBER`, :data:`DAY`, and :data:`MONTH` for a day that is shown as a
+        month.
+    format
+        How a workbook shows a number; empty if as it is.
+    fault
+        Why nothing can be read from it; empty if something can.
+    """
+
+    text: str = ""
+    kind: str = TEXT
+    format: str = ""
+    fault: str = ""
+
+
+NOTHING = Cell()
+
+Lines = list[tuple[int, list[Cell]]]
+"""The lines of a sheet that hold something, each with its number and its cells up to the last filled."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook, or a CSV, cell by cell.
+
+    Attributes
+    ----------
+    lines
+        See :data:`Lines`.
+    notes
+        What a reader must know: other sheets, hidden rows and columns, merged cells.
+    title
+        Of the sheet; empty for a CSV.
+    mark
+        What parts the cells of a CSV; empty for a workbook.
+    first_day
+        The day that a workbook counts as 0.
+    """
+
+    lines: Lines
+    notes: tuple[str, ...] = ()
+    title: str = ""
+    mark: str = ""
+    first_day: dt.date = dt.date(1899, 12, 30)
+
+
+def column_name(index: int) -> str:
+    """Return what a spreadsheet calls a column, counted from 0.
+
+    Examples
+    --------
+    >>> column_name(0), column_name(27)
+    ('A', 'AB')
+    """
+    name = ""
+    while index >= 0:
+        index, letter = divmod(index, 26)
+        name, index = chr(ord("A") + letter) + name, index - 1
+    return name
+
+
+def read_sheet(path: Path, sheet: str = "") -> Sheet:
+    """Return a CSV, or a sheet of an XLSX.
+
+    Parameters
+    ----------
+    path
+        A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
+    sheet
+        Which sheet; the first that is not hidden by default.
 
     Raises
     ------
     DataError
-        If there is no such file, it cannot be read as a CSV or XLSX, or a row is wider than the header.
+        If there is no such file or sheet, it cannot be read as a CSV or XLSX, or holds nothing.
     """
     try:
         content = read_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
     xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
-    filled, notes = _xlsx_lines(path, content) if xlsx else _csv_lines(path, content)
-    if not filled:
-        raise DataError(f"{path}: got an empty table; wanted a header line and rows below it")
-    header = filled[0][1]
+    if sheet and not xlsx:
+        raise DataError(f"{path}: got the sheet {sheet!r}; a CSV has no sheets")
+    found = _xlsx_sheet(path, content, sheet) if xlsx else _csv_sheet(path, content)
+    if not found.lines:
+        said = "".join(f"; {note}" for note in found.notes)
+        raise DataError(f"{path}: got an empty table; wanted a header line and rows below it{said}")
+    return found
+
+
+def read_cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
+    """Return the header of a table of our own, its rows with their lines, and notes on the reading.
+
+    The header is the first line. Lines without a cell that holds something are none, and columns without
+    a name are left out.
+
+    Raises
+    ------
+    DataError
+        As of :func:`read_sheet`, or if a row is wider than the header.
+    """
+    found = read_sheet(path)
+    filled = [(n, [cell.text for cell in cells]) for n, cells in found.lines]
+    header, notes = filled[0][1], found.notes
     wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if len(c) > len(header)]
     if wide:
         raise DataError(f"{path}: the header has {len(header)} cells, but {one_line(wide)}")
@@ -51,74 +150,77 @@ def read_cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
     return [header[k] for k in named], body, notes
 
 
-def _without_ends(cells: list[str]) -> list[str]:
+def without_ends(cells: list[Cell]) -> list[Cell]:
     """Return cells up to the last that holds something."""
-    end = next((k for k in range(len(cells), 0, -1) if cells[k - 1]), 0)
+    end = next((k for k in range(len(cells), 0, -1) if cells[k - 1] != NOTHING), 0)
     return cells[:end]
 
 
-def _csv_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
+def _csv_sheet(path: Path, content: bytes) -> Sheet:
     try:
         text = content.decode("utf-8-sig")
-        first = text.partition("\n")[0]
-        mark = max(",;\t", key=first.count)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
         if "\0" in text:
             raise csv.Error("it holds NUL bytes")
-        lines = ((reader.line_num, [cell.strip() for cell in row]) for row in reader)
-        rows = [(n, filled) for n, cells in lines if (filled := _without_ends(cells))]
+        mark = _mark(text)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
             "wanted UTF-8 text with a header line, or an XLSX"
         ) from None
-    return rows, ()
+    cells = ((n, [Cell(text) if text else NOTHING for text in row]) for n, row in lines)
+    return Sheet([(n, filled) for n, row in cells if (filled := without_ends(row))], mark=mark)
+
+
+def _mark(text: str, sample: int = 200) -> str:
+    """Return what parts the cells of a CSV: the mark by which most lines are equally wide.
+
+    A title above the table has no mark, or another; where two marks do as well, the first line decides.
+    """
+    head = text.splitlines(keepends=True)[:sample]
+
+    def agreement(mark: str) -> tuple[int, int, int]:
+        try:
+            widths = [len(row) for row in csv.reader(head, delimiter=mark) if any(row)]
+        except csv.Error:
+            return 0, 0, 0
+        counted = collections.Counter(w for w in widths if w > 1)
+        width, lines = max(counted.items(), key=lambda c: (c[1], c[0]), default=(0, 0))
+        return lines, width, head[0].count(mark)
+
+    return max(",;\t", key=agreement) if head else ","
 
 
 _NOT_XLSX = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError,  # no archive, or a broken one
     KeyError, ValueError, TypeError, IndexError, SyntaxError,  # another archive, broken XML
+    AttributeError, OverflowError,
 )  # fmt: skip
 
 
-def _xlsx_lines(path: Path, content: bytes) -> tuple[Body, tuple[str, ...]]:
+def _xlsx_sheet(path: Path, content: bytes, name: str) -> Sheet:
     try:
         import openpyxl
     except ImportError:
         raise DataError(
             f"{path}: reading XLSX needs openpyxl; pip install 'forecast[xlsx]', or save as CSV"
         ) from None
+    from forecast.tables.workbook import chosen, sheet_of
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and validations that are of no use here
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        try:
-            sheet = book.worksheets[0]
-            # Rows are as wide as what they hold: else one stray cell fills up the whole sheet.
-            sheet.reset_dimensions()
-            rows = [
-                (number, filled)
-                for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-                if row and (filled := _without_ends([_cell_text(value) for value in row]))
-            ]
-            others = book.sheetnames[1:]
-        finally:
-            book.close()
+            try:
+                picked, notes = chosen(book, name)
+                return sheet_of(book, picked, notes)
+            finally:
+                book.close()
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     except _NOT_XLSX as error:
         raise DataError(
             f"{path}: got something that is not an XLSX workbook ({type(error).__name__}); "
             "open it and save it again, or save it as CSV"
         ) from None
-    note = f"only the first sheet {sheet.title!r} was read, not {one_line(others)}"
-    return rows, (note,) if others else ()
-
-
-def _cell_text(value: object) -> str:
-    """Return a cell of a workbook as text: a day as ISO, a whole number without a point."""
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return f"{value:.0f}"
-    return str(value).strip()

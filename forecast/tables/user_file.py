@@ -1,45 +1,43 @@
-"""A user's own spreadsheet of observations, whatever its columns are called.
+"""A user's own spreadsheet of observations, however it writes its columns, numbers and quarters.
 
-Invariant: what comes out went through :func:`forecast.tables.vintages.check_table`; where a header could
-mean two things, it is asked and not guessed.
+Invariant: what comes out went through :func:`forecast.tables.vintages.check_table`; where a header, a
+number, a day, a quarter or a name could mean two things, it is asked and not guessed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from forecast.core.errors import DataError
+from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.units import UNITS
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
-from forecast.tables.cells import read_cells
+from forecast.tables.cells import Cell, Sheet, read_sheet
+from forecast.tables.layout import Entry, Known, Layout, layout
+from forecast.tables.unit_words import combined, split_unit, unit_name, unit_words
+from forecast.tables.user_rows import (
+    Calendar,
+    Namer,
+    Reader,
+    Reading,
+    Said,
+    column_of_numbers,
+    company_in,
+    namers,
+)
 from forecast.tables.vintages import Table, check_table
-
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "entity": ("ticker", "company", "symbol", "name", "firm", "issuer"),
-    "metric": ("item", "measure", "series", "line", "lineitem", "variable", "concept"),
-    "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear"),
-    "value": ("amount", "figure", "number", "val"),
-    "unit": ("units", "currency", "scale"),
-    "reported_on": ("reported", "reportdate", "reportedon", "reportingdate", "filed", "filingdate",
-                    "published", "releasedate", "announced"),
-    "source": ("reference", "document", "filing", "link", "url"),
-    "confidence": ("grade", "quality"),
-    "qualifier": ("hedge", "bound"),
-    "printed": ("asprinted",),
-    "note": ("notes", "comment", "comments", "remark", "remarks"),
-}  # fmt: skip
-"""Header names of other people's files, in lower case, without spaces and signs."""
 
 DEFAULTS: Mapping[str, str] = {"confidence": "C", "qualifier": ""}
 """What a file that does not say is taken to say. Confidence is C, the lowest: a number whose grade
 nobody stated has not been checked against its source; whoever has checked it says A or B."""
+
+AS_IT_SAYS = Reading()
+"""The reading of a file of which nothing is said: whatever its columns do not tell is asked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,20 +67,27 @@ def read_user_table(
     renamed: Mapping[str, str] | None = None,
     given: Mapping[str, str] | None = None,
     today: dt.date | None = None,
+    reading: Reading = AS_IT_SAYS,
 ) -> UserTable:
     """Read a user's CSV or XLSX, whatever its columns are called, and check it.
+
+    A line a figure, or quarters as columns, or metrics as columns; titles may stand above the table and
+    notes below it.
 
     Parameters
     ----------
     path
-        A CSV (comma, semicolon or tab; UTF-8) or an XLSX, of which the first sheet is read.
+        A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
     renamed
-        The schema's name by the file's, for headers that :data:`SYNONYMS` does not know or that
-        compete.
+        The schema's name by the file's, for headers that :data:`forecast.tables.layout.SYNONYMS` does
+        not know or that compete.
     given
         Values for columns that the file lacks or leaves empty, such as ``unit``.
     today
         The day on which rows come in: what is reported later is refused. Any day will do without.
+    reading
+        What the file leaves open: the decimal sign, the order of days, whose quarters, fiscal years, the
+        sheet, names.
 
     Returns
     -------
@@ -94,34 +99,98 @@ def read_user_table(
         If the file cannot be read or lacks a column, or naming every bad row at once.
     """
     path = Path(path)
-    header, body, notes = read_cells(path)
-    columns, unused = _match(header, renamed or {}, str(path))
-    filled = {**DEFAULTS, **(given or {})}
-    missing = [c for c in COLUMNS if c not in columns and c not in filled]
+    sheet = read_sheet(path, reading.sheet)
+    try:
+        return _read(sheet, path, renamed or {}, {**DEFAULTS, **(given or {})}, today, reading)
+    except DataError as error:
+        # What was not read may be what is missing.
+        raise DataError(str(error) + "".join(f"\n  {note}" for note in sheet.notes)) from None
+
+
+def _read(
+    sheet: Sheet, path: Path, renamed: Mapping[str, str], given: Mapping[str, str],
+    today: dt.date | None, reading: Reading,
+) -> UserTable:  # fmt: skip
+    entities, metrics = namers(reading)
+    known = Known(
+        lambda text: bool(entities.known(text)),
+        lambda text: bool(metrics.known(text)),
+        renamed,
+        reading.dates,
+    )
+    found = layout(sheet, known, str(path))
+    said, notes = Said(), [*sheet.notes, *found.notes]
+    if "entity" not in given and not any("entity" in e.cells for e in found.entries):
+        entity, where = _company_around(sheet, path, found.titles, entities)
+        if entity:
+            given = {**given, "entity": entity}
+            notes.append(f"all rows are of {entity}, named in {where}")
+    if "metric" not in given and not any("metric" in e.cells for e in found.entries):
+        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
+        if len(named) == 1:
+            given = {**given, "metric": named.pop()}
+            notes.append(f"all rows are {given['metric']}, named in the title")
+    _require(found, given, str(path))
+    _agree(found.entries, given.get("unit", ""), str(path))
+    reader = Reader(
+        entities, metrics, column_of_numbers(found.entries, reading, sheet.mark),
+        Calendar(reading, " ".join(found.titles)), given, sheet.first_day, said,
+    )  # fmt: skip
+    rows: list[dict[str, str]] = []
+    lines: list[int] = []
+    problems: list[Problem] = []
+    for entry in found.entries:
+        row, wrong = reader.row(entry)
+        problems += [one for one in wrong if one not in problems[-50:]]
+        if row is not None and not wrong:
+            rows.append(row)
+            lines.append(entry.line)
+    table = _checked(rows, lines, problems, str(path), today, bool(found.entries))
+    return UserTable(table, found.columns, found.unused, (*notes, *said.notes()))
+
+
+def _company_around(
+    sheet: Sheet, path: Path, titles: Sequence[str], entities: Namer
+) -> tuple[str, str]:
+    """Return the one company that a title, the sheet's or the file's name names, and which of them."""
+    for where, texts in (
+        ("the title", titles),
+        (f"the sheet's name {sheet.title!r}", [sheet.title]),
+        (f"the file's name {path.name!r}", [path.stem]),
+    ):
+        found = {name for text in texts for name in company_in(text, entities)}
+        if len(found) == 1:
+            return found.pop(), where
+    return "", ""
+
+
+def _require(found: Layout, given: Mapping[str, str], name: str) -> None:
+    """Refuse a file that lacks a column which nobody stated."""
+    there = {*found.columns, *given}
+    for entry in found.entries:
+        there |= {column for column, cell in entry.cells.items() if cell.text or cell.fault}
+        if any(unit_words(text) for text in entry.units) or _says_unit(entry):
+            there.add("unit")
+    missing = [c for c in COLUMNS if c not in there]
     if missing:
+        has = [*found.columns.values(), *found.unused]
         raise DataError(
-            f"{path}: no column is known to be {one_line(missing)}; the file has "
-            f"{one_line(header) or 'no header'}; name it with --map THEIRS={missing[0]}"
-            + _options(missing)
+            f"{name}: no column is known to be {one_line(missing)}; the file has "
+            f"{one_line(list(dict.fromkeys(has))) or 'no header'}; name it with --map "
+            f"THEIRS={missing[0]}{_options(missing)}"
         )
-    at = {ours: header.index(theirs) for ours, theirs in columns.items()}
-    rows = [
-        {
-            c: _tidy(c, (cells[at[c]] if c in at else "") or filled.get(c, ""))
-            for c in (*COLUMNS, *OPTIONAL_COLUMNS)
-            if c in at or c in filled
-        }
-        for _, cells in body
-    ]
-    if "period" in columns and "fiscal" in columns["period"].lower():
-        notes = (
-            *notes,
-            f"column {columns['period']!r}: 2025Q3 is read as the calendar quarter; a fiscal one is "
-            "written first day/last day, 2025-06-01/2025-08-31",
-        )
-    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS), dtype=str)
-    checked = check_table(frame, str(path), [line for line, _ in body], today)
-    return UserTable(checked, columns, tuple(unused), notes)
+
+
+def _says_unit(entry: Entry) -> bool:
+    """Return whether a unit can stand in the value's own cell, beside the metric, or in parts."""
+    value, metric = entry.cells.get("value", Cell()), entry.cells.get("metric", Cell())
+    return (
+        "%" in value.format + value.text
+        or bool(set(value.text) & set("$€£¥"))
+        or value.text[-1:].isalpha()
+        or bool(split_unit(metric.text)[1])
+        or bool({"currency", "scale"} & set(entry.cells))
+    )
 
 
 def _options(missing: Sequence[str]) -> str:
@@ -135,57 +204,45 @@ def _options(missing: Sequence[str]) -> str:
     return f" or say it for all rows with {one_line(named)}" if named else ""
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _agree(entries: Sequence[Entry], given: str, name: str) -> None:
+    """Refuse a unit for all rows that contradicts a header or a title."""
+    stated = unit_words(given) if given else None
+    if stated is None or not stated.scale:
+        return
+    for texts in dict.fromkeys(e.units for e in entries):
+        words = [w for w in map(unit_words, texts) if w]
+        there = combined(words)
+        for part in ("currency", "scale"):
+            one = getattr(there, part)
+            if not there.unit and one and one != getattr(stated, part):
+                raise DataError(
+                    f"{name}: {one_line([repr(t) for t in texts])} says "
+                    f"{unit_name(there) or 'another scale'}, --unit says {given}; leave one of them out"
+                )
 
 
-def _match(
-    header: Sequence[str], renamed: Mapping[str, str], name: str
-) -> tuple[dict[str, str], list[str]]:
-    """Return the file's header names by ours, and those that match nothing."""
-    ours = (*COLUMNS, *OPTIONAL_COLUMNS)
-    wrong = [t for t in renamed if t not in header] + [o for o in renamed.values() if o not in ours]
-    if wrong:
-        raise DataError(
-            f"{name}: cannot map {one_line(wrong)}; the file has {one_line(header)}; "
-            f"the schema has {one_line(ours)}"
+def _checked(
+    rows: list[dict[str, str]], lines: list[int], problems: Sequence[Problem], name: str,
+    today: dt.date | None, figures: bool,
+) -> Table:  # fmt: skip
+    """Return rows as a checked table, or refuse naming every bad row, of the reading and the check."""
+    order = [
+        c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in COLUMNS or any(c in row for row in rows)
+    ]
+    frame = pd.DataFrame(rows, columns=order, dtype=str).fillna("")
+    told = ""
+    if problems:
+        told = (
+            f"{name}: {len(problems)} problem(s) in {len({p.row for p in problems})} row(s), "
+            f"nothing was taken:{listed(problems)}"
         )
-    twice = sorted({h for h in header if h and header.count(h) > 1})
-    if twice:
-        raise DataError(f"{name}: more than one column is called {one_line(twice)}")
-    columns: dict[str, str] = {}
-    rivals: list[str] = []
-    for column in ours:
-        free = [h for h in header if h not in renamed]
-        found = [
-            [t for t, o in renamed.items() if o == column],
-            [h for h in free if _plain(h) == _plain(column)],
-            [h for h in free if _plain(h) in SYNONYMS[column]],
-        ]
-        best = next((f for f in found if f), [])
-        if len(best) > 1:
-            rivals.append(f"{one_line(best)} could each be {column}")
-        elif best:
-            columns[column] = best[0]
-    if rivals:
-        raise DataError(f"{name}: {'; '.join(rivals)}; say which with --map THEIRS=OURS")
-    return columns, [h for h in header if h and h not in columns.values()]
-
-
-_UNIT_NAMES = {re.sub(r"\s", "", name).lower(): name for name in UNITS}
-
-
-def _tidy(column: str, cell: str) -> str:
-    """Return a cell as the schema writes it, where there is no doubt what is meant."""
-    cell = cell.strip()
-    if column == "unit":
-        return _UNIT_NAMES.get(re.sub(r"\s", "", cell).lower(), cell)
-    if column == "metric":
-        return re.sub(r"[\s-]+", "_", cell.lower())
-    if column == "period":
-        match = re.fullmatch(r"(\d{4})[\s-]*[Qq]([1-4])|[Qq]([1-4])[\s-]*(\d{4})", cell)
-        if match:
-            return f"{match[1] or match[4]}Q{match[2] or match[3]}"
-    if column == "confidence":
-        return cell.upper()
-    return cell.lower() if column == "qualifier" else cell
+    elif figures and not rows:
+        raise DataError(f"{name}: got no number in any row; wanted at least one observation")
+    try:
+        if rows or not problems:
+            table = check_table(frame, name, lines, today)
+    except DataError as error:
+        raise DataError(f"{told}\n{error}" if told else str(error)) from None
+    if told:
+        raise DataError(told)
+    return table

@@ -1,0 +1,233 @@
+"""Periods and days as people write them: ``Q1 FY24``, ``1Q24``, ``30.06.2026``, ``May 6, 2026``.
+
+Invariant: what a text leaves open (day or month first, fiscal or calendar) stays open here; who reads a
+column or knows the company decides it.
+"""
+
+from __future__ import annotations
+
+import calendar
+import dataclasses
+import datetime as dt
+import functools
+import re
+from collections.abc import Iterable
+
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+"""The two orders of a day written with its month as a number, the year last."""
+
+FISCAL, CALENDAR_YEAR = "fiscal", "calendar"
+"""Whose quarters and years are meant."""
+
+_MONTHS = {
+    short: k
+    for k in range(1, 13)
+    for short in (calendar.month_name[k].lower(), calendar.month_abbr[k].lower())
+} | {"sept": 9}
+
+_YEARS_OF_TABLES = range(1900, 2201)
+"""Other years are none of a table, and left to its check."""
+
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+_NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
+_DAY_NAMED = re.compile(
+    r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2})"
+)
+_NAMED_DAY = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+_MONTH = re.compile(r"([A-Za-z]{3,9})\.?[\s\-/']*(\d{4}|\d{2})|(\d{4})[\s\-/]([A-Za-z]{3,9})")
+
+
+def _year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day) if year in _YEARS_OF_TABLES else None
+    except ValueError:
+        return None
+
+
+def order_told_by(texts: Iterable[str]) -> set[str]:
+    """Return the orders that the days of a column show: one number above 12 is a day.
+
+    Examples
+    --------
+    >>> order_told_by(["05/06/2026", "30/06/2026"])
+    {'day-first'}
+    """
+    told = set()
+    for text in texts:
+        found = _NUMERIC.fullmatch(text.strip())
+        if found and int(found[1]) > 12 >= int(found[3]):
+            told.add(DAY_FIRST)
+        elif found and int(found[3]) > 12 >= int(found[1]):
+            told.add(MONTH_FIRST)
+    return told
+
+
+def needs_order(text: str) -> bool:
+    """Return whether a day can be read in two ways that differ."""
+    found = _NUMERIC.fullmatch(text.strip())
+    return found is not None and found[1].lstrip("0") != found[3].lstrip("0")
+
+
+@functools.lru_cache(maxsize=4096)
+def day_of(text: str, order: str = "") -> dt.date | None:
+    """Return the day that a text is, or None; `order` is that of numbers with the year last.
+
+    Examples
+    --------
+    >>> [day_of(text).isoformat() for text in ("6 May 2026", "May 6, 2026", "2026-05-06T00:00:00")]
+    ['2026-05-06', '2026-05-06', '2026-05-06']
+    >>> day_of("06/05/2026"), day_of("06/05/2026", "day-first").isoformat()
+    (None, '2026-05-06')
+    """
+    text = text.strip()
+    if found := _ISO.fullmatch(text):
+        return _date(int(found[1]), int(found[2]), int(found[3]))
+    if found := _NUMERIC.fullmatch(text):
+        one, two, year = int(found[1]), int(found[3]), _year(found[4])
+        if order == DAY_FIRST or (not order and one == two):
+            return _date(year, two, one)
+        return _date(year, one, two) if order == MONTH_FIRST else None
+    if (found := _DAY_NAMED.fullmatch(text)) and found[2].lower() in _MONTHS:
+        return _date(_year(found[3]), _MONTHS[found[2].lower()], int(found[1]))
+    if (found := _NAMED_DAY.fullmatch(text)) and found[1].lower() in _MONTHS:
+        return _date(int(found[3]), _MONTHS[found[1].lower()], int(found[2]))
+    return None
+
+
+def serial_day(text: str, first_day: dt.date) -> dt.date | None:
+    """Return the day that a spreadsheet's number of a day is, from 2000 to 2099; None for others."""
+    if re.fullmatch(r"\d{5}", text):
+        day = first_day + dt.timedelta(days=int(text))
+        return day if 2000 <= day.year <= 2099 else None
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Spelled:
+    """A period as it is written.
+
+    Attributes
+    ----------
+    kind
+        ``quarter``, ``year``, ``month``, ``day`` or ``span``.
+    year, number
+        The year, and which quarter or month of it; 0 where there is none.
+    whose
+        :data:`FISCAL` or :data:`CALENDAR_YEAR` where the text says so, else empty.
+    day
+        Of a day, or the last day of a quarter or year that is named by it.
+    estimate
+        Whether the text says that it is not a reported period: ``2026E``.
+    """
+
+    kind: str
+    year: int = 0
+    number: int = 0
+    whose: str = ""
+    day: dt.date | None = None
+    estimate: bool = False
+
+
+_MARK = r"fy|cy|fiscal(?:\s+year)?|calendar(?:\s+year)?|f|c"
+_YY = r"\d{4}|\d{2}"
+_QUARTERS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?P<mark>{_MARK})?\s*'?(?P<year>{_YY})[\s\-/]*(?:q|quarter\s*)(?P<q>[1-4])",
+        rf"(?P<before>{_MARK})?\s*(?:q|quarter\s*)(?P<q>[1-4])[\s\-/,']*(?:of\s+)?(?P<mark>{_MARK})?[\s']*"
+        rf"(?P<year>{_YY})",
+        rf"(?P<before>{_MARK})?\s*(?P<q>[1-4])\s*q[\s\-/,']*(?P<mark>{_MARK})?[\s']*(?P<year>{_YY})",
+    )
+]
+_YEARS = re.compile(rf"(?P<mark>{_MARK})[\s\-']*(?P<year>{_YY})", re.IGNORECASE)
+_ESTIMATE = re.compile(
+    r"(?<=\d)\s*\(?(?:(a|act|actual)|(e|est|estimate|f|fcst|p|b))\)?\.?", re.IGNORECASE
+)
+_ENDED = re.compile(
+    r"(?:(?:the\s+)?(?:three months|3 months|3m|quarter|qtr|qe)"
+    r"|(?P<year>year|fye|twelve months|12 months))"
+    r"\s*(?:ended|ending|end|to)?[\s:]+(?P<day>.+)", re.IGNORECASE,
+)  # fmt: skip
+_ORDINALS = {"first": "Q1", "1st": "Q1", "second": "Q2", "2nd": "Q2", "third": "Q3", "3rd": "Q3",
+             "fourth": "Q4", "4th": "Q4"}  # fmt: skip
+
+
+@functools.lru_cache(maxsize=4096)
+def spelled(text: str, order: str = "") -> Spelled | None:
+    """Return what a text says of a period, or None if it is none.
+
+    Parameters
+    ----------
+    text
+        A cell of a column of periods, or a column's header.
+    order
+        That of days in numbers.
+
+    Examples
+    --------
+    >>> spelled("1Q FY24")
+    Spelled(kind='quarter', year=2024, number=1, whose='fiscal', day=None, estimate=False)
+    >>> spelled("2024Q1") == spelled("Q1'24") == spelled("1Q24") == spelled("Q1-24")
+    True
+    """
+    plain = re.sub(r"[\u2018\u2019`]", "'", re.sub(r"[\s\u00a0]+", " ", text)).strip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}", plain):
+        return Spelled("span")
+    ended = _ENDED.fullmatch(plain)
+    if ended:
+        day = day_of(ended["day"], order)
+        kind = "year" if ended["year"] else "quarter"
+        return None if day is None else Spelled(kind, day=day)
+    day = day_of(plain, order)
+    if day is not None:
+        return Spelled("day", day=day)
+    one = _quarter_or_year(plain) or _month(plain)
+    return one if one is not None and one.year in _YEARS_OF_TABLES else None
+
+
+def _quarter_or_year(plain: str) -> Spelled | None:
+    words = re.sub(
+        r"\b(first|second|third|fourth|1st|2nd|3rd|4th)\s+(?:fiscal\s+)?(?:quarter|qtr)\b",
+        lambda found: _ORDINALS[found[1].lower()], plain, flags=re.IGNORECASE,
+    )  # fmt: skip
+    suffix = re.search(_ESTIMATE.pattern + "$", words, re.IGNORECASE)
+    estimate = bool(suffix and suffix[2])
+    if suffix:
+        words = words[: suffix.start()].strip()
+    for pattern in _QUARTERS:
+        if found := pattern.fullmatch(words):
+            parts = found.groupdict()
+            whose = _whose(parts.get("before") or parts["mark"])
+            return Spelled("quarter", _year(parts["year"]), int(parts["q"]), whose, None, estimate)
+    if found := _YEARS.fullmatch(words):
+        return Spelled("year", _year(found["year"]), 0, _whose(found["mark"]), None, estimate)
+    if re.fullmatch(r"(19|20)\d\d", words):
+        return Spelled("year", int(words), estimate=estimate)
+    return None
+
+
+def _whose(mark: str | None) -> str:
+    return "" if not mark else FISCAL if mark[0].lower() == "f" else CALENDAR_YEAR
+
+
+def _month(plain: str) -> Spelled | None:
+    if (found := re.fullmatch(r"(\d{4})-(\d{1,2})", plain)) and 1 <= int(found[2]) <= 12:
+        return Spelled("month", int(found[1]), int(found[2]))
+    if found := _MONTH.fullmatch(plain):
+        name, year = (found[1] or found[4]).lower(), found[2] or found[3]
+        if name in _MONTHS:
+            return Spelled("month", _year(year), _MONTHS[name])
+    return None
+
+
+def quarter_alone(text: str) -> int:
+    """Return which quarter ``Q1``, ``1Q`` or ``First quarter`` is; 0 if the text is none."""
+    plain = text.strip().lower()
+    if found := re.fullmatch(r"q([1-4])|([1-4])q|quarter ([1-4])", plain):
+        return int(found[1] or found[2] or found[3])
+    found = re.fullmatch(r"(\w+) quarter", plain)
+    return int(_ORDINALS.get(found[1], "Q0")[1]) if found else 0

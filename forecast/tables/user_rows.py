@@ -1,0 +1,741 @@
+"""From what a cell of a user's sheet says to what a table says: names, numbers, units, periods, days.
+
+Invariant: where a cell can mean two things, and nobody said which, there is a problem and no row;
+whatever is read as something else than it says is noted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+from forecast.core.errors import DataError
+from forecast.core.problems import Problem
+from forecast.core.text import one_line
+from forecast.core.units import UNITS
+from forecast.tables import fiscal, numerals, period_words
+from forecast.tables.cells import MONTH, NOTHING, NUMBER, TEXT, Cell
+from forecast.tables.names import Company, Metric, Names, companies, metrics, plain
+from forecast.tables.period_words import CALENDAR_YEAR, FISCAL, Spelled
+from forecast.tables.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
+
+if TYPE_CHECKING:
+    from forecast.tables.layout import Entry
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What a user says of how a file is to be read.
+
+    Attributes
+    ----------
+    decimal
+        The decimal sign, ``point`` or ``comma``; told from the column if empty.
+    dates
+        ``day-first`` or ``month-first``, for days in numbers; told from the column if empty.
+    quarters
+        Whose quarters and years are meant where the file does not say: ``fiscal`` or ``calendar``.
+    fiscal_year_ends
+        By company, or by "" for all whose fiscal year is not known: a rule as of
+        :func:`forecast.tables.fiscal.year_end`.
+    sheet
+        Which sheet of a workbook; the first that is not hidden if empty.
+    names
+        Our name of a company or metric by the file's; a name by itself is taken as it is written.
+    entities, metrics
+        Names that the user's own tables hold.
+    """
+
+    decimal: str = ""
+    dates: str = ""
+    quarters: str = ""
+    fiscal_year_ends: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sheet: str = ""
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    entities: frozenset[str] = frozenset()
+    metrics: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no such convention."""
+        for what, allowed in (
+            ("decimal", (numerals.POINT, numerals.COMMA)),
+            ("dates", (period_words.DAY_FIRST, period_words.MONTH_FIRST)),
+            ("quarters", (FISCAL, CALENDAR_YEAR)),
+        ):
+            if (got := getattr(self, what)) and got not in allowed:
+                raise DataError(f"got {what} {got!r}; wanted {' or '.join(allowed)}")
+        for rule in self.fiscal_year_ends.values():
+            fiscal.year_end(rule, 2024)
+
+
+class Wanted(Exception):
+    """What a column should have held, and what was got in its place."""
+
+    def __init__(self, column: str, got: str, wanted: str) -> None:
+        super().__init__(wanted)
+        self.column, self.got, self.wanted = column, got, wanted
+
+
+@dataclasses.dataclass
+class Said:
+    """Notes on what was read as what, by kind, each once."""
+
+    kinds: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+
+    def add(self, kind: str, text: str) -> None:
+        """Note one more case of a kind."""
+        cases = self.kinds.setdefault(kind, {})
+        cases[text] = cases.get(text, 0) + 1
+
+    def notes(self, most: int = 12) -> list[str]:
+        """Return a line a kind, with the first cases and how many more there are."""
+        return [f"{kind}: {one_line(list(cases), most)}" for kind, cases in self.kinds.items()]
+
+
+# --- names -----------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Namer:
+    """Tells what a company or metric is called here.
+
+    Attributes
+    ----------
+    what
+        ``entity`` or ``metric``.
+    shipped
+        Those of the shipped tables.
+    own
+        Those that the user's tables hold.
+    stated
+        Our name by the file's, as the user says.
+    told, nearest
+        What was found under a text before, and near it: a column repeats its names.
+    """
+
+    what: str
+    shipped: Names[Company] | Names[Metric]
+    own: frozenset[str]
+    stated: Mapping[str, str]
+    told: dict[str, str] = dataclasses.field(default_factory=dict)
+    nearest: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+    def known(self, text: str) -> str:
+        """Return the name of what is known under a text; empty if nothing is."""
+        if text not in self.told:
+            self.told[text] = self._known(text)
+        return self.told[text]
+
+    def _known(self, text: str) -> str:
+        for form in self._forms(text):
+            if form in self.stated:
+                return self.stated[form]
+            if form in self.own:
+                return form
+            if found := self.shipped.find(form):
+                return found.name
+            same = [name for name in sorted(self.own) if plain(name) == plain(form) and plain(form)]
+            if same:
+                return same[0]
+        return ""
+
+    def _forms(self, text: str) -> list[str]:
+        """Return a text as it is, without footnote marks, and a ticker without its exchange."""
+        bare = _without_marks(text)
+        forms = [text, bare]
+        if self.what == "entity":
+            forms.append(re.sub(r"(?i)^(nasdaq|nyse|nys|nms)\s*:\s*", "", bare))
+            forms.append(re.sub(r"(?i)\s+u[snwq](\s+equity)?$|\.(o|n|oq|us)$", "", bare))
+            if both := re.fullmatch(r"(.+?)\s*\(([^()]+)\)", bare):
+                names = {self.shipped.find(part) for part in both.groups()}
+                # "Microsoft (MSFT)": both are names of one company, or the second is the ticker.
+                forms += both.groups() if len(names) == 1 or None in names else ()
+        return forms
+
+    def near(self, text: str) -> list[str]:
+        """Return known names that are almost so."""
+        if text not in self.nearest:
+            self.nearest[text] = self._near(text)
+        return self.nearest[text]
+
+    def _near(self, text: str) -> list[str]:
+        own = {plain(name): name for name in sorted(self.own)}
+        close = difflib.get_close_matches(plain(text), own, n=3, cutoff=0.75)
+        return list(dict.fromkeys([*self.shipped.near(text), *(own[c] for c in close)]))[:3]
+
+    def name(self, cell: Cell, said: Said) -> str:
+        """Return what a cell's company or metric is called here, and note it.
+
+        Raises
+        ------
+        Wanted
+            If it is almost a known name, or may be none.
+        """
+        text = cell.text.strip()
+        if cell.fault not in ("", "heading"):
+            raise Wanted(self.what, text, f"a name, and its cell holds {cell.fault}")
+        new = (
+            re.sub(r"[\s-]+", "_", _without_marks(text).lower()) if self.what == "metric" else text
+        )
+        if not text:
+            return ""
+        if found := self.known(text) or (self.known(new) if new else ""):
+            if found != text:
+                said.add("names read", f"{text} -> {found}")
+            return found
+        keep = f"--name {_quoted(f'{text}={new}')}"
+        if cell.fault == "heading":
+            wanted = f"a company's name, or no line of its own; if it is a company: {keep}"
+            raise Wanted(self.what, text, wanted)
+        if near := self.near(text):
+            change = " or ".join(f"--name {_quoted(f'{text}={one}')}" for one in near)
+            raise Wanted(
+                self.what,
+                text,
+                f"a known name: did you mean {' or '.join(near)}? {change}; {keep} keeps it",
+            )
+        said.add(f"new {'companies' if self.what == 'entity' else 'metrics'}, in no table yet", new)
+        return new
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w=.&-]+", text) and "&" not in text else f'"{text}"'
+
+
+def _without_marks(text: str) -> str:
+    """Return a label without the marks of footnotes."""
+    return re.sub(r"\s*(?:[*†‡¹²³⁴]+|\(\d\)|\[\d\]|:)+$", "", text.strip()) or text.strip()
+
+
+def namers(reading: Reading) -> tuple[Namer, Namer]:
+    """Return who knows companies, and who knows metrics."""
+    return (
+        Namer("entity", companies(), reading.entities, reading.names),
+        Namer("metric", metrics(), reading.metrics, reading.names),
+    )
+
+
+def company_in(text: str, namer: Namer) -> set[str]:
+    """Return the companies that a title names.
+
+    Examples
+    --------
+    >>> company_in("Microsoft - capital expenditures", namers(Reading())[0])
+    {'MSFT'}
+    """
+    words = re.findall(r"[\w.&]+", text.replace("_", " "))
+    runs = {" ".join(words[k : k + n]) for n in (1, 2, 3, 4) for k in range(len(words))}
+    return {name for run in runs if (name := namer.known(run))}
+
+
+# --- numbers and units -----------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """How the numbers and days of a file are written.
+
+    Attributes
+    ----------
+    decimal
+        ``point`` or ``comma``; empty if nothing tells.
+    commas
+        Whether, where nothing tells, a comma before three digits parts the thousands.
+    contrary
+        Whether the numbers show both decimal signs.
+    orders
+        The order of days in numbers, by column; empty if nothing tells.
+    """
+
+    decimal: str
+    commas: bool
+    contrary: bool
+    orders: Mapping[str, str]
+
+
+def column_of_numbers(entries: Sequence[Entry], reading: Reading, mark: str) -> Column:
+    """Return how the numbers and days of a file are written, as stated or as the columns show."""
+    values = [e.cells.get("value", NOTHING) for e in entries]
+    bodies = [numerals.numeral(c.text).body for c in values if c.kind == TEXT and c.text]
+    told = numerals.told_by(bodies)
+    open_ = [body for body in bodies if re.search("[.,]", body) and not numerals.shown_by(body)]
+    orders = {}
+    for column in ("period", "reported_on"):
+        cells = [e.cells.get(column, NOTHING) for e in entries]
+        shown = period_words.order_told_by({c.text for c in cells if c.kind == TEXT})
+        orders[column] = reading.dates or (shown.pop() if len(shown) == 1 else "")
+    return Column(
+        decimal=reading.decimal or (next(iter(told)) if len(told) == 1 else ""),
+        # Where cells are parted by semicolons the comma is likely the decimal sign.
+        commas=mark != ";" and not any("." in body for body in open_),
+        contrary=len(told) > 1 and not reading.decimal,
+        orders=orders,
+    )
+
+
+def _number(cell: Cell, column: Column, said: Said) -> tuple[float, str]:
+    """Return a cell's number, and the words that stand with it.
+
+    Raises
+    ------
+    Wanted
+        If it is none, or could be two.
+    """
+    if cell.fault:
+        raise Wanted("value", cell.text, f"a number, and its cell holds {cell.fault}")
+    if cell.kind == NUMBER:
+        return _held_number(cell, said)
+    if cell.kind != TEXT:
+        raise Wanted(
+            "value", cell.text, "a number, and its cell holds a day: the spreadsheet made it one"
+        )
+    if re.fullmatch(r"[-+]?\d+(?:\.\d+)?[eE][-+]?\d+", cell.text):
+        return float(cell.text), ""
+    parts = numerals.numeral(cell.text)
+    if not parts.body:
+        raise Wanted("value", cell.text, "a number")
+    value = numerals.value_of(parts.body, _decimal(cell.text, parts.body, column, said))
+    if value is None:
+        sign = f" with the decimal {column.decimal}" if column.decimal else ""
+        raise Wanted("value", cell.text, f"a number{sign}, thousands parted in groups of three")
+    if parts.minus and "(" in cell.text:
+        said.add("brackets read as below zero", cell.text)
+    return (-value if parts.minus else value), parts.words
+
+
+def _decimal(text: str, body: str, column: Column, said: Said) -> str:
+    """Return the decimal sign of a number."""
+    if column.decimal or not re.search("[.,]", body):
+        return column.decimal or numerals.POINT
+    if column.contrary:
+        wanted = (
+            "one decimal sign in all numbers, they show both: --decimal point or --decimal comma"
+        )
+        raise Wanted("value", text, wanted)
+    if column.commas:
+        said.add(
+            "read with the comma between thousands (--decimal comma if it is the decimal sign)",
+            text,
+        )
+        return numerals.POINT
+    point, comma = (numerals.value_of(body, sign) for sign in (numerals.POINT, numerals.COMMA))
+    raise Wanted(
+        "value", text,
+        f"a decimal sign that is stated: --decimal point makes it {point!r}, --decimal comma {comma!r}",
+    )  # fmt: skip
+
+
+def _held_number(cell: Cell, said: Said) -> tuple[float, str]:
+    """Return a number of a workbook, and what its format says of it."""
+    first = cell.format.split(";")[0]
+    plain = re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", first)
+    # A currency stands in the format as [$€-407], in quotes, or bare.
+    money = " ".join(
+        dict.fromkeys(
+            re.findall(r"\[\$([^\]\-]+)", first)
+            + re.findall(r"[$€£¥]", re.sub(r"\[[^\]]*\]", "", first))
+        )
+    )
+    if "%" in plain:
+        percent = float(Decimal(cell.text) * 100)
+        said.add("cells shown in percent", f"{cell.text} read as {percent:g} percent")
+        return percent, "%"
+    if scaled := re.search(r"[0#](,+)(?:\.0*)?(?![0#,])|[0#](,+)$", plain):
+        commas = len(scaled[1] or scaled[2])
+        shown_as = float(cell.text) / 1000**commas
+        said.add(
+            "shown in another scale than held, what is held was read",
+            f"{cell.text} (shown about {shown_as:.4g})",
+        )
+    return float(cell.text), money.strip()
+
+
+def _unit(
+    entry: Entry, words: str, label: str, metric: Metric | None, given: str
+) -> tuple[str, float]:
+    """Return the unit of an entry, and by what its number is to be multiplied.
+
+    Raises
+    ------
+    Wanted
+        If what stands about it does not agree, or does not make a unit.
+    """
+    # Of a metric that is not known money is likely, and a share possible.
+    dimension = metric.dimension if metric else "any"
+    raw = entry.cells.get("unit", NOTHING).text.strip()
+    near = [unit_words(raw), _scale(entry.cells.get("scale", NOTHING).text)]
+    near += [unit_words(entry.cells.get("currency", NOTHING).text), unit_words(label)]
+    if raw and near[0] is None:
+        return raw, 1.0  # the check of the table says what units there are
+    far = [
+        w
+        for w in map(unit_words, entry.units)
+        if w and (dimension in ("money", "any") or _measures(w) == dimension)
+    ]
+    said = [w for w in (*near, *far) if w]
+    # A currency alone is a unit where it is called one, not in a column of currencies.
+    called = bool(raw or label or far)
+    total = combined(said)
+    if not (called or total.unit or total.scale) or (not total.unit and not total.currency):
+        total = combined([*said, *filter(None, [unit_words(given)])])
+        called = called or bool(given)
+    own = unit_words(words) if words else None
+    if words and own is None:
+        raise Wanted(
+            "value", f"{entry.cells['value'].text or words}", f"a number and a unit, not {words!r}"
+        )
+    if own is not None:
+        return _with_own(entry, own, total, dimension, called)
+    if given and not (said or unit_words(given)):
+        return given, 1.0
+    return _named(entry, total, dimension, called), 1.0
+
+
+def _measures(words: UnitWords) -> str:
+    return UNITS[words.unit].dimension if words.unit in UNITS else "money" if words.currency else ""
+
+
+def _scale(text: str) -> UnitWords | None:
+    """Return what a column of scales says: ``millions``, ``1000000``."""
+    digits = re.sub(r"[\s,.']", "", text)
+    if re.fullmatch(r"10*", digits):
+        return UnitWords(scale=float(digits))
+    return unit_words(text)
+
+
+def _with_own(
+    entry: Entry, own: UnitWords, total: UnitWords, dimension: str, called: bool
+) -> tuple[str, float]:
+    """Return the unit of a number that has one in its own cell."""
+    text = entry.cells["value"].text
+    shown = own.currency or own.unit
+    text = text if any(mark in text for mark in "$€£¥%") or not shown else f"{text} {shown}"
+    if own.unit:
+        if dimension not in ("share", "any"):
+            raise Wanted("value", text, f"a number in a unit of {dimension}, which the metric is")
+        if total.unit == "ratio" and own.unit == "percent":
+            return "ratio", 0.01
+        stated = entry.cells.get("unit", NOTHING).text
+        if own.unit != total.unit and stated:
+            raise Wanted("unit", stated or total.unit, f"the unit of {text!r}, {own.unit}")
+        return own.unit, 1.0
+    for part in ("currency", "scale"):
+        one, other = getattr(own, part), getattr(total, part)
+        if one and other and one != other:
+            name = unit_name(total, dimension) or str(other)
+            raise Wanted("value", text, f"a number in {name}, as what stands around it says")
+    if total.unit and total.unit != "percent" and not own.currency:
+        return total.unit, 1.0
+    if total.unit:
+        raise Wanted("value", text, f"a number in {total.unit}, as what stands around it says")
+    both = combined([own, total])
+    return _named(entry, both, dimension, called or bool(own.scale)), 1.0
+
+
+def _named(entry: Entry, words: UnitWords, dimension: str, called: bool) -> str:
+    if words.currency and not words.scale and not called:
+        raise Wanted(
+            "unit", words.currency,
+            f'a unit, which a currency alone is not: --unit "{words.currency} m", or --map THEIRS=unit',
+        )  # fmt: skip
+    if words.scale and not words.currency and not unit_name(words, dimension):
+        scale = {1e3: "k", 1e6: "m", 1e9: "bn", 1e12: "tn"}.get(words.scale, "m")
+        said = entry.cells.get("unit", NOTHING).text or entry.cells["value"].text
+        raise Wanted("unit", said, f'a currency too: say --unit "USD {scale}"')
+    return unit_name(words, dimension)
+
+
+# --- periods and days ------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Calendar:
+    """What decides which days a period is.
+
+    Attributes
+    ----------
+    reading
+        What the user says.
+    titles
+        The texts above the table, which may say that quarters are fiscal.
+    """
+
+    reading: Reading
+    titles: str
+
+    def rule(self, entity: str) -> str:
+        """Return the rule of a company's fiscal year; empty if it is not known."""
+        stated, known = self.reading.fiscal_year_ends, companies().things.get(entity)
+        return stated.get(entity) or (known.fiscal_year_end if known else stated.get("", ""))
+
+    def whose(self, one: Spelled, heads: tuple[str, str]) -> str:
+        """Return whose quarter is meant, as the text, the user, the header or the title says."""
+        if one.whose or self.reading.quarters:
+            return one.whose or self.reading.quarters
+        for text in (" ".join(heads), self.titles):
+            fiscal_said = re.search(r"(?i)fiscal|\bFY\b", text)
+            calendar_said = re.search(r"(?i)calendar|\bCY\b", text)
+            if bool(fiscal_said) != bool(calendar_said):
+                return FISCAL if fiscal_said else CALENDAR_YEAR
+        return ""
+
+
+def _period(
+    entry: Entry, entity: str, metric: Metric | None, column: Column, clock: Calendar,
+    first_day: dt.date, said: Said,
+) -> str:  # fmt: skip
+    """Return a period as the table writes it.
+
+    Raises
+    ------
+    Wanted
+        If it could be two periods, or is the end of none that the metric has.
+    """
+    cell = entry.cells.get("period", NOTHING)
+    if cell.fault:
+        raise Wanted("period", cell.text, f"a period, and its cell holds {cell.fault}")
+    text = cell.text[:7] if cell.kind == MONTH else cell.text.strip()
+    order = column.orders["period"]
+    if cell.kind == TEXT and period_words.needs_order(text) and not order:
+        raise Wanted(
+            "period",
+            text,
+            "a day of which it is said what comes first: --day-first or --month-first",
+        )
+    one = period_words.spelled(text, order)
+    if one is None and (serial := period_words.serial_day(text, first_day)):
+        said.add("days written as a spreadsheet's numbers", f"{text} -> {serial.isoformat()}")
+        one = Spelled("day", day=serial)
+    if one is None or one.kind == "span":
+        return text
+    name = _days_of(one, text, entry.heads, entity, metric, clock)
+    if name != text:
+        known = re.fullmatch(r"\d{4}-\d{2}-\d{2}", name) or clock.rule(entity) in (
+            "",
+            fiscal.CALENDAR,
+        )
+        said.add("periods read", f"{text} -> {name}" if known else f"{text} of {entity} -> {name}")
+    return name
+
+
+def _days_of(
+    one: Spelled,
+    text: str,
+    heads: tuple[str, str],
+    entity: str,
+    metric: Metric | None,
+    clock: Calendar,
+) -> str:
+    rule = clock.rule(entity)
+    if one.day is not None or one.kind == "month":
+        return _ending(one, text, metric, rule)
+    whose = clock.whose(one, heads)
+    # The schema's own spelling in a column of its own name is the schema's: of the calendar.
+    schema = re.fullmatch(r"\d{4}(Q[1-4])?", text) and heads[0].lower() == "period"
+    if not whose and rule not in ("", fiscal.CALENDAR) and not schema:
+        raise Wanted(
+            "period", text,
+            f"whose {one.kind} it is, since a fiscal year of {entity} is no calendar year: "
+            "--quarters fiscal or --quarters calendar",
+        )  # fmt: skip
+    if schema and not one.whose and not clock.reading.quarters:
+        whose = CALENDAR_YEAR
+    if whose == FISCAL and not rule:
+        raise Wanted(
+            "period", text,
+            f"the end of the fiscal year of {entity}: --fiscal-year-end {_quoted(f'{entity}=06-30')}",
+        )  # fmt: skip
+    used = rule if whose == FISCAL else fiscal.CALENDAR
+    if one.kind == "year":
+        return fiscal.period_name(fiscal.fiscal_year(used, one.year))
+    return fiscal.period_name(fiscal.fiscal_quarter(used, one.year, one.number))
+
+
+def _ending(one: Spelled, text: str, metric: Metric | None, rule: str) -> str:
+    """Return the period that ends on a day or in a month, of the length that the metric has."""
+    lengths = metric.lengths if metric else ("day", "month")
+    plain_name = one.day.isoformat() if one.day else f"{one.year}-{one.number:02d}"
+    if one.kind in ("day", "month") and one.kind in lengths:
+        return plain_name
+    length = one.kind if one.kind in ("quarter", "year") else lengths[0]
+    year = one.day.year if one.day else one.year
+
+    def ends(last: dt.date) -> bool:
+        return last == one.day if one.day else (last.year, last.month) == (one.year, one.number)
+
+    used = rule or fiscal.CALENDAR
+    if length == "month" and one.day is not None:
+        return (
+            plain_name[:7]
+            if (one.day + dt.timedelta(days=1)).day == 1
+            else _no_end(text, "month", rule)
+        )
+    search = fiscal.year_that if length == "year" else fiscal.quarter_that
+    span = search(used, year, ends) if length in ("quarter", "year") else None
+    return fiscal.period_name(span) if span else _no_end(text, length, rule)
+
+
+def _no_end(text: str, length: str, rule: str) -> str:
+    whose = (
+        f"with a fiscal year that ends on {rule}"
+        if rule
+        else "of the calendar (or say --fiscal-year-end)"
+    )
+    raise Wanted("period", text, f"the end of a {length} {whose}, or the {length} itself")
+
+
+def _reported(cell: Cell, order: str, first_day: dt.date, said: Said) -> str:
+    """Return a day as the table writes it; what is none is left for the check of the table.
+
+    Raises
+    ------
+    Wanted
+        If it could be two days.
+    """
+    text = cell.text.strip()
+    if cell.fault:
+        raise Wanted("reported_on", text, f"a day, and its cell holds {cell.fault}")
+    if cell.kind == TEXT and period_words.needs_order(text) and not order:
+        wanted = "a day of which it is said what comes first: --day-first or --month-first"
+        raise Wanted("reported_on", text, wanted)
+    day = period_words.day_of(text, order)
+    if day is None and (serial := period_words.serial_day(text, first_day)):
+        said.add("days written as a spreadsheet's numbers", f"{text} -> {serial.isoformat()}")
+        day = serial
+    if day is None:
+        return text
+    if cell.kind == TEXT and day.isoformat() != text:
+        said.add("days read", f"{text} -> {day.isoformat()}")
+    return day.isoformat()
+
+
+# --- a row -----------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """All that decides how an entry becomes a row.
+
+    Attributes
+    ----------
+    entities, metrics
+        Who knows the names.
+    column
+        How numbers and days are written.
+    clock
+        What decides which days a period is.
+    given
+        What is said for all rows, by column.
+    first_day
+        The day that a workbook counts as 0.
+    said
+        Takes the notes.
+    """
+
+    entities: Namer
+    metrics: Namer
+    column: Column
+    clock: Calendar
+    given: Mapping[str, str]
+    first_day: dt.date
+    said: Said
+
+    def row(self, entry: Entry) -> tuple[dict[str, str] | None, list[Problem]]:
+        """Return an entry as a row of text, or None if it holds no figure, and what is wrong with it."""
+        value = entry.cells.get("value", NOTHING)
+        period = entry.cells.get("period", NOTHING)
+        if not value.fault and value.kind == TEXT and numerals.is_empty(value.text):
+            self.said.add("left out, without a number", _place(entry, value))
+            return None, []
+        if plain(self._cell(entry, "entity").text) in _SUMS:
+            self.said.add("left out, sums and the like", entry.cells["entity"].text)
+            return None, []
+        one = period_words.spelled(period.text)
+        if one is not None and one.estimate:
+            self.said.add("left out, marked as estimates", period.text)
+            return None, []
+        problems: list[Problem] = []
+
+        def take[T](read: Callable[[], T], otherwise: T) -> T:
+            try:
+                return read()
+            except Wanted as problem:
+                where = (
+                    f" (cell {entry.place})" if entry.place and problem.column == "value" else ""
+                )
+                got = f"{problem.got}{where}".strip()
+                problems.append(Problem(entry.line, problem.column, got, problem.wanted))
+                return otherwise
+
+        label, unit_text = self._label(entry)
+        entity = take(lambda: self.entities.name(self._cell(entry, "entity"), self.said), "")
+        fault = self._cell(entry, "metric").fault
+        metric = take(lambda: self.metrics.name(Cell(label, fault=fault), self.said), "")
+        known = metrics().things.get(metric)
+        number, words = take(lambda: _number(value, self.column, self.said), (0.0, ""))
+        given = self.given.get("unit", "")
+        unit, factor = take(lambda: _unit(entry, words, unit_text, known, given), ("", 1.0))
+        row = {c: take(partial(_text, c, self._cell(entry, c)), "") for c in self._columns(entry)}
+        around = (
+            text for text in (row.get("unit", ""), unit_text, *entry.units) if unit_words(text)
+        )
+        theirs = words or next(around, "")
+        if unit and theirs and theirs != unit:
+            self.said.add("units read", f"{theirs} -> {unit}")
+        row |= {"entity": entity, "metric": metric, "unit": unit}
+        row["value"] = repr(number * factor) if factor != 1.0 else repr(number)
+        # Without a company there is no fiscal year, and one problem is enough.
+        row["period"] = (
+            ""
+            if problems
+            else take(
+                lambda: _period(
+                    entry, entity, known, self.column, self.clock, self.first_day, self.said
+                ),
+                "",
+            )
+        )
+        row["reported_on"] = take(
+            lambda: _reported(
+                self._cell(entry, "reported_on"), self.column.orders["reported_on"],
+                self.first_day, self.said,
+            ), "",
+        )  # fmt: skip
+        row["confidence"] = row.get("confidence", "").upper()
+        row["qualifier"] = row.get("qualifier", "").lower()
+        return row, list(dict.fromkeys(problems))
+
+    def _columns(self, entry: Entry) -> list[str]:
+        return [
+            c for c in dict.fromkeys((*entry.cells, *self.given)) if c not in ("currency", "scale")
+        ]
+
+    def _cell(self, entry: Entry, column: str) -> Cell:
+        cell = entry.cells.get(column, NOTHING)
+        return cell if cell.text or cell.fault else Cell(self.given.get(column, ""))
+
+    def _label(self, entry: Entry) -> tuple[str, str]:
+        """Return the metric's name as it is written, and the unit that stands with it."""
+        text = self._cell(entry, "metric").text
+        return (text, "") if self.metrics.known(text) else split_unit(text)
+
+
+_SUMS = frozenset({"total", "totals", "sum", "subtotal", "grandtotal", "average", "mean", "median"})
+"""What stands in a column of companies and is none."""
+
+
+def _text(column: str, cell: Cell) -> str:
+    """Return the text of a cell in a column that has no reading of its own.
+
+    Raises
+    ------
+    Wanted
+        If nothing can be read from it.
+    """
+    if cell.fault and column not in ("entity", "metric", "period", "value", "reported_on"):
+        raise Wanted(column, cell.text, f"some text, and its cell holds {cell.fault}")
+    return cell.text.strip()
+
+
+def _place(entry: Entry, value: Cell) -> str:
+    return (f"cell {entry.place}" if entry.place else f"line {entry.line}") + (
+        f" {value.text!r}" if value.text else ""
+    )
