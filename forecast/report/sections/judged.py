@@ -22,9 +22,12 @@ class Judged:
     prior: int
 
 
-def build(report: Report) -> Judged:
-    """Return the verdicts with an answer."""
-    return Judged(tuple(report.answered), round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
+def build(report: Report) -> Judged | None:
+    """Return the verdicts with an answer; None where there is none."""
+    rows = tuple(report.answered)
+    if not rows:
+        return None
+    return Judged(rows, round(100 * MOSTLY_DATA), round(100 * MOSTLY_PRIOR))
 
 
 SECTION = Section("judged", build, "Each judged definition")
