@@ -6,6 +6,7 @@ import html
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from forecast.claims.comparisons import Beside
@@ -22,6 +23,7 @@ from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
+from forecast.report.figures import _sensitivity
 from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
 from forecast.report.record import Figure, Report
 from forecast.report.section import Section
@@ -392,3 +394,22 @@ def test_foreign_text_is_the_same_text_wherever_it_stands(full, tmp_path):
     assert told.count("**a**(b)") == told.count(seen)
     assert f'aria-label="{html.escape(seen)}"' in shown
     assert shown.count("<figcaption>") == 2
+
+
+def test_the_figure_of_sensitivities_shows_those_that_the_prior_weighs_on_and_fits_a_page(report):
+    """Of 56 definitions it was two pages high."""
+    ids = [f"d_{k}" for k in range(56)]
+    many = {
+        ("c", name): Sensitivity("c", name, 0.3, (-1) ** k * k / 1000, 0.001, 0.5, 0.001, {})
+        for k, name in enumerate(ids)
+    }
+    drawn = _sensitivity(dataclasses.replace(report, sensitivities=many), {})
+    figure = drawn.shown.figure
+    assert figure.get_size_inches()[1] < 8.8  # 22 cm
+    rows = [text.get_text() for text in drawn.shown.texts if text.get_text().startswith("c: ")]
+    assert rows == [f"c: d {k}" for k in range(40, 56)]
+    assert drawn.shown.get_title(loc="left") == "The prior weighs most on d 55"
+    assert "The 16 definitions of 56 on which the prior weighs most" in drawn.caption
+    few = dataclasses.replace(report, sensitivities=dict([*many.items()][:16]))
+    assert "the table below has all" not in _sensitivity(few, {}).caption
+    plt.close("all")

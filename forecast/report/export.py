@@ -19,7 +19,7 @@ from typing import Any
 
 from forecast.core.errors import DataError, StoreError
 from forecast.core.files import whole
-from forecast.core.text import east_asian
+from forecast.core.text import east_asian, one_line
 from forecast.plots import style
 from forecast.report import blocks
 from forecast.report.blocks import Block, Heading, Paragraph, Picture, Quote, Spans, Table
@@ -96,7 +96,7 @@ def read_memo(folder: Path) -> Memo:
     bad = [png.as_posix() for png in map(_png, pictures) if _size(folder / png) is None]
     if bad:
         raise StoreError(
-            f"{folder}: the memo shows {', '.join(bad)}, and there is no such PNG file; "
+            f"{folder}: the memo shows {one_line(bad)}, and there is no such PNG file; "
             "make the run again"
         )
     manifest = runs.read_json(folder / runs.MANIFEST, dict) if _has_manifest(folder) else {}

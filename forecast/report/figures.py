@@ -31,7 +31,7 @@ FILINGS = ("earnings",)
 """Models whose sources a figure over all models names after the article."""
 
 
-MOST_ROWS = 20
+MOST_ROWS = 16
 """Rows of the figure of sensitivities: as many as can be read where it fills a page."""
 
 
