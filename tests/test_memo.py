@@ -5,6 +5,7 @@ import datetime as dt
 import html
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
@@ -23,8 +24,9 @@ from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
+from forecast.report.change_memo import Arrival, Coming, Surprise
 from forecast.report.figures import _sensitivity
-from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
+from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, render
 from forecast.report.record import Figure, Report
 from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
@@ -413,3 +415,35 @@ def test_the_figure_of_sensitivities_shows_those_that_the_prior_weighs_on_and_fi
     few = dataclasses.replace(report, sensitivities=dict([*many.items()][:16]))
     assert "the table below has all" not in _sensitivity(few, {}).caption
     plt.close("all")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_change_memo_says_what_came_in_as_text(number):
+    text = "**a** | <b>\n\n# c"
+    seen = r"\*\*a\*\* \| \<b> # c"
+    arrival = Arrival(text, text, "2026Q1", "1 USD bn", "", "")
+    moved = SimpleNamespace(name=text, before="1 %", after="2 %", change="+1", noise="0", why=text)
+    change = SimpleNamespace(
+        before=SimpleNamespace(run="r1", as_of="2026-05-06"),
+        after=SimpleNamespace(run="r2", as_of="2026-06-06"),
+        splits=(),
+    )
+    told = render(
+        "change.md.j2",
+        {
+            "c": change, "figures": {"change": Figure("figures/change", text, text)},
+            "arrived": [arrival] * number, "besides": [arrival] * number,
+            "surprising": [Surprise(text, text)] * number, "moved": [moved] * number,
+            "still": [moved] * number, "same": number, "lines": [text] * number,
+            "watch": [Coming(text, "2026Q2", "2026-07-30", "–", text)] * number, "limit": 10.0,
+        },
+    )  # fmt: skip
+    assert text not in told
+    assert told.count(seen) == 2 + 12 * number - number
+    assert f"- **{seen}** {seen}\n" in told
+    assert f"![{seen}](figures/change.svg)\\\n{seen}\n" in told
+    first = f"{seen.split()[0]} {seen} 2026Q1 1 USD bn"
+    assert f"run: {'; '.join([first] * number)}.\n" in told
+    assert f"noise: {'; '.join([f'{seen} 2 % (+1)'] * number)}.\n" in told
+    assert f"{number} definition{'s' if number > 1 else ''} of models" in told
+    assert empty_tables(told) == []

@@ -703,6 +703,7 @@ def test_a_font_that_was_installed_later_is_found_and_only_takes_what_ours_lacks
     assert style.text_width("中文", 10) == pytest.approx(20, rel=0.15)
     figure, axes = plots.small_multiples(1)
     style.note_at(axes[0], "AI 中文", (0.5, 0.5))
+    axes[0].set_title("中", fontweight="bold")  # of which there is no bold face: no word of that
     plots.save(figure, tmp_path / "a", alt="Text")
     assert len(caplog.records) == 1
     assert "characters such as 北:" in caplog.text

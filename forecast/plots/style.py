@@ -152,6 +152,14 @@ def family() -> tuple[str, ...]:
     return (FONT, *(name for name in FALLBACKS if name in there))
 
 
+def _says_more(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("findfont: Failed to find font weight")
+
+
+# Few fonts of FALLBACKS have a bold face; Matplotlib takes the plain one, and need not say so each time.
+logging.getLogger("matplotlib.font_manager").addFilter(_says_more)
+
+
 @functools.cache
 def font_files() -> tuple[str, ...]:
     """Return the files of :func:`family`."""
