@@ -2,9 +2,12 @@
 
 import dataclasses
 import datetime as dt
+import html
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import pytest
 
 from forecast.claims.comparisons import Beside
@@ -21,7 +24,9 @@ from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
 from forecast.report import memo
-from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page
+from forecast.report.change_memo import Arrival, Coming, Surprise
+from forecast.report.figures import _sensitivity
+from forecast.report.memo import SECTIONS, TEMPLATES, markdown, page, render
 from forecast.report.record import Figure, Report
 from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
@@ -318,3 +323,150 @@ def test_without_the_models_the_sections_are_not_there(report):
     text = markdown(report)
     for heading in ("What others say", "How the answer moves", "conditional", "telecom"):
         assert heading not in text
+
+
+# --- nothing to show, and foreign text ---------------------------------------------------------
+def empty_tables(text):
+    """Return the headers of tables without a row."""
+    lines = text.splitlines()
+    ends = [k for k, line in enumerate(lines) if re.fullmatch(r"\|(:?-+:?\|)+", line)]
+    return [lines[k - 1] for k in ends if not "".join(lines[k + 1 : k + 2]).startswith("|")]
+
+
+def test_no_section_has_a_table_without_rows(full, report):
+    """Whatever of a run is missing: its facts, numbers, variations, everything."""
+    bare = {
+        field.name: type(getattr(full, field.name))()
+        for field in dataclasses.fields(full)
+        if isinstance(getattr(full, field.name), list | tuple | dict) and field.name != "claims"
+    }
+    unanswered = Verdicts(
+        tuple(dataclasses.replace(v, status="model not run") for v in full.verdicts)
+    )
+    undated = [v for v in full.variations if v.what == "threshold"]
+    cases = [
+        *({name: nothing} for name, nothing in bare.items()),
+        bare,
+        {"verdicts": unanswered},
+        {"verdicts": unanswered, "pooled": {}},
+        {"variations": undated},
+        {"page": dataclasses.replace(full.page, headline=())},
+        {"scenarios": full.scenarios[1:]},
+    ]
+    for case in cases:
+        text = markdown(dataclasses.replace(full, **case))
+        assert empty_tables(text) == [], case
+        assert "## Every claim of the article" in text
+    assert empty_tables("| a |\n|---|\n\nafter") == ["| a |"]
+    assert "By the end" not in markdown(dataclasses.replace(full, variations=undated))
+
+
+def test_an_article_of_one_claim_without_an_answer_has_its_claim_and_nothing_empty(report):
+    one = dataclasses.replace(
+        report,
+        verdicts=Verdicts(tuple(dataclasses.replace(v, status="model not run", probability=None)
+                                for v in report.verdicts)),
+        naive={}, sensitivities={}, hold_outs=[],
+    )  # fmt: skip
+    text = markdown(one)
+    assert "Each judged definition" not in text
+    assert "The answer under every definition" not in text
+    assert "| | It happens. | – | 2028-05-06 | model not run |" in text
+
+
+def test_foreign_text_is_the_same_text_wherever_it_stands(full, tmp_path):
+    """In titles, ids, sources, groups, reasons, series and what others said; and it begins nothing."""
+    text = "**a**(b) <AI> | `c` ![q](http://127.0.0.1:9911/q.png)\n\n# heading _i_ &amp; \\"
+    seen = "**a**(b) <AI> | `c` ![q](http://127.0.0.1:9911/q.png) # heading _i_ &amp; \\"
+
+    def foreign(thing):
+        """Return a record whose texts, but for those that the program itself compares, are foreign."""
+        own = ("model", "status", "kind", "words", "day", "what", "setting", "window_start",
+               "window_end", "definition", "claim", "id", "as_of", "grade")  # fmt: skip
+        changed = {
+            field.name: text
+            for field in dataclasses.fields(thing)
+            if isinstance(getattr(thing, field.name), str) and field.name not in own and field.init
+        }
+        return dataclasses.replace(thing, **changed)
+
+    definitions = tuple(map(foreign, full.claims[0].definitions))
+    claim = dataclasses.replace(foreign(full.claims[0]), definitions=definitions, source=text)
+    figure = Figure("figures/a b(c)*", text, text)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "a b(c)*.svg").write_text('<svg width="1" height="1"></svg>')
+    made = dataclasses.replace(
+        full,
+        page=dataclasses.replace(foreign(full.page), headline=("c",)),
+        claims=[claim],
+        others=list(map(foreign, full.others)),
+        hindcasts=[dataclasses.replace(h, came=text) for h in full.hindcasts],
+        depths=[dataclasses.replace(full.depths[0], entity=text)],
+        scenarios=[dataclasses.replace(c, scenario=foreign(c.scenario)) for c in full.scenarios],
+        gates={text: full.gates["market"]},
+        figures={"strip": figure, "others": figure},
+    )
+    memo_text = markdown(made)
+    assert empty_tables(memo_text) == []
+    shown = page(memo_text, made.figures, tmp_path, draft=False)
+    assert shown.count("<h1") == 1
+    assert "<h1>**a**(b)" in shown
+    assert f"<title>{html.escape(seen)}</title>".replace("&#x27;", "'") in shown
+    assert "<img" not in shown
+    told = html.unescape(re.sub(r"<[^>]+>", "", shown.split("<body>")[1]))
+    assert told.count(seen) >= 20
+    # Each time that it begins it is all of it: nothing of it has become anything else.
+    assert told.count("**a**(b)") == told.count(seen)
+    assert f'aria-label="{html.escape(seen)}"' in shown
+    assert shown.count("<figcaption>") == 2
+
+
+def test_the_figure_of_sensitivities_shows_those_that_the_prior_weighs_on_and_fits_a_page(report):
+    """Of 56 definitions it was two pages high."""
+    ids = [f"d_{k}" for k in range(56)]
+    many = {
+        ("c", name): Sensitivity("c", name, 0.3, (-1) ** k * k / 1000, 0.001, 0.5, 0.001, {}, 4000)
+        for k, name in enumerate(ids)
+    }
+    drawn = _sensitivity(dataclasses.replace(report, sensitivities=many), {})
+    figure = drawn.shown.figure
+    assert figure.get_size_inches()[1] < 8.8  # 22 cm
+    rows = [text.get_text() for text in drawn.shown.texts if text.get_text().startswith("c: ")]
+    assert rows == [f"c: d {k}" for k in range(40, 56)]
+    assert drawn.shown.get_title(loc="left") == "The prior weighs most on d 55"
+    assert "The 16 definitions of 56 on which the prior weighs most" in drawn.caption
+    few = dataclasses.replace(report, sensitivities=dict([*many.items()][:16]))
+    assert "the table below has all" not in _sensitivity(few, {}).caption
+    plt.close("all")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_change_memo_says_what_came_in_as_text(number):
+    text = "**a** | <b>\n\n# c"
+    seen = r"\*\*a\*\* \| \<b> # c"
+    arrival = Arrival(text, text, "2026Q1", "1 USD bn", "", "")
+    moved = SimpleNamespace(name=text, before="1 %", after="2 %", change="+1", noise="0", why=text)
+    change = SimpleNamespace(
+        before=SimpleNamespace(run="r1", as_of="2026-05-06"),
+        after=SimpleNamespace(run="r2", as_of="2026-06-06"),
+        splits=(),
+    )
+    told = render(
+        "change.md.j2",
+        {
+            "c": change, "figures": {"change": Figure("figures/change", text, text)},
+            "arrived": [arrival] * number, "besides": [arrival] * number,
+            "surprising": [Surprise(text, text)] * number, "moved": [moved] * number,
+            "still": [moved] * number, "same": number, "lines": [text] * number,
+            "watch": [Coming(text, "2026Q2", "2026-07-30", "–", text)] * number, "limit": 10.0,
+        },
+    )  # fmt: skip
+    assert text not in told
+    assert told.count(seen) == 2 + 12 * number - number
+    assert f"- **{seen}** {seen}\n" in told
+    assert f"![{seen}](figures/change.svg)\\\n{seen}\n" in told
+    first = f"{seen.split()[0]} {seen} 2026Q1 1 USD bn"
+    assert f"run: {'; '.join([first] * number)}.\n" in told
+    assert f"noise: {'; '.join([f'{seen} 2 % (+1)'] * number)}.\n" in told
+    assert f"{number} definition{'s' if number > 1 else ''} of models" in told
+    assert empty_tables(told) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from arviz_stats.base import array_stats
+from matplotlib import font_manager
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import StepPatch
+from matplotlib.text import Text
 
 from forecast import plots
 from forecast.core.errors import DataError, UnknownNameError
@@ -596,3 +599,130 @@ def test_nothing_is_shown(monkeypatch):
     monkeypatch.setattr(plt, "show", refuse)
     ax = plots.fan(annual(), "ai_revenue", "AI market")
     assert ax.get_figure().number in plt.get_fignums()  # Jupyter shows what pyplot holds
+
+
+# --- foreign text ------------------------------------------------------------------------------
+FOREIGN = "北港 **b** $\\frac{x$ <a> _i_ & \x1b[31m \ud800 \u202e שלום 🙂 1 $ and 2 $"
+
+
+@pytest.fixture
+def fonts(monkeypatch):
+    """Return a function that lets only Matplotlib's fonts, and further files, be there."""
+    manager = font_manager.fontManager
+
+    def only(*files):
+        own = [font for font in manager.ttflist if style.is_shipped(font.fname)]
+        monkeypatch.setattr(manager, "ttflist", own)
+        monkeypatch.setattr(font_manager, "findSystemFonts", lambda *args, **kwargs: [*files])
+        forget()
+
+    def forget():
+        for found in (style.family, style.font_files, style._look_again):
+            found.cache_clear()
+
+    monkeypatch.setattr(style, "_said", set())
+    monkeypatch.setattr(style, "_boxed", {})
+    yield only
+    monkeypatch.undo()
+    forget()
+
+
+def test_foreign_text_in_a_figure_is_text_and_what_no_font_has_is_said_once(
+    fonts, caplog, tmp_path
+):
+    fonts()
+    row = plots.StripRow(FOREIGN, 0.5)
+    for k in range(2):
+        ax = plots.definition_strip([row], title=FOREIGN)
+        ax.set_xticks([0, 100], [FOREIGN, "b"])
+        svg, png = plots.save(ax, tmp_path / f"{k}", alt=FOREIGN)
+    drawn = "□□ **b** $\\frac{x$ <a> _i_ & �[31m � � שלום □ 1 $ and 2 $"
+    title = ax.get_title(loc="left").replace("\n", " ")
+    assert title == drawn
+    assert ax.get_xticklabels()[0].get_text() == drawn
+    assert not any(text.get_parse_math() for text in ax.figure.findobj(Text))
+    told = svg.read_text(encoding="utf-8")
+    ET.fromstring(told)
+    assert (
+        "<title>北港 **b** $\\frac{x$ &lt;a&gt; _i_ &amp; �[31m � � שלום 🙂 1 $ and 2 $</title>"
+        in told
+    )
+    assert png.exists()
+    assert [r.getMessage() for r in caplog.records] == [
+        "no font that is installed has characters such as 北, 港, 🙂: figures have boxes in their "
+        "place, and the text in their alternative; install a font of Chinese, Japanese and Korean such "
+        "as Noto Sans CJK"
+    ]
+
+
+CHINESE = [
+    font for font in font_manager.fontManager.ttflist
+    if font.name in style.FALLBACKS and not style.lacking("中文", [font.fname])
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not CHINESE, reason="no font for Chinese is installed")
+def test_with_a_font_for_chinese_its_characters_are_drawn(tmp_path, caplog):
+    figure, axes = plots.small_multiples(1)
+    style.note_at(axes[0], "中文", (0.5, 0.5))
+    svg, _ = plots.save(figure, tmp_path / "a", alt="Two characters")
+    assert "<!-- 中文 -->" in svg.read_text(encoding="utf-8")
+    assert caplog.records == []
+
+
+def font_of(characters, path, name):
+    """Write a font file in which each of some characters is a full square."""
+    builder = pytest.importorskip("fontTools.fontBuilder")
+    pens = pytest.importorskip("fontTools.pens.ttGlyphPen")
+    names = [".notdef", *(f"u{ord(c):04X}" for c in characters)]
+    pen = pens.TTGlyphPen(None)
+    for step, point in enumerate(((0, 0), (0, 900), (900, 900), (900, 0))):
+        (pen.lineTo if step else pen.moveTo)(point)
+    pen.closePath()
+    square = pen.glyph()
+    made = builder.FontBuilder(1000, isTTF=True)
+    made.setupGlyphOrder(names)
+    made.setupCharacterMap({ord(c): f"u{ord(c):04X}" for c in characters})
+    made.setupGlyf(dict.fromkeys(names, square))
+    made.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
+    made.setupHorizontalHeader(ascent=900, descent=-100)
+    made.setupNameTable({"familyName": name, "styleName": "Regular"})
+    made.setupOS2(sTypoAscender=900)
+    made.setupPost()
+    made.save(path)
+    return str(path)
+
+
+def test_a_font_that_was_installed_later_is_found_and_only_takes_what_ours_lacks(
+    fonts, caplog, tmp_path
+):
+    fonts(font_of("中文", tmp_path / "new.ttf", "WenQuanYi Micro Hei"))
+    assert style.family() == ("DejaVu Sans",)
+    assert style.drawable("AI 中文 北") == "AI 中文 □"
+    assert style.family() == ("DejaVu Sans", "WenQuanYi Micro Hei")
+    assert style.text_width("中文", 10) == pytest.approx(20, rel=0.15)
+    figure, axes = plots.small_multiples(1)
+    style.note_at(axes[0], "AI 中文", (0.5, 0.5))
+    axes[0].set_title("中", fontweight="bold")  # of which there is no bold face: no word of that
+    plots.save(figure, tmp_path / "a", alt="Text")
+    assert len(caplog.records) == 1
+    assert "characters such as 北:" in caplog.text
+
+
+def test_long_words_and_text_without_spaces_break():
+    lines = style.wrap("a " + 200 * "x", 100, 8)
+    assert len(lines) > 5
+    assert "".join(lines).replace(" ", "") == "a" + 200 * "x"
+    assert max(style.text_width(line, 8) for line in lines) <= 100
+    lines = style.wrap("人工智能的支出，会在九个月内下降。" * 3, 100, 8)
+    assert max(style.text_width(line, 8) for line in lines) <= 100
+    assert not [line for line in lines if line[0] in "，。"]
+    assert style.wrap("plain words stay", 60, 8) == ["plain words", "stay"]
+    assert style.wrap("", 60, 8) == []
+
+
+def test_a_name_that_is_too_long_is_cut_at_its_end():
+    assert style.cut("short", 100, 8) == "short"
+    name = style.cut("n" * 10_000, 100, 8)
+    assert name.endswith("…")
+    assert 90 < style.text_width(name, 8) <= 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 
@@ -72,3 +73,55 @@ def one_line(items: Sequence[object], limit: int = 12) -> str:
     """Return items joined by commas, cut after `limit` with a count of the rest."""
     shown = ", ".join(shortened(str(item), 300) for item in items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
+
+
+_SPACE = re.compile("[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+# Besides control characters: overrides and isolates, which turn what stands after them round, halves
+# of pairs, and what Unicode says is no character. XML, and so a DOCX, can hold none of the first.
+_UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
+
+def shown(text: str) -> str:
+    """Return a text as every document and figure can show it; what cannot be shown is "�".
+
+    White space, line ends too, is one space.
+    """
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", _SPACE.sub(" ", text))
+
+
+def visible(text: object) -> str:
+    """Return what is seen of a text: as of :func:`shown`, without white space at its ends.
+
+    Examples
+    --------
+    >>> visible(" a   # b "), visible(chr(27) + "[31m")
+    ('a # b', '�[31m')
+    """
+    return shown(str(text)).strip()
+
+
+_LANGUAGES = (
+    ("ja", "[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f]"),
+    ("ko", "[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"),
+    (
+        "zh",
+        "[\u2e80-\u2fdf\u3100-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]",
+    ),
+)
+"""Language and the characters that tell it. Japanese and Korean texts have Han characters too, so
+these are asked for last."""
+
+
+def east_asian(text: str) -> str:
+    """Return "ja", "ko" or "zh" for a text with characters of that language, else "".
+
+    The same Han character is drawn otherwise in each, so who draws it must be told which it is.
+
+    Examples
+    --------
+    >>> east_asian("人工知能は"), east_asian("人工智能"), east_asian("AI")
+    ('ja', 'zh', '')
+    """
+    return next((name for name, script in _LANGUAGES if re.search(script, text)), "")

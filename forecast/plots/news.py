@@ -13,11 +13,13 @@ from forecast.plots.style import (
     INK,
     LABEL,
     MUTED,
+    NAMES,
     PAPER,
     RULE,
     SIDE,
     TICK,
     begin,
+    cut,
     decimals_of,
     even_ticks,
     finish,
@@ -106,7 +108,7 @@ def waterfall(
     if not abs(gap) < 1e-6 * max(1.0, abs(before), abs(after)):
         raise DataError(f"the rows leave {gap:g} of the change unexplained; noise is a row too")
     names = [ends[0], *(row.label for row in rows), ends[1]]
-    left = (min(max(text_width(n, TICK) for n in names), 215) + 14) / 72
+    left = (min(max(text_width(n, TICK) for n in names), NAMES) + 14) / 72
     ax, own = begin(ax, height=ROW * len(names) / 72, left=left)
     ax.set_ylim(ROW * len(names), 0)
     ax.set_yticks([])
@@ -127,7 +129,10 @@ def waterfall(
     ax.vlines(ticks, 0, ROW * len(names), colors=RULE, linewidths=0.7, zorder=0)
     for k, name in enumerate(names):
         y = ROW * (k + 0.5)
-        text = "\n".join(wrap(name, left * 72 - 14, TICK)[:2])
+        first, *others = wrap(name, left * 72 - 14, TICK) or [""]
+        text = "\n".join(
+            [first, *([cut(" ".join(others), left * 72 - 14, TICK)] if others else [])]
+        )
         note_at(ax, text, (0, y), (-8, 0), align="right center", coords=("axes fraction", "data"),
                 size=TICK)  # fmt: skip
         if k in (0, len(names) - 1):

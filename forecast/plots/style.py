@@ -6,12 +6,17 @@ a page can exchange them for its own in a dark mode.
 
 from __future__ import annotations
 
+import bisect
 import calendar
+import contextlib
 import datetime as dt
+import functools
 import html
 import io
+import logging
 import math
 import re
+import unicodedata
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,17 +27,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import Formatter, MaxNLocator
 from scipy.optimize import isotonic_regression
 
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.files import whole
 from forecast.core.periods import period_end
-from forecast.core.text import one_line
+from forecast.core.text import east_asian, one_line, shown, visible
+
+logger = logging.getLogger(__name__)
 
 # --- colours and type ------------------------------------------------------------------------
 INK = "#1f2328"
@@ -79,6 +88,21 @@ BANDS = ((0.95, "95 in 100", 0.22), (0.80, "8 in 10", 0.32), (0.50, "5 in 10", 0
 opacities add up to about 0.22, 0.47 and 0.72 of the hue: three steps on any background."""
 
 FONT = "DejaVu Sans"
+FALLBACKS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK TC", "Noto Sans CJK KR", "Noto Sans SC",
+    "Noto Sans JP", "Noto Sans TC", "Noto Sans KR", "Source Han Sans SC", "Source Han Sans CN",
+    "Source Han Sans", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "AR PL UMing CN", "IPAexGothic", "IPAGothic", "TakaoGothic", "VL Gothic", "NanumGothic",
+    "UnDotum", "PingFang SC", "Heiti SC", "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei",
+    "SimHei", "Yu Gothic", "Meiryo", "MS Gothic", "Malgun Gothic", "Arial Unicode MS",
+    "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji",
+)  # fmt: skip
+"""Fonts for the characters that :data:`FONT` lacks, tried in this order, as far as installed: those
+that Linux distributions, macOS and Windows bring for Chinese, Japanese and Korean, and a few more."""
+
+BOX = "\N{WHITE SQUARE}"
+"""Stands for a character that no font has."""
+
 TITLE, SUBTITLE, TICK, LABEL = 11.0, 8.5, 8.0, 7.5  # points
 NARROW = 4.0  # inches; a narrower axes has a smaller title and fewer ticks
 WIDTH = 7.2  # inches, of a figure made here: the text width of the memo
@@ -86,8 +110,7 @@ SIDE, END, FOOT = 0.62, 0.2, 0.34  # inches left and right of the axes and under
 EDGE, NAMED = 0.22, 0.16  # inches left of a strip, and under an axis for its name
 ERROR_BARS = "bars: 2 Monte-Carlo s.e.".replace(" ", "\N{NO-BREAK SPACE}")
 LEADING = 1.3  # line height over font size
-TYPE: Mapping[str, Any] = {"fontfamily": FONT, "linespacing": LEADING - 0.1, "parse_math": False}
-
+DPI = 200  # of the PNG files
 ROW = ("axes fraction", "data")  # at the left end of a row of a strip
 
 _measure = TextToPath()
@@ -118,23 +141,188 @@ def words(metric: str) -> str:
     return METRIC_LABELS.get(metric, metric.replace("_", " "))
 
 
+# --- fonts -----------------------------------------------------------------------------------
+@functools.cache
+def family() -> tuple[str, ...]:
+    """Return the fonts of the figures: :data:`FONT`, and of :data:`FALLBACKS` those installed.
+
+    Matplotlib takes each character from the first that has it.
+    """
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return (FONT, *(name for name in FALLBACKS if name in there))
+
+
+def _says_more(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("findfont: Failed to find font weight")
+
+
+# Few fonts of FALLBACKS have a bold face; Matplotlib takes the plain one, and need not say so each time.
+logging.getLogger("matplotlib.font_manager").addFilter(_says_more)
+
+
+@functools.cache
+def font_files() -> tuple[str, ...]:
+    """Return the files of :func:`family`."""
+    return tuple(font_manager.findfont(FontProperties(family=name)) for name in family())
+
+
+def is_shipped(file: str) -> bool:
+    """Return whether a font file is one that comes with Matplotlib."""
+    return Path(file).is_relative_to(mpl.get_data_path())
+
+
+@functools.cache
+def _has(file: str, character: str) -> bool:
+    return bool(font_manager.get_font(file).get_char_index(ord(character)))
+
+
+@functools.cache
+def _look_again() -> None:
+    """Take in fonts that were installed after Matplotlib had made its list, which it keeps."""
+    listed = {font.fname for font in font_manager.fontManager.ttflist}
+    for file in sorted(set(font_manager.findSystemFonts()) - listed):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # not every file is a good one
+            font_manager.fontManager.addfont(file)
+    family.cache_clear()
+    font_files.cache_clear()
+
+
+def lacking(text: str, files: Sequence[str]) -> str:
+    """Return the characters of a text that none of some font files has, each once.
+
+    What takes no room of its own (joiners, marks of direction, variation selectors) is not counted.
+    """
+    asked = dict.fromkeys(c for c in text if not c.isascii() and not _takes_no_room(c))
+    return "".join(c for c in asked if not any(_has(file, c) for file in files))
+
+
+def _takes_no_room(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Mn", "Me", "Zs", "Zl", "Zp")
+
+
+def _lacking(text: str) -> str:
+    """Return the characters of a text that the fonts of the figures lack."""
+    found = lacking(text, font_files())
+    if found:
+        _look_again()
+        found = lacking(found, font_files())
+    return found
+
+
+def drawable(text: str) -> str:
+    """Return a text as the fonts can draw it; what none has is a box, of which :func:`finish` tells.
+
+    Control characters are "�"; lines stay lines.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    clean = "\n".join(shown(line) for line in text.split("\n"))
+    boxes = _lacking(clean)
+    _boxed.update(dict.fromkeys(boxes))
+    files = font_files()
+    return "".join(
+        BOX
+        if c in boxes
+        # What takes no room and no font knows is nothing.
+        else ""
+        if not c.isascii() and _takes_no_room(c) and not any(_has(file, c) for file in files)
+        else c
+        for c in clean
+    )
+
+
+_boxed: dict[str, None] = {}
+_said: set[str] = set()
+"""The characters that were boxes in this process, and what was said of that: once is enough."""
+
+
+def _say_boxes() -> None:
+    if _boxed:
+        what = "figures have boxes in their place, and the text in their alternative"
+        say_lacking("".join(_boxed), what)
+
+
+def say_lacking(characters: str, what: str) -> None:
+    """Say once in a process, as a warning to the logger, that no font has these characters.
+
+    Parameters
+    ----------
+    characters
+        The characters.
+    what
+        What is done about it.
+    """
+    if what in _said:
+        return
+    _said.add(what)
+    advice = (
+        "a font of Chinese, Japanese and Korean such as Noto Sans CJK"
+        if east_asian(characters)
+        else "a font that has them, such as one of the Noto family"
+    )
+    logger.warning(
+        f"no font that is installed has characters such as {one_line(list(characters), 5)}: {what}; "
+        f"install {advice}"
+    )
+
+
+def typeface() -> dict[str, Any]:
+    """Return what all text in figures has in common: its fonts, and that dollars are no mathematics."""
+    return {"fontfamily": list(family()), "linespacing": LEADING - 0.1, "parse_math": False}
+
+
 # --- text that fits --------------------------------------------------------------------------
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of one line in points; needs no renderer."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    return float(_measure.get_text_width_height_descent(text, font, False)[0])
+    font = FontProperties(family=list(family()), size=size, weight=weight)
+    return float(_measure.get_text_width_height_descent(drawable(text), font, False)[0])
+
+
+# An East Asian character with the marks that may not begin a line, or a run of any others.
+_UNIT = re.compile(
+    "[\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u3001\u3002\u3005\u300b\u300d\u300f\u30fc\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f]*|."
+    "[^\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]*",
+    re.DOTALL,
+)
 
 
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
-    """Break a text at spaces, not at no-break ones, into lines of at most `width` points."""
+    """Break a text into lines of at most `width` points.
+
+    Lines end at spaces, not at no-break ones, and between East Asian characters; a word that is
+    wider than a line ends anywhere.
+    """
+
+    def fits(line: str) -> bool:
+        return text_width(line, size, weight) <= width
+
     lines: list[str] = []
     for word in text.split(" ") if text else []:
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, size, weight) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+        for k, unit in enumerate(_UNIT.findall(word) or [""]):
+            glue = "" if k else " "
+            if lines and fits(lines[-1] + glue + unit):
+                lines[-1] += glue + unit
+                continue
+            lines.append("")
+            for piece in [unit] if fits(unit) else unit:
+                if lines[-1] and not fits(lines[-1] + piece):
+                    lines.append("")
+                lines[-1] += piece
     return lines
+
+
+NAMES = 215.0
+"""Points that the names of rows have left of the axes, at most."""
+
+
+def cut(text: str, width: float, size: float) -> str:
+    """Return a text that is at most `width` points wide, its end left out where it is wider."""
+    if text_width(text, size) <= width:
+        return text
+    ends = range(len(text))
+    last = bisect.bisect(ends, width, key=lambda n: text_width(f"{text[:n]}…", size)) - 1
+    return f"{text[: max(last, 0)].rstrip()}…"
 
 
 def figure_of(ax: Axes) -> Figure:
@@ -176,7 +364,7 @@ def note_at(
     """Write `text` at `xy`, moved by `offset` points; dollars are no mathematics."""
     across, up = align.split()
     ax.annotate(
-        text,
+        drawable(text),
         xy,
         xytext=offset,
         xycoords=coords,
@@ -188,7 +376,7 @@ def note_at(
         arrowprops=None if leader is None else {**LEADER, **leader},
         annotation_clip=False,
         zorder=6,
-        **TYPE,
+        **typeface(),
     )
 
 
@@ -244,7 +432,7 @@ def begin(ax: Axes | None, *, height: float, left: float = SIDE) -> tuple[Axes, 
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.spines["bottom"].set_color(MUTED)
     ax.tick_params(
-        which="both", length=0, colors=MUTED, labelsize=TICK, labelfontfamily=FONT, pad=4
+        which="both", length=0, colors=MUTED, labelsize=TICK, labelfontfamily=list(family()), pad=4
     )
     return ax, own
 
@@ -281,13 +469,13 @@ def finish(ax: Axes, own: bool, title: str | None, subtitle: str, foot: float = 
     if title:
         lines = wrap(title, width, size, "bold")
         ax.set_title(
-            "\n".join(lines),
+            drawable("\n".join(lines)),
             loc="left",
             pad=head,
             color=INK,
             fontsize=size,
             fontweight="bold",
-            **TYPE,
+            **typeface(),
         )
         head += 3 + len(lines) * size * LEADING
     if own:
@@ -295,6 +483,7 @@ def finish(ax: Axes, own: bool, title: str | None, subtitle: str, foot: float = 
         left, across = place.x0 * WIDTH, place.width * WIDTH
         total = FOOT + foot + (height + head) / 72
         place_axes(ax, (left, FOOT + foot, across, height / 72), total)
+    _say_boxes()
 
 
 def small_multiples(
@@ -367,7 +556,7 @@ def grid_lines(ax: Axes, ticks: Sequence[float], labels: Sequence[str], right: f
 
 def name_axis(ax: Axes, text: str) -> None:
     """Write what an axis shows under its left end."""
-    ax.set_xlabel(text, loc="left", color=MUTED, fontsize=LABEL, labelpad=2, **TYPE)
+    ax.set_xlabel(drawable(text), loc="left", color=MUTED, fontsize=LABEL, labelpad=2, **typeface())
 
 
 def label_column(labels: Sequence[str], width: float) -> tuple[list[list[str]], float]:
@@ -549,7 +738,7 @@ def save(ax_or_figure: Axes | Figure, path_stem: str | Path, *, alt: str) -> tup
     Returns
     -------
     tuple of pathlib.Path
-        The SVG, transparent, with `alt` as its title and text as outlines; and the PNG at 200 dpi
+        The SVG, transparent, with `alt` as its title and text as outlines; and the PNG at :data:`DPI`
         on :data:`PAPER`, because a picture pasted elsewhere cannot change its ink.
 
     Raises
@@ -565,6 +754,8 @@ def save(ax_or_figure: Axes | Figure, path_stem: str | Path, *, alt: str) -> tup
     stem = Path(path_stem)
     # Not with_suffix: a stem such as "claim.v2" would lose its end.
     svg, png = (stem.with_name(stem.name + suffix) for suffix in (".svg", ".png"))
+    alt = visible(alt)
+    _as_text(figure)
     drawn = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "forecast", "svg.fonttype": "path"}):
         figure.savefig(drawn, format="svg", facecolor="none", metadata={"Date": None, "Title": alt})
@@ -574,6 +765,30 @@ def save(ax_or_figure: Axes | Figure, path_stem: str | Path, *, alt: str) -> tup
         fresh.write_text(drawn.getvalue().replace("<svg ", role, 1), encoding="utf-8")
     told = {"Title": alt, "Description": alt, "Software": None}
     with whole(png) as fresh:
-        figure.savefig(fresh, format="png", dpi=200, facecolor=PAPER, metadata=told)
+        figure.savefig(fresh, format="png", dpi=DPI, facecolor=PAPER, metadata=told)
     plt.close(figure)
     return svg, png
+
+
+def _write_drawable(formatter: Formatter) -> None:
+    """Let a formatter, which writes the labels of ticks anew when they are drawn, write such text."""
+    write = formatter.format_ticks
+    formatter.format_ticks = lambda values: [drawable(text) for text in write(values)]  # type: ignore[method-assign]
+
+
+def _as_text(figure: Figure) -> None:
+    """See that all that is written on a figure is plain text in the figures' fonts.
+
+    What was drawn by :func:`note_at` and the others here is so; labels of ticks and keys may not be.
+    """
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            for formatter in (axis.get_major_formatter(), axis.get_minor_formatter()):
+                _write_drawable(formatter)
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    for text in texts:
+        text.set_parse_math(False)
+        text.set_text(drawable(text.get_text()))
+    for text in texts:  # last: what could not be drawn has made us look for more fonts
+        text.set_fontfamily(list(family()))
+    _say_boxes()

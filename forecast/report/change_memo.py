@@ -44,6 +44,14 @@ class Arrival:
 
 
 @dataclasses.dataclass(frozen=True)
+class Surprise:
+    """A number that came outside its forecast, and what is said of it, as text."""
+
+    what: str
+    said: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Coming:
     """A company's next report as text: when it is expected, and what it could do most."""
 
@@ -161,7 +169,7 @@ def _arrivals(arrived: Changes) -> list[Arrival]:
     return sorted(found, key=lambda a: (a.report.split()[-1], a.report))
 
 
-def _surprising(arrived: Changes) -> list[str]:
+def _surprising(arrived: Changes) -> list[Surprise]:
     found = []
     for frame in (arrived.new, arrived.revisions):
         for r in frame.to_dict("records"):
@@ -169,10 +177,8 @@ def _surprising(arrived: Changes) -> list[str]:
             if np.isfinite(level) and not UNEXPECTED <= level <= 100 - UNEXPECTED:
                 side = "low" if level < 50 else "high"
                 what = f"{r['entity']} {str(r['metric']).replace('_', ' ')} {r['period']}"
-                found.append(
-                    f"**{what}** came in {side}, at {r['percentile_text']} of its forecast "
-                    f"({r['value']:,.12g} {r['unit']})"
-                )
+                at = f"at {r['percentile_text']} of its forecast ({r['value']:,.12g} {r['unit']})"
+                found.append(Surprise(what, f"came in {side}, {at}"))
     return found
 
 

@@ -31,6 +31,10 @@ FILINGS = ("earnings",)
 """Models whose sources a figure over all models names after the article."""
 
 
+MOST_ROWS = 16
+"""Rows of the figure of sensitivities: as many as can be read where it fills a page."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Overall:
     """A figure over all models.
@@ -260,6 +264,9 @@ def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     if not report.sensitivities:
         raise DataError("no prior set can be compared with the default one")
+    every = list(report.sensitivities.values())
+    order = sorted(every, key=lambda s: -abs(s.prior))  # equal ones as in the claims file
+    most, told = order[0], order[:MOST_ROWS]
     rows = [
         plots.SensitivityRow(
             f"{s.claim}: {s.definition}".replace("_", " "),
@@ -268,9 +275,9 @@ def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
             s.likelihood,
             s.likelihood_mcse,
         )
-        for s in report.sensitivities.values()
+        for s in every
+        if s in told
     ]
-    most = max(report.sensitivities.values(), key=lambda s: abs(s.prior))
     title = f"The prior weighs most on {most.definition.replace('_', ' ')}"
     alt = (
         "Change of each probability when the prior's or the data's weight is doubled: "
@@ -279,6 +286,11 @@ def _sensitivity(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
         )
     )
     caption = "Power-scaling derivative of each probability; bars: two Monte-Carlo standard errors."
+    if len(rows) < len(every):
+        caption += (
+            f" The {len(rows)} definitions of {len(every)} on which the prior weighs most; "
+            "the table below has all."
+        )
     return Drawn(plots.sensitivity(rows, title=title), alt, caption)
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import html
 import re
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-import markdown_it
 from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
 
 from forecast.claims.verdict import answer_text, answer_word
-from forecast.core.text import capitalised, percent, significant
-from forecast.report import words
+from forecast.core.text import capitalised, east_asian, percent, significant, visible
+from forecast.report import blocks, words
 from forecast.report.sections import sections
+from forecast.report.words import escaped
 
 if TYPE_CHECKING:
     from forecast.report.record import Figure as Figure
@@ -30,15 +31,18 @@ TEMPLATES, SECTIONS = (Path(__file__).parent / name for name in ("templates", "s
 """Folders of the templates: of whole pages, and of the memo's sections."""
 
 
-def _image(one: Figure) -> str:
-    return f"![{one.alt}]({one.stem}.svg)"
+def _image(one: Figure) -> words.Markdown:
+    """Return a figure with its caption on the line below, as :mod:`forecast.report.blocks` reads it."""
+    source = urllib.parse.quote(f"{one.stem}.svg")
+    return words.Markdown(f"![{escaped(one.alt)}]({source})\\\n{escaped(one.caption)}")
 
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATES, SECTIONS]),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # Markdown; the HTML page is made from it by a parser that escapes
+        autoescape=False,  # that would be HTML, and this is Markdown: all values pass `escaped`
+        finalize=escaped,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -47,7 +51,6 @@ def _environment() -> jinja2.Environment:
         probability=percent,  # of a number
         of_verdict=answer_text,  # of a verdict, with the bound of its draws
         in_words=answer_word,
-        cell=words.cell,
         significant=significant,
         short=words.short,
         shorter=words.shorter,
@@ -70,15 +73,15 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 def markdown(report: Report) -> str:
     """Return the memo as Markdown, with links to the figures' SVG files."""
     environment = _environment()
-    blocks = []
+    parts = []
     for section in sections():
         record = section.build(report)
         if record is None:
             continue
         template = environment.get_template(section.template or f"{section.key}.md.j2")
         body = template.render(r=report, record=record, figures=section.drawn(report))
-        blocks += [part for part in (section.heading(report), body.strip("\n")) if part]
-    return "\n\n".join(blocks) + "\n"
+        parts += [part for part in (section.heading(report), body.strip("\n")) if part]
+    return "\n\n".join(parts) + "\n"
 
 
 # --- HTML ------------------------------------------------------------------------------------
@@ -96,23 +99,28 @@ def page(text: str, figures: Mapping[str, Figure], folder: Path, *, draft: bool)
     draft
         Whether to stamp it.
     """
-    parser = markdown_it.MarkdownIt("commonmark", {"html": False}).enable("table")
+    language = east_asian(text)
+    parser = blocks.parser()
     parser.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    parser.add_render_rule("text", lambda _, found, at, *__: _text(found[at].content, language))
     by_source = {f"{figure.stem}.svg": figure for figure in figures.values()}
-    tokens = parser.parse(text)
+    tokens = blocks.tokens(text, by_source.__contains__)
     for token in [t for t in tokens if t.type == "inline"]:
-        images = [child for child in token.children or () if child.type == "image"]
-        figure = by_source.get(str(images[0].attrs["src"])) if len(images) == 1 else None
-        if figure is not None:
-            _put(tokens, token, _shown(figure, folder))
-    title = next((tokens[k + 1].content for k, t in enumerate(tokens) if t.tag == "h1"), "")
+        source = blocks.figure_source(token)
+        if source is not None:
+            _put(tokens, token, _shown(by_source[source], folder))
     body = parser.renderer.render(tokens, parser.options, {})
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(title=escapeHtml(title), body=body, draft=draft)
-    )
+    # Not of `_environment`, whose values become Markdown.
+    source = (TEMPLATES / "page.html.j2").read_text(encoding="utf-8")
+    filled = jinja2.Template(source, autoescape=True, undefined=jinja2.StrictUndefined)
+    return filled.render(title=blocks.title(tokens), body=body, draft=draft)
+
+
+def _text(text: str, language: str) -> str:
+    """Return text as HTML: long words may break, and who draws Han characters is told how."""
+    told = "<wbr>".join(escapeHtml(part) for part in blocks.breakable(text))
+    return f'<span lang="{language}">{told}</span>' if east_asian(text) else told
 
 
 def _put(tokens: list[Token], inline: Token, shown: str) -> None:
@@ -123,9 +131,10 @@ def _put(tokens: list[Token], inline: Token, shown: str) -> None:
 
 def _shown(figure: Figure, folder: Path) -> str:
     svg = _inline(folder / f"{figure.stem}.svg", figure)
+    alt, caption = visible(figure.alt), visible(figure.caption)
     return (
-        f'<figure role="img" aria-label="{html.escape(figure.alt, quote=True)}">{svg}'
-        f"<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
+        f'<figure role="img" aria-label="{html.escape(alt, quote=True)}">{svg}'
+        f"<figcaption>{_text(caption, east_asian(caption))}</figcaption></figure>"
     )
 
 
@@ -134,7 +143,7 @@ def _inline(path: Path, figure: Figure) -> str:
     from forecast import plots
 
     svg = path.read_text(encoding="utf-8")
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     prefix = re.sub(r"\W", "-", figure.stem)
     # Two figures of one page must not share ids: a clip path would be taken from the other one.
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.core.text import percent
+from forecast.report.words import escaped
 
 if TYPE_CHECKING:
     from forecast.claims.pool import Pooled
@@ -46,7 +47,7 @@ class Section:
     def heading(self, report: Report) -> str:
         """Return the heading as Markdown; empty for none."""
         title = self.title if isinstance(self.title, str) else self.title(report)
-        return f"{'#' * self.level} {title}" if title else ""
+        return f"{'#' * self.level} {escaped(title)}" if title else ""
 
     def drawn(self, report: Report) -> dict[str, Figure]:
         """Return its figures that were drawn, by key."""

@@ -19,6 +19,7 @@ from forecast.plots.style import (
     INK,
     LEADING,
     MUTED,
+    NAMES,
     PAPER,
     RULE,
     TICK,
@@ -26,8 +27,10 @@ from forecast.plots.style import (
     begin,
     box_of,
     centres,
+    cut,
     decimal_year,
     decimals_of,
+    drawable,
     even_ticks,
     finish,
     grid_lines,
@@ -249,14 +252,15 @@ def calendar_grid(
     shown = calendar.rows[calendar.rows["quarter"].isin(columns)]
     names = list(dict.fromkeys(shown["entity"]))
     head = 2 * TICK * LEADING
-    left = (max(text_width(n, TICK) for n in names) + 12) / 72
+    told = [cut(n, NAMES, TICK) for n in names]
+    left = (max(text_width(n, TICK) for n in told) + 12) / 72
     ax, own = begin(ax, height=(head + LINE * len(names)) / 72, left=left)
     ax.set_xlim(0, len(columns))
     ax.set_ylim(head + LINE * len(names), 0)
     ax.spines["bottom"].set_visible(False)
     ax.set_xticks([])
     rows = head + LINE * (np.arange(len(names)) + 0.5)
-    ax.set_yticks(rows, names)
+    ax.set_yticks(rows, [drawable(n) for n in told], parse_math=False)
     ax.tick_params(axis="y", labelcolor=INK)
     for k, quarter in enumerate(columns):
         note_at(ax, quarter, (k + 0.08, head / 2), color=MUTED, size=TICK)

@@ -16,10 +16,12 @@ from forecast.plots.style import (
     INK,
     LABEL,
     MUTED,
+    NAMES,
     PAPER,
     ROW,
     band_edges,
     begin,
+    cut,
     find_series,
     finish,
     grid_lines,
@@ -162,7 +164,7 @@ def severity(
     ]
     if not rows:
         raise DataError(f"the draws have {last} months; wanted {MARKED[0]} or more")
-    left = max(text_width(text, LABEL) for text, *_ in rows) / 72 + 0.25
+    left = max(text_width(cut(text, NAMES, LABEL), LABEL) for text, *_ in rows) / 72 + 0.25
     ax, own = begin(ax, height=0.3 * len(rows) + 0.25, left=left)
     ax.set_xlim(0, 100)
     ax.set_ylim(len(rows) - 0.4, -0.9)
@@ -172,7 +174,7 @@ def severity(
     for k, (text, source, entity, month) in enumerate(rows):
         own_row = source is draws
         _shares(ax, k, _outcomes(source, entity, month), own_row=own_row)
-        note_at(ax, text, (0, k), (-6, 0), align="right center", coords=ROW,
+        note_at(ax, cut(text, NAMES, LABEL), (0, k), (-6, 0), align="right center", coords=ROW,
                 color=INK if own_row else MUTED)  # fmt: skip
     finish(ax, own, title, "Deepest fall from the peak within the months named, % of joint draws")
     return ax

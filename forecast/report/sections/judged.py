@@ -22,9 +22,12 @@ class Judged:
     prior: float
 
 
-def build(report: Report) -> Judged:
-    """Return the verdicts with an answer."""
-    return Judged(tuple(report.answered), MOSTLY_DATA, MOSTLY_PRIOR)
+def build(report: Report) -> Judged | None:
+    """Return the verdicts with an answer; None where there is none."""
+    rows = tuple(report.answered)
+    if not rows:
+        return None
+    return Judged(rows, MOSTLY_DATA, MOSTLY_PRIOR)
 
 
 SECTION = Section("judged", build, "Each judged definition")

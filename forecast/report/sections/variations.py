@@ -38,11 +38,12 @@ class Variations:
 
 def build(report: Report) -> Variations | None:
     """Return the moves; None where nothing was varied."""
-    if not report.variations:
+    rows = moves(report) if report.variations else ()
+    if not rows:
         return None
     days = sorted({v.setting for v in report.variations if v.what == "window end"})
     last, end = report.page.months[-2:]
-    return Variations(tuple(days), (last, end), moves(report), SETS)
+    return Variations(tuple(days), (last, end), rows, SETS)
 
 
 SECTION = Section("variations", build, "How the answer moves")
