@@ -22,7 +22,7 @@ from forecast.report.record import Figure
 if TYPE_CHECKING:
     from forecast.news.explain import News
     from forecast.news.prospects import Prospect
-    from forecast.tables.vintages import Changes
+    from forecast.tables.changes import Changes
 
 UNEXPECTED = 10.0
 """A number outside the 10 % to 90 % quantiles of its forecast is called a surprise."""
