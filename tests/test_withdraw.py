@@ -123,7 +123,8 @@ def test_what_is_not_there_or_was_withdrawn_already_is_refused_with_what_there_i
     assert not (data / "vintages").exists()
     withdraw(data, "MSFT", "capex", "2025Q4", today=TODAY)
     before = (data / "vintages" / "user.csv").read_bytes()
-    refused("MSFT", "capex", "2025Q4", match=r"already: MSFT capex 2025Q4 of 2026-01-28 on 2026-11-29")  # fmt: skip
+    again = r"already: MSFT capex 2025Q4 of 2026-01-28 on 2026-11-29"
+    refused("MSFT", "capex", "2025Q4", match=again)
     assert (data / "vintages" / "user.csv").read_bytes() == before
 
 

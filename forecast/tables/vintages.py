@@ -425,6 +425,16 @@ def require_known(known: Known) -> Known:
     return known
 
 
+def as_if_none_were_withdrawn(table: Table) -> Table:
+    """Return all reports as they stood before any was withdrawn, less what took their place."""
+    if WITHDRAWS not in table:
+        return table
+    rows = table[table["qualifier"] != WITHDRAWN]
+    order = withdrawn_on(table)[rows.index].replace("", "9999").sort_values(kind="stable").index
+    first = rows.loc[order].drop_duplicates(list(_VINTAGE_KEY), keep="first").index
+    return rows.loc[rows.index.isin(first)].drop(columns=WITHDRAWS)
+
+
 def as_of(table: Table, date: str | dt.date) -> Known:
     """Return what was known on `date`: per key, the newest row reported by then.
 
