@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, ForecastError
 from forecast.core.periods import length_of
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
@@ -223,11 +223,11 @@ def panels_after(table: Table | None, merged: Table, day: str) -> _Panels:
         if panel_source(model).table:
             continue  # fitted to a table of its own
         if earlier is not None and table is not None:
-            with contextlib.suppress(DataError):
+            with contextlib.suppress(ForecastError):
                 before[model] = _content(model, earlier, table)
         try:
             after[model] = _content(model, known, merged)
-        except DataError as error:
+        except ForecastError as error:
             failed[model] = str(error)
     return _Panels(known, merged, before, after, failed)
 
@@ -245,8 +245,9 @@ def _content(model: str, known: Known, history: Table) -> str:
     return build_panel(known, model, history=history).content_hash
 
 
-MOST_UNREAD, MOST_METRICS = 5, 15
-"""Series of which it is told which others of their entity models read; metrics that are tried for it."""
+MOST_SERIES, MOST_UNREAD, MOST_METRICS = 150, 5, 15
+"""New series of which it is asked whether models read them, each a panel or more; of how many it is told
+which others of their entity models read; metrics that are tried for that."""
 
 
 def _unread(panels: _Panels, fresh: Table) -> list[str]:
@@ -256,8 +257,8 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
     """
     reading = [model for model, one in panels.after.items() if panels.before.get(model) != one]
     keys = [fresh["entity"], fresh["metric"], fresh["period"].map(length_of)]
-    alone = []
-    for (entity, metric, length), rows in fresh.groupby(keys, sort=False):
+    alone, groups = [], list(fresh.groupby(keys, sort=False))
+    for (entity, metric, length), rows in groups[:MOST_SERIES]:
         series = _rows_of(panels.known.rows, str(entity), str(metric))
         series &= panels.known.rows["period"].map(length_of) == length
         newest = series & _among(panels.known.rows, rows, (*KEY, "reported_on"))
@@ -270,7 +271,11 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
         besides = f"; of {entity} models read {one_line(also)}" if also else ""
         lines.append(f"stored, but no model reads {entity}/{metric} ({periods}){besides}")
     rest = [f"{entity}/{metric} ({periods})" for entity, metric, periods in alone[MOST_UNREAD:]]
-    return [*lines, *([f"nor does any model read {one_line(rest)}"] if rest else [])]
+    lines += [f"nor does any model read {one_line(rest)}"] if rest else []
+    unasked = len(groups) - MOST_SERIES
+    if unasked > 0:
+        lines.append(f"of {unasked:,} more series it was not asked whether a model reads them")
+    return lines
 
 
 def _reads(model: str, panels: _Panels, rows: pd.Series) -> bool:
@@ -281,7 +286,7 @@ def _reads(model: str, panels: _Panels, rows: pd.Series) -> bool:
     fewer = history[~_among(history, known[rows], KEY)]
     try:
         return _content(model, panels.known.with_rows(known[~rows]), fewer) != panels.after[model]
-    except DataError:  # it cannot do without them
+    except ForecastError:  # it cannot do without them
         return True
 
 

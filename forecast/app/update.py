@@ -23,6 +23,7 @@ from forecast.app.pipeline import Outcome, Settings, make_run
 from forecast.claims.inputs import read_inputs
 from forecast.core import lock
 from forecast.core.errors import DataError
+from forecast.core.periods import parse_date
 from forecast.core.problems import few
 from forecast.core.text import percent
 from forecast.evaluation.surprise import jumps
@@ -179,6 +180,14 @@ def _take(
     accept_implausible: bool,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
+    if today is not None and asked.as_of_date is not None:
+        asked_day = parse_date(asked.as_of_date, "as_of date")
+        if asked_day > today:
+            logger.warning(
+                f"{asked_day} is after today, {today}: what is reported up to then is taken, and a run "
+                "without that date does not know it before its day"
+            )
+        today = max(today, asked_day)
     read_tables(folder)  # what the run would refuse for another reason is not stored either
     table = read_vintages(folder, asked.article) if vintage_files(folder, asked.article) else None
     found = examine(

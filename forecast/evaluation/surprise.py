@@ -48,7 +48,7 @@ def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         same in words, such as "41 %" or "above 99.5 %"; empty where there is none. Of several
         models that forecast a cell the first in `forecasts` counts.
     """
-    cells = cells_of(forecasts)
+    cells = cells_of(_about(forecasts, rows))
     found = [_one(forecast_of(cells, row)) for row in rows.to_dict("records")]
     return pd.DataFrame(found, columns=["percentile", "text"], index=rows.index).astype(
         {"percentile": float, "text": object}
@@ -98,9 +98,9 @@ def implausible(changes: Changes, forecasts: pd.DataFrame | None = None) -> list
     forecasts
         Quantiles of the latest run, as :func:`percentiles` takes them; none by default.
     """
-    cells = {} if forecasts is None else cells_of(forecasts)
     lines = []
     for frame in (changes.new, changes.revisions):
+        cells = {} if forecasts is None else cells_of(_about(forecasts, frame))
         for row in frame.to_dict("records"):
             found = forecast_of(cells, row)
             low, high = (-np.inf, np.inf) if found is None else range_of(found, TAIL)
@@ -147,6 +147,11 @@ class Forecast:
 
 type Cells = Mapping[tuple[str, ...], pd.DataFrame]
 """A table of quantiles by :data:`CELL`."""
+
+
+def _about(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the quantiles of the entities that some rows are about: a run's table is long."""
+    return forecasts if forecasts.empty else forecasts[forecasts["entity"].isin(rows["entity"])]
 
 
 def cells_of(forecasts: pd.DataFrame) -> Cells:
