@@ -85,6 +85,7 @@ def examine(
     as_of_date: str | None = None,
     today: dt.date | None = None,
     looked_at: Iterable[str] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> Intake:
     """Return what new rows would do to a table and to the models.
 
@@ -105,6 +106,9 @@ def examine(
         The day on which this is; later reports are not known yet.
     looked_at
         Days of other tables that count for what is known.
+    tables
+        The tables with columns of their own, for models of `must` that are fitted to one; those shipped
+        by default.
 
     Raises
     ------
@@ -126,7 +130,7 @@ def examine(
         merged = fresh if table is None else pd.concat([table, fresh]).fillna("")
         merged = merged.reset_index(drop=True)
         day = as_of_date or newest_day(merged, today, looked_at)
-        panels = panels_after(table, merged, day)
+        panels = panels_after(table, merged, day, must, tables)
         refusals += [f"with these rows {why}" for why in not_fitted(panels, must)]
         notes += [*_first_numbers(told), *([] if refusals else _unread(panels, fresh))]
     doubts = tuple(implausible(changes, forecasts))
@@ -201,7 +205,13 @@ class _Panels:
     failed: Mapping[str, str]
 
 
-def panels_after(table: Table | None, merged: Table, day: str) -> _Panels:
+def panels_after(
+    table: Table | None,
+    merged: Table,
+    day: str,
+    must: Sequence[str] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
+) -> _Panels:
     """Return the panels from a table, and from the table with rows added or withdrawn.
 
     Parameters
@@ -212,6 +222,9 @@ def panels_after(table: Table | None, merged: Table, day: str) -> _Panels:
         The same with the rows.
     day
         What counts as known on.
+    must, tables
+        As of :func:`examine`: no row changes the panel of a model with a table of its own, but the day
+        may.
     """
     known = as_of(merged, day)
     earlier = None
@@ -220,8 +233,14 @@ def panels_after(table: Table | None, merged: Table, day: str) -> _Panels:
             earlier = as_of(table, day)
     before, after, failed = dict[str, str](), dict[str, str](), dict[str, str]()
     for model in names():
-        if panel_source(model).table:
-            continue  # fitted to a table of its own
+        own = bool(panel_source(model).table)
+        if own and model in must:
+            try:
+                build_panel(known, model, tables=tables)
+            except ForecastError as error:
+                failed[model] = str(error)
+        if own:
+            continue
         if earlier is not None and table is not None:
             with contextlib.suppress(ForecastError):
                 before[model] = _content(model, earlier, table)
@@ -257,13 +276,18 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
     """
     reading = [model for model, one in panels.after.items() if panels.before.get(model) != one]
     keys = [fresh["entity"], fresh["metric"], fresh["period"].map(length_of)]
-    alone, groups = [], list(fresh.groupby(keys, sort=False))
+    held = _series_of(panels.history[~_among(panels.history, fresh, (*KEY, "reported_on"))])
+    alone, known, groups = [], list[str](), list(fresh.groupby(keys, sort=False))
     for (entity, metric, length), rows in groups[:MOST_SERIES]:
         series = _rows_of(panels.known.rows, str(entity), str(metric))
         series &= panels.known.rows["period"].map(length_of) == length
         newest = series & _among(panels.known.rows, rows, (*KEY, "reported_on"))
         chosen = newest if newest.any() else series  # what a later report replaced is read with it
-        if not any(_reads(model, panels, chosen) for model in reading):
+        if any(_reads(model, panels, chosen) for model in reading):
+            continue
+        if (entity, metric, length) in held:  # whoever keeps it was told
+            known.append(f"{entity}/{metric}")
+        else:
             alone.append((str(entity), str(metric), one_line([str(p) for p in rows["period"]], 3)))
     lines = []
     for entity, metric, periods in alone[:MOST_UNREAD]:
@@ -272,6 +296,7 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
         lines.append(f"stored, but no model reads {entity}/{metric} ({periods}){besides}")
     rest = [f"{entity}/{metric} ({periods})" for entity, metric, periods in alone[MOST_UNREAD:]]
     lines += [f"nor does any model read {one_line(rest)}"] if rest else []
+    lines += [f"stored, and as before no model reads {one_line(known)}"] if known else []
     unasked = len(groups) - MOST_SERIES
     if unasked > 0:
         lines.append(f"of {unasked:,} more series it was not asked whether a model reads them")
@@ -299,6 +324,11 @@ def _read_of(panels: _Panels, entity: str, but: str) -> list[str]:
         for metric in others[:MOST_METRICS]
         if any(_reads(model, panels, _rows_of(rows, entity, metric)) for model in panels.after)
     ]
+
+
+def _series_of(rows: Table) -> set[tuple[object, ...]]:
+    """Return the entities and metrics of rows, with the lengths of their periods."""
+    return set(zip(rows["entity"], rows["metric"], rows["period"].map(length_of), strict=True))
 
 
 def _rows_of(rows: Table, entity: str, metric: str) -> pd.Series:

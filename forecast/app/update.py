@@ -188,7 +188,7 @@ def _take(
                 "without that date does not know it before its day"
             )
         today = max(today, asked_day)
-    read_tables(folder)  # what the run would refuse for another reason is not stored either
+    tables = read_tables(folder)
     table = read_vintages(folder, asked.article) if vintage_files(folder, asked.article) else None
     found = examine(
         rows,
@@ -198,6 +198,7 @@ def _take(
         as_of_date=asked.as_of_date,
         today=today,
         looked_at=days_looked_at(folder),
+        tables=tables,
     )
     for line in few(jumps(found.changes) if before is None else surprises(found.changes)):
         logger.info(line)
