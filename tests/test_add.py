@@ -14,9 +14,10 @@ from forecast.cli import main, shared
 from forecast.core.errors import DataError
 from forecast.store.runs import write_run
 from forecast.tables import vintages
+from forecast.tables.changes import compare
 from forecast.tables.shipped import data_dir, read_vintages
 from forecast.tables.user_file import read_user_table
-from forecast.tables.vintages import check_table, compare, read_table
+from forecast.tables.vintages import check_table, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"
 THEIRS = "Ticker,Item,Fiscal Quarter,Amount,Units,Report date,Source,Analyst\n"
@@ -230,7 +231,7 @@ def test_a_number_a_thousand_times_its_neighbour_is_said_where_no_run_forecast_i
     assert [r["jump"] for r in json.loads(shown)["new"]] == [said]
     assert f"MSFT capex 2025Q2: {said}" in told
     # It is not written.
-    assert add(folder, path, "--write") == 0
+    assert add(folder, path, "--write", "--yes") == 0
     assert "look at" not in (folder / "vintages" / "user.csv").read_text()
 
 
@@ -297,6 +298,10 @@ def test_a_contradiction_of_the_same_report_is_refused(folder, capsys):
 def test_another_table_is_its_own_world(folder, capsys):
     path = write(folder, MIXED)
     target = folder.parent / "mine" / "table.csv"
+    assert add(folder, path, "--to", str(target), "--write") == 1
+    assert "mine: there is no such folder; make it, or give another --to" in capsys.readouterr().err
+    assert not target.parent.exists()
+    target.parent.mkdir()
     assert add(folder, path, "--to", str(target), "--write") == 0
     # The second row is a revision of the first, which is new here.
     assert "2 new, 1 revisions, 0 already there" in capsys.readouterr().out
@@ -471,7 +476,6 @@ def table(*changes):
         ({"reported_on": "2025-04-01"}, "new"),  # known earlier than thought
         ({"value": "101"}, "conflicts"),
         ({"qualifier": "about"}, "conflicts"),
-        ({"unit": "percent", "value": "10"}, "conflicts"),
         ({"period": "2024Q4"}, "new"),
         ({"reported_on": "2025-09-01"}, "revisions"),  # back to the first value
     ],
@@ -517,7 +521,7 @@ def test_a_new_number_has_its_percentile(folder, out, capsys):
     ]  # fmt: skip
     assert "25000  USD m   75 %" in shown
     assert said.count("percentiles of the run r1, data as of 2025-06-30: 1 of 2 new") == 1
-    assert add(folder, path, "--out", str(out), "--json", "--write") == 0
+    assert add(folder, path, "--out", str(out), "--json", "--write", "--yes") == 0
     content = json.loads(capsys.readouterr().out)
     assert content["percentiles_of"] == {"run": "r1", "as_of": "2025-06-30"}
     got = {r["metric"]: (r["percentile"], r["percentile_text"]) for r in content["new"]}
@@ -540,7 +544,7 @@ def test_without_a_run_or_beside_a_damaged_one_rows_are_still_added(folder, out,
     assert add(folder, path, "--out", str(out / "none")) == 0
     assert f"no percentiles: there is no run in {out / 'none'}" in capsys.readouterr().err
     (out / "latest" / "manifest.json").write_text("{}")
-    assert add(folder, path, "--out", str(out), "--write") == 0
+    assert add(folder, path, "--out", str(out), "--write", "--yes") == 0
     shown, said = capsys.readouterr()
     assert "no percentiles: " in said
     assert "altered manifest.json" in said

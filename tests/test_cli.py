@@ -3,6 +3,7 @@
 import argparse
 import errno
 import json
+import re
 import subprocess
 import sys
 
@@ -103,13 +104,13 @@ BAD = {
     "a wrong unit": (HEADER + ROW.format(value=5, unit="EUR"), "unit: got 'EUR'"),
     "a negative capex": (HEADER + ROW.format(value=-5, unit="USD m"), "capex cannot be negative"),
     "a duplicate row": (HEADER + 2 * ROW.format(value=5, unit="USD m"), "one row for each"),
-    "an empty file": ("", "not a CSV table"),
+    "an empty file": ("", r"not a CSV table|an empty table"),
     "a year that is text": (
         (HEADER + ROW.format(value=5, unit="USD m")).replace("2024", "last year"),
         "period: got 'last year'",
     ),
     "a missing column": (HEADER.replace(",unit", "") + "M,capex,2024,5,2025-01-31,s,A,\n",
-                         "missing column(s) unit"),
+                         r"missing column\(s\) unit|no column is known to be unit"),
 }  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def test_bad_tables_are_refused_in_words(what, command, tmp_path, capsys):
     assert main.main([*command.split(), str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert message in err
+    assert re.search(message, err)
     assert str(path) in err
     assert [p.name for p in tmp_path.iterdir()] == ["bad.csv"]
 

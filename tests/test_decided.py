@@ -9,10 +9,11 @@ import pytest
 from conftest import event_of, make_draws
 
 from forecast.claims.judge import judge
-from forecast.claims.outcomes import decided, settled
+from forecast.claims.outcomes import decided, settled, undone
 from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.core.words import COLUMNS
+from forecast.evaluation import track
 from forecast.models import registry
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import Known, check_table
@@ -338,3 +339,61 @@ def test_a_window_that_is_over_without_its_numbers_says_so():
     assert text.endswith("The window is over, but what came is not all on record: this is a forecast "
                          "still. Why.")  # fmt: skip
     assert "The window is over" not in one_verdict(LOW, [90, 95, NAN, NAN], "2027-12-31").text
+
+
+# --- numbers that were withdrawn -------------------------------------------------------------
+def taken_back(which, day):
+    """Return a table's row of which a report is withdrawn, and a column for it."""
+    return {
+        **which,
+        "reported_on": day,
+        "qualifier": "withdrawn",
+        "withdraws": which["reported_on"],
+    }
+
+
+def with_withdrawal(path, quarter, day, *more):
+    told = [{**dict(zip(COLUMNS, row, strict=True)), "withdraws": ""} for row in (*path, *more)]
+    (wrong,) = [r for r in told[: len(path)] if r["period"] == quarter]
+    return check_table(pd.DataFrame([*told, taken_back(wrong, day)]))
+
+
+def test_a_number_that_was_withdrawn_decides_nothing_and_its_outcome_is_open_again(tmp_path):
+    path = rows([*FLAT, 15, 220, 5])
+    one = claim(PASSES)
+    both = [(one, one.definitions[0])]
+    (came,) = decided(both, table(path), TODAY)
+    assert (came.outcome, came.on.isoformat()) == ("yes", "2026-08-10")
+    assert track.enter(tmp_path, [came], dt.date(2026, 8, 11)) == (came,)
+    entered = track.by_data(tmp_path, [one])
+    assert entered == [(one, one.definitions[0], "yes")]
+
+    withdrawn = with_withdrawal(path, "2026Q2", "2026-08-20")
+    for day in ("2026-08-20", "2027-12-31"):
+        today = dt.date.fromisoformat(day)
+        assert decided(both, withdrawn, today) == ()
+        (back,) = undone(entered, withdrawn, today)
+        assert back.source == "data: withdrawn since: A capex 2026Q2 of 2026-08-10 on 2026-08-20"
+    assert undone(entered, withdrawn, dt.date(2026, 8, 19)) == ()  # not withdrawn yet
+    assert undone(entered, table(path), TODAY) == ()
+    assert undone([(one, one.definitions[0], "no")], withdrawn, TODAY) == ()  # never its outcome
+
+    assert track.unresolved(tmp_path, [one]) == []
+    track.reopen(tmp_path, [back], dt.date(2026, 8, 21))
+    assert track.outcomes(tmp_path)["outcome"].tolist() == ["open"]
+    assert track.by_data(tmp_path, [one]) == []
+    assert track.unresolved(tmp_path, [one]) == both  # the right number may decide it
+    right = rows([*FLAT, 15, 22, 5])[9]
+    mended = with_withdrawal(path, "2026Q2", "2026-08-20", right)
+    (again,) = decided(both, mended, TODAY)
+    assert (again.outcome, again.on.isoformat()) == ("yes", "2026-08-10")
+    assert undone(entered, mended, TODAY) == ()  # it stands, by the right number
+    assert track.enter(tmp_path, [again], dt.date(2026, 8, 22)) == (again,)
+    assert track.outcomes(tmp_path)["outcome"].tolist() == ["yes"]
+
+
+def test_what_was_entered_by_hand_is_not_undone(tmp_path):
+    one = claim(PASSES)
+    track.resolve(tmp_path, [one], "c", "yes", on="2026-08-10", source="the press",
+                  today=dt.date(2026, 8, 11))  # fmt: skip
+    assert track.by_data(tmp_path, [one]) == []

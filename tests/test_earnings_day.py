@@ -186,13 +186,15 @@ def updated(begun, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         fits = cheapen(patch)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            assert update(place, str(place / "new.csv"), "--json") == 0
+            code = update(place, str(place / "new.csv"), "--json")
+    assert code == 0, err.getvalue()
     return place, json.loads(out.getvalue()), err.getvalue(), fits
 
 
-def update(place, *more):
+def update(place, *more, yes=True):
+    """Update with what came; made-up draws forecast no better than that: it is taken by default."""
     return main.main(["update", *more, "--data", str(place / "data"), "--out", str(place / "out"),
-                     "--quick"])  # fmt: skip
+                     "--quick", *(["--yes"] if yes else [])])  # fmt: skip
 
 
 def test_an_update_takes_fits_judges_and_explains(begun, updated):
@@ -320,14 +322,66 @@ def test_an_update_says_which_number_is_far_from_its_neighbour(place, tmp_path, 
     )
     rows = read_user_table(place / "far.csv").rows
     for out in (place / "out", tmp_path / "none"):
+        with pytest.raises(
+            DataError, match=r"far from what was expected, nothing was written; corr"
+        ):
+            update_run(out, rows, data=place / "data", quick=True, models=["market"])
+        assert not (place / "data" / "vintages" / "user.csv").exists()
         caplog.clear()
         with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
             patch.setattr(update_job, "make_run", stop)
-            update_run(out, rows, data=place / "data", quick=True, models=["market"])
+            update_run(
+                out, rows, data=place / "data", quick=True, models=["market"],
+                accept_implausible=True,
+            )  # fmt: skip
         (place / "data" / "vintages" / "user.csv").unlink()
         (line,) = [line for line in caplog.messages if "look at the unit" in line]
         assert "META operating_cash_flow 2026Q1" in line
         assert "1,000 times; look at the unit" in line
+
+
+def test_a_thousands_point_is_stopped_withdrawn_and_entered_rightly(place, capsys):
+    """34.9 for 34,900: stopped; taken with --yes it is fitted, then taken back and entered again."""
+    rows = pd.read_csv(place / "new.csv", dtype=str, keep_default_na=False)
+    right = (rows["entity"] == "MSFT") & (rows["metric"] == "capex")
+    slip = rows.copy()
+    slip.loc[right, "value"] = [str(float(v) / 1000) for v in slip.loc[right, "value"]]
+    slip.to_csv(place / "slip.csv", index=False)
+    period, day = rows.loc[right, ["period", "reported_on"]].iloc[0]
+    latest = (place / "out" / "latest").readlink()
+    assert update(place, str(place / "slip.csv"), yes=False) == 1
+    err = capsys.readouterr().err
+    assert "1 number(s) are far from what was expected, nothing was written; correct it, or" in err
+    assert f"MSFT capex {period}: " in err
+    assert "was forecast (0.1 to 99.9 %)" in err
+    assert "1/" in err
+    assert (place / "out" / "latest").readlink() == latest
+    assert not (place / "data" / "vintages").exists()
+
+    assert update(place, str(place / "slip.csv")) == 0
+    data = ["--data", str(place / "data")]
+    assert main.main(["data", "withdraw", "msft", "capex", period, *data, "--why", "a slip"]) == 0
+    capsys.readouterr()
+    assert update(place, "--json") == 0  # without a file: fitted without the number
+    said = json.loads(capsys.readouterr().out)
+    (gone,) = said["withdrawn"]
+    assert (gone["metric"], gone["period"], gone["now_value"]) == ("capex", period, None)
+    assert said["new"] == said["revisions"] == []
+    folder = place / "out" / "changes" / f"{said['from']['run']}-{said['to']['run']}"
+    text = (folder / "change.md").read_text()
+    assert f"- Withdrawn: MSFT capex {period}, " in text
+    assert "nothing is known of it now" in text
+    assert "No number arrived" not in text
+    after = read_run(place / "out" / "latest").known.rows
+    assert not ((after["metric"] == "capex") & (after["period"] == period)
+                & (after["entity"] == "MSFT")).any()  # fmt: skip
+
+    assert update(place, str(place / "new.csv"), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [(r["metric"], r["period"]) for r in said["new"]] == [("capex", period)]
+    known = as_of(read_vintages(place / "data"), day).rows
+    whole = known[(known["metric"] == "capex") & (known["entity"] == "MSFT")]
+    assert whole.set_index("period").loc[period, "value"] == float(rows.loc[right, "value"].iloc[0])
 
 
 def test_a_failure_after_the_rows_says_so_and_is_gone_on_from(place, capsys, monkeypatch):
@@ -532,8 +586,9 @@ def day_by_day(folder, later):
         path = folder / f"{day}.csv"
         rows.to_csv(path, index=False)
         done = update_run(
-            folder / "out", read_user_table(path).rows, data=folder / "data", quick=True
-        )
+            folder / "out", read_user_table(path).rows, data=folder / "data", quick=True,
+            accept_implausible=True,
+        )  # fmt: skip
         assert done.outcome.draft == ()
         (split,) = done.change.splits
         np.testing.assert_allclose(split.change.sum(axis=0), split.after - split.before, atol=1e-9)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecast.app import jobs, pipeline, update
+from forecast.app import intake, jobs, pipeline, update
 from forecast.app.pipeline import run_all
 from forecast.claims import inputs as inputs_of_a_run
 from forecast.claims.inputs import read_inputs
@@ -409,21 +409,25 @@ def test_a_run_of_own_tables_can_be_read_back(made):
 
 
 def test_an_update_checks_new_rows_against_the_folders_tables(folder, monkeypatch, tmp_path):
-    seen = []
+    seen = {}
 
-    def panels(known, models, tables, history):
-        seen.append((tables, history))
+    def panel(known, model, *, tables=None, history=None):
+        seen[model] = (tables, history)
+        return build_panel(known, model, tables=tables, history=history)
+
+    def enough(path, rows):
         raise _Enough
 
-    monkeypatch.setattr(update, "panels_of", panels)
+    monkeypatch.setattr(intake, "build_panel", panel)
+    monkeypatch.setattr(update, "append_rows", enough)
     (folder / "positions.csv").write_text(
         "entity,dated,industry,sample,net,raw,months,source\nMine,2026-05-01,,,70,100,2,me\n"
     )
     rows = shipped.read_vintages(folder).iloc[:1].assign(period="2026Q2", reported_on="2026-07-29")
     rows = rows.assign(entity="M", metric="capex", unit="USD bn", qualifier="")
     with pytest.raises(_Enough):
-        update.update_run(tmp_path / "out", rows, data=folder, models=["market"])
-    ((tables, history),) = seen
+        update.update_run(tmp_path / "out", rows, data=folder, models=["market", "hazard"])
+    tables, history = seen["hazard"][0], seen["market"][1]
     assert tables["positions"]["entity"].tolist() == ["Mine"]
     assert isinstance(history, pd.DataFrame)
     assert len(history) == len(read_vintages(folder)) + 1

@@ -29,7 +29,8 @@ from forecast.tables.release import (
 )
 from forecast.tables.sec import company_rows
 from forecast.tables.shipped import read_vintages
-from forecast.tables.vintages import check_table, compare
+from forecast.tables.changes import compare
+from forecast.tables.vintages import check_table
 
 FILES = Path(__file__).parent / "files" / "releases"
 NAMES = {

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from forecast.evaluation.surprise import jumps, percentiles, surprised
-from forecast.tables.vintages import Changes, check_table, compare
+from forecast.tables.changes import Changes, compare
+from forecast.tables.vintages import check_table
 
 LEVELS = (0.005, 0.25, 0.5, 0.75, 0.995)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 
 import pandas as pd
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from forecast.core.errors import DataError
 from forecast.core.words import COLUMNS
+from forecast.tables.changes import compare
+from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import (
     append_rows,
     as_of,
     check_table,
-    compare,
     newest_day,
     not_yet,
     read_table,
@@ -46,6 +48,13 @@ def write(path, frame):
         ({"value": "1,000"}, "no thousands separator"),
         ({"value": "inf"}, "a finite number"),
         ({"value": "1e300", "unit": "USD tn"}, "a finite number"),
+        ({"value": "1e308", "unit": "USD tn"}, "a finite number"),
+        ({"value": "1e200", "unit": "USD tn"}, "a number whose size is 1e-21 to 10000 USD tn"),
+        ({"value": "1e-30"}, "a number whose size is 1e-15 to 1e+10 USD m"),
+        ({"metric": "own", "unit": "FLOP", "value": "1e37"}, "size is 1e-15 to 1e+36 FLOP"),
+        ({"unit": "percent", "value": "5"}, "line 2, unit: got 'percent', wanted a unit of money"),
+        ({"unit": "MW", "value": "5"}, "which capex is measured in"),
+        ({"metric": "planned_power"}, "wanted a unit of power (MW, GW)"),
         ({"value": "nan"}, "a finite number"),
         ({"metric": "mmlu", "unit": "percent", "value": "101"}, "between 0 and 100"),
         ({"period": "this year"}, "line 2, period: got 'this year'"),
@@ -138,7 +147,6 @@ NEXT = {"period": "2025Q2", "reported_on": "2025-07-30"}
         ({"period": "2025", "value": "900", "reported_on": "2026-01-30"}, ""),  # a year is no quarter
         ({**NEXT, "entity": "META", "value": "100000"}, ""),  # another's
         ({**NEXT, "metric": "revenue", "value": "100000"}, ""),
-        ({**NEXT, "value": "50", "unit": "percent"}, ""),  # no distance between dimensions
     ],
 )  # fmt: skip
 def test_a_number_five_times_its_neighbour_is_said(change, said):
@@ -159,9 +167,12 @@ def test_a_number_is_held_against_its_nearest_neighbour_as_last_known():
     assert "jump" not in new.there
 
 
-def test_a_number_may_be_nought_times_its_neighbour():
-    (said,) = jump_of({**NEXT, "value": "1e-300"}, held=({"value": "1e30"},))
-    assert said == "1e-300 USD m after 1e+30 in 2025Q1: 1/inf; look at the unit"
+def test_a_number_may_be_next_to_nothing_beside_its_neighbour():
+    (said,) = jump_of({**NEXT, "value": "1e-6"}, held=({"value": "1e6"},))
+    assert said == "1e-06 USD m after 1e+06 in 2025Q1: 1/1,000,000,000,000; look at the unit"
+    # Of a metric that is not known another dimension is refused elsewhere: it has no distance.
+    held = ({"metric": "own"},)
+    assert jump_of({**NEXT, "metric": "own", "unit": "percent", "value": "5"}, held=held) == [""]
 
 
 def test_a_flow_that_may_be_negative_comes_near_nought_by_itself():
@@ -278,6 +289,10 @@ def test_what_is_known_carries_its_day_and_shows_itself():
     assert (fewer.date, len(fewer.rows), len(known.rows)) == ("2025-07-29", 1, 2)
 
 
+SPELLINGS = {
+    "2024Q1": ("2024Q1", "2024-01-01/2024-03-31"),
+    "2024Q2": ("2024Q2", "2024-04-01/2024-06-30"),
+}
 reports = st.lists(
     st.tuples(
         st.sampled_from(["A", "B"]),
@@ -296,7 +311,7 @@ def table_of(raw):
     return check_table(
         rows(
             *(
-                {"entity": e, "period": p, "value": str(v),
+                {"entity": e, "period": SPELLINGS[p][v % 2], "value": str(v),
                  "reported_on": (first + dt.timedelta(days=d)).isoformat()}
                 for e, p, d, v in raw
             )
@@ -367,3 +382,182 @@ def test_days_of_other_tables_count_for_what_is_known():
     for day in ("9999-12-31", "1899-12-31"):
         with pytest.raises(DataError, match="wanted one from 1900-01-01 to 2200-12-31"):
             as_of(table, day)
+
+
+# --- the key of a figure is its days (kind 1) ------------------------------------------------
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2019Q1", "2019-01-01/2019-03-31"),
+        ("2019-03", "2019-03-01/2019-03-31"),
+        ("2019", "2019-01-01/2019-12-31"),
+        ("2019-03-31", "2019-03-31/2019-03-31"),
+    ],
+)
+def test_two_spellings_of_a_period_are_one_key(one, other, tmp_path):
+    own = {"metric": "own", "reported_on": "2020-02-01"}
+    for first, second in ((one, other), (other, one)):
+        with pytest.raises(DataError) as error:
+            check_table(rows({**own, "period": first}, {**own, "period": second, "value": "7"}))
+        said = str(error.value)
+        assert f"line 3, entity, metric, period, reported_on: got 'MSFT / own / {second}" in said
+        assert f"one row for each, and line 2 has the same days as {first}; a revision" in said
+        held = check_table(rows({**own, "period": first}))
+        assert held["period"].tolist() == [one]  # the shorter one
+        new = check_table(rows({**own, "period": second, "value": "7"}))
+        assert len(compare(held, new).conflicts) == 1
+        later = check_table(rows({**own, "period": first},
+                                 {**own, "period": second, "value": "7",
+                                  "reported_on": "2020-03-01"}))  # fmt: skip
+        assert as_of(later, "2020-03-01").rows["value"].tolist() == [7.0]
+    (tmp_path / "vintages").mkdir()
+    write(tmp_path / "vintages" / "a.csv", rows({**own, "period": one}))
+    write(tmp_path / "vintages" / "b.csv", rows({**own, "period": other, "value": "7"}))
+    with pytest.raises(DataError, match=r"stand in more than one table: .*a\.csv and .*b\.csv"):
+        read_vintages(tmp_path)
+
+
+def test_a_fiscal_quarter_keeps_its_days():
+    table = check_table(rows({"period": "2024-12-29/2025-03-29"}))
+    assert table["period"].tolist() == ["2024-12-29/2025-03-29"]
+
+
+# --- the unit's dimension and the length of a period belong to the metric (kinds 1 and 3) ----
+def test_of_an_unknown_metric_the_first_unit_says_what_it_measures():
+    own = [{"metric": "own", "unit": unit, "period": f"202{k}Q1"}
+           for k, unit in enumerate(("MW", "GW", "USD m"))]  # fmt: skip
+    with pytest.raises(DataError) as error:
+        check_table(rows(*own))
+    assert "line 4, unit: got 'USD m', wanted a unit of power (MW, GW), which own" in str(
+        error.value
+    )
+    assert "1 problem(s) in 1 row(s)" in str(error.value)
+    assert len(check_table(rows(*own[:2]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "period", "wanted"),
+    [
+        ("capex", "2025-03-31", "a quarter such as 2025Q3"),
+        ("capex", "2025-03", "a quarter such as 2025Q3"),
+        ("ai_revenue", "2025Q1", "a year such as 2025: ai_revenue is told of nothing shorter"),
+        ("open_weight_share", "2025-03-31", "a month such as 2025-09"),
+        ("capex", "2024", ""),  # a year is a number that people have, though no model reads it
+        ("capex", "2024-12-01/2025-03-22", ""),  # sixteen weeks
+        ("revenue_run_rate", "2025-03", ""),
+        ("own", "2025-03-31", ""),
+    ],
+)
+def test_a_period_too_short_for_its_metric_is_refused_when_it_comes(metric, period, wanted):
+    unit = "percent" if metric == "open_weight_share" else "USD m"
+    raw = rows({"metric": metric, "period": period, "value": "9", "unit": unit})
+    assert len(check_table(raw)) == 1  # a table that is held stays readable
+    if wanted:
+        with pytest.raises(DataError) as error:
+            check_table(raw, today=TODAY)
+        assert f"line 2, period: got '{period}', wanted {wanted}" in str(error.value)
+    else:
+        assert len(check_table(raw, today=TODAY)) == 1
+
+
+# --- withdrawals -----------------------------------------------------------------------------
+def taken_back(of, on):
+    return {"value": of[1], "reported_on": on, "withdraws": of[0], "qualifier": "withdrawn"}
+
+
+WRONG, RIGHT, OLDER = ("2025-04-30", "34.9"), ("2025-04-30", "34900"), ("2025-04-15", "34000")
+
+
+def with_withdrawals(*changes):
+    told = [{"withdraws": "", **change} for change in changes]
+    return check_table(rows(*told))
+
+
+def report(one):
+    return {"reported_on": one[0], "value": one[1]}
+
+
+def known_on(table, *days):
+    found = []
+    for day in days:
+        try:
+            (value,) = as_of(table, day).rows["value"]
+        except DataError:
+            value = None
+        found.append(value)
+    return found
+
+
+def test_a_withdrawn_report_does_not_count_and_the_one_before_it_does():
+    table = with_withdrawals(report(OLDER), report(WRONG), taken_back(WRONG, "2025-05-02"))
+    days = ("2025-04-15", "2025-04-30", "2025-05-01", "2025-05-02", "2026-05-02")
+    assert known_on(table, *days) == [34000, 34.9, 34.9, 34000, 34000]
+    assert "withdraws" not in as_of(table, days[0]).rows
+    assert newest_day(table) == "2025-05-02"  # a withdrawal is news
+
+
+def test_the_right_number_of_the_same_day_takes_the_place_of_the_withdrawn_one():
+    for order in itertools.permutations([report(WRONG), taken_back(WRONG, "2025-05-02"),
+                                         report(RIGHT)]):  # fmt: skip
+        table = with_withdrawals(*order)
+        assert known_on(table, "2025-04-29", "2025-04-30", "2025-05-02") == [None, 34900, 34900]
+    table = with_withdrawals(report(WRONG), taken_back(WRONG, "2025-05-02"))
+    assert known_on(table, "2025-04-30", "2025-05-02") == [34.9, None]
+    with pytest.raises(DataError, match="every report up to then was withdrawn"):
+        as_of(table, "2025-05-02")
+
+
+def test_two_reports_of_a_day_need_one_withdrawal_and_a_withdrawal_is_made_once():
+    back = taken_back(WRONG, "2025-05-02")
+    with pytest.raises(DataError, match="one row for each"):
+        with_withdrawals(report(WRONG), report(RIGHT))
+    with pytest.raises(DataError, match="one row for each"):
+        with_withdrawals(report(WRONG), report(RIGHT), report(("2025-04-30", "7")), back)
+    with pytest.raises(DataError, match="one row for each"):
+        with_withdrawals(report(WRONG), back, {**back, "reported_on": "2025-05-03"})
+    with pytest.raises(DataError, match="forecast data withdraw takes a report back"):
+        with_withdrawals(report(WRONG), {**back, "withdraws": ""})
+    with pytest.raises(DataError, match="forecast data withdraw takes a report back"):
+        with_withdrawals(report(WRONG), {**back, "reported_on": "2025-04-29"})
+    with pytest.raises(DataError, match="line 2, withdraws: got '2025-04-30', wanted nothing"):
+        with_withdrawals({**report(WRONG), "withdraws": "2025-04-30"})
+
+
+def test_a_withdrawn_report_that_comes_again_stays_withdrawn():
+    table = with_withdrawals(report(WRONG), taken_back(WRONG, "2025-05-02"))
+    changes = compare(table, check_table(rows(report(WRONG), {"period": "2025Q2"} | NEXT)))
+    assert changes.there["withdrawn_on"].tolist() == ["2025-05-02"]
+    assert len(changes.new) == 1
+    anew = compare(table, check_table(rows({**report(WRONG), "reported_on": "2025-05-03"})))
+    assert len(anew.new) == 1
+
+
+days_ = st.integers(0, 40)
+
+
+@given(reports, st.lists(st.tuples(st.integers(0, 24), days_), max_size=6), days_)
+def test_as_of_with_withdrawals_is_what_was_not_withdrawn_by_then(raw, back, when):
+    """The table with withdrawals as of a day is that of the other reports up to the day."""
+    first = dt.date(2024, 7, 1)
+    gone = {}
+    for which, later in back:
+        if which < len(raw):
+            gone.setdefault(which, min(raw[which][2] + later, 60))
+
+    def told(k, day=None):
+        e, p, d, v = raw[k]
+        row = {"entity": e, "period": SPELLINGS[p][v % 2], "value": str(v), "withdraws": ""}
+        iso = [(first + dt.timedelta(days=n)).isoformat() for n in (d, day or 0)]
+        if day is None:
+            return {**row, "reported_on": iso[0]}
+        return {**row, "reported_on": iso[1], "withdraws": iso[0], "qualifier": "withdrawn"}
+
+    every = [told(k) for k in range(len(raw))] + [told(k, day) for k, day in gone.items()]
+    table = check_table(rows(*every))
+    left = [told(k) for k in range(len(raw)) if raw[k][2] <= when and gone.get(k, 99) > when]
+    day = first + dt.timedelta(days=when)
+    if not left:
+        return
+    expected = as_of(check_table(rows(*left)), day).rows
+    pd.testing.assert_frame_equal(as_of(table, day).rows, expected)
+    assert not as_of(table, day).rows.duplicated(["entity", "metric", "period"]).any()

@@ -47,7 +47,15 @@ from forecast.report.results import complete
 from forecast.store import runs
 from forecast.store.runs import CLAIMS, KNOWN, TABLES, VINTAGES
 from forecast.tables.shipped import write_tables
-from forecast.tables.vintages import Known, Table, as_of, newest_day, not_yet, table_hash
+from forecast.tables.vintages import (
+    Known,
+    Table,
+    as_of,
+    newest_day,
+    not_yet,
+    standing,
+    table_hash,
+)
 
 if TYPE_CHECKING:
     from forecast.claims.records import Claim
@@ -183,8 +191,7 @@ def make_run(out: str | Path, settings: Settings, inputs: Inputs | None = None) 
             known.rows.to_csv(folder / KNOWN, index=False, lineterminator="\n")
             (folder / CLAIMS).write_text(inputs.claims_text, encoding="utf-8")
             if any(panel_source(name).history for name in names):
-                reported = inputs.vintages["reported_on"] <= known.date
-                rows = inputs.vintages[reported]
+                rows = standing(inputs.vintages, known.date)
                 rows.to_csv(folder / VINTAGES, index=False, lineterminator="\n")
             write_tables({n: inputs.tables[n] for n in tables_of(names)}, folder / TABLES)
             made.append(_make(folder, begun, inputs, jobs, results, seconds))

@@ -13,19 +13,20 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from forecast import plots
-from forecast.app.pipeline import Outcome, Settings, make_run, panels_of
+from forecast.app.intake import examine
+from forecast.app.pipeline import Outcome, Settings, make_run
 from forecast.claims.inputs import read_inputs
 from forecast.core import lock
 from forecast.core.errors import DataError
+from forecast.core.periods import parse_date
 from forecast.core.problems import few
-from forecast.core.text import one_line, percent
-from forecast.evaluation.surprise import jumps, surprised
+from forecast.core.text import percent
+from forecast.evaluation.surprise import jumps
 from forecast.inference.fitting import child_seed
 from forecast.news.change import AHEAD, Change, between
 from forecast.news.prospects import Prospect, anticipate, ranked
@@ -44,14 +45,15 @@ from forecast.tables.shipped import (
     vintage_files,
 )
 from forecast.tables.vintages import (
-    Changes,
     Table,
     append_rows,
     as_of,
-    compare,
     newest_day,
     table_hash,
 )
+
+if TYPE_CHECKING:
+    from forecast.tables.changes import Changes
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ def update_run(
     seed: int | None = None,
     quick: bool = False,
     models: Sequence[str] | None = None,
+    accept_implausible: bool = False,
 ) -> Updated:
     """Take new numbers, fit what depends on them, judge, and write the run and what it changed.
 
@@ -124,6 +127,9 @@ def update_run(
         As in :func:`forecast.app.pipeline.run_all`; those of the latest run by default.
     quick
         Fewer draws, no other prior sets.
+    accept_implausible
+        Whether numbers are taken that lie outside the 0.1 to 99.9 % range of the latest run's forecast,
+        or five times off their series' last value.
 
     Returns
     -------
@@ -132,7 +138,8 @@ def update_run(
     Raises
     ------
     ForecastError
-        Before anything is written if a row contradicts the table, or a model cannot take it. After
+        Before anything is written if a row contradicts the table, is implausible, or a model cannot take
+        it. After
         the rows were added, of what failed then; a line of progress has told what was added.
     """
     folder = data_folder(data)
@@ -151,7 +158,7 @@ def update_run(
         appended = 0
         if rows is not None:
             with held(folder):
-                appended = _take(folder, rows, before, asked, today)
+                appended = _take(folder, rows, before, asked, today, accept_implausible)
         try:
             outcome, compared = _update(out, before, asked, today)
         except BaseException:
@@ -170,35 +177,38 @@ def _take(
     before: Stored | None,
     asked: Settings,
     today: dt.date | None,
+    accept_implausible: bool,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
+    if today is not None and asked.as_of_date is not None:
+        asked_day = parse_date(asked.as_of_date, "as_of date")
+        if asked_day > today:
+            logger.warning(
+                f"{asked_day} is after today, {today}: what is reported up to then is taken, and a run "
+                "without that date does not know it before its day"
+            )
+        today = max(today, asked_day)
     tables = read_tables(folder)
     table = read_vintages(folder, asked.article) if vintage_files(folder, asked.article) else None
-    changes = compare(table, rows)
-    if len(changes.conflicts):
-        listed = [
-            f"{r.entity} {r.metric} {r.period} of {r.reported_on}: {r.old_value:.12g} there, "
-            f"{r.value:.12g} now"
-            for r in changes.conflicts.itertuples()
-        ]
-        raise DataError(
-            f"{len(listed)} row(s) contradict what the table says was reported on the same day: "
-            f"{one_line(listed)}; nothing was written; correct them, or give a revision its own "
-            "later reported_on"
-        )
-    told = changes if before is None else surprised(changes, before.forecasts)
-    for line in few(jumps(told) if before is None else surprises(told)):
+    found = examine(
+        rows,
+        table,
+        forecasts=None if before is None else before.forecasts,
+        must=asked.models or (),
+        as_of_date=asked.as_of_date,
+        today=today,
+        looked_at=days_looked_at(folder),
+        tables=tables,
+    )
+    for line in few(jumps(found.changes) if before is None else surprises(found.changes)):
         logger.info(line)
-    fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
-    if fresh.empty:
+    for line in few(found.notes):
+        logger.info(line)
+    found.check(accept_implausible)
+    if found.fresh.empty:
         logger.info(f"nothing new: all {len(rows)} rows are in the table already")
         return 0
-    merged = fresh if table is None else pd.concat([table, fresh], ignore_index=True).fillna("")
-    day = asked.as_of_date or newest_day(merged, today, days_looked_at(folder))
-    known = as_of(merged, day)
-    if asked.models:
-        panels_of(known, asked.models, tables, merged)  # what no model could take is not stored
-    count = append_rows(folder / USER_FILE, fresh)
+    count = append_rows(folder / USER_FILE, found.fresh)
     logger.info(f"{count} row(s) added to {folder / USER_FILE}")
     return count
 

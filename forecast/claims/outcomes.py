@@ -9,7 +9,9 @@ a sum without one of its parts is not either.
 Invariant: an outcome holds whatever is still to come. ``yes`` is told of an event that some reported
 periods bring about by themselves (a passage, a fall, growth in one period) or of which every number
 is there; ``no`` of one of which every number is there, or which a reported period has broken (growth
-in *all* periods). The first day counts: a number restated later takes nothing back.
+in *all* periods). The first day counts: a number restated later takes nothing back. A number that was
+withdrawn was none: it decides nothing on any day, and what it had decided is open again
+(:func:`undone`).
 ``tests/test_decided.py`` checks each kind of event on reports of one quarter after another.
 """
 
@@ -42,7 +44,15 @@ from forecast.core.text import one_line
 from forecast.core.words import PERIOD
 from forecast.models import registry
 from forecast.models.panels import build_panel
-from forecast.tables.vintages import Known, Table, as_of
+from forecast.tables.vintages import (
+    Known,
+    Table,
+    as_if_none_were_withdrawn,
+    as_of,
+    report_name,
+    standing,
+    withdrawn_on,
+)
 
 if TYPE_CHECKING:
     from forecast.claims.paths import Series, Window
@@ -100,6 +110,7 @@ def decided(
         In the order of `definitions`.
     """
     found: dict[tuple[str, str], Decision] = {}
+    table = standing(table, today.isoformat())
     for model, source in _reporting().items():
         mine = [(c, d) for c, d in definitions if d.model == model and _of_reports(d)]
         rows, trouble = _reports(table, source.metrics, today), ""
@@ -124,6 +135,54 @@ def decided(
         if trouble:
             logger.warning(trouble)
     return tuple(found[c.id, d.id] for c, d in definitions if (c.id, d.id) in found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Undone:
+    """A definition of which an outcome was entered that followed from numbers withdrawn since."""
+
+    claim: Claim
+    definition: Definition
+    source: str
+
+
+def undone(
+    entered: Sequence[tuple[Claim, Definition, str]], table: Table, today: dt.date
+) -> tuple[Undone, ...]:
+    """Return the definitions whose outcome rested on numbers that have been withdrawn.
+
+    Parameters
+    ----------
+    entered
+        Definitions with the outcome that was entered by reported numbers.
+    table
+        A checked vintage table, with all its vintages and withdrawals.
+    today
+        The last day that is known.
+
+    Returns
+    -------
+    tuple of Undone
+        Those that the table decides so if nothing was withdrawn, and not so as it stands. An outcome
+        that the table never gave is not touched: it may have come from another one.
+    """
+    told = table[table["reported_on"] <= today.isoformat()]
+    days = withdrawn_on(told)
+    gone = told[days != ""]
+    if gone.empty or not entered:
+        return ()
+    pairs = [(claim, definition) for claim, definition, _ in entered]
+    was, now = (
+        {(d.claim.id, d.definition.id): d.outcome for d in decided(pairs, rows, today)}
+        for rows in (as_if_none_were_withdrawn(told), told)
+    )
+    reports = [f"{report_name(row)} on {days[k]}" for k, row in zip(
+        gone.index, gone.to_dict("records"), strict=True)]  # fmt: skip
+    return tuple(
+        Undone(claim, definition, f"data: withdrawn since: {one_line(reports, 3)}")
+        for claim, definition, outcome in entered
+        if was.get((claim.id, definition.id)) == outcome != now.get((claim.id, definition.id))
+    )
 
 
 def _reporting() -> dict[str, Reported]:

@@ -1,4 +1,4 @@
-"""The tables: ``data check``, ``data add``, ``data fetch``, ``data release``."""
+"""The tables: ``data check``, ``add``, ``withdraw``, ``fetch`` and ``release``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.cli import release as releases
 from forecast.cli import shared
-from forecast.core.errors import StoreError
+from forecast.core.errors import DataError, StoreError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import pandas as pd
 
     from forecast.cli.shared import Commands
-    from forecast.tables.vintages import Changes
+    from forecast.tables.changes import Changes
 
 MOST_ROWS = 200
 """Rows of each kind of change that are printed."""
@@ -25,15 +27,22 @@ MOST_ROWS = 200
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this file to the grammar."""
-    what = "check tables, add rows to them, fetch SEC filings"
+    what = "check tables, add rows to them or take them back, fetch SEC filings"
     group = commands.add_parser(
         "data", help=what, description=what, parents=[shared.debug_option()]
     )
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = shared.command(
-        actions, "check", "check a table and name every bad row", check, shared.AS_OF
+        actions,
+        "check",
+        "check a file as its rows would be taken, and name every bad row",
+        check,
+        shared.COLUMNS,
+        shared.AS_OF,
+        shared.DATA,
+        shared.ARTICLE,
     )
-    one.add_argument("file", metavar="FILE", help="a CSV of the schema")
+    one.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
     taking = argparse.ArgumentParser(
         add_help=False, parents=[shared.DATA, shared.ARTICLE, shared.OUT, shared.JSON]
     )
@@ -41,6 +50,9 @@ def add_commands(commands: Commands) -> None:
         "--to", metavar="TABLE", help="the table, made if missing (vintages/user.csv there)"
     )
     taking.add_argument("--write", action="store_true", help="write; without it, only show")
+    taking.add_argument(
+        "--yes", action="store_true", help="take numbers that are far from what was expected"
+    )
     own = shared.command(
         actions,
         "add",
@@ -51,6 +63,25 @@ def add_commands(commands: Commands) -> None:
         taking,
     )
     own.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
+    back = shared.command(
+        actions,
+        "withdraw",
+        "take a report back: a row of its own, nothing is deleted",
+        withdraw,
+        shared.DATA,
+        shared.ARTICLE,
+        shared.JSON,
+    )
+    for name, what in (("entity", "MSFT"), ("metric", "capex"), ("period", "2026Q1")):
+        back.add_argument(name, metavar=name.upper(), help=f"such as {what}")
+    back.add_argument(
+        "--reported-on", metavar="DATE", help="the report's day (the newest that stands)"
+    )
+    back.add_argument("--why", metavar="TEXT", default="", help="why, in a line")
+    back.add_argument("--on", metavar="DATE", help="from which day it does not count (today)")
+    back.add_argument(
+        "--yes", action="store_true", help="though a model could not be fitted any more"
+    )
     sec = shared.command(
         actions, "fetch", "get quarters from SEC filings; shows what would change", fetch, taking
     )
@@ -72,11 +103,23 @@ def add_commands(commands: Commands) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Check a table."""
-    from forecast.tables.vintages import read_table, table_hash
+    """Check a file as its rows would be taken."""
+    from forecast.app.intake import examine
+    from forecast.core.problems import few
+    from forecast.tables.shipped import data_folder, read_vintages, vintage_files
+    from forecast.tables.vintages import standing, table_hash
 
-    table = read_table(args.file, shared.now(args))
-    shared.put(f"{args.file}: {len(table)} rows are good, hash {table_hash(table)[:16]}")
+    rows = _rows_of(args)
+    folder = data_folder(args.data)
+    found = examine(
+        standing(rows),
+        read_vintages(folder, args.article) if vintage_files(folder, args.article) else None,
+        today=_today(args),
+    )
+    for line in few([*found.doubts, *found.notes]):
+        shared.say(line)
+    found.check(accept_implausible=True)
+    shared.put(f"{args.file}: {len(rows)} rows are good, hash {table_hash(rows)[:16]}")
     return 0
 
 
@@ -150,48 +193,120 @@ def release(args: argparse.Namespace) -> int:
 
 def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) -> int:
     """Show what rows would change in a table, and append them if asked to."""
-    import pandas as pd
-
+    from forecast.app.intake import examine
     from forecast.core.problems import few
-    from forecast.evaluation.surprise import jumps
-    from forecast.tables.shipped import USER_FILE, data_folder, held
-    from forecast.tables.vintages import append_rows, compare
+    from forecast.tables.shipped import USER_FILE, data_folder, days_looked_at, held
+    from forecast.tables.vintages import append_rows
 
     folder = data_folder(args.data)
     target = Path(args.to) if args.to else folder / USER_FILE
+    if args.to and not target.parent.is_dir():
+        raise DataError(f"{target.parent}: there is no such folder; make it, or give another --to")
+    forecasts, run = _latest_forecasts(args.out)
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        changes, said = _with_percentiles(
-            compare(_table_of(target, folder, args.article), rows), args.out
+        found = examine(
+            rows,
+            _table_of(target, folder, args.article),
+            forecasts=forecasts,
+            today=_today(args),
+            looked_at=days_looked_at(folder),
         )
-        for line in few(jumps(changes)):
-            shared.say(line)
-        conflicts, added = len(changes.conflicts), len(changes.new) + len(changes.revisions)
-        written = bool(args.write and added and not conflicts)
+        stopped = bool(found.refusals or (found.doubts and not args.yes))
+        written = bool(args.write and len(found.fresh) and not stopped)
         if written:
-            fresh = [frame[rows.columns] for frame in (changes.new, changes.revisions)]
-            append_rows(target, pd.concat(fresh))
+            append_rows(target, found.fresh)
+    changes = found.changes
+    if run is not None:
+        fresh = [*changes.new["percentile"], *changes.revisions["percentile"]]
+        shared.say(
+            f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
+            f"{sum(p == p for p in fresh)} of {len(fresh)} new or revised numbers were forecast by it"
+        )
+    for line in few([*(found.doubts if written or not args.write else ()), *found.notes]):
+        shared.say(line)
     if args.json:
         kinds = ("new", "revisions", "there", "conflicts")
         lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
-        shared.print_json({"table": str(target), "written": written, **said, **lists, **more})
+        said = {name: list(getattr(found, name)) for name in ("refusals", "doubts", "notes")}
+        place = {"table": str(target), "written": written, "percentiles_of": run}
+        shared.print_json({**place, **lists, **said, **more})
     else:
         _print_changes(changes)
         shared.put(
             f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
-            f"{len(changes.there)} already there, {conflicts} conflicts; table {target}"
+            f"{len(changes.there)} already there, {len(changes.conflicts)} conflicts; table {target}"
         )
-    if conflicts:
-        shared.say(
-            f"forecast: {conflicts} row(s) contradict what the table says was reported on the same "
-            "day; nothing was written; correct them, or give a revision its own later reported_on"
-        )
-        return 1
+    found.check(args.yes or not args.write)
     if written:
-        shared.say(f"{added} row(s) written to {target}")
-    elif added:
-        shared.say("nothing was written; --write does it")
+        shared.say(f"{len(found.fresh)} row(s) written to {target}")
+    elif len(found.fresh):
+        stop = "; it will want --yes for what is far from what was expected" if stopped else ""
+        shared.say(f"nothing was written; --write does it{stop}")
     return 0
+
+
+def withdraw(args: argparse.Namespace) -> int:
+    """Take a report back."""
+    from forecast.app.withdraw import withdraw as take_back
+    from forecast.core.words import WITHDRAWS
+    from forecast.tables.vintages import report_name
+
+    done = take_back(
+        args.data,
+        args.entity,
+        args.metric,
+        args.period,
+        today=shared.today(),
+        reported_on=args.reported_on,
+        on=args.on,
+        why=args.why,
+        article=args.article,
+        accept_unfitted=args.yes,
+    )
+    row, instead = done.row, done.instead
+    if args.json:
+        shared.print_json({"table": str(done.table), "row": row, "instead": instead})
+        return 0
+    report = report_name({**row, "reported_on": row[WITHDRAWS]})
+    shared.put(
+        f"{report}, {row['value']:.12g} {row['unit']}, does not count from {row['reported_on']} on"
+    )
+    if instead is None:
+        shared.put("nothing is known of it now")
+    else:
+        shared.put(
+            f"{report_name(instead)}, {instead['value']:.12g} {instead['unit']}, counts again"
+        )
+    shared.say(
+        f"a row was added to {done.table}; forecast update without a file fits without the report, and "
+        "forecast track looks again at what it had decided"
+    )
+    return 0
+
+
+def _rows_of(args: argparse.Namespace) -> pd.DataFrame:
+    """Return a file's rows; a table of ours may hold withdrawals, which no user's file does."""
+    from forecast.core.words import TABLE_COLUMNS, WITHDRAWS
+    from forecast.tables.cells import read_cells
+    from forecast.tables.vintages import read_table
+
+    with contextlib.suppress(DataError):  # what cannot be read is told by the reader below
+        header = read_cells(Path(args.file))[0]
+        if WITHDRAWS in header and set(header) <= set(TABLE_COLUMNS):
+            return read_table(args.file, shared.now(args))
+    return shared.read_rows(args)[0]
+
+
+def _today(args: argparse.Namespace) -> dt.date:
+    """Return the day to take for today, and say if it has not come."""
+    asked: dt.date = shared.now(args) if getattr(args, "as_of", None) else shared.today()
+    if asked > shared.today():
+        shared.say(
+            f"--as-of {asked} is after today, {shared.today()}: what is reported up to then is taken, "
+            "and no run knows it before its day"
+        )
+    return asked
 
 
 def _table_of(target: Path, folder: Path, article: str | None) -> pd.DataFrame | None:
@@ -205,35 +320,24 @@ def _table_of(target: Path, folder: Path, article: str | None) -> pd.DataFrame |
     return read_table(target) if target.exists() else None
 
 
-def _with_percentiles(changes: Changes, out: str) -> tuple[Changes, dict[str, Any]]:
-    """Add to each row its percentile in the latest run's forecasts, and return that run's name.
+def _latest_forecasts(out: str) -> tuple[pd.DataFrame | None, dict[str, Any] | None]:
+    """Return the latest run's forecasts, and that run's name.
 
     Rows can be added without a run, and beside a damaged one: then this is said, and no more.
     """
-    import pandas as pd
-
-    from forecast.evaluation.surprise import surprised
     from forecast.store import runs
 
-    table, run = pd.DataFrame(), None
     try:
         folder = runs.latest_run(out)
         if folder is None:
             shared.say(f"no percentiles: there is no run in {out}")
-        else:
-            manifest = runs.read_manifest(folder, "run", "as_of")
-            table = runs.read_frame(folder / "forecasts.parquet")
-            run = {"run": manifest["run"], "as_of": manifest["as_of"]}
+            return None, None
+        manifest = runs.read_manifest(folder, "run", "as_of")
+        table = runs.read_frame(folder / "forecasts.parquet")
+        return table, {"run": manifest["run"], "as_of": manifest["as_of"]}
     except StoreError as error:
         shared.say(f"no percentiles: {error}")
-    told = surprised(changes, table)
-    fresh = [*told.new["percentile"], *told.revisions["percentile"]]
-    if run is not None:
-        shared.say(
-            f"percentiles of the run {run['run']}, data as of {run['as_of']}: "
-            f"{sum(p == p for p in fresh)} of {len(fresh)} new or revised numbers were forecast by it"
-        )
-    return told, {"percentiles_of": run}
+        return None, None
 
 
 def _print_changes(changes: Changes) -> None:

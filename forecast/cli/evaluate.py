@@ -250,7 +250,7 @@ def resolve(args: argparse.Namespace) -> int:
 
 def track(args: argparse.Namespace) -> int:
     """Enter what reported numbers have decided, and print the track record."""
-    from forecast.claims.outcomes import decided
+    from forecast.claims.outcomes import decided, undone
     from forecast.claims.read import read_claims
     from forecast.evaluation import track as ledger
     from forecast.tables.articles import CLAIMS_FILE, find_article
@@ -258,9 +258,12 @@ def track(args: argparse.Namespace) -> int:
     from forecast.tables.vintages import as_of
 
     table, now = read_vintages(args.data, args.article), shared.today()
-    open_ = ledger.unresolved(
-        args.out, read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
-    )
+    claims = read_claims(find_article(args.data, args.article).file(CLAIMS_FILE))
+    again = undone(ledger.by_data(args.out, claims), table, now)
+    ledger.reopen(args.out, again, now)
+    for back in again:
+        shared.say(f"{back.claim.id}/{back.definition.id} is open again ({back.source})")
+    open_ = ledger.unresolved(args.out, claims)
     for one in ledger.enter(args.out, decided(open_, table, now), now):
         shared.say(
             f"{one.claim.id}/{one.definition.id} is {one.outcome} on {one.on} ({one.source})"

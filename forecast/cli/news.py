@@ -40,6 +40,9 @@ def add_commands(commands: Commands) -> None:
         "file", metavar="FILE", nargs="?", help="a CSV or XLSX; without it, what the table holds"
     )
     new.add_argument(
+        "--yes", action="store_true", help="take numbers that are far from what was expected"
+    )
+    new.add_argument(
         "--seed", type=shared.count, metavar="N", help="seed (that of the latest run, or 1)"
     )
     new.add_argument("--quick", action="store_true", help="fewer draws, no other priors")
@@ -86,6 +89,7 @@ def update(args: argparse.Namespace) -> int:
         seed=args.seed,
         quick=args.quick,
         models=args.models,
+        accept_implausible=args.yes,
     )
     outcome, compared = done.outcome, done.compared
     if args.json:

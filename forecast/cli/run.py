@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forecast.cli import shared
 
 if TYPE_CHECKING:
+    from forecast.claims.verdict import Verdicts
     from forecast.cli.shared import Commands
     from forecast.inference.fitting import Run
     from forecast.models.base import Outlook, Panel
@@ -49,7 +50,9 @@ def add_commands(commands: Commands) -> None:
         shared.OUT,
     )
     told.add_argument(
-        "--file", metavar="TOML", help="another claims file: checked as a run would, not judged"
+        "--file",
+        metavar="TOML",
+        help="another claims file, judged by the latest run's draws; without a run only checked",
     )
     told.add_argument(
         "--data", metavar="DIR", help="check against these tables; their own claims without --file"
@@ -120,29 +123,10 @@ def claims(args: argparse.Namespace) -> int:
     """Print every claim with its verdict of the latest run."""
     from forecast.claims.verdict import Verdicts
     from forecast.store import runs
-    from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
 
-    file = args.file
-    if file is None and (args.data is not None or args.article is not None):
-        file = find_article(args.data, args.article).file(CLAIMS_FILE)
-    folder = runs.latest_run(args.out) if file is None else None
-    if file is not None:
-        from forecast.app.pipeline import check_claims
-        from forecast.claims.judge import judge
-        from forecast.claims.read import read_claims
-
-        given = read_claims(file)
-        check_claims(
-            given,
-            args.data,
-            article=args.article,
-            as_of_date=shared.day_of_folder(args.data, args.article),
-        )
-        verdicts = judge(given, [])
-        shared.say(
-            f"{file}: nothing that a run would refuse; forecast run --data DIR judges "
-            f"DIR/{ARTICLES}/NAME/{CLAIMS_FILE}"
-        )
+    folder, unreached = runs.latest_run(args.out), tuple[str, ...]()
+    if args.file is not None or args.data is not None or args.article is not None:
+        verdicts, unreached = _of_file(args, folder)
     elif folder is not None:
         manifest = runs.read_manifest(folder, "run", "as_of", "draws")
         records = runs.read_json(folder / "verdicts.json", list)
@@ -158,7 +142,46 @@ def claims(args: argparse.Namespace) -> int:
         shared.print_json(verdicts.records())
     else:
         shared.put(shared.verdict_table(verdicts))
-    return 0
+    for line in unreached:
+        shared.say(f"not judged: {line}")
+    return 1 if unreached else 0
+
+
+def _of_file(args: argparse.Namespace, folder: Path | None) -> tuple[Verdicts, tuple[str, ...]]:
+    """Return what the latest run's draws say of a file's claims, and what they do not reach.
+
+    Without a run, and of a folder's own claims, it is checked what a run would refuse.
+    """
+    from forecast.claims.judge import judge
+    from forecast.claims.read import read_claims
+    from forecast.tables.articles import ARTICLES, CLAIMS_FILE, find_article
+
+    file = args.file or find_article(args.data, args.article).file(CLAIMS_FILE)
+    given = read_claims(file)
+    if args.data is not None or args.file is None or folder is None:
+        from forecast.app.pipeline import check_claims
+
+        check_claims(
+            given,
+            args.data,
+            article=args.article,
+            as_of_date=shared.day_of_folder(args.data, args.article),
+        )
+        shared.say(
+            f"{file}: nothing that a run would refuse; forecast run --data DIR judges "
+            f"DIR/{ARTICLES}/NAME/{CLAIMS_FILE}"
+        )
+    if args.file is None or folder is None:
+        return judge(given, []), ()
+    from forecast.app.asked import judge_stored
+    from forecast.claims.audit import read_references
+    from forecast.news.stored import read_run
+    from forecast.tables.shipped import REFERENCE_FILE, own_or_shipped
+
+    run = read_run(folder)
+    answers = judge_stored(run, given, read_references(own_or_shipped(REFERENCE_FILE, args.data)))
+    shared.say(f"{file}: judged by the draws of the run {run.id}, data as of {run.as_of}")
+    return answers.verdicts, answers.unreached
 
 
 def fit(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import re
 import statistics
 from collections.abc import Iterable
@@ -178,6 +179,46 @@ def period_end(period: str) -> dt.date:
     ('2025-09-30', '2024-02-29')
     """
     return period_days(period)[1]
+
+
+@functools.lru_cache(maxsize=65536)
+def one_spelling(period: str) -> str:
+    """Return the shortest way to write a period's days: what has the same days is written the same.
+
+    Examples
+    --------
+    >>> [one_spelling(p) for p in ("2019-01-01/2019-03-31", "2019-03-01/2019-03-31", "2019Q1")]
+    ['2019Q1', '2019-03', '2019Q1']
+    >>> one_spelling("2018-12-30/2019-03-30"), one_spelling("2019-05-06/2019-05-06")
+    ('2018-12-30/2019-03-30', '2019-05-06')
+    """
+    start, end = period_days(period)
+    shorter = (
+        f"{start:%Y}",
+        f"{start:%Y}Q{(start.month + 2) // 3}",
+        f"{start:%Y-%m}",
+        start.isoformat(),
+    )
+    span = f"{start.isoformat()}/{end.isoformat()}"
+    return next((name for name in shorter if period_days(name) == (start, end)), span)
+
+
+LENGTHS = {"day": (1, 1), "month": (28, 35), "quarter": (80, 119), "year": (350, 380)}
+"""Days that a period of each length may have: a retailer's month has five weeks, its last quarter up to
+seventeen."""
+
+
+def length_of(period: str) -> str:
+    """Return which of :data:`LENGTHS` a period has; nothing for one of another.
+
+    Examples
+    --------
+    >>> length_of("2025Q3"), length_of("2025-09-30"), length_of("2025-01-01/2025-06-30")
+    ('quarter', 'day', '')
+    """
+    start, end = period_days(period)
+    days = (end - start).days + 1
+    return next((name for name, (low, high) in LENGTHS.items() if low <= days <= high), "")
 
 
 def next_end(period: str) -> dt.date:

@@ -25,6 +25,15 @@ COLUMNS = (*KEY, "value", "unit", "reported_on", "source", "confidence", "qualif
 OPTIONAL_COLUMNS = ("printed", "note")
 
 
+WITHDRAWN, WITHDRAWS = "withdrawn", "withdraws"
+"""The qualifier of a row that takes a report back, and the column in which it says the ``reported_on``
+of that report; its key, value and unit are the report's, its own ``reported_on`` the day on which it
+goes."""
+
+
+TABLE_COLUMNS = (*COLUMNS, *OPTIONAL_COLUMNS, WITHDRAWS)
+
+
 CONFIDENCE = ("A", "B", "C")
 """A: seen in a primary source or two others; B: one secondary source; C: memory or rough."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import statistics
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from forecast.core.periods import calendar_quarter
 from forecast.core.units import convert
 
 if TYPE_CHECKING:
-    from forecast.tables.vintages import Changes, Row
+    from forecast.tables.changes import Changes
+    from forecast.tables.vintages import Row
 
 CELL = ["entity", "metric", "target_period"]
 BOUNDS = ("at least", "at most", "projected")
@@ -46,7 +48,7 @@ def percentiles(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         same in words, such as "41 %" or "above 99.5 %"; empty where there is none. Of several
         models that forecast a cell the first in `forecasts` counts.
     """
-    cells = cells_of(forecasts)
+    cells = cells_of(_about(forecasts, rows))
     found = [_one(forecast_of(cells, row)) for row in rows.to_dict("records")]
     return pd.DataFrame(found, columns=["percentile", "text"], index=rows.index).astype(
         {"percentile": float, "text": object}
@@ -79,6 +81,60 @@ def jumps(changes: Changes) -> list[str]:
     ]
 
 
+TAIL = 0.001
+"""A new number below this quantile of its forecast, or above the one as far from the top, is a doubt."""
+
+
+def implausible(changes: Changes, forecasts: pd.DataFrame | None = None) -> list[str]:
+    """Return a line for each new or revised number that is far from what was expected.
+
+    That is a number outside the 0.1 to 99.9 % range of its forecast, or as many times its neighbour as
+    ``jump`` says (:data:`forecast.tables.changes.FAR`), forecast or not.
+
+    Parameters
+    ----------
+    changes
+        From :func:`forecast.tables.changes.compare`.
+    forecasts
+        Quantiles of the latest run, as :func:`percentiles` takes them; none by default.
+    """
+    lines = []
+    for frame in (changes.new, changes.revisions):
+        cells = {} if forecasts is None else cells_of(_about(forecasts, frame))
+        for row in frame.to_dict("records"):
+            found = forecast_of(cells, row)
+            low, high = (-np.inf, np.inf) if found is None else range_of(found, TAIL)
+            said = []
+            if found is not None and not low <= found.came <= high:
+                said.append(
+                    f"{found.came:,.6g} {found.unit}, where {low:,.4g} to {high:,.4g} was forecast "
+                    f"({100 * TAIL:g} to {100 - 100 * TAIL:g} %)"
+                )
+            said += [row["jump"]] if row["jump"] else []
+            if said:
+                lines.append(f"{row['entity']} {row['metric']} {row['period']}: {'; '.join(said)}")
+    return lines
+
+
+def range_of(forecast: Forecast, tail: float) -> tuple[float, float]:
+    """Return the quantiles `tail` and ``1 - tail`` of a forecast.
+
+    Beyond the levels that were kept they are carried on from the last two, linearly in the standard
+    normal's quantiles; of positive values their logs are.
+    """
+    normal, positive = statistics.NormalDist(), bool((forecast.values > 0).all())
+    z = np.array([normal.inv_cdf(float(level)) for level in forecast.levels])
+    values = np.log(forecast.values) if positive else forecast.values
+    ends = []
+    for at, (one, other) in ((normal.inv_cdf(tail), (0, 1)), (normal.inv_cdf(1 - tail), (-1, -2))):
+        end = np.interp(at, z, values)
+        if not z[0] <= at <= z[-1] and len(z) > 1:
+            slope = (values[one] - values[other]) / (z[one] - z[other])
+            end = values[one] + slope * (at - z[one])
+        ends.append(float(np.exp(end) if positive else end))
+    return ends[0], ends[1]
+
+
 @dataclasses.dataclass(frozen=True)
 class Forecast:
     """What had been forecast of a number: quantiles in the forecast's unit, and the number in it."""
@@ -86,10 +142,16 @@ class Forecast:
     levels: np.ndarray
     values: np.ndarray
     came: float
+    unit: str
 
 
 type Cells = Mapping[tuple[str, ...], pd.DataFrame]
 """A table of quantiles by :data:`CELL`."""
+
+
+def _about(forecasts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the quantiles of the entities that some rows are about: a run's table is long."""
+    return forecasts if forecasts.empty else forecasts[forecasts["entity"].isin(rows["entity"])]
 
 
 def cells_of(forecasts: pd.DataFrame) -> Cells:
@@ -115,12 +177,13 @@ def forecast_of(cells: Cells, row: Row) -> Forecast | None:
     cell = cell[(cell["as_of"] < row["reported_on"]) & (cell["model"] == cell["model"].iloc[0])]
     if cell.empty:
         return None
+    unit = str(cell["unit"].iloc[0])
     try:
-        value = convert(float(row["value"]), row["unit"], str(cell["unit"].iloc[0]))
+        value = convert(float(row["value"]), row["unit"], unit)
     except DataError:  # another dimension, such as percent: not the quantity that was forecast
         return None
     cell = cell.sort_values("quantile")
-    return Forecast(cell["quantile"].to_numpy(), cell["value"].to_numpy(), value)
+    return Forecast(cell["quantile"].to_numpy(), cell["value"].to_numpy(), value, unit)
 
 
 def _one(found: Forecast | None) -> tuple[float, str]:

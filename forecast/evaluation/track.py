@@ -40,13 +40,15 @@ from forecast.evaluation.surprise import Forecast, cells_of, forecast_of
 from forecast.store import chain, runs
 
 if TYPE_CHECKING:
-    from forecast.claims.outcomes import Decision
+    from forecast.claims.outcomes import Decision, Undone
     from forecast.claims.records import Claim, Definition
     from forecast.tables.vintages import Known
 
 logger = logging.getLogger(__name__)
 OUTCOMES = ("yes", "no", "open", "ambiguous", "annulled")
 """How a definition can stand: the first two are scored; ``open`` takes an outcome back."""
+BY_DATA = "data:"
+"""How the source of an outcome begins that reported numbers decided, or took back."""
 SOURCES = ("model", "naive", "base_rate", "implied")
 """Whose probabilities are scored: ours, the naive rule's, a stated base rate, and what the words of
 the claim imply."""
@@ -390,15 +392,41 @@ def _check_excluded(
 
 
 def unresolved(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, Definition]]:
-    """Return the definitions of whose question no outcome was ever written."""
-    rows = outcomes(out)[["claim", "definition", "question"]].itertuples(index=False, name=None)
-    known = set(rows)
+    """Return the definitions of whose question no outcome was ever written, or it was undone by data."""
+    came = outcomes(out)
+    came = came[(came["outcome"] != "open") | ~came["source"].str.startswith(BY_DATA)]
+    known = set(came[["claim", "definition", "question"]].itertuples(index=False, name=None))
     return [
         (claim, definition)
         for claim, definition in _definitions(claims)
         if not (callable(definition.event) or callable(definition.given))
         and (claim.id, definition.id, question(claim, definition)) not in known
     ]
+
+
+def by_data(out: str | Path, claims: Sequence[Claim]) -> list[tuple[Claim, Definition, str]]:
+    """Return the definitions whose outcome was entered by reported numbers, with it."""
+    came = outcomes(out)
+    came = came[came["outcome"].isin(["yes", "no"]) & came["source"].str.startswith(BY_DATA)]
+    columns = ["claim", "definition", "question"]
+    known = dict(
+        zip(came[columns].itertuples(index=False, name=None), came["outcome"], strict=True)
+    )
+    keys = [
+        (claim, definition, (claim.id, definition.id, question(claim, definition)))
+        for claim, definition in _definitions(claims)
+        if not callable(definition.event)
+    ]
+    return [(claim, definition, known[key]) for claim, definition, key in keys if key in known]
+
+
+def reopen(out: str | Path, undone: Sequence[Undone], today: dt.date) -> None:
+    """Write down that outcomes are open again, with what was withdrawn; errors as of :func:`enter`."""
+    if not undone:
+        return
+    rows = [_row(one.claim, one.definition, "open", today, one.source, today) for one in undone]
+    with _held(out):
+        chain.append(_place(out) / "outcomes.csv", RESOLVED, rows)
 
 
 def enter(out: str | Path, decisions: Sequence[Decision], today: dt.date) -> tuple[Decision, ...]:

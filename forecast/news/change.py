@@ -17,17 +17,17 @@ import xarray as xr
 
 from forecast.core.errors import DataError, ForecastError
 from forecast.core.text import one_line, percent, signed
-from forecast.core.words import COLUMNS
 from forecast.evaluation.surprise import surprised
 from forecast.models.earnings.calendar import Calendar, report_calendar
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import Statistic, statistics_of
-from forecast.tables.vintages import Changes, Known, compare
+from forecast.tables.changes import Changes, arrived
 
 if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.news.stored import Stored
+    from forecast.tables.vintages import Known
 
 logger = logging.getLogger(__name__)
 AHEAD = "earnings"
@@ -94,7 +94,8 @@ class Change:
     before, after
         The runs.
     arrived
-        New and revised numbers, with ``percentile`` and ``percentile_text`` in the earlier run.
+        New, revised and withdrawn numbers, with ``percentile`` and ``percentile_text`` in the earlier
+        run.
     splits
         The change in pieces of each model that was fitted again.
     others
@@ -121,10 +122,8 @@ class Change:
 
 
 def arrivals(before: Stored, known: Known) -> Changes:
-    """Return the numbers that became known or were revised since a run, with their percentiles."""
-    kept = [*COLUMNS]
-    changes = compare(before.known.rows[kept], known.rows[kept])
-    return surprised(changes, before.forecasts)
+    """Return what became known, was revised or withdrawn since a run, with percentiles."""
+    return surprised(arrived(before.known, known), before.forecasts)
 
 
 def between(before: Stored, after: Stored, *, seed: int) -> Change:
@@ -298,7 +297,7 @@ def change_record(change: Change, claim: str | None = None) -> dict[str, object]
 
     arrived = {
         name: json.loads(getattr(change.arrived, name).to_json(orient="records"))
-        for name in ("new", "revisions")
+        for name in ("new", "revisions", "withdrawn")
     }
     return {
         "from": dataclasses.asdict(change.before),

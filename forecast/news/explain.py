@@ -47,7 +47,8 @@ from forecast.news.reweight import (
     reported_cells,
     thinned,
 )
-from forecast.tables.vintages import Known, Table, as_of, compare
+from forecast.tables.changes import compare
+from forecast.tables.vintages import Known, Table, as_of
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel

@@ -22,7 +22,7 @@ from forecast.report.record import Figure
 if TYPE_CHECKING:
     from forecast.news.explain import News
     from forecast.news.prospects import Prospect
-    from forecast.tables.vintages import Changes
+    from forecast.tables.changes import Changes
 
 UNEXPECTED = 10.0
 """A number outside the 10 % to 90 % quantiles of its forecast is called a surprise."""
@@ -141,6 +141,7 @@ def change_markdown(change: Change, figures: Mapping[str, Figure]) -> str:
             "figures": figures,
             "arrived": [a for a in arrived if a.where or a.was],
             "besides": [a for a in arrived if not (a.where or a.was)],
+            "withdrawn": _withdrawn(change.arrived),
             "surprising": _surprising(change.arrived),
             "moved": clear,
             "still": [s for s in shifts if not s.clear and s.size > 0],
@@ -167,6 +168,20 @@ def _arrivals(arrived: Changes) -> list[Arrival]:
         for r in frame.to_dict("records")
     ]
     return sorted(found, key=lambda a: (a.report.split()[-1], a.report))
+
+
+def _withdrawn(arrived: Changes) -> list[str]:
+    """Return what was taken back, a sentence each."""
+    found = []
+    for r in arrived.withdrawn.to_dict("records"):
+        what = f"{r['entity']} {str(r['metric']).replace('_', ' ')} {r['period']}"
+        now = (
+            f"{r['now_value']:,.12g} {r['unit']} of {r['now_reported_on']} counts in its place"
+            if r["now_reported_on"]
+            else "nothing is known of it now"
+        )
+        found.append(f"{what}, {r['value']:,.12g} {r['unit']} of {r['reported_on']}: {now}")
+    return found
 
 
 def _surprising(arrived: Changes) -> list[Surprise]:

@@ -20,12 +20,12 @@ from forecast.core import lock
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
+from forecast.core.words import TABLE_COLUMNS
 from forecast.tables.articles import data_dir as data_dir
 from forecast.tables.articles import data_folder as data_folder
 from forecast.tables.articles import find_article
 from forecast.tables.cells import Body, read_cells
-from forecast.tables.vintages import Table, read_table
+from forecast.tables.vintages import Table, read_table, same_report, withdrawn_on
 
 VINTAGE_FILES = (
     "earnings.csv",
@@ -80,18 +80,19 @@ def read_vintages(folder: str | Path | None = None, article: str | None = None) 
     merged = pd.concat(
         [table.assign(_file=name) for name, table in tables.items()], ignore_index=True
     ).fillna("")
-    once = [*KEY, "reported_on"]
-    again = merged[merged.duplicated(once, keep=False)]
+    stand = merged[withdrawn_on(merged) == ""]
+    reports = pd.Series(same_report(stand), index=stand.index)
+    again = stand[reports.duplicated(keep=False)]
     if len(again):
         listed = [
-            f"{' / '.join(map(str, key))} in {' and '.join(rows['_file'])}"
-            for key, rows in again.groupby(once, sort=False)
+            f"{' / '.join(report)} in {' and '.join(rows['_file'])}"
+            for report, rows in again.groupby(reports[again.index], sort=False)
         ]
         raise DataError(
             f"{base}: {len(listed)} report(s) stand in more than one table: {one_line(listed)}; "
             "take each out of one of them"
         )
-    return merged[[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in merged.columns]]
+    return merged[[c for c in TABLE_COLUMNS if c in merged.columns]]
 
 
 def vintage_files(folder: Path, article: str | None = None) -> list[Path]:

@@ -1,12 +1,16 @@
 """The table with two dates: every number has the period it is about and the day it became known.
 
-Invariant: :func:`as_of` returns at most one row a key (entity, metric, period), and never a row
-reported after the date. ``tests/test_vintages.py`` proves both on random tables.
+A period is its days, not how they are written: a checked table has one spelling of each
+(:func:`forecast.core.periods.one_spelling`), so that a key is the same wherever it is made. A report is
+taken back by a row of its own, a withdrawal, and nothing is deleted: from that row's day on the report
+does not count, and what was known before it counts again.
+
+Invariant: :func:`as_of` returns at most one row a key (entity, metric, period), never a row reported
+after the date, nor one withdrawn by then. ``tests/test_vintages.py`` proves it on random tables.
 """
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import dataclasses
 import datetime as dt
@@ -16,17 +20,24 @@ import io
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from forecast.core import lock
 from forecast.core.errors import DataError, StoreError
 from forecast.core.files import read_bytes, replace_text
-from forecast.core.periods import PERIOD_WANTED, parse_date, period_days, period_end
+from forecast.core.periods import (
+    LENGTHS,
+    PERIOD_WANTED,
+    one_spelling,
+    parse_date,
+    period_days,
+    period_end,
+)
 from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.units import UNITS, convert
+from forecast.core.units import UNITS
 from forecast.core.words import (
     COLUMNS,
     CONFIDENCE,
@@ -35,7 +46,11 @@ from forecast.core.words import (
     OPTIONAL_COLUMNS,
     QUALIFIERS,
     SIGNED_METRICS,
+    TABLE_COLUMNS,
+    WITHDRAWN,
+    WITHDRAWS,
 )
+from forecast.tables import names
 
 Table = pd.DataFrame
 """A checked vintage table: the columns of the schema, `value` float, the rest text."""
@@ -43,10 +58,17 @@ Table = pd.DataFrame
 type Row = Mapping[Hashable, Any]
 """One row of a checked table, by column: `value` a number, the rest text."""
 type _Text = Mapping[Hashable, str]
+type _Add = Callable[[str, str], None]
+"""Notes a problem of a row: the column, and what is wanted in it."""
 
 _VINTAGE_KEY = (*KEY, "reported_on")
 _EARLY = ("estimated", "projected")
 _BOUNDS = {"percent": (0.0, 100.0)}
+_SIZES = {"money": (1e-9, 1e16)}
+_ANY_SIZE = (1e-15, 1e36)
+"""Sizes that a number may have in its dimension's base unit, unless it is zero: beyond them it is a slip
+of the keyboard, and overflows where it is squared. USD 1e16 is a hundred times what the world makes in a
+year; the largest training run is below 1e28 FLOP."""
 
 
 FIRST_DAY, LAST_DAY = "1900-01-01", "2200-12-31"
@@ -108,17 +130,25 @@ def check_table(
     lines
         The line of each row in the file it came from; 2, 3, ... by default.
     today
-        The day on which rows come in: what is reported later is refused. None for a table that is
-        held, in which one may have written what could be.
+        The day on which rows come in: what is reported later is refused, and a period of a length that
+        its metric does not have. None for a table that is held, in which one may have written what
+        could be.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows, each period in its one spelling.
 
     Raises
     ------
     DataError
-        With every problem: unknown unit, missing or impossible value, period that cannot be read,
-        duplicate key, report before the period's end, unknown column.
+        With every problem: unknown unit, unit of another dimension than the metric's (that of
+        ``data/metrics.csv``, of another metric that of its first row), missing or impossible value,
+        period that cannot be read, two reports of one key on one day of which none was withdrawn, report
+        before the period's end, unknown column.
     """
     missing = [column for column in COLUMNS if column not in raw.columns]
-    unknown = [str(c) for c in raw.columns if c not in (*COLUMNS, *OPTIONAL_COLUMNS)]
+    unknown = [str(c) for c in raw.columns if c not in TABLE_COLUMNS]
     if missing or unknown:
         raise DataError(
             f"{name}: missing column(s) {one_line(missing) or 'none'}; "
@@ -127,17 +157,19 @@ def check_table(
         )
     if raw.empty:
         raise DataError(f"{name}: got a header and no rows; wanted at least one observation")
-    order = [*COLUMNS, *(c for c in OPTIONAL_COLUMNS if c in raw.columns)]
-    rows = raw[order].reset_index(drop=True)
+    rows = raw[[c for c in TABLE_COLUMNS if c in raw.columns]].reset_index(drop=True)
     rows = rows.apply(lambda column: column.map(lambda cell: str(cell).strip()))
     at = range(2, len(rows) + 2) if lines is None else lines  # the header is line 1
-    records = rows.to_dict("records")
+    records, measures = rows.to_dict("records"), _dimensions(rows)
     problems = [
         problem
         for line, row in zip(at, records, strict=True)
-        for problem in _row_problems(line, row, today)
+        for problem in _row_problems(line, row, measures, today)
     ]
-    problems += _duplicates(at, records)
+    written = rows["period"].copy()
+    rows["period"] = [period if _end_of(period) is None else one_spelling(period)
+                      for period in written]  # fmt: skip
+    problems += _duplicates(at, rows, written)
     if problems:
         raise DataError(
             f"{name}: {len(problems)} problem(s) in {len({p.row for p in problems})} row(s), "
@@ -147,7 +179,20 @@ def check_table(
     return rows
 
 
-def _row_problems(line: int, row: _Text, today: dt.date | None) -> list[Problem]:
+def _dimensions(rows: Table) -> dict[str, str]:
+    """Return what each metric measures: by the shipped list of metrics, else as its first row says."""
+    shipped, found = names.metrics().things, dict[str, str]()
+    for metric, unit in zip(rows["metric"], rows["unit"], strict=True):
+        if metric not in found and metric in shipped:
+            found[metric] = shipped[metric].dimension
+        elif metric not in found and unit in UNITS:
+            found[metric] = UNITS[unit].dimension
+    return found
+
+
+def _row_problems(
+    line: int, row: _Text, measures: Mapping[str, str], today: dt.date | None
+) -> list[Problem]:
     found: list[Problem] = []
 
     def add(column: str, wanted: str) -> None:
@@ -156,26 +201,36 @@ def _row_problems(line: int, row: _Text, today: dt.date | None) -> list[Problem]
     for column in ("entity", "metric", "source"):
         if not row[column]:
             add(column, "some text")
+    wanted = measures.get(row["metric"])
     if row["unit"] not in UNITS:
         add("unit", f"one of {', '.join(UNITS)}")
+    elif wanted is not None and UNITS[row["unit"]].dimension != wanted:
+        some = one_line([u.name for u in UNITS.values() if u.dimension == wanted])
+        add("unit", f"a unit of {wanted} ({some}), which {row['metric']} is measured in")
     if row["confidence"] not in CONFIDENCE:
         add("confidence", "A, B or C")
-    if row["qualifier"] not in QUALIFIERS:
+    if row["qualifier"] not in (*QUALIFIERS, WITHDRAWN):
         add("qualifier", f"empty or one of {', '.join(QUALIFIERS[1:])}")
     _check_value(row, add)
     _check_clocks(row, today, add)
+    _check_withdrawal(row, add)
     return found
 
 
-def _check_value(row: _Text, add: Callable[[str, str], None]) -> None:
+def _check_value(row: _Text, add: _Add) -> None:
     try:
         value = float(row["value"])
     except ValueError:
         return add("value", "a number with a decimal point and no thousands separator")
     low, high = _BOUNDS.get(row["unit"], (-math.inf, math.inf))
     scale = UNITS[row["unit"]].scale if row["unit"] in UNITS else 1.0
+    least, most = (
+        _SIZES.get(UNITS[row["unit"]].dimension, _ANY_SIZE) if row["unit"] in UNITS else _ANY_SIZE
+    )
     if not math.isfinite(value * scale):
         add("value", "a finite number")
+    elif value and not least <= abs(value) * scale <= most:
+        add("value", f"a number whose size is {least / scale:g} to {most / scale:g} {row['unit']}")
     elif row["metric"] not in SIGNED_METRICS and value < 0:
         add("value", f"a number above zero: {row['metric']} cannot be negative")
     elif row["metric"] not in SIGNED_METRICS | FREE_METRICS and value == 0:
@@ -185,13 +240,16 @@ def _check_value(row: _Text, add: Callable[[str, str], None]) -> None:
     return None
 
 
-def _check_clocks(row: _Text, today: dt.date | None, add: Callable[[str, str], None]) -> None:
+def _check_clocks(row: _Text, today: dt.date | None, add: _Add) -> None:
     end, reported = _end_of(row["period"]), _day(row["reported_on"])
+    metric = names.metrics().things.get(row["metric"])
     if end is None:
         add("period", PERIOD_WANTED)
+    elif today and metric is not None and (wanted := _too_short(row["period"], metric.lengths)):
+        add("period", f"{wanted}: {metric.name} is told of nothing shorter")
     if reported is None:
         add("reported_on", "a day such as 2026-05-06")
-    if end and reported and reported < end and row["qualifier"] not in _EARLY:
+    if end and reported and reported < end and row["qualifier"] not in (*_EARLY, WITHDRAWN):
         add(
             "reported_on",
             f"a day on or after the period's end {end.isoformat()}, "
@@ -199,6 +257,34 @@ def _check_clocks(row: _Text, today: dt.date | None, add: Callable[[str, str], N
         )
     if reported and today and reported > today:
         add("reported_on", f"a day on which it was reported, not after today, {today.isoformat()}")
+
+
+_EXAMPLES = {
+    "month": "a month such as 2025-09",
+    "quarter": "a quarter such as 2025Q3 or 2025-09-01/2025-11-30",
+    "year": "a year such as 2025",
+}
+
+
+def _too_short(period: str, lengths: Sequence[str]) -> str:
+    """Return what is wanted in place of a period shorter than a metric's own; nothing if it is not.
+
+    What stands at a day may be told of any period, as of its last day; of a flow a longer one says less,
+    but the year of a quarterly one is a number that people have.
+    """
+    start, end = period_days(period)
+    least = min(LENGTHS[name][0] for name in lengths)
+    return "" if (end - start).days + 1 >= least else " or ".join(_EXAMPLES[n] for n in lengths)
+
+
+def _check_withdrawal(row: _Text, add: _Add) -> None:
+    told = row.get(WITHDRAWS, "")
+    if row["qualifier"] == WITHDRAWN and (_day(told) is None or told > row["reported_on"]):
+        wanted = "another word: forecast data withdraw takes a report back, with the report's day"
+        add("qualifier", f"{wanted} in the column {WITHDRAWS}")
+    elif row["qualifier"] != WITHDRAWN and told:
+        found = f"nothing, or the qualifier {WITHDRAWN}"
+        add(WITHDRAWS, found)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -216,22 +302,88 @@ def _day(text: str) -> dt.date | None:
     return None
 
 
-def _duplicates(lines: Sequence[int], records: Sequence[_Text]) -> list[Problem]:
+def _duplicates(lines: Sequence[int], rows: Table, written: pd.Series) -> list[Problem]:
     found: list[Problem] = []
-    seen: set[tuple[str, ...]] = set()
-    for line, row in zip(lines, records, strict=True):
-        key = tuple(row[c] for c in _VINTAGE_KEY)
-        if key in seen:
-            found.append(
-                Problem(
-                    line,
-                    ", ".join(_VINTAGE_KEY),
-                    " / ".join(key),
-                    "one row for each; a revision carries a later reported_on",
-                )
-            )
-        seen.add(key)
+    seen: dict[tuple[str, ...], tuple[int, str]] = {}
+    gone = withdrawn_on(rows)
+    keys = zip(lines, same_report(rows), written, gone, strict=True)
+    for line, key, period, day in keys:
+        if day:
+            continue
+        if key not in seen:
+            seen[key] = (line, period)
+            continue
+        first, other = seen[key]
+        besides = "" if other == period else f", and line {first} has the same days as {other}"
+        got = " / ".join([*key[:2], period, *key[3:]])
+        wanted = f"one row for each{besides}; a revision carries a later reported_on"
+        found.append(Problem(line, ", ".join(_VINTAGE_KEY), got, wanted))
     return found
+
+
+# --- reports that stand ----------------------------------------------------------------------
+def same_report(table: Table) -> list[tuple[str, ...]]:
+    """Return by row what no other row may have that stands: of a withdrawal, also what it withdraws."""
+    keys = table[list(_VINTAGE_KEY)].itertuples(index=False, name=None)
+    gone = table["qualifier"] == WITHDRAWN
+    if not gone.any():
+        return list(keys)
+    more = zip(gone, table.get(WITHDRAWS, gone), table["value"], strict=True)
+    return [
+        (*key[:3], str(told), WITHDRAWN, str(value)) if withdrawal else key
+        for key, (withdrawal, told, value) in zip(keys, more, strict=True)
+    ]
+
+
+def withdrawn_on(table: Table) -> pd.Series:
+    """Return by row the day from which the report does not count; "" where it was not withdrawn.
+
+    A withdrawal is of the report with its key, value and unit that was reported on the day it names; one
+    of a report that is not there (any more) takes nothing back.
+    """
+    if WITHDRAWS not in table or not (table["qualifier"] == WITHDRAWN).any():
+        return pd.Series("", index=table.index)
+    value = pd.to_numeric(table["value"], errors="coerce")
+    one = table.assign(value=value)
+    gone = one[one["qualifier"] == WITHDRAWN]
+    what = [*KEY, WITHDRAWS, "value", "unit"]
+    pairs = zip(gone[what].itertuples(index=False, name=None), gone["reported_on"], strict=True)
+    days = {report: str(day) for report, day in pairs}
+    reports = one[[*KEY, "reported_on", "value", "unit"]].itertuples(index=False, name=None)
+    no = one["qualifier"] == WITHDRAWN
+    told = ["" if withdrawal else days.get(report, "")
+            for report, withdrawal in zip(reports, no, strict=True)]  # fmt: skip
+    return pd.Series(told, index=table.index)
+
+
+def standing(table: Table, day: str = LAST_DAY) -> Table:
+    """Return the reports that stand on a day: reported by then, and not withdrawn by then.
+
+    Whoever looks at more than the newest report of each key looks at these.
+
+    Parameters
+    ----------
+    table
+        A checked vintage table.
+    day
+        ISO. By default all days are over: what was ever withdrawn does not stand.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of `table` and with its index; without withdrawals and their column. Of two reports
+        of one key and day, of which the first was withdrawn for the second, it is the second, also
+        before the withdrawal.
+    """
+    rows = table[table["reported_on"] <= day]
+    if WITHDRAWS not in table:
+        return rows
+    until = withdrawn_on(table)[rows.index]
+    stands = (rows["qualifier"] != WITHDRAWN) & ((until == "") | (until > day))
+    rows, until = rows[stands], until[stands].replace("", "9999")
+    order = until.sort_values(kind="stable").index
+    last = rows.loc[order].drop_duplicates(list(_VINTAGE_KEY), keep="last").index
+    return rows.loc[rows.index.isin(last)].drop(columns=WITHDRAWS)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -243,7 +395,8 @@ class Known:
     date
         The day, ISO.
     rows
-        At most one row a key (entity, metric, period), the newest by then, sorted by key.
+        At most one row a key (entity, metric, period): the newest by then that was not withdrawn, sorted
+        by key.
     """
 
     date: str
@@ -272,6 +425,16 @@ def require_known(known: Known) -> Known:
     return known
 
 
+def as_if_none_were_withdrawn(table: Table) -> Table:
+    """Return all reports as they stood before any was withdrawn, less what took their place."""
+    if WITHDRAWS not in table:
+        return table
+    rows = table[table["qualifier"] != WITHDRAWN]
+    order = withdrawn_on(table)[rows.index].replace("", "9999").sort_values(kind="stable").index
+    first = rows.loc[order].drop_duplicates(list(_VINTAGE_KEY), keep="first").index
+    return rows.loc[rows.index.isin(first)].drop(columns=WITHDRAWS)
+
+
 def as_of(table: Table, date: str | dt.date) -> Known:
     """Return what was known on `date`: per key, the newest row reported by then.
 
@@ -295,9 +458,11 @@ def as_of(table: Table, date: str | dt.date) -> Known:
     day = parse_date(date, "as_of date").isoformat()
     if not FIRST_DAY <= day <= LAST_DAY:
         raise DataError(f"got the as_of date {day}; wanted one from {FIRST_DAY} to {LAST_DAY}")
-    by_then = table[table["reported_on"] <= day].sort_values([*KEY, "reported_on"], kind="stable")
+    by_then = standing(table, day).sort_values([*KEY, "reported_on"], kind="stable")
     if by_then.empty:
         first = table["reported_on"].min()
+        if first <= day:
+            raise DataError(f"nothing is known on {day}: every report up to then was withdrawn")
         raise DataError(f"nothing was reported by {day}; the first report is of {first}")
     return Known(day, by_then.drop_duplicates(list(KEY), keep="last").reset_index(drop=True))
 
@@ -328,11 +493,16 @@ def not_yet(table: Table, today: dt.date) -> str:
     later = table[table["reported_on"] > today.isoformat()]
     if later.empty:
         return ""
-    rows = [f"{r.entity} {r.metric} {r.period} of {r.reported_on}" for r in later.itertuples()]
+    rows = [report_name(row) for row in later.to_dict("records")]
     return (
         f"{len(later)} row(s) are of days after today, {today.isoformat()}, and are not known yet: "
         f"{one_line(rows, 3)}; correct them, or say with --as-of which day to take for today"
     )
+
+
+def report_name(row: Row) -> str:
+    """Return what a row reports and when, in a few words."""
+    return f"{row['entity']} {row['metric']} {row['period']} of {row['reported_on']}"
 
 
 def as_printed(rows: Table) -> Table:
@@ -348,162 +518,6 @@ def table_hash(table: Table) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-@dataclasses.dataclass(frozen=True)
-class Changes:
-    """What new rows would do to a table.
-
-    Attributes
-    ----------
-    new
-        Rows that are the first on their key, or its first known vintage by their day; ``jump`` says
-        in words if a number is far from its neighbour, the period before it or else the one after.
-    revisions
-        Rows that change what was known; ``old_value`` (in the row's own unit) and
-        ``old_reported_on`` say what, and ``jump`` if the two are far apart.
-    there
-        Rows that say what the table already says on their day.
-    conflicts
-        Rows that contradict what the table says was reported on the very same day, with
-        ``old_value``, ``old_qualifier`` and ``old_source``.
-    """
-
-    new: Table
-    revisions: Table
-    there: Table
-    conflicts: Table
-
-
-def compare(table: Table | None, new: Table) -> Changes:
-    """Sort new rows by what they would change in a table; nothing is written.
-
-    A row is there already if, on the day it was reported, its key was known with the same value and
-    the same qualifier: adding it would change no ``as_of``. Values are compared in the new row's
-    unit, so that 2.565 USD bn is 2565 USD m.
-
-    Parameters
-    ----------
-    table
-        The checked table to which the rows would go, or None if there is none yet.
-    new
-        Checked rows; vintages of one key may come together.
-    """
-    history: dict[tuple[str, ...], list[Row]] = {}
-    series: dict[tuple[str, ...], list[_Spot]] = {}
-    for row in [] if table is None else table.to_dict("records"):
-        history.setdefault(tuple(row[c] for c in KEY), []).append(row)
-        bisect.insort(series.setdefault((row["entity"], row["metric"]), []), _spot(row))
-    found: dict[str, list[Row]] = {f.name: [] for f in dataclasses.fields(Changes)}
-    for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
-        vintages = history.setdefault(tuple(row[c] for c in KEY), [])
-        by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
-        before = max(by_then, key=lambda v: v["reported_on"], default=None)
-        kind, said = _change(before, row)
-        if kind in ("new", "revisions"):
-            spots, spot = series.setdefault((row["entity"], row["metric"]), []), _spot(row)
-            other = _neighbour(spots, spot) if before is None else _spot(before)
-            far = FAR_FLOW if row["metric"] in SIGNED_METRICS else FAR
-            said["jump"] = "" if other is None else _jump(other, spot, far)
-            vintages.append(row)
-            bisect.insort(spots, spot)
-        found[kind].append({**row, **said})
-    extra = {
-        "new": ("jump",),
-        "revisions": ("old_value", "old_reported_on", "jump"),
-        "conflicts": ("old_value", "old_qualifier", "old_source"),
-    }
-    return Changes(
-        **{
-            kind: pd.DataFrame(rows, columns=[*new.columns, *extra.get(kind, ())])
-            for kind, rows in found.items()
-        }
-    )
-
-
-FAR, FAR_FLOW = 5.0, 100.0
-"""How many times its neighbour a number may almost be, or its neighbour it, without a word; a flow that
-may be negative comes near zero by itself."""
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class _Spot:
-    """A number in its series: by the last day of its period, its length in days, its report day."""
-
-    end: dt.date
-    days: int
-    reported_on: str
-    period: str
-    value: float
-    unit: str
-
-
-def _spot(row: Row) -> _Spot:
-    start, end = period_days(row["period"])
-    return _Spot(
-        end, (end - start).days + 1, row["reported_on"], row["period"], row["value"], row["unit"]
-    )
-
-
-def _neighbour(spots: Sequence[_Spot], spot: _Spot) -> _Spot | None:
-    """Return what was last reported of the nearest period before, of like length, or else after."""
-    k = bisect.bisect_left(spots, spot.end, key=lambda s: s.end)
-    for ordered in (reversed(spots[:k]), spots[k:]):
-        like = (s for s in ordered if 0.8 < s.days / spot.days < 1.25 and s.period != spot.period)
-        nearest = next(like, None)
-        if nearest is not None:
-            return max(
-                (s for s in spots if s.period == nearest.period), key=lambda s: s.reported_on
-            )
-    return None
-
-
-def _jump(other: _Spot, spot: _Spot, far: float) -> str:
-    """Return two numbers that are far apart in words, or nothing."""
-    try:
-        old = convert(other.value, other.unit, spot.unit)
-    except DataError:  # another dimension: no distance
-        return ""
-    if not old or not spot.value:
-        return ""
-    times = abs(spot.value / old)
-    if 1 / far < times < far:
-        return ""
-    larger = max(times, 1 / times if times else math.inf)
-    count = f"{larger:,.0f}" if larger >= 10 else f"{larger:.2g}"
-    link, where = "after" if other.end <= spot.end else "before", f" in {other.period}"
-    if other.period == spot.period:
-        link, where = "in place of", ""
-    return (
-        f"{spot.value:,.6g} {spot.unit} {link} {old:,.6g}{where}: "
-        f"{count + ' times' if times > 1 else '1/' + count}; look at the unit"
-    )
-
-
-class _Change(NamedTuple):
-    """What a row is to the vintage before it, by a field of :class:`Changes`, and what that one said."""
-
-    kind: str
-    said: dict[Hashable, object]
-
-
-def _change(before: Row | None, row: Row) -> _Change:
-    """Return what `row` is to the vintage before it, and what it must say of that one."""
-    if before is None:
-        return _Change("new", {})
-    try:
-        old = convert(before["value"], before["unit"], row["unit"])
-    except DataError:  # another dimension
-        old = math.nan
-    if math.isclose(old, row["value"], rel_tol=1e-12) and before["qualifier"] == row["qualifier"]:
-        return _Change("there", {})
-    if before["reported_on"] < row["reported_on"]:
-        return _Change("revisions", {"old_value": old, "old_reported_on": before["reported_on"]})
-    said: dict[Hashable, object] = {
-        "old_qualifier": before["qualifier"],
-        "old_source": before["source"],
-    }
-    return _Change("conflicts", {"old_value": old, **said})
-
-
 def append_rows(path: str | Path, new: Table) -> int:
     """Append rows to the table at `path`; rows it already holds are passed over.
 
@@ -513,7 +527,7 @@ def append_rows(path: str | Path, new: Table) -> int:
     Parameters
     ----------
     path
-        A vintage table; it is made, with its folder, if it is missing.
+        A vintage table; it is made if it is missing, with its folder, but not the folder around that.
     new
         Checked rows.
 
@@ -527,13 +541,17 @@ def append_rows(path: str | Path, new: Table) -> int:
     DataError
         If a new row gives another value for a key and report day that the table already has:
         what was reported on a day does not change, a revision has a later ``reported_on``. Also if
-        the file cannot be written.
+        the file cannot be written, or there is no folder for it.
     StoreError
         If another process is writing to the table and does not come to an end.
     """
     path = Path(path).resolve()  # a link stays a link
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.parent.is_dir():
+            raise DataError(
+                f"{path.parent}: there is no such folder; make it, or give another table"
+            )
+        path.parent.mkdir(exist_ok=True)
         with lock.hold(path.with_name(f".{path.name}.lock"), f"the table {path}"):
             return _append(path, new)
     except StoreError:
@@ -545,14 +563,17 @@ def append_rows(path: str | Path, new: Table) -> int:
 
 
 def _append(path: Path, new: Table) -> int:
-    written = pd.DataFrame(columns=[c for c in (*COLUMNS, *OPTIONAL_COLUMNS) if c in new.columns])
+    written = pd.DataFrame(columns=[c for c in TABLE_COLUMNS if c in new.columns])
     old = new.iloc[:0]
     if path.exists():
         old = read_table(path)
         written = _text_cells(path)
-    held = set(map(tuple, old[_CONTENT].to_numpy()))
-    fresh = new[[tuple(row) not in held for row in new[_CONTENT].to_numpy()]]
-    fresh = fresh.drop_duplicates(_CONTENT, ignore_index=True)
+    held, kept = set(_contents(old)), []
+    for k, content in enumerate(_contents(new)):
+        if content not in held:
+            held.add(content)
+            kept.append(k)
+    fresh = new.iloc[kept].reset_index(drop=True)
     if fresh.empty:
         return 0
     check_table(pd.concat([old, fresh], ignore_index=True).fillna(""), f"{path} with the new rows")
@@ -564,7 +585,11 @@ def _append(path: Path, new: Table) -> int:
     return len(fresh)
 
 
-_CONTENT = [*_VINTAGE_KEY, "value", "unit", "qualifier"]
+def _contents(table: Table) -> list[tuple[object, ...]]:
+    """Return by row what makes it the same as another."""
+    same = [*_VINTAGE_KEY, "value", "unit", "qualifier", WITHDRAWS]
+    rows = table if WITHDRAWS in table else table.assign(**{WITHDRAWS: ""})
+    return list(rows[same].itertuples(index=False, name=None))
 
 
 def _number(value: float) -> str:

@@ -20,6 +20,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import parse_date, period_end
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
+from forecast.tables.vintages import standing
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known, Row, Table
@@ -127,11 +128,8 @@ def _order(row: Row) -> tuple[int, str, float]:
 
 
 def _with_vintages(rows: pd.DataFrame, history: Table, as_of: str) -> pd.DataFrame:
-    older = history[
-        (history["entity"] == ENTITY)
-        & (history["metric"] == "cash_flow_projection")
-        & (history["reported_on"] <= as_of)
-    ]
+    told = standing(history, as_of)
+    older = told[(told["entity"] == ENTITY) & (told["metric"] == "cash_flow_projection")]
     both = pd.concat([rows, older], ignore_index=True)
     return both.drop_duplicates(["metric", "period", "reported_on"], keep="first")
 

@@ -1,0 +1,342 @@
+"""New rows before they are stored: what they would change, and whether models could be fitted then.
+
+``forecast update`` and ``forecast data add`` ask the same questions here. What would make a later run
+refuse is refused when it comes: a model whose panel can be built from the table can be built from it
+with the rows as well. What no panel depends on is said, and so is a number that nothing can be compared
+with; a number that can be, and is far from what was expected, is a doubt, which only whoever brings the
+rows can decide.
+
+Invariant: nothing is written here, and no sampler is imported: a panel is rows. ``tests/test_intake.py``
+adds each kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from forecast.core.errors import DataError, ForecastError
+from forecast.core.periods import length_of
+from forecast.core.text import one_line
+from forecast.core.units import UNITS
+from forecast.core.words import KEY, WITHDRAWN
+from forecast.evaluation.surprise import implausible, surprised
+from forecast.models.panels import build_panel
+from forecast.models.registry import names, panel_source
+from forecast.tables.changes import Changes, compare
+from forecast.tables.vintages import Known, Table, as_of, check_table, newest_day, report_name
+
+ACCEPT = "correct it, or take it as it is with --yes (accept_implausible=True)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Intake:
+    """What there is to say of new rows.
+
+    Attributes
+    ----------
+    changes
+        What they would change, with the percentiles of :func:`forecast.evaluation.surprise.surprised`.
+    fresh
+        The rows that would be stored.
+    refusals
+        Why they cannot be, a sentence each: what they contradict, what no model could take.
+    doubts
+        Numbers that are far from what was expected, a sentence each.
+    notes
+        What else is to be said: what no model reads, what has nothing to be compared with, what was
+        withdrawn before.
+    """
+
+    changes: Changes
+    fresh: Table
+    refusals: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def check(self, accept_implausible: bool = False) -> None:
+        """Refuse what cannot be stored, and what is implausible unless that is accepted.
+
+        Raises
+        ------
+        DataError
+            With all reasons at once.
+        """
+        if self.refusals:
+            raise DataError(f"{'; '.join(self.refusals)}; nothing was written")
+        if self.doubts and not accept_implausible:
+            lines = "".join(f"\n  {line}" for line in self.doubts)
+            raise DataError(
+                f"{len(self.doubts)} number(s) are far from what was expected, nothing was written; "
+                f"{ACCEPT}:{lines}"
+            )
+
+
+def examine(
+    rows: Table,
+    table: Table | None,
+    *,
+    forecasts: pd.DataFrame | None = None,
+    must: Sequence[str] = (),
+    as_of_date: str | None = None,
+    today: dt.date | None = None,
+    looked_at: Iterable[str] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
+) -> Intake:
+    """Return what new rows would do to a table and to the models.
+
+    Parameters
+    ----------
+    rows
+        Rows of the schema.
+    table
+        The checked table that they would go to; None if there is none yet.
+    forecasts
+        Quantiles of the latest run; none by default.
+    must
+        Models that must be fitted afterwards. Of every other one, its panel must be there after the
+        rows if it was before.
+    as_of_date
+        What counts as known on; the newest report's day, up to `today`, by default.
+    today
+        The day on which this is; later reports are not known yet.
+    looked_at
+        Days of other tables that count for what is known.
+    tables
+        The tables with columns of their own, for models of `must` that are fitted to one; those shipped
+        by default.
+
+    Raises
+    ------
+    DataError
+        If a row is none of the schema, or takes a report back, which is a command of its own.
+    """
+    rows = check_table(rows, "the new rows", today=today or dt.date.max)
+    back = rows[rows["qualifier"] == WITHDRAWN]
+    if len(back):
+        raise DataError(
+            f"{len(back)} row(s) take a report back, {report_name(back.iloc[0].to_dict())} the first: "
+            "forecast data withdraw does that; nothing was written"
+        )
+    changes = compare(table, rows)
+    fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
+    told = surprised(changes, pd.DataFrame() if forecasts is None else forecasts)
+    refusals, notes = [*_contradictions(changes), *_other_units(table, fresh)], _passed(changes)
+    if not refusals and len(fresh):
+        merged = fresh if table is None else pd.concat([table, fresh]).fillna("")
+        merged = merged.reset_index(drop=True)
+        day = as_of_date or newest_day(merged, today, looked_at)
+        panels = panels_after(table, merged, day, must, tables)
+        refusals += [f"with these rows {why}" for why in not_fitted(panels, must)]
+        notes += [*_first_numbers(told), *([] if refusals else _unread(panels, fresh))]
+    doubts = tuple(implausible(changes, forecasts))
+    return Intake(told, fresh, tuple(refusals), doubts, tuple(notes))
+
+
+def _contradictions(changes: Changes) -> list[str]:
+    listed = [
+        f"{report_name(r)}: {r['old_value']:.12g} there, {r['value']:.12g} now"
+        for r in changes.conflicts.to_dict("records")
+    ]
+    if not listed:
+        return []
+    return [
+        f"{len(listed)} row(s) contradict what the table says was reported on the same day: "
+        f"{one_line(listed)}; correct them, give a revision its own later reported_on, or take back "
+        "what is there with forecast data withdraw"
+    ]
+
+
+def _other_units(table: Table | None, fresh: Table) -> list[str]:
+    """Refuse units of another dimension than the table has of a metric."""
+    if table is None:
+        return []
+    first = table.drop_duplicates("metric").set_index("metric")["unit"].to_dict()
+    wrong = [
+        f"{report_name(row)}: {row['unit']}, where {row['metric']} has {first[row['metric']]}"
+        for row in fresh.to_dict("records")
+        if row["metric"] in first
+        and UNITS[row["unit"]].dimension != UNITS[str(first[row["metric"]])].dimension
+    ]
+    if not wrong:
+        return []
+    return [f"{len(wrong)} row(s) have a unit that measures something else: {one_line(wrong)}"]
+
+
+def _passed(changes: Changes) -> list[str]:
+    return [
+        f"{report_name(row)}, {row['value']:.12g} {row['unit']}, was withdrawn on "
+        f"{row['withdrawn_on']} and is passed over; to report it anew, give it a reported_on after that"
+        for row in changes.there.to_dict("records")
+        if row["withdrawn_on"]
+    ]
+
+
+def _first_numbers(told: Changes) -> list[str]:
+    new = told.new[(told.new["first"] == True) & (told.new["percentile_text"] == "")]  # noqa: E712
+    series = list(dict.fromkeys(f"{r.entity}/{r.metric}" for r in new.itertuples()))
+    if not series:
+        return []
+    return [f"the first number(s), with nothing to be compared with: {one_line(series)}"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Panels:
+    """The panels of the models that are fitted to observations, before and after some rows.
+
+    Attributes
+    ----------
+    known, history
+        What would be known, and every row.
+    before, after
+        Hash of a panel's content by model, of those that can be built.
+    failed
+        Why the others cannot be built after the rows.
+    """
+
+    known: Known
+    history: Table
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
+def panels_after(
+    table: Table | None,
+    merged: Table,
+    day: str,
+    must: Sequence[str] = (),
+    tables: Mapping[str, pd.DataFrame] | None = None,
+) -> _Panels:
+    """Return the panels from a table, and from the table with rows added or withdrawn.
+
+    Parameters
+    ----------
+    table
+        The checked table as it is; None if there is none.
+    merged
+        The same with the rows.
+    day
+        What counts as known on.
+    must, tables
+        As of :func:`examine`: no row changes the panel of a model with a table of its own, but the day
+        may.
+    """
+    known = as_of(merged, day)
+    earlier = None
+    if table is not None:
+        with contextlib.suppress(DataError):  # nothing was known on that day
+            earlier = as_of(table, day)
+    before, after, failed = dict[str, str](), dict[str, str](), dict[str, str]()
+    for model in names():
+        own = bool(panel_source(model).table)
+        if own and model in must:
+            try:
+                build_panel(known, model, tables=tables)
+            except ForecastError as error:
+                failed[model] = str(error)
+        if own:
+            continue
+        if earlier is not None and table is not None:
+            with contextlib.suppress(ForecastError):
+                before[model] = _content(model, earlier, table)
+        try:
+            after[model] = _content(model, known, merged)
+        except ForecastError as error:
+            failed[model] = str(error)
+    return _Panels(known, merged, before, after, failed)
+
+
+def not_fitted(panels: _Panels, must: Sequence[str] = ()) -> list[str]:
+    """Return why models could not be fitted any more, or at all where they must be."""
+    return [
+        f"the {model} model could not be fitted any more: {why}"
+        for model, why in panels.failed.items()
+        if model in panels.before or model in must
+    ]
+
+
+def _content(model: str, known: Known, history: Table) -> str:
+    return build_panel(known, model, history=history).content_hash
+
+
+MOST_SERIES, MOST_UNREAD, MOST_METRICS = 150, 5, 15
+"""New series of which it is asked whether models read them, each a panel or more; of how many it is told
+which others of their entity models read; metrics that are tried for that."""
+
+
+def _unread(panels: _Panels, fresh: Table) -> list[str]:
+    """Return a sentence on each series of which no model reads the new rows.
+
+    A model reads rows if its panel is another without them.
+    """
+    reading = [model for model, one in panels.after.items() if panels.before.get(model) != one]
+    keys = [fresh["entity"], fresh["metric"], fresh["period"].map(length_of)]
+    held = _series_of(panels.history[~_among(panels.history, fresh, (*KEY, "reported_on"))])
+    alone, known, groups = [], list[str](), list(fresh.groupby(keys, sort=False))
+    for (entity, metric, length), rows in groups[:MOST_SERIES]:
+        series = _rows_of(panels.known.rows, str(entity), str(metric))
+        series &= panels.known.rows["period"].map(length_of) == length
+        newest = series & _among(panels.known.rows, rows, (*KEY, "reported_on"))
+        chosen = newest if newest.any() else series  # what a later report replaced is read with it
+        if any(_reads(model, panels, chosen) for model in reading):
+            continue
+        if (entity, metric, length) in held:  # whoever keeps it was told
+            known.append(f"{entity}/{metric}")
+        else:
+            alone.append((str(entity), str(metric), one_line([str(p) for p in rows["period"]], 3)))
+    lines = []
+    for entity, metric, periods in alone[:MOST_UNREAD]:
+        also = _read_of(panels, entity, metric)
+        besides = f"; of {entity} models read {one_line(also)}" if also else ""
+        lines.append(f"stored, but no model reads {entity}/{metric} ({periods}){besides}")
+    rest = [f"{entity}/{metric} ({periods})" for entity, metric, periods in alone[MOST_UNREAD:]]
+    lines += [f"nor does any model read {one_line(rest)}"] if rest else []
+    lines += [f"stored, and as before no model reads {one_line(known)}"] if known else []
+    unasked = len(groups) - MOST_SERIES
+    if unasked > 0:
+        lines.append(f"of {unasked:,} more series it was not asked whether a model reads them")
+    return lines
+
+
+def _reads(model: str, panels: _Panels, rows: pd.Series) -> bool:
+    """Return whether a model's panel depends on some of the known rows."""
+    if not rows.any():
+        return False
+    known, history = panels.known.rows, panels.history
+    fewer = history[~_among(history, known[rows], KEY)]
+    try:
+        return _content(model, panels.known.with_rows(known[~rows]), fewer) != panels.after[model]
+    except ForecastError:  # it cannot do without them
+        return True
+
+
+def _read_of(panels: _Panels, entity: str, but: str) -> list[str]:
+    """Return the other metrics of an entity that models read."""
+    rows = panels.known.rows
+    others = [m for m in rows.loc[rows["entity"] == entity, "metric"].unique() if m != but]
+    return [
+        metric
+        for metric in others[:MOST_METRICS]
+        if any(_reads(model, panels, _rows_of(rows, entity, metric)) for model in panels.after)
+    ]
+
+
+def _series_of(rows: Table) -> set[tuple[object, ...]]:
+    """Return the entities and metrics of rows, with the lengths of their periods."""
+    return set(zip(rows["entity"], rows["metric"], rows["period"].map(length_of), strict=True))
+
+
+def _rows_of(rows: Table, entity: str, metric: str) -> pd.Series:
+    return (rows["entity"] == entity) & (rows["metric"] == metric)
+
+
+def _among(rows: Table, some: Table, by: Sequence[str]) -> pd.Series:
+    """Return which rows are some of these, by the columns that name them."""
+    keys = set(some[list(by)].itertuples(index=False, name=None))
+    there = [row in keys for row in rows[list(by)].itertuples(index=False, name=None)]
+    return pd.Series(there, index=rows.index, dtype=bool)

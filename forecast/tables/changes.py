@@ -1,0 +1,238 @@
+"""What new rows would do to a table: what they add, revise, repeat or contradict.
+
+Invariant: nothing is written here, and a row is sorted by the reports that stand: what was withdrawn is
+neither repeated nor contradicted.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from forecast.core.errors import DataError
+from forecast.core.periods import period_days
+from forecast.core.units import convert
+from forecast.core.words import KEY, SIGNED_METRICS
+from forecast.tables.vintages import Known, Row, Table, standing, withdrawn_on
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What new rows would do to a table.
+
+    Attributes
+    ----------
+    new
+        Rows that are the first on their key, or its first known vintage by their day; ``jump`` says
+        in words if a number is far from its neighbour, the period before it or else the one after;
+        ``first`` is True where its series has none.
+    revisions
+        Rows that change what was known; ``old_value`` (in the row's own unit) and
+        ``old_reported_on`` say what, and ``jump`` if the two are far apart.
+    there
+        Rows that say what the table already says on their day; ``withdrawn_on`` is the day on which
+        that very report was withdrawn, or empty.
+    conflicts
+        Rows that contradict what the table says was reported on the very same day, with
+        ``old_value``, ``old_qualifier`` and ``old_source``.
+    withdrawn
+        Rows of the table that no longer count, with ``now_value`` and ``now_reported_on``, what counts
+        in their place; NaN and empty if nothing does. Only :func:`arrived` has such.
+    """
+
+    new: Table
+    revisions: Table
+    there: Table
+    conflicts: Table
+    withdrawn: Table
+
+
+def compare(table: Table | None, new: Table) -> Changes:
+    """Sort new rows by what they would change in a table; nothing is written.
+
+    A row is there already if, on the day it was reported, its key was known with the same value and
+    the same qualifier: adding it would change no ``as_of``. Values are compared in the new row's
+    unit, so that 2.565 USD bn is 2565 USD m. A report that was withdrawn does not come back by being
+    told once more as of its day: it is there, and says that it was withdrawn.
+
+    Parameters
+    ----------
+    table
+        The checked table to which the rows would go, or None if there is none yet.
+    new
+        Checked rows; vintages of one key may come together.
+    """
+    history: dict[tuple[str, ...], list[Row]] = {}
+    series: dict[tuple[str, ...], list[_Spot]] = {}
+    for row in [] if table is None else standing(table).to_dict("records"):
+        history.setdefault(tuple(row[c] for c in KEY), []).append(row)
+        bisect.insort(series.setdefault((row["entity"], row["metric"]), []), _spot(row))
+    gone = {} if table is None else _gone(table)
+    found: dict[str, list[Row]] = {f.name: [] for f in dataclasses.fields(Changes)}
+    for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
+        if day := gone.get(tuple(row[c] for c in _REPORT)):
+            found["there"].append({**row, "withdrawn_on": day})
+            continue
+        vintages = history.setdefault(tuple(row[c] for c in KEY), [])
+        by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
+        before = max(by_then, key=lambda v: v["reported_on"], default=None)
+        kind, said = _change(before, row)
+        if kind in ("new", "revisions"):
+            spots, spot = series.setdefault((row["entity"], row["metric"]), []), _spot(row)
+            other = _neighbour(spots, spot) if before is None else _spot(before)
+            far = FAR_FLOW if row["metric"] in SIGNED_METRICS else FAR
+            said["jump"] = "" if other is None else _jump(other, spot, far)
+            if kind == "new":
+                said["first"] = other is None
+            vintages.append(row)
+            bisect.insort(spots, spot)
+        if kind == "there":
+            said["withdrawn_on"] = ""
+        found[kind].append({**row, **said})
+    extra = {
+        "new": ("jump", "first"),
+        "there": ("withdrawn_on",),
+        "revisions": ("old_value", "old_reported_on", "jump"),
+        "conflicts": ("old_value", "old_qualifier", "old_source"),
+        "withdrawn": ("now_value", "now_reported_on"),
+    }
+    return Changes(
+        **{
+            kind: pd.DataFrame(rows, columns=[*new.columns, *extra.get(kind, ())])
+            for kind, rows in found.items()
+        }
+    )
+
+
+_REPORT = (*KEY, "reported_on", "value", "unit")
+
+
+def _gone(table: Table) -> dict[tuple[object, ...], str]:
+    """Return the day of the withdrawal by withdrawn report."""
+    days = withdrawn_on(table)
+    gone = table[days != ""]
+    reports = gone[list(_REPORT)].itertuples(index=False, name=None)
+    return {tuple(report): str(day) for report, day in zip(reports, days[gone.index], strict=True)}
+
+
+def arrived(before: Known, after: Known) -> Changes:
+    """Return what became known, was revised or was withdrawn between two days.
+
+    A number is withdrawn if at the later day another counts in its place that is not newer: an earlier
+    report, one of the same day that was entered for it, or none.
+    """
+    columns = [c for c in before.rows.columns if c in after.rows.columns]
+    now = {tuple(row[c] for c in KEY): row for row in after.rows[columns].to_dict("records")}
+    withdrawn, keys = [], set()
+    for row in before.rows[columns].to_dict("records") if before.date <= after.date else ():
+        key = tuple(row[c] for c in KEY)
+        other = now.get(key)
+        if other is not None and other["reported_on"] > row["reported_on"]:
+            continue
+        same_day = other is not None and other["reported_on"] == row["reported_on"]
+        if other is not None and same_day and _change(row, other).kind == "there":
+            continue
+        value = math.nan if other is None else _in_unit(other, row["unit"])
+        told = "" if other is None else other["reported_on"]
+        withdrawn.append({**row, "now_value": value, "now_reported_on": told})
+        keys.add(key)
+    rest = [tuple(key) not in keys for key in after.rows[list(KEY)].to_numpy()]
+    found = compare(before.rows[columns], after.rows.loc[rest, columns])
+    names = [*columns, "now_value", "now_reported_on"]
+    return dataclasses.replace(found, withdrawn=pd.DataFrame(withdrawn, columns=names))
+
+
+def _in_unit(row: Row, unit: str) -> float:
+    """Return a row's value in a unit; NaN in one of another dimension."""
+    try:
+        return convert(row["value"], row["unit"], unit)
+    except DataError:
+        return math.nan
+
+
+FAR, FAR_FLOW = 5.0, 100.0
+"""How many times its neighbour a number may almost be, or its neighbour it, without a word; a flow that
+may be negative comes near zero by itself."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class _Spot:
+    """A number in its series: by the last day of its period, its length in days, its report day."""
+
+    end: dt.date
+    days: int
+    reported_on: str
+    period: str
+    value: float
+    unit: str
+
+
+def _spot(row: Row) -> _Spot:
+    start, end = period_days(row["period"])
+    return _Spot(
+        end, (end - start).days + 1, row["reported_on"], row["period"], row["value"], row["unit"]
+    )
+
+
+def _neighbour(spots: Sequence[_Spot], spot: _Spot) -> _Spot | None:
+    """Return what was last reported of the nearest period before, of like length, or else after."""
+    k = bisect.bisect_left(spots, spot.end, key=lambda s: s.end)
+    for ordered in (reversed(spots[:k]), spots[k:]):
+        like = (s for s in ordered if 0.8 < s.days / spot.days < 1.25 and s.period != spot.period)
+        nearest = next(like, None)
+        if nearest is not None:
+            return max(
+                (s for s in spots if s.period == nearest.period), key=lambda s: s.reported_on
+            )
+    return None
+
+
+def _jump(other: _Spot, spot: _Spot, far: float) -> str:
+    """Return two numbers that are far apart in words, or nothing."""
+    try:
+        old = convert(other.value, other.unit, spot.unit)
+    except DataError:  # another dimension: no distance
+        return ""
+    if not old or not spot.value:
+        return ""
+    times = abs(spot.value / old)
+    if 1 / far < times < far:
+        return ""
+    larger = max(times, 1 / times)
+    count = f"{larger:,.0f}" if larger >= 10 else f"{larger:.2g}"
+    link, where = "after" if other.end <= spot.end else "before", f" in {other.period}"
+    if other.period == spot.period:
+        link, where = "in place of", ""
+    return (
+        f"{spot.value:,.6g} {spot.unit} {link} {old:,.6g}{where}: "
+        f"{count + ' times' if times > 1 else '1/' + count}; look at the unit"
+    )
+
+
+class _Change(NamedTuple):
+    """What a row is to the vintage before it, by a field of :class:`Changes`, and what that one said."""
+
+    kind: str
+    said: dict[Hashable, object]
+
+
+def _change(before: Row | None, row: Row) -> _Change:
+    """Return what `row` is to the vintage before it, and what it must say of that one."""
+    if before is None:
+        return _Change("new", {})
+    old = _in_unit(before, row["unit"])
+    if math.isclose(old, row["value"], rel_tol=1e-12) and before["qualifier"] == row["qualifier"]:
+        return _Change("there", {})
+    if before["reported_on"] < row["reported_on"]:
+        return _Change("revisions", {"old_value": old, "old_reported_on": before["reported_on"]})
+    said: dict[Hashable, object] = {
+        "old_qualifier": before["qualifier"],
+        "old_source": before["source"],
+    }
+    return _Change("conflicts", {"old_value": old, **said})
