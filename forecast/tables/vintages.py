@@ -20,7 +20,7 @@ import io
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -50,7 +50,9 @@ from forecast.core.words import (
     WITHDRAWN,
     WITHDRAWS,
 )
-from forecast.tables import names
+
+if TYPE_CHECKING:
+    from forecast.tables.names import Metric
 
 Table = pd.DataFrame
 """A checked vintage table: the columns of the schema, `value` float, the rest text."""
@@ -181,13 +183,20 @@ def check_table(
 
 def _dimensions(rows: Table) -> dict[str, str]:
     """Return what each metric measures: by the shipped list of metrics, else as its first row says."""
-    shipped, found = names.metrics().things, dict[str, str]()
+    shipped, found = _metrics(), dict[str, str]()
     for metric, unit in zip(rows["metric"], rows["unit"], strict=True):
         if metric not in found and metric in shipped:
             found[metric] = shipped[metric].dimension
         elif metric not in found and unit in UNITS:
             found[metric] = UNITS[unit].dimension
     return found
+
+
+def _metrics() -> Mapping[str, Metric]:
+    """Return the metrics that are known."""
+    from forecast.tables.names import metrics  # read when a table is checked
+
+    return metrics().things
 
 
 def _row_problems(
@@ -242,7 +251,7 @@ def _check_value(row: _Text, add: _Add) -> None:
 
 def _check_clocks(row: _Text, today: dt.date | None, add: _Add) -> None:
     end, reported = _end_of(row["period"]), _day(row["reported_on"])
-    metric = names.metrics().things.get(row["metric"])
+    metric = _metrics().get(row["metric"])
     if end is None:
         add("period", PERIOD_WANTED)
     elif today and metric is not None and (wanted := _too_short(row["period"], metric.lengths)):
