@@ -17,13 +17,13 @@ from forecast import read_vintages
 from forecast.cli import main
 from forecast.core.errors import DataError
 from forecast.tables import fiscal, numerals
+from forecast.tables.changes import compare
 from forecast.tables.names import companies
 from forecast.tables.period_words import spelled
 from forecast.tables.shipped import data_dir
 from forecast.tables.unit_words import UnitWords, split_unit, unit_name, unit_words
 from forecast.tables.user_file import read_user_table
 from forecast.tables.user_rows import Reading
-from forecast.tables.vintages import compare
 
 FILES = Path(__file__).parent / "files"
 FOR_ALL = {"unit": "USD m", "source": "desk", "reported_on": "2026-11-01"}
@@ -876,7 +876,7 @@ def test_the_options_of_the_command_reach_the_reading(tmp_path, capsys):
     ]
     said = ["--decimal", "comma", "--month-first", "--quarters", "fiscal", "--name", "capx=capex",
             "--fiscal-year-end", "Dell=01-31", "--fiscal-year-end", "08-31"]  # fmt: skip
-    assert main.main(["data", "add", str(path), *place, *said, "--write"]) == 0
+    assert main.main(["data", "add", str(path), *place, *said, "--write", "--yes"]) == 0
     written = (tmp_path / "data" / "vintages" / "user.csv").read_text().splitlines()
     assert sorted(written)[:3] == [
         "Dell,capex,2023-02-01/2023-04-30,1234,USD m,2023-05-11,10-Q,C,",

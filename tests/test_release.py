@@ -16,6 +16,7 @@ from forecast.cli import main
 from forecast.core.errors import DataError
 from forecast.core.words import COLUMNS
 from forecast.tables import exhibit, printed
+from forecast.tables.changes import compare
 from forecast.tables.exhibit import Cell, Grid, plain_line, read_exhibit, text_blocks
 from forecast.tables.names import metrics
 from forecast.tables.printed import said
@@ -29,7 +30,6 @@ from forecast.tables.release import (
 )
 from forecast.tables.sec import company_rows
 from forecast.tables.shipped import read_vintages
-from forecast.tables.changes import compare
 from forecast.tables.vintages import check_table
 
 FILES = Path(__file__).parent / "files" / "releases"

@@ -6,6 +6,7 @@ as none, with those it is near to, and is never replaced in silence.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import difflib
 import functools
@@ -16,7 +17,6 @@ from pathlib import Path
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.tables.articles import data_dir
-from forecast.tables.cells import read_cells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +110,11 @@ def metrics() -> Names[Metric]:
 
 def _rows(name: str, wanted: Sequence[str]) -> list[list[str]]:
     path: Path = data_dir() / name
-    header, body, _ = read_cells(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
     if header != list(wanted):
         raise DataError(f"{path}: got the columns {one_line(header)}; wanted {one_line(wanted)}")
-    return [cells for _, cells in body]
+    return rows
 
 
 def _spellings(file: str, rows: Sequence[Sequence[str]]) -> dict[str, str]:
