@@ -20,8 +20,8 @@ import xarray as xr
 
 import forecast as fc
 from forecast.news.stored import read_run
+from forecast.tables.desk.user_file import read_user_table
 from forecast.tables.shipped import data_dir
-from forecast.tables.user_file import read_user_table
 
 MODELS = ["earnings"]
 

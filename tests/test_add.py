@@ -15,8 +15,8 @@ from forecast.core.errors import DataError
 from forecast.store.runs import write_run
 from forecast.tables import vintages
 from forecast.tables.changes import compare
+from forecast.tables.desk.user_file import read_user_table
 from forecast.tables.shipped import data_dir, read_vintages
-from forecast.tables.user_file import read_user_table
 from forecast.tables.vintages import check_table, read_table
 
 OURS = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier\n"

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from forecast import read_vintages
 from forecast.cli import main
 from forecast.core.errors import DataError
-from forecast.tables import fiscal, numerals
 from forecast.tables.changes import compare
+from forecast.tables.desk import fiscal, numerals
+from forecast.tables.desk.period_words import spelled
+from forecast.tables.desk.unit_words import UnitWords, split_unit, unit_name, unit_words
+from forecast.tables.desk.user_file import read_user_table
+from forecast.tables.desk.user_rows import Reading
 from forecast.tables.names import companies
-from forecast.tables.period_words import spelled
 from forecast.tables.shipped import data_dir
-from forecast.tables.unit_words import UnitWords, split_unit, unit_name, unit_words
-from forecast.tables.user_file import read_user_table
-from forecast.tables.user_rows import Reading
 
 FILES = Path(__file__).parent / "files"
 FOR_ALL = {"unit": "USD m", "source": "desk", "reported_on": "2026-11-01"}

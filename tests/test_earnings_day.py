@@ -31,8 +31,8 @@ from forecast.news import explain as explained
 from forecast.news import reweight
 from forecast.news.stored import find_run, read_run, run_before
 from forecast.store.runs import point_latest, verify, write_change, write_run
+from forecast.tables.desk.user_file import read_user_table
 from forecast.tables.shipped import data_dir, read_vintages
-from forecast.tables.user_file import read_user_table
 from forecast.tables.vintages import as_of, read_table
 
 CLAIMS = """

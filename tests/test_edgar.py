@@ -22,10 +22,10 @@ from forecast.core.periods import (
     quarter_index,
 )
 from forecast.models.earnings.panel import earnings_panel
-from forecast.tables import coverage, facts, http, quarters, sec
-from forecast.tables.http import Clock, Connection
-from forecast.tables.quarters import period_name
-from forecast.tables.sec import company_rows, fetch
+from forecast.tables.filings import coverage, facts, http, quarters, sec
+from forecast.tables.filings.http import Clock, Connection
+from forecast.tables.filings.quarters import period_name
+from forecast.tables.filings.sec import company_rows, fetch
 from forecast.tables.vintages import as_of
 
 CAPEX, ASSETS = facts.METRICS["capex"]

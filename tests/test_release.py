@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from forecast.cli import main
 from forecast.core.errors import DataError
 from forecast.core.words import COLUMNS
-from forecast.tables import exhibit, printed
 from forecast.tables.changes import compare
-from forecast.tables.exhibit import Cell, Grid, plain_line, read_exhibit, text_blocks
-from forecast.tables.names import metrics
-from forecast.tables.printed import said
-from forecast.tables.release import (
+from forecast.tables.filings import exhibit, printed
+from forecast.tables.filings.exhibit import Cell, Grid, plain_line, read_exhibit, text_blocks
+from forecast.tables.filings.printed import said
+from forecast.tables.filings.release import (
     Rule,
     dateline,
     quarter_start,
@@ -28,7 +27,8 @@ from forecast.tables.release import (
     read_rules,
     release_rows,
 )
-from forecast.tables.sec import company_rows
+from forecast.tables.filings.sec import company_rows
+from forecast.tables.names import metrics
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import check_table
 

@@ -20,8 +20,8 @@ from forecast.news import explain
 from forecast.news.stored import read_run
 from forecast.report import memo
 from forecast.store.runs import verify
+from forecast.tables.desk.user_file import read_user_table
 from forecast.tables.shipped import data_dir
-from forecast.tables.user_file import read_user_table
 
 DAYS = ("2026-05-07", "2026-07-23", "2026-12-31", "2027-02-15", "2028-06-30")
 LATE, LATE_DAY, OVERDUE, LATE_UNTIL = "CRWV", "2026-08-12", "2026-08-31", "2026-11-10"

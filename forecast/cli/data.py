@@ -139,7 +139,7 @@ def fetch(args: argparse.Namespace) -> int:
 
     from forecast.core.periods import parse_date
     from forecast.core.problems import few
-    from forecast.tables import coverage, facts, http, sec
+    from forecast.tables.filings import coverage, facts, http, sec
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
     connection = http.Connection(

@@ -15,7 +15,7 @@ from forecast.core.errors import DataError, UnknownNameError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.tables.release import Finding, Release
+    from forecast.tables.filings.release import Finding, Release
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +66,14 @@ def read(args: argparse.Namespace, table: pd.DataFrame | None) -> Read:
         What is held already, or None.
     """
     from forecast.core.periods import parse_date
-    from forecast.tables.exhibit import read_exhibit
+    from forecast.tables.filings.exhibit import read_exhibit
+    from forecast.tables.filings.release import (
+        check_company,
+        read_release,
+        read_rules,
+        release_rows,
+    )
     from forecast.tables.names import companies
-    from forecast.tables.release import check_company, read_release, read_rules, release_rows
 
     known = companies().find(args.company)
     entity = args.company.strip() if known is None else known.name
@@ -113,7 +118,7 @@ def _is_address(text: str) -> bool:
 def _content(args: argparse.Namespace) -> bytes:
     """Return the release's bytes, from a file or an address."""
     from forecast.core.files import read_bytes
-    from forecast.tables.exhibit import MOST_BYTES
+    from forecast.tables.filings.exhibit import MOST_BYTES
 
     if _is_address(args.file):
         return _fetched(args)
@@ -136,8 +141,8 @@ def _content(args: argparse.Namespace) -> bytes:
 def _fetched(args: argparse.Namespace) -> bytes:
     import time
 
-    from forecast.tables import http, sec
-    from forecast.tables.exhibit import MOST_BYTES
+    from forecast.tables.filings import http, sec
+    from forecast.tables.filings.exhibit import MOST_BYTES
 
     agent = args.user_agent or os.environ.get("FORECAST_USER_AGENT", "")
     try:
@@ -204,7 +209,7 @@ def _show(release: Release, json: bool) -> None:
 
 
 def _value(found: Finding) -> str:
-    from forecast.tables.release import number
+    from forecast.tables.filings.release import number
 
     if found.value is None:
         return "ambiguous" if found.ambiguous else "not taken"

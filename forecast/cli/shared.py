@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from forecast.app.pipeline import Outcome
     from forecast.claims.verdict import Verdict
-    from forecast.tables.user_rows import Reading
+    from forecast.tables.desk.user_rows import Reading
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -97,7 +97,7 @@ def pair(text: str) -> tuple[str, str]:
 def year_end(text: str) -> tuple[str, str]:
     """Read ``NAME=06-30``, or ``06-30`` for all companies."""
     from forecast.core.errors import DataError
-    from forecast.tables import fiscal
+    from forecast.tables.desk import fiscal
 
     name, _, rule = text.rpartition("=")
     try:
@@ -313,7 +313,7 @@ def close(args: argparse.Namespace, outcome: Outcome) -> int:
 def read_rows(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
     """Read a user's file as the options say, tell how, and return its rows and the unused columns."""
     from forecast.core.text import one_line
-    from forecast.tables.user_file import read_user_table
+    from forecast.tables.desk.user_file import read_user_table
 
     given = {
         "unit": args.unit,
@@ -352,8 +352,8 @@ def _names_held(args: argparse.Namespace) -> Reading:
     Tables that cannot be read are told of by the command itself, when it comes to them.
     """
     from forecast.core.errors import DataError
+    from forecast.tables.desk.user_rows import Reading
     from forecast.tables.shipped import read_vintages
-    from forecast.tables.user_rows import Reading
     from forecast.tables.vintages import read_table
 
     held = []

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.core.periods import next_end
-from forecast.tables.quarters import DIRECT, length, overlap, period_name
+from forecast.tables.filings.quarters import DIRECT, length, overlap, period_name
 
 if TYPE_CHECKING:
-    from forecast.tables.facts import Fact
-    from forecast.tables.quarters import QuarterValue, Span
+    from forecast.tables.filings.facts import Fact
+    from forecast.tables.filings.quarters import QuarterValue, Span
 
 DUE, DUE_YEAR, DUE_ABROAD = 45, 90, 120
 """Days after its end by which a quarter must be filed: on 10-Q by the slowest filers, with the year on

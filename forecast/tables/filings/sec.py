@@ -21,23 +21,23 @@ import pandas as pd
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, SIGNED_METRICS
-from forecast.tables import http
-from forecast.tables.coverage import Cell, Evidence, coverage
-from forecast.tables.facts import METRICS, read_facts, tag_name, tags_of
-from forecast.tables.names import companies
-from forecast.tables.quarters import (
+from forecast.tables.filings import http
+from forecast.tables.filings.coverage import Cell, Evidence, coverage
+from forecast.tables.filings.facts import METRICS, read_facts, tag_name, tags_of
+from forecast.tables.filings.quarters import (
     in_millions,
     one_calendar,
     period_name,
     quarter_values,
     settle,
 )
+from forecast.tables.names import companies
 from forecast.tables.vintages import Table, check_table
 
 if TYPE_CHECKING:
-    from forecast.tables.facts import Json, Reading
-    from forecast.tables.http import Clock, Connection
-    from forecast.tables.quarters import QuarterValue, Span
+    from forecast.tables.filings.facts import Json, Reading
+    from forecast.tables.filings.http import Clock, Connection
+    from forecast.tables.filings.quarters import QuarterValue, Span
 
 logger = logging.getLogger(__name__)
 TICKER_HOST, FACTS_HOST = "https://www.sec.gov", "https://data.sec.gov"

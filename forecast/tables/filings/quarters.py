@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from forecast.core.periods import quarter_long
 from forecast.core.text import one_line
-from forecast.tables.facts import PARTS, tag_name
+from forecast.tables.filings.facts import PARTS, tag_name
 
 if TYPE_CHECKING:
-    from forecast.tables.facts import Fact
+    from forecast.tables.filings.facts import Fact
 
 DIRECT, DERIVED, RECAST, MIXED = range(4)
 """A quarter as reported; one year-to-date figure less another; the same where the longer is known to be

@@ -24,8 +24,7 @@ from forecast.core.periods import calendar_quarter, period_days
 from forecast.core.text import one_line, shortened
 from forecast.core.units import convert
 from forecast.core.words import COLUMNS, SIGNED_METRICS
-from forecast.tables.names import companies, metrics, plain
-from forecast.tables.printed import (
+from forecast.tables.filings.printed import (
     Figure,
     Length,
     Row,
@@ -35,12 +34,13 @@ from forecast.tables.printed import (
     said,
     sentences,
 )
-from forecast.tables.quarters import period_name
+from forecast.tables.filings.quarters import period_name
+from forecast.tables.names import companies, metrics, plain
 from forecast.tables.shipped import own_or_shipped
 from forecast.tables.vintages import Table, as_of, check_table
 
 if TYPE_CHECKING:
-    from forecast.tables.exhibit import Block
+    from forecast.tables.filings.exhibit import Block
 
 MAPPING_FILE = "releases.toml"
 COUNTS = {1: "one quarter", 2: "two quarters", 3: "three quarters"}
@@ -269,7 +269,7 @@ def read_release(
     entity
         The company, as the tables call it.
     blocks
-        The release, as :func:`forecast.tables.exhibit.read_exhibit` returns it.
+        The release, as :func:`forecast.tables.filings.exhibit.read_exhibit` returns it.
     rules
         The mapping.
     table

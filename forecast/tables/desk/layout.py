@@ -1,7 +1,7 @@
 """Where the figures of a sheet stand: a line each, or in columns of quarters or of metrics.
 
 Invariant: every cell that holds something is part of an entry, or is named in a note. Nothing is read
-here beyond headers; what the cells mean is decided in :mod:`forecast.tables.user_rows`.
+here beyond headers; what the cells mean is decided in :mod:`forecast.tables.desk.user_rows`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from forecast.core.errors import DataError
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
 from forecast.tables.cells import MONTH, NOTHING, NUMBER, Cell, Lines, Sheet, column_name
-from forecast.tables.period_words import (
+from forecast.tables.desk.period_words import (
     DAY_FIRST,
     needs_order,
     order_told_by,
     quarter_alone,
     spelled,
 )
-from forecast.tables.unit_words import split_unit, title_unit, unit_words
+from forecast.tables.desk.unit_words import split_unit, title_unit, unit_words
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "entity": ("ticker", "company", "symbol", "name", "firm", "issuer", "companyname"),

@@ -18,9 +18,9 @@ from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
 from forecast.tables.cells import Cell, Sheet, read_sheet
-from forecast.tables.layout import Entry, Known, Layout, layout
-from forecast.tables.unit_words import combined, split_unit, unit_name, unit_words
-from forecast.tables.user_rows import (
+from forecast.tables.desk.layout import Entry, Known, Layout, layout
+from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
+from forecast.tables.desk.user_rows import (
     Calendar,
     Namer,
     Reader,
@@ -79,8 +79,8 @@ def read_user_table(
     path
         A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
     renamed
-        The schema's name by the file's, for headers that :data:`forecast.tables.layout.SYNONYMS` does
-        not know or that compete.
+        The schema's name by the file's, for headers that compete or that
+        :data:`forecast.tables.desk.layout.SYNONYMS` does not know.
     given
         Values for columns that the file lacks or leaves empty, such as ``unit``.
     today

@@ -19,14 +19,14 @@ from forecast.core.errors import DataError
 from forecast.core.problems import Problem
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
-from forecast.tables import fiscal, numerals, period_words
 from forecast.tables.cells import MONTH, NOTHING, NUMBER, TEXT, Cell
+from forecast.tables.desk import fiscal, numerals, period_words
+from forecast.tables.desk.period_words import CALENDAR_YEAR, FISCAL, Spelled
+from forecast.tables.desk.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
 from forecast.tables.names import Company, Metric, Names, companies, metrics, plain
-from forecast.tables.period_words import CALENDAR_YEAR, FISCAL, Spelled
-from forecast.tables.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
 
 if TYPE_CHECKING:
-    from forecast.tables.layout import Entry
+    from forecast.tables.desk.layout import Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Reading:
         Whose quarters and years are meant where the file does not say: ``fiscal`` or ``calendar``.
     fiscal_year_ends
         By company, or by "" for all whose fiscal year is not known: a rule as of
-        :func:`forecast.tables.fiscal.year_end`.
+        :func:`forecast.tables.desk.fiscal.year_end`.
     sheet
         Which sheet of a workbook; the first that is not hidden if empty.
     names

@@ -19,10 +19,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from forecast.core.text import shortened
-from forecast.tables.exhibit import MOST_HEADINGS
+from forecast.tables.filings.exhibit import MOST_HEADINGS
 
 if TYPE_CHECKING:
-    from forecast.tables.exhibit import Block, Cell, Grid
+    from forecast.tables.filings.exhibit import Block, Cell, Grid
 
 # --- lengths and days ------------------------------------------------------------------------
 _MONTHS = {"three": 3, "six": 6, "nine": 9, "twelve": 12, **{str(m): m for m in (3, 6, 9, 12)}}

@@ -1,0 +1,1 @@
+"""What companies file and publish: SEC company facts, and earnings releases."""
