@@ -138,8 +138,9 @@ class Priors:
     # Degrees of freedom over two: monthly returns have tails of 4 to 20 degrees.
     tail: float = 6.0
     tail_log_sd: float = 0.6
-    # Share of an index's draws that go by its own returns, not by its class. Neither has shown itself
-    # better where both could be scored (benchmarks/first_passage.py).
+    # Share of an index's draws that go by its own returns, not by its class. From past days they told
+    # its falls better than its base rate did (benchmarks/README.md); the class of run-ups, to which
+    # it has seldom belonged, cannot be scored so. Equal parts, for want of a reason for others.
     own_returns: float = 0.5
 
 
