@@ -352,7 +352,7 @@ def made(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         without_sampling(patch)
-        patch.setattr(jobs, "FULL", 250)
+        patch.setattr(jobs, "FULL", 400)
         WATCHED["on"].append(True)
         try:
             with heard_by(hear):

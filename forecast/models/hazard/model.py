@@ -401,8 +401,6 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             np.concatenate([counted.fell[:, 1], counted.first[:, 1]]),
         )
 
-        if "log_return" in data:
-            returns.block(data["log_return"].values, prior)
         parts = _tables(prior, (covariates[0], covariates[1], covariates[2]), industry)
         i, y, before, to = (survived[k] for k in range(4))
         cumulative = pt.exp(parts.monthly[i] + parts.of_calendar[y]) * (
@@ -416,6 +414,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         i, y = (first[k] for k in range(2))
         cumulative = pt.concatenate([later, pt.exp(parts.at_once[i] + parts.of_calendar[y])])
         pm.CustomDist("fell", cumulative, logp=_fall, random=_fell, dtype="int64", **months)
+        if "log_return" in data:
+            returns.block(data["log_return"].values, prior)
     return model
 
 
