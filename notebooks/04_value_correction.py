@@ -64,7 +64,7 @@ at_any_time = hazard_baseline.unconditional_falls(panel, until="2028-04", seed=3
 # The class: how long past run-ups went without a fall, and what the model says of the AI episode among them.
 
 # %%
-hazard_plots.class_survival(panel.data, prices, "AI semiconductors")
+hazard_plots.class_survival(panel.data, prices, "PHLX semiconductor index")
 
 # %% [markdown]
 # First passage: the chance that the first fall has come by each month. Dashed is how often US industries fall at
@@ -73,7 +73,9 @@ hazard_plots.class_survival(panel.data, prices, "AI semiconductors")
 # %%
 figure, axes = fc.plots.small_multiples(3)
 for fall, ax in zip((20, 30, 40), axes, strict=True):
-    hazard_plots.first_passage(prices, fall, "AI semiconductors", baseline=at_any_time, ax=ax)
+    hazard_plots.first_passage(
+        prices, fall, "PHLX semiconductor index", baseline=at_any_time, ax=ax
+    )
 figure
 
 # %% [markdown]
@@ -81,11 +83,11 @@ figure
 
 # %%
 hazard_plots.severity(
-    prices, ["AI semiconductors", "PHLX semiconductor index", "my own series"], baseline=at_any_time
+    prices, ["PHLX semiconductor index", "Nasdaq-100", "my own series"], baseline=at_any_time
 )
 
 # %%
-depths = variations.depths(prices, ["AI semiconductors", "my own series"], at_any_time)
+depths = variations.depths(prices, ["PHLX semiconductor index", "my own series"], at_any_time)
 pd.DataFrame(
     {
         f"{d.entity}, {d.months} months": {

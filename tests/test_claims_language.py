@@ -59,7 +59,9 @@ def others():
     rng = np.random.default_rng(2)
     months = [f"{2026 + (4 + k) // 12}-{(4 + k) % 12 + 1:02d}" for k in range(24)]
     falls = np.repeat(rng.random((2, 200, 1, 1)) < 0.4, 24, axis=3)
-    yield make_draws(falls, names=["AI semiconductors/correction"], periods=months, model="hazard")
+    yield make_draws(
+        falls, names=["PHLX semiconductor index/correction"], periods=months, model="hazard"
+    )
     years = [str(y) for y in range(2026, 2041)]
     yield make_draws(200 * np.exp(rng.standard_normal((2, 200, 1, 15))), periods=years,
                      names=["OpenAI/annual_revenue"], model="payback")  # fmt: skip

@@ -134,14 +134,14 @@ def test_an_article_says_whose_falls_and_which_programme_are_shown(scenes):
     falls, severity = figures_of("hazard")
     scene = scenes("hazard")
     there = scene.draws["entity"].values.tolist()
-    assert "AI semiconductors" in there
+    assert "PHLX semiconductor index" in there
     plain = falls.draw(scene)
     assert "by month, industry up 100." in plain.alt
     assert "stood on" not in plain.caption
-    own = dataclasses.replace(scene, focus=("AI semiconductors", "No such index"))
-    assert "by month, AI semiconductors." in falls.draw(own).alt
-    assert "where AI semiconductors stood on the article's date" in falls.draw(own).caption
-    unknown = dataclasses.replace(scene, focus=("Not dated yet", "AI semiconductors"))
+    own = dataclasses.replace(scene, focus=("PHLX semiconductor index", "No such index"))
+    assert "by month, PHLX semiconductor index." in falls.draw(own).alt
+    assert "where PHLX semiconductor index stood on the article's date" in falls.draw(own).caption
+    unknown = dataclasses.replace(scene, focus=("Not dated yet", "PHLX semiconductor index"))
     assert severity.draw(unknown).alt.startswith("industry up 100, deepest fall")
     (payback,) = figures_of("payback")
     scene = scenes("payback")

@@ -20,6 +20,10 @@ BY = {
     "market": groups.JOINT,
 }  # fmt: skip
 
+BESIDES = {"hazard": ("index",)}
+"""Dims of the densities of data that are no rows of the panel."""
+DIMS = {"log_return": ("month", "index")}
+
 
 @pytest.fixture
 def run_of(request, instant_sampler):
@@ -44,15 +48,18 @@ def test_a_fit_has_the_groups_of_its_panel(name, run_of):
         for array in group.values():
             assert array.dims[:2] == ("chain", "draw")
             assert array.dtype == np.float32
-    (array,) = likelihood.values()
+    array, *besides = likelihood.values()
+    assert [b.sizes for b in besides] == [{"chain": 2, "draw": 20, d: run.panel.data.sizes[d]}
+                                          for d in BESIDES.get(name, ())]  # fmt: skip
     assert likelihood.attrs["by"] == BY.get(name, groups.BY_ROW)
     if likelihood.attrs["by"].startswith(groups.BY_ROW):
         assert array.sizes == {"chain": 2, "draw": 20, "obs": rows}
     new, seen = (run.tree[g].to_dataset() for g in ("posterior_predictive", "observed_data"))
     assert list(new) == list(seen)
     for which in new:
-        assert new[which].sizes == {"chain": 2, "draw": 20, "obs": rows}
-        assert seen[which].sizes == {"obs": rows}
+        drawn = {"chain": 2, "draw": 20}
+        assert new[which].sizes == drawn | dict(seen[which].sizes)
+        assert seen[which].dims == (DIMS.get(which) or ("obs",))
     # What was seen is on the scale of what is drawn: put back in the panel it is the panel.
     again = refill(run.panel, {str(n): a.values for n, a in seen.items()}).data
     for variable in run.panel.data.data_vars:
@@ -96,7 +103,8 @@ def test_the_prior_group_leaves_latent_variables_out(run_of):
     prior = run.tree["log_prior"].to_dataset()
     assert set(prior) == {
         "rate", "deeper_rate", "jump_rate", "shape", "deeper_shape", "runup", "deeper_runup",
-        "market", "deeper_market", "load", "industry_sd", "year_sd",
+        "market", "deeper_market", "wild", "deeper_wild", "load", "industry_sd", "year_sd", "drift",
+        "volatility", "memory", "recent", "tail",
     }  # fmt: skip
     p = get_model("hazard").priors
     z = (run.posterior["rate"] - p.rate) / p.rate_sd
@@ -139,7 +147,8 @@ def test_dims_of_data_are_no_part_of_what_is_compiled(payback_panel):
 def test_arviz_takes_a_fitted_tree(name, request, tmp_path):
     run = fit(name, request.getfixturevalue(f"{name}_panel"), seed=1, progress=False)
     assert run.gate.passed
-    loo = az.loo(run.tree)
+    row = next(iter(run.tree["log_likelihood"].data_vars))  # of the panel's rows
+    loo = az.loo(run.tree, var_name=row)
     assert np.isfinite(loo.elpd)
     assert loo.elpd < float(groups.total(run.tree["log_likelihood"].to_dataset()).mean())
     table = az.psense_summary(run.tree, var_names=list(get_model(name).report))

@@ -22,8 +22,10 @@ from forecast.inference.sampling import prior_draws
 from forecast.models.hazard import baseline as hazard_baseline
 from forecast.models.hazard import model as hazard
 from forecast.models.hazard.panel import (
+    CLASS_VIEW,
     FALLS,
     LONGEST,
+    OWN_VIEW,
     Asked,
     Position,
     _position,
@@ -137,10 +139,18 @@ def test_a_table_without_a_column(table):
     assert len(episodes(few, "2026-05-06")) == 251
 
 
-def test_only_positions_of_the_class_are_forecast(hazard_panel):
+def test_a_position_below_the_class_is_forecast_by_its_base_rate_or_not_at_all(known):
+    places = read_reference_table("positions")
+    small = places[places["entity"] == "Nasdaq-100"]
+    panel = hazard_panel_of(read_reference_table("runups"), known.date, small.assign(sample=""))
+    assert [p.entity for p in positions(panel)] == [f"industry up {n}" for n in (50, 100, 150)]
+
+
+def test_positions_of_the_class_and_others(hazard_panel):
     held = {p.entity: p for p in positions(hazard_panel)}
-    assert "Nasdaq-100" not in held  # 16 points
-    assert (held["AI semiconductors"].net, held["AI semiconductors"].industry) == (100, "Chips")
+    chips, wide = held["PHLX semiconductor index"], held["Nasdaq-100"]
+    assert (chips.net, chips.industry, chips.at_any_time) == (84, "Chips", False)
+    assert (wide.net, wide.at_any_time) == (14, True)  # not after a run-up: its class is itself
     mine = Position("mine", "2026-05-06", "", 80, 130, 6, "own")
     assert positions(with_positions(hazard_panel, [mine]))[-1] == mine
     for wrong, message in (
@@ -155,11 +165,31 @@ def test_only_positions_of_the_class_are_forecast(hazard_panel):
 
 def test_relative_hazard_is_a_ratio_of_cumulative_hazards():
     ratio, error = relative_hazard("SOX 1994-2026, all")
-    assert np.exp(ratio) == pytest.approx(np.log(1 - 0.91) / np.log(1 - 0.44))
-    drawn = np.random.default_rng(0).binomial(1600, 0.91, 20_000) / 1600  # a hundredfold sample
+    assert np.exp(ratio) == pytest.approx(np.log(1 - 0.656) / np.log(1 - 0.44))
+    assert ratio == pytest.approx(0.61, abs=0.005)  # month-ends by month-ends; on daily closes 1.42
+    drawn = np.random.default_rng(0).binomial(1500, 0.656, 20_000) / 1500  # a hundredfold sample
     assert error == pytest.approx(10 * np.log(-np.log1p(-drawn)).std(), rel=0.03)
-    with pytest.raises(DataError, match="independent blocks; got 1 and 8"):
-        relative_hazard("SOX, trailing 2y >= 100%")
+    rates = read_reference_table("drawdown_base_rates").set_index("sample")
+    rates.loc["SOX 1994-2026, all", "p20_24m"] = 1.0
+    with pytest.raises(DataError, match="wanted rates of falls in 24 months between 0 and 1"):
+        relative_hazard("SOX 1994-2026, all", rates.reset_index())
+    with pytest.raises(DataError, match="number of independent blocks; got nan"):
+        relative_hazard("US industries, unconditional")
+
+
+def test_a_deeper_fall_has_a_ratio_of_its_own_and_a_larger_error():
+    """Twice as many falls need not be twice as many crashes among them."""
+    first, deepest = (relative_hazard("SOX 1994-2026, all", fall=fall) for fall in (20, 40))
+    n = 15 * 0.411  # blocks that fell by 30 %
+    share = (15 * 0.308 + 0.5) / (n + 1)
+    wanted = np.log(np.log(1 - share) / np.log(1 - 0.11 / 0.23))
+    assert deepest[0] == pytest.approx(wanted)
+    assert deepest[1] > first[1]
+    # a series that never fell so far, and one that always did, have a ratio too
+    rates = read_reference_table("drawdown_base_rates").set_index("sample")
+    for p30 in (0.0, 0.656):
+        rates.loc["SOX 1994-2026, all", ["p30_24m", "p40_24m"]] = (p30, 0.0)
+        assert np.isfinite(relative_hazard("SOX 1994-2026, all", rates.reset_index(), 30)).all()
 
 
 def test_kaplan_meier_by_hand():
@@ -194,19 +224,23 @@ def slow_likelihood(panel, point):
     shape = [point["shape"], *point["deeper_shape"]]
     runup = [point["runup"], *point["deeper_runup"]]
     market = [point["market"], *point["deeper_market"]]
+    wild = [point["wild"], *point["deeper_wild"]]
     load = [1.0, *point["load"]]
     jump = [np.nan, *point["jump_rate"]]
     total = 0.0
     for i in range(data.sizes["obs"]):
         net, raw = float(data["net"][i]), float(data["raw"][i])
         x, m = np.log2(net / 100), (raw - net - 40) / 50
+        v = np.log(float(data["volatility"][i]) / 0.075) - 0.36 * x
         stage, t, fresh = 0, 0, False
         for month in range(1, int(data["followup"][i]) + 1):
             t += 1
             z = point["year_level"][(start[i] + month) // 12 - years[0]]
             effect = point["industry_sd"] * point["z_industry"][which[i]] + z - point["rate"]
             while stage < 3:
-                log_h = runup[stage] * x + market[stage] * m + load[stage] * effect
+                log_h = (
+                    runup[stage] * x + market[stage] * m + load[stage] * effect + wild[stage] * v
+                )
                 log_h += jump[stage] if fresh else rate[stage] + shape[stage] * np.log(t / 12)
                 h = 1 - np.exp(-np.exp(log_h))
                 fell = data[f"event{FALLS[stage]}"][i] and data[f"months{FALLS[stage]}"][i] == month
@@ -218,7 +252,12 @@ def slow_likelihood(panel, point):
     return total
 
 
+def without_returns(panel):
+    return dataclasses.replace(panel, data=panel.data.drop_dims(["month", "index"]))
+
+
 def test_the_likelihood_is_the_sum_over_months(hazard_panel):
+    hazard_panel = without_returns(hazard_panel)
     model = hazard.build(hazard_panel, PRIORS)
     rng = np.random.default_rng(3)
     point = {
@@ -257,11 +296,13 @@ def test_draws_agree_with_their_probabilities(drawn):
     assert float(abs(off).max()) < 4.5
     assert float(abs(off).mean()) < 1.3
     assert list(drawn["period"].values[[0, -1]]) == ["2026-05", "2028-04"]
-    fall = {m: y.sel(series=f"AI semiconductors/{m}") for m in ("fall_20", "fall_30", "fall_40")}
+    fall = {
+        m: y.sel(series=f"PHLX semiconductor index/{m}") for m in ("fall_20", "fall_30", "fall_40")
+    }
     assert (fall["fall_20"] >= fall["fall_30"]).all()
     assert (fall["fall_30"] >= fall["fall_40"]).all()
     assert (fall["fall_20"].diff("period") >= 0).all()
-    crash = y.sel(series="AI semiconductors/correction") + fall["fall_40"]
+    crash = y.sel(series="PHLX semiconductor index/correction") + fall["fall_40"]
     assert (crash == fall["fall_20"]).all()
 
 
@@ -404,12 +445,68 @@ def test_run_ups_identified_later_do_not_move_the_class(hazard_panel):
     assert panel.hash == hazard_panel.hash
 
 
+def test_no_later_row_of_any_table_reaches_a_forecast():
+    """Lower run-ups, other volatilities, falls, positions and returns after the date."""
+    day, closed = "2010-06-15", month_index("2010-05")
+    runs, places, returns = (
+        read_reference_table(n) for n in ("runups", "positions", "index_returns_monthly")
+    )
+    early = places.assign(dated="2010-06-01")
+    before = hazard_panel_of(runs, day, early, None, returns)
+    assert before.data.sizes["index"] == 2
+    months = runs["id_month"].map(month_index)
+    late = months >= closed
+    runs.loc[late, ["runup24_net", "runup24_raw", "volatility24"]] = (1.0, 3.0, 9.0)
+    for fall in FALLS:
+        fell = (runs[f"event{fall}"] == 1) & (months + runs[f"dur{fall}_m"] > closed)
+        runs.loc[fell, f"event{fall}"], runs.loc[fell, f"dur{fall}_m"] = 0, runs["followup_months"]
+    newer = early.assign(dated="2010-06-16", net=200.0, raw=240.0, sample="")
+    later = returns["month"].map(month_index) > closed
+    returns.loc[later, "log_return"] = -0.9
+    returns = pd.concat([returns, returns.tail(1).assign(month="2031-01")])
+    after = hazard_panel_of(runs, day, pd.concat([early, newer]), None, returns)
+    assert after.hash == before.hash
+    earlier = returns["month"].map(month_index) == closed
+    returns.loc[earlier, "log_return"] = -0.9
+    assert hazard_panel_of(runs, day, early, None, returns).hash != before.hash
+
+
 def test_where_nothing_is_integrated_out_draws_stay_as_they_are(hazard_panel):
     entry, p = get_model("hazard"), parameters(hazard_panel, 2)
     assert entry.complete is None
     rng = np.random.default_rng(1)
     for given in (True, False):
         assert entry.completed(p, hazard_panel, PRIORS, rng, given=given) is p
+
+
+def test_the_wilder_a_position_the_more_it_falls_and_unknown_is_usual(hazard_panel):
+    usual = 0.075 * np.exp(0.36 * np.log2(0.84))
+    held = [Position(f"at {v:g}", "2026-05-06", "", 84, 124, 0, "own", volatility=v)
+            for v in (usual, np.e * usual, np.nan)]  # fmt: skip
+    panel = with_positions(hazard_panel, held)
+    p = parameters(panel, 3, **{**LAW, "shape": 0.0, "wild": 0.5})
+    drawn = hazard.draw(p, panel, PRIORS, "2028-04", np.random.default_rng(1))
+    mild, wild, unknown = (
+        drawn["signal"].sel(series=f"{one.entity}/fall_20").isel(chain=0, draw=0, period=-1).item()
+        for one in held
+    )
+    assert mild == unknown
+    assert np.log1p(-wild) / np.log1p(-mild) == pytest.approx(np.exp(0.5))
+
+
+def test_a_base_rate_says_a_position_s_own_effects_stage_by_stage(hazard_panel):
+    """Where industries hardly differ it says nothing; where they do, what it says and how surely."""
+    said = {"relative": (0.6, 0.2, -0.1), "relative_sd": (0.3, 0.4, 0.5)}
+    one = Position("mine", "2026-05-06", "", 100, 140, 0, "own", **said)
+    rng = np.random.default_rng(1)
+    for spread in (1e-6, 100.0):
+        p = parameters(hazard_panel, 4000, industry_sd=spread, load=1.0)
+        effect = hazard._own_effect(p, one, rng)
+        if spread < 1:
+            assert abs(effect).max() < 1e-4
+        else:
+            np.testing.assert_allclose(effect.mean(axis=0), said["relative"], atol=0.04)
+            np.testing.assert_allclose(effect.std(axis=0), said["relative_sd"], rtol=0.05)
 
 
 def test_years_are_shared_and_industries_are_not(hazard_panel):
@@ -435,8 +532,9 @@ def test_replicates_follow_each_episode_as_long_as_it_was(hazard_panel):
 def test_the_naive_forecast_is_the_base_rate(hazard_panel):
     drawn = hazard_baseline.unconditional_falls(hazard_panel, until="2028-04", seed=1)
     rates = hazard_panel.part(Asked).base_rates
-    for entity, sample in (("AI semiconductors", "US industries, unconditional"),
-                           ("PHLX semiconductor index", "SOX 1994-2026, all")):  # fmt: skip
+    for entity, sample in (("industry up 100", "US industries, unconditional"),
+                           ("PHLX semiconductor index", "SOX 1994-2026, all"),
+                           ("Nasdaq-100, by its own returns", "NDX 1985-2026, all")):  # fmt: skip
         for fall in FALLS:
             path = drawn.sel(series=f"{entity}/fall_{fall}")
             for k, months in ((17, "18m"), (23, "24m")):
@@ -452,12 +550,12 @@ def test_the_naive_forecast_is_the_base_rate(hazard_panel):
 def test_the_claims_are_events_over_the_draws(drawn):
     verdicts = judge(read_claims(), [drawn.assign_attrs(model="hazard", as_of="2026-05-06")])
     mine = {v.definition: v.probability for v in verdicts if v.model == "hazard"}
-    assert len(mine) == 6
+    assert len(mine) == 8
     assert all(p is not None for p in mine.values())
     assert mine["sector_price_down_20"] == pytest.approx(
         mine["correction_not_crash"] + mine["crash"]
     )
-    y = drawn["y"].sel(series="AI semiconductors/fall_20").mean(("chain", "draw"))
+    y = drawn["y"].sel(series="PHLX semiconductor index/fall_20").mean(("chain", "draw"))
     between = float(y.sel(period="2028-04") - y.sel(period="2027-10"))
     assert mine["sector_price_down_20_in_18_to_24_months"] == pytest.approx(between)
 
@@ -508,12 +606,21 @@ def test_the_published_base_rates_come_back(hazard_panel):
             np.sqrt(published * (1 - published) / (n * independent / known)), float(rate.std())
         )
         assert abs(float(rate.mean()) - published) < 1.96 * error, net
-    # the index, from its base rate at any time, comes near what it did after such run-ups
+    # the index falls more often than at any time, and less than it did after larger run-ups, by
+    # both of its models; and of its falls about as many go on as have gone on
     drawn = forecast(run, seed=1)["signal"].mean(("chain", "draw"))
-    after = read_reference_table("drawdown_base_rates").set_index("sample")
-    for fall, rate in ((30, "p30_24m"), (40, "p40_24m")):
-        got = float(drawn.sel(series=f"PHLX semiconductor index/fall_{fall}", period="2028-04"))
-        assert got == pytest.approx(after.loc["SOX, trailing 2y >= 100%", rate], abs=0.15)
+    rates = read_reference_table("drawdown_base_rates").set_index("sample")
+    low, high = rates.loc["SOX 1994-2026, all"], rates.loc["SOX, trailing 2y >= 100%"]
+    for kind in (CLASS_VIEW, OWN_VIEW):
+        got = {
+            fall: float(
+                drawn.sel(series=f"PHLX semiconductor index, {kind}/fall_{fall}", period="2028-04")
+            )
+            for fall in FALLS
+        }
+        for fall in (20, 30):
+            assert low[f"p{fall}_24m"] < got[fall] < high[f"p{fall}_24m"], (kind, fall)
+        assert got[40] / got[20] == pytest.approx(low["p40_24m"] / low["p20_24m"], abs=0.12)
 
 
 @pytest.mark.slow
@@ -524,10 +631,10 @@ def test_a_known_process_is_recovered(hazard_panel):
     model = get_model("hazard")
     truth = prior_draws(model, panel, model.priors, size=4, seed=8).isel(draw=[2])
     new = hazard.replicate(truth, panel, model.priors, np.random.default_rng(5))
-    made = panel.data.assign({k: ("obs", v[0]) for k, v in new.items()})
+    made = panel.data.assign({k: (panel.data[k].dims, v[0]) for k, v in new.items()})
     run = fit("hazard", dataclasses.replace(panel, data=made), seed=1, progress=False)
     assert run.gate.passed, [str(c) for c in run.gate.failures]
-    for name in hazard.REPORT:
+    for name in get_model("hazard").report:
         low, high = run.posterior[name].quantile([0.002, 0.998], ("chain", "draw")).values
         value = truth[name].values[0, 0]
         assert ((low < value) & (value < high)).all(), name
@@ -547,8 +654,9 @@ def test_what_the_record_has_made_impossible_is_decided(hazard_panel):
     drawn = hazard.draw(parameters(panel, 3), panel, PRIORS, "2028-04", np.random.default_rng(1))
     asked = read_claims()
     mine = [
-        dataclasses.replace(d, event=expand_sums(d.event, {"AI semiconductors": ["Mine"]}))
-        for d in asked[0].definitions if d.model == "hazard" and "AI semi" in str(d.event)
+        dataclasses.replace(d, event=expand_sums(d.event, {"PHLX semiconductor index": ["Mine"]}))
+        for d in asked[0].definitions
+        if d.model == "hazard" and "PHLX semiconductor index/" in str(d.event)
     ]  # fmt: skip
     claim = dataclasses.replace(asked[0], definitions=tuple(mine), pool=None)
     drawn = drawn.assign_attrs(model="hazard", as_of="2026-09-30")

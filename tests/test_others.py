@@ -19,7 +19,7 @@ def table():
 
 def hazard_draws(chance, n=400):
     """Return falls that come in the third month in a share of the draws."""
-    entities = ("AI semiconductors", "industry up 50", "industry up 100", "industry up 150")
+    entities = ("PHLX semiconductor index", "industry up 50", "industry up 100", "industry up 150")
     months = [f"{2026 + (4 + k) // 12}-{(4 + k) % 12 + 1:02d}" for k in range(24)]
     paths = np.zeros((1, n, 12, 24))
     paths[:, : int(chance * n), :, 2:] = 1

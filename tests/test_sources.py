@@ -162,8 +162,9 @@ def test_open_share_has_its_four_points():
     assert set(share["unit"]) == {"ratio"}
 
 
-ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 486, "positions": 3,
-        "public_forecasts": 8, "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
+ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 486,
+        "index_returns_monthly": 2194, "positions": 2, "public_forecasts": 8, "runups": 272,
+        "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCE_TABLES))
@@ -201,9 +202,9 @@ def test_other_names_are_refused_with_those_there_are():
     ("old", "new", "message"),
     [
         ("sample,", "sampled,", r"missing column\(s\) sample; unknown column\(s\) sampled"),
-        ("0.42", "42", "line 2, p20_18m: got '42', wanted a number from 0 to 1"),
-        ("0.42", "", "line 2, p20_18m: got ''"),
-        ("0.42", "nan", "line 2, p20_18m: got 'nan'"),
+        ("0.262", "42", "line 2, p20_18m: got '42', wanted a number from 0 to 1"),
+        ("0.262", "", "line 2, p20_18m: got ''"),
+        ("0.262", "nan", "line 2, p20_18m: got 'nan'"),
     ],
 )
 def test_bad_reference_cells_are_named(tmp_path, old, new, message):
@@ -230,7 +231,7 @@ def test_a_reference_table_without_rows(tmp_path):
 
 def test_a_reference_table_of_bad_cells_prints_a_page(tmp_path):
     text = (data_dir() / "drawdown_base_rates.csv").read_text().splitlines()
-    bad = text[1].replace("0.42", "42", 1)
+    bad = text[1].replace("0.262", "42", 1)
     (tmp_path / "drawdown_base_rates.csv").write_text("\n".join([text[0], *[bad] * 5000]))
     with pytest.raises(DataError) as error:
         read_reference_table("drawdown_base_rates", tmp_path)

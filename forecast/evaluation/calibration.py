@@ -67,7 +67,8 @@ def calibrate(
         tree = sample_model(entry, drawn, priors, dataclasses.replace(spec, seed=seed + 1 + k))
         rng = np.random.default_rng([seed, k])
         posterior = entry.completed(tree["posterior"].to_dataset(), drawn, priors, rng, given=True)
-        row = _ranks(posterior, truth.isel(chain=0, draw=k), entry.report, ranks)
+        names = entry.reported_of(posterior)
+        row = _ranks(posterior, truth.isel(chain=0, draw=k), names, ranks)
         rows.append({**row, "diverged": int(tree["sample_stats"]["diverging"].sum())})
     return pd.DataFrame(rows)
 
@@ -84,8 +85,9 @@ def refill(panel: Panel, data: Mapping[str, np.ndarray]) -> Panel:
     """Return the panel with drawn values in place of the reported ones."""
     names = {"log_value": "value"}
     values = {names.get(k, k): np.exp(v) if k == "log_value" else v for k, v in data.items()}
+    dims = {k: panel.data[k].dims if k in panel.data else ("obs",) for k in values}
     return dataclasses.replace(
-        panel, data=panel.data.assign({k: ("obs", v) for k, v in values.items()})
+        panel, data=panel.data.assign({k: (dims[k], v) for k, v in values.items()})
     )
 
 

@@ -33,7 +33,14 @@ from forecast.inference.fitting import fit_kept, spec_of
 from forecast.inference.predict import forecast
 from forecast.models.base import Panel
 from forecast.models.hazard.baseline import unconditional_falls
-from forecast.models.hazard.panel import LOOKBACK, Position, episodes, hazard_panel, with_positions
+from forecast.models.hazard.panel import (
+    LOOKBACK,
+    PANEL,
+    Position,
+    episodes,
+    hazard_panel,
+    with_positions,
+)
 from forecast.models.hazard.room import MODEL as PRICES
 from forecast.models.market.baseline import drift_walk
 from forecast.models.market.panel import rounding_step
@@ -170,6 +177,7 @@ def standing(runups: pd.DataFrame, as_of: str) -> list[Position]:
             raw=float(row["raw"]),
             months=int(row["months"]),
             source=f"run-up identified in {row['identified']}",
+            volatility=float(row["volatility"]),
         )
         for row in held.to_dict("records")
     ]
@@ -180,10 +188,10 @@ def price_panel(
 ) -> Panel:
     """Return the hazard model's panel as of a day, with the industries that stood there then.
 
-    `tables` may hold ``positions`` and ``drawdown_base_rates``; without them those shipped count.
+    `tables` may hold the other tables of the hazard model; without them those shipped count.
     """
     named = tables or {}
-    panel = hazard_panel(runups, as_of, named.get("positions"), named.get("drawdown_base_rates"))
+    panel = hazard_panel(runups, as_of, *(named.get(name) for name in PANEL.besides))
     held = standing(runups, as_of)
     return with_positions(panel, held) if held else panel
 

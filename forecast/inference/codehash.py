@@ -28,6 +28,7 @@ DECIDES = (
     "report",
     "sampled",
     "latent",
+    "optional",
 )
 """Of a model's record, what its fit and its gate depend on; settings of the sampler and the numbers of
 the prior set stand in the spec itself, what the prior record makes of its numbers does not."""
@@ -36,6 +37,7 @@ ENGINE = (
     ("forecast.inference.sampling", "prior_misses"),
     ("forecast.inference.gate", "inspect_run"),
     ("forecast.models.base", "Model.completed"),
+    ("forecast.models.base", "Model.reported_of"),
     ("forecast.models.base", "Panel.part"),
 )
 """What every fit goes through; of the records that it is handed, the methods."""

@@ -261,7 +261,7 @@ def fit_spec(spec: Spec, panel: Panel, *, progress: bool = False) -> Run:
     stamp = gates.inspect_run(
         tree["posterior"].to_dataset(),
         tree["sample_stats"].to_dataset(),
-        names=entry.report,
+        names=entry.reported_of(tree["posterior"].to_dataset()),
         shape=(spec.chains, spec.draws),
         prior_misses=misses,
     )

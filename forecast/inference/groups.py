@@ -4,10 +4,11 @@ The groups have ArviZ' names, so that ``arviz.loo``, predictive checks and power
 tree as it is:
 
 ``log_likelihood``
-    One variable. Where the density is a product over the panel's rows its dims are chain, draw, obs;
+    One variable for the panel's rows. Where it is a product over them its dims are chain, draw, obs:
     what several observed variables say of one row is added up. Else they are those of the parts into
     which it falls, or chain and draw alone. ``attrs["by"]`` says which: only what is by row, and not
-    given the rows before it, is what leave-one-out asks for.
+    given the rows before it, is what leave-one-out asks for. A model of two kinds of data has a variable
+    for the second besides, added up over all but one of its dims.
 ``log_prior``
     The density of each parameter whose prior a sensitivity check scales. Latent variables, which are
     part of the process, are left out.
@@ -145,10 +146,34 @@ def _likelihood(
         posterior,
         [_ahead(model, v) if a else g for v, a, g in zip(parts, ahead, graphs, strict=True)],
     )
+    by_variable = dict(zip(parts, found, strict=True))
+    besides = {}
+    for v in parts:
+        dim = (model.named_vars_to_dims.get(v.name) or ("",))[0]
+        if dim.endswith(common.CELL):
+            own = dim.removesuffix(common.CELL)
+            summed = np.zeros((len(found[0]), panel.data.sizes[own]))
+            where = np.asarray(model.coords[dim], dtype=np.int64)
+            np.add.at(summed.T, where, by_variable.pop(v).T)
+            besides[v.name] = _labelled(posterior, summed, own)
+    rows = _of_rows(model, posterior, panel, names, by_variable, any(ahead))
+    return rows.assign(besides)
+
+
+def _of_rows(
+    model: pm.Model,
+    posterior: xr.Dataset,
+    panel: Panel,
+    names: Sequence[str],
+    by_variable: Mapping[pt.TensorVariable, np.ndarray],
+    ahead: bool,
+) -> xr.Dataset:
+    """Label densities by the panel's rows, where they fall into such, or by their own parts."""
+    parts, found = list(by_variable), list(by_variable.values())
     all_dims = [tuple(model.named_vars_to_dims.get(v.name) or ()) for v in parts]
     by_row_of_panel = all(len(d) == 1 and d[0].endswith(common.ROW) for d in all_dims)
     if not by_row_of_panel and (len(set(all_dims)) > 1 or len(all_dims[0]) != 1):
-        return _by_variable(model, posterior, dict(zip(parts, found, strict=True)), any(ahead))
+        return _by_variable(model, posterior, by_variable, ahead)
     dims = [dim for (dim,) in all_dims]
     if not by_row_of_panel:
         (dim,) = set(dims)
@@ -159,7 +184,7 @@ def _likelihood(
         np.add.at(by_row.T, np.asarray(model.coords[dim], dtype=np.int64), values.T)
     name = names[0] if len(names) == 1 else "row"
     rows = _labelled(posterior, by_row, "obs")
-    return xr.Dataset({name: rows}, attrs={"by": BY_ROW_AHEAD if any(ahead) else BY_ROW})
+    return xr.Dataset({name: rows}, attrs={"by": BY_ROW_AHEAD if ahead else BY_ROW})
 
 
 def _by_variable(
@@ -206,12 +231,15 @@ def _prior(entry: AnyModel, model: pm.Model, posterior: xr.Dataset) -> xr.Datase
 def _replicated(
     entry: AnyModel, posterior: xr.Dataset, panel: Panel, priors: object, rng: np.random.Generator
 ) -> xr.Dataset:
-    most = MOST_REPLICATED // (panel.data.sizes["obs"] * posterior.sizes["chain"])
+    largest = max(variable.size for variable in panel.data.data_vars.values())
+    most = MOST_REPLICATED // (largest * posterior.sizes["chain"])
     count = posterior.sizes["draw"]
     at = np.linspace(0, count - 1, max(min(count, most), 1)).round().astype(int)
     some = posterior.isel(draw=at)
     drawn = entry.replicate(some, panel, priors, rng)
-    return xr.Dataset({name: _labelled(some, values, "obs") for name, values in drawn.items()})
+    known = {str(n): [str(d) for d in v.dims] for n, v in panel.data.data_vars.items()}
+    dims = {n: known.get(n, ["obs"]) for n in drawn}
+    return xr.Dataset({n: _labelled(some, values, *dims[n]) for n, values in drawn.items()})
 
 
 def _observed(panel: Panel, names: Sequence[str]) -> xr.Dataset:
@@ -221,5 +249,7 @@ def _observed(panel: Panel, names: Sequence[str]) -> xr.Dataset:
             name: data[name].values if name in data else np.log(data["value"].values)
             for name in names
         }
-    labels = {str(n): ("obs", c.values) for n, c in data.coords.items() if c.dims == ("obs",)}
-    return xr.Dataset({n: ("obs", v) for n, v in values.items()}, labels)
+    dims = {n: data[n].dims if n in data else ("obs",) for n in names}
+    used = {d for own in dims.values() for d in own}
+    labels = {str(n): c.variable for n, c in data.coords.items() if used.issuperset(c.dims)}
+    return xr.Dataset({n: (dims[n], v) for n, v in values.items()}, labels)

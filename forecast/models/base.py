@@ -43,7 +43,8 @@ class Panel:
     as_of
         The day up to which reports were known, ISO.
     data
-        Labelled arrays with dim ``obs``, and nothing in ``attrs``.
+        Labelled arrays with dim ``obs``, and nothing in ``attrs``. A model of two kinds of data has the
+        second under dims of its own.
     units
         Unit by name of a variable.
     about
@@ -106,8 +107,9 @@ class Panel:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return the panel as a plain table, one row an observation."""
-        return self.data.to_dataframe().reset_index(drop="obs" not in self.data.coords)
+        """Return the panel as a plain table, one row an observation of dim ``obs``."""
+        rows = self.data.drop_dims([d for d in self.data.dims if d != "obs"])
+        return rows.to_dataframe().reset_index(drop="obs" not in rows.coords)
 
     def _repr_html_(self) -> str:
         """Show the panel as a table with its date and hash."""
@@ -286,12 +288,14 @@ class Model[P]:
     draw
         ``(parameters, panel, priors, until, rng) -> Dataset`` of joint draws.
     replicate
-        ``(parameters, panel, priors, rng) -> {data name: (sample, obs)}``: new data for the
-        panel's cells, for prior predictive checks and calibration.
+        ``(parameters, panel, priors, rng) -> {data name: (sample, ...)}``: new data for the
+        panel's cells, over the dims that they have there, for prior predictive checks and calibration.
     prior_checks
         ``(what, statistic, low, high)``: nine in ten prior draws lie between.
     report
         Parameters that the gate checks and the memo shows.
+    optional
+        Of these, parameters that the model of a panel without their data does not have.
     labels
         What a parameter is, with its unit.
     horizon
@@ -355,6 +359,11 @@ class Model[P]:
     shown: tuple[str, ...] = ()
     hue: str = "score"
     latent: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def reported_of(self, posterior: xr.Dataset) -> tuple[str, ...]:
+        """Return the parameters of :attr:`report` that a panel's model has: all but optional ones."""
+        return tuple(n for n in self.report if n not in self.optional or n in posterior)
 
     def completed(
         self,

@@ -25,6 +25,10 @@ DENSITIES = (HYPER, LIKELIHOOD)
 ROW = "_row"
 """End of the name of a dimension whose labels are rows of the panel."""
 
+CELL = "_cell"
+"""End of the name of a dimension of an observed variable whose values are no rows of the panel: its
+labels are positions along the panel's dimension of the name without this."""
+
 type Array = np.ndarray | pt.TensorVariable
 """Numbers, or a variable of a model: one formula serves draws and density."""
 type Arrays = Mapping[str, Array]

@@ -136,16 +136,19 @@ REFERENCE_TABLES: Mapping[str, str] = {
         mmlu_helm_5shot:percent? mmlu_simple_evals:percent? gpqa_diamond:percent? gpqa_se:number?
         gpqa_effort:text? gpqa_confidence:grade? mmlu_pro:percent? mmlu_pro_confidence:grade?
         swe_bench_verified:percent? swe_se:number? eci:number? score_source:text?""",
+    "index_returns_monthly": """
+        month:month series:text log_return:number log_high_over_close:number
+        log_low_over_close:number""",
     "positions": """
         entity:text dated:day industry:text? sample:text? net:number raw:number months:number
-        fell_20:month? fell_30:month? fell_40:month? source:text""",
+        volatility:number? fell_20:month? fell_30:month? fell_40:month? source:text""",
     "public_forecasts": """
         forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
     "runups": """
         rule:text industry:text id_month:month runup24_raw:number runup24_net:number
         followup_months:number dur20_m:number event20:event dur30_m:number event30:event
         dur40_m:number event40:event maxdd_18m:percent maxdd_24m:percent maxdd_48m:percent
-        t_peak_before_dd20:number gain_id_to_peak_pct:number""",
+        t_peak_before_dd20:number gain_id_to_peak_pct:number volatility24:number?""",
     "telecom_1995_2004": """
         year:year us_telecom_revenue_fcc_usd_bn:number revenue_conf:grade
         us_telecom_capex_usd_bn:number? capex_conf:grade? capex_to_revenue:number?
@@ -164,7 +167,10 @@ REFERENCE_TABLES: Mapping[str, str] = {
 """Columns of the tables that are not observations of the vintage schema, each with its kind; ``?``
 where a cell may be empty."""
 
-MAY_LACK: Mapping[str, tuple[str, ...]] = {"positions": ("fell_20", "fell_30", "fell_40")}
+MAY_LACK: Mapping[str, tuple[str, ...]] = {
+    "positions": ("volatility", "fell_20", "fell_30", "fell_40"),
+    "runups": ("volatility24",),
+}
 """Columns that a table may lack, as if their cells were empty."""
 
 USER_TABLES: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from forecast.core.periods import (
     period_end,
 )
 from forecast.models.hazard import paths
-from forecast.models.hazard.panel import FALLS, Position, base_rates, positions
+from forecast.models.hazard.panel import FALLS, base_rates, views
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -32,16 +32,6 @@ def _at_any_time(rates: Mapping[str, float], ahead: np.ndarray) -> np.ndarray:
         beyond = early + (late - early) * (ahead - 18) / 6
         rows.append(-np.expm1(-np.where(ahead <= 18, early * ahead / 18, beyond)))
     return np.stack(rows)
-
-
-def _after(one: Position, rates: Mapping[str, float], ahead: np.ndarray) -> np.ndarray:
-    """Return the same after the falls on record: a deeper one given the last that has come.
-
-    A fall of 40 % is as likely after one of 20 % in so many months as their rates' ratio says.
-    """
-    chance = _at_any_time(rates, ahead)
-    reached = one.stage
-    return chance / chance[reached - 1] if reached else chance
 
 
 def unconditional_falls(
@@ -73,9 +63,11 @@ def unconditional_falls(
     known, last = last_close(panel.as_of), month_index(period_end(until).isoformat())
     if last <= known:
         raise DataError(f"cannot forecast to {until!r}; closes are known to {month_name(known)}")
-    held = positions(panel)
+    held = [view.position for view in views(panel)]
     ahead = np.arange(1, last - min(one.closed for one in held) + 1)
-    rate = np.stack([_after(one, base_rates(panel, one), ahead) for one in held])
+    rate = np.stack(
+        [paths.after(_at_any_time(base_rates(panel, one), ahead), one.stage) for one in held]
+    )
     uniform = np.random.default_rng(seed).random((chains * draws, len(held), 1, 1))
     fallen = (uniform < rate).astype(float)
     sample = (np.arange(chains), np.arange(draws))

@@ -8,11 +8,21 @@ from forecast import plots
 from forecast.core.text import percent
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.hazard import plots as own
-from forecast.models.hazard.panel import FALLS, class_name, effective_sample, months_of
+from forecast.models.hazard.panel import (
+    CLASS_VIEW,
+    FALLS,
+    OWN_VIEW,
+    class_name,
+    effective_sample,
+    months_of,
+)
 
 ANY = class_name(100)
 """What stands for a position that is not known on the day of the run."""
-SOURCE = "Kenneth R. French data library, 49 industries (data/runups.csv)"
+SOURCE = (
+    "Kenneth R. French data library, 49 industries (data/runups.csv); monthly closes of indices "
+    "(data/index_returns_monthly.csv)"
+)
 EARLY, LATE = 18, 24
 """Months within which a fall is told."""
 
@@ -29,6 +39,21 @@ def _chance(draws: xr.Dataset, entity: str, metric: str, month: int = LATE) -> f
     months = months_of(draws, entity)
     at = months[min(month, len(months)) - 1]
     return float(draws["y"].sel(series=f"{entity}/{metric}").isel(period=at).mean())
+
+
+def _ranges(draws: xr.Dataset, entity: str) -> str:
+    """Return in a sentence what each of an answer's two models says; "" for an answer of one."""
+    there = set(draws["entity"].values.astype(str))
+    kinds = [kind for kind in (CLASS_VIEW, OWN_VIEW) if f"{entity}, {kind}" in there]
+    if len(kinds) < 2:
+        return ""
+    told = [
+        f"{kind} "
+        + ", ".join(percent(_chance(draws, f"{entity}, {kind}", f"fall_{fall}")) for fall in FALLS)
+        for kind in kinds
+    ]
+    falls = ", ".join(f"{fall}" for fall in FALLS)
+    return f"Equal parts of two models, its range: falls of {falls} % {' and '.join(told)}. "
 
 
 def _falls(scene: Scene) -> Drawn:
@@ -53,13 +78,14 @@ def _falls(scene: Scene) -> Drawn:
     data = scene.panel.data
     n, independent = effective_sample(data)
     where = "" if sector == ANY else f", where {sector} stood on the article's date"
+    ranges = _ranges(draws, sector)
     since = min(data["identified"].values)[:4]
     caption = (
         f"An industry after a run-up of 100 points over the market{where}. Fitted to "
         f"{data.sizes['obs']} episodes since {since} that do not overlap within an industry; those of "
         f"one year share its market, so the {n} followed for {LATE} months count as about "
-        f"{independent:.0f} independent ones. Bands: what the years to come may bring. The table "
-        "has no volatility: an effect of the industry takes its place."
+        f"{independent:.0f} independent ones. Bands: what the years to come may bring. {ranges}All "
+        "falls are of month-end closes."
     )
     alt = f"Probability of a first fall by month, {sector}. " + "; ".join(said) + "."
     return Drawn(figure, alt, caption)
@@ -79,8 +105,8 @@ def _severity(scene: Scene) -> Drawn:
         f"40 %, {percent(crash)} of 40 % or more, {percent(1 - correction - crash)} less than 20 %."
     )
     caption = (
-        "First rows: an industry portfolio after the run-up. The index falls more often at any time; "
-        "its rows scale the hazard by the ratio of its own base rate to that of US industries. "
+        "An index is forecast by its class (US industries after such run-ups, or the index itself at "
+        "any time) and by its own returns; under its own name stand equal parts of both. "
         "Naive: as often as at any time."
     )
     return Drawn(ax, alt, caption)

@@ -5,18 +5,25 @@ A stage s begins at the identification (s = 0, to the first -20 %), in the month
 the fall comes, if it has not yet, with the probability of a complementary log-log link::
 
     h[s, t] = 1 - exp(-exp(lin[s] + shape[s] log(t / 12)))       t = 1, 2, ...
-    lin[s]  = rate[s] + runup[s] x + market[s] m
+    lin[s]  = rate[s] + runup[s] x + market[s] m + wild[s] v
               + load[s] (industry_sd z_industry + year_effect),        load[0] = 1
 
 with x the net run-up in doublings from 100 points, m the market's own run-up in units of 50 % above
-40 %, and year_effect the frailty of the calendar year in which the month lies: episodes that
-overlap in time share it, so they are not taken for independent. A later stage may also be passed in
-the very month in which it begins (a month that takes a price from -15 to -32 %)::
+40 %, v the log of the volatility of the industry's returns over the run-up against what is usual
+after a run-up of that size, and year_effect the frailty of the calendar year in which the month
+lies: episodes that overlap in time share it, so they are not taken for independent. A later stage may
+also be passed in the very month in which it begins (a month that takes a price from -15 to -32 %)::
 
     jump[s] = 1 - exp(-exp(lin[s] - rate[s] + jump_rate[s]))
 
 A correction is a process that stops after the first or second stage, a crash one that passes all
 three. Censored months enter as survival only.
+
+An index with returns of its own has a second law, :mod:`forecast.models.hazard.returns`; the two are
+fitted in one model and share no parameter. What the draws say of the index is a mixture of both, with
+what each says alone under names of their own (:func:`forecast.models.hazard.panel.views`). An index that
+is not after a run-up has, in place of the first law, its base rate at any time with the error of its
+few independent windows.
 
 The log likelihood needs no month by month sum: within a calendar year the linear part of a stage
 does not change, so a stretch of survived months a..b adds ``-exp(lin) (F[b] - F[a - 1])`` with
@@ -29,7 +36,7 @@ survived so far is forecast from the month it has reached.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +49,19 @@ from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name, period_end
 from forecast.core.text import one_line
 from forecast.models import common
-from forecast.models.hazard import paths
-from forecast.models.hazard.panel import FALLS, LONGEST, MARKET_MEAN, positions
+from forecast.models.hazard import paths, returns
+from forecast.models.hazard.panel import (
+    FALLS,
+    LONGEST,
+    MARKET_MEAN,
+    OWN_VIEW,
+    USUAL_VOLATILITY,
+    VOLATILITY_SLOPE,
+    Position,
+    View,
+    base_rates,
+    views,
+)
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -88,9 +106,14 @@ class Priors:
     # The market's own run-up: no evidence either way.
     market: float = 0.0
     market_sd: float = 0.3
+    # Volatility: the time in which a random walk first loses a fifth goes with the inverse square of
+    # it, so a log hazard rises by up to two per unit of its log; but volatility of the past
+    # persists only in part. Our rough judgement, from none to all of that.
+    wild: float = 0.7
+    wild_sd: float = 0.5
     # Spread of log hazards between industries and between years. Whole-sample rates of -20 % in 24
-    # months are 0.41 for the S&P 500 and 0.91 for semiconductors (drawdown_base_rates.csv): log
-    # hazards 1.5 apart, that is two or three sd of industries. Years differ more than industries:
+    # months are 0.27 for the S&P 500 and 0.66 for semiconductors (drawdown_base_rates.csv): log
+    # hazards 1.2 apart, that is two or three sd of industries. Years differ more than industries:
     # falls cluster in 1929, 1937, 1974, 1987, 2000, 2008 (booms.csv).
     industry: float = 0.4
     industry_log_sd: float = 0.5
@@ -99,16 +122,54 @@ class Priors:
     # How much of both the later stages share: from none to all.
     load: float = 0.5
     load_sd: float = 0.4
+    # Returns of indices, log points a month. Shares have earned 4 to 10 % a year over long times:
+    # 95 % from -2 to 17 % a year.
+    drift: float = 0.006
+    drift_sd: float = 0.004
+    # From 3 % (a quiet broad index) to 13 % (a wild trade); 95 %.
+    volatility: float = 0.06
+    volatility_log_sd: float = 0.4
+    # Half to nine tenths of the variance is told by the last year, recent falls and the year about
+    # alike. Our rough judgement, on the logit scale.
+    memory: float = 1.2
+    memory_sd: float = 0.7
+    recent: float = -0.5
+    recent_sd: float = 0.7
+    # Degrees of freedom over two: monthly returns have tails of 4 to 20 degrees.
+    tail: float = 6.0
+    tail_log_sd: float = 0.6
+    # Share of an index's draws that go by its own returns, not by its class. From past days they told
+    # its falls better than its base rate did (benchmarks/README.md); the class of run-ups, to which
+    # it has seldom belonged, cannot be scored so. Equal parts, for want of a reason for others.
+    own_returns: float = 0.5
 
 
 VARIANTS = {
     # Falls after run-ups are as frequent as at other times, and the size of the run-up says little.
     "sceptical": Priors(
-        rate=-3.7, rate_sd=0.5, deeper_rate=-4.0, jump=-1.6, runup=0.0, runup_sd=0.2
+        rate=-3.7,
+        rate_sd=0.5,
+        deeper_rate=-4.0,
+        jump=-1.6,
+        runup=0.0,
+        runup_sd=0.2,
+        wild=0.3,
+        wild_sd=0.3,
+        drift=0.008,
+        drift_sd=0.003,
     ),
     # Run-ups are bubbles: falls are frequent and deep, and more so after larger run-ups.
     "generous": Priors(
-        rate=-2.7, rate_sd=0.5, deeper_rate=-3.0, jump=-0.9, runup=0.6, runup_sd=0.3
+        rate=-2.7,
+        rate_sd=0.5,
+        deeper_rate=-3.0,
+        jump=-0.9,
+        runup=0.6,
+        runup_sd=0.3,
+        wild=1.1,
+        wild_sd=0.4,
+        drift=0.003,
+        drift_sd=0.003,
     ),
 }
 
@@ -117,33 +178,55 @@ REPORT = (
     "shape",
     "runup",
     "market",
+    "wild",
     "deeper_rate",
     "jump_rate",
     "deeper_shape",
     "deeper_runup",
     "deeper_market",
+    "deeper_wild",
     "load",
     "industry_sd",
     "year_sd",
 )
+RETURNS_REPORT = ("drift", "volatility", "memory", "recent", "tail")
+"""Parameters of the returns of indices, which a panel without a named index does not have."""
 LABELS = {
     "rate": "log monthly hazard of the first -20 %, a year after a run-up of 100 points",
     "shape": "power of time in that hazard",
     "runup": "change of its log per doubling of run-up",
     "market": "change of its log per 50 % of the market's own run-up",
+    "wild": "change of its log per unit of log volatility",
     "deeper_rate": "log monthly hazard of the next step down, a year after the last",
     "jump_rate": "log of the same within the month of the last step",
     "deeper_shape": "power of time in the next step's hazard",
     "deeper_runup": "change of the next step's log hazard per doubling of run-up",
     "deeper_market": "change of the next step's log hazard per 50 % of the market's run-up",
+    "deeper_wild": "change of the next step's log hazard per unit of log volatility",
     "load": "share of the industry's and the year's effect in the next step",
-    "industry_sd": "spread of log hazards between industries (in place of their volatility)",
+    "industry_sd": "spread of log hazards between industries, beyond their volatility",
     "year_sd": "spread of log hazards between calendar years",
+    "drift": "drift of an index, log points a month",
+    "volatility": "long-run volatility of an index, log points a month",
+    "memory": "share of a month's variance that the last twelve months tell",
+    "recent": "of it, the share that falls of the last three months tell",
+    "tail": "degrees of freedom of the tails of returns, less two",
 }
 
+type Covariates = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-def _covariates(net: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.log2(net / NET_ORIGIN), (raw - net - MARKET_MEAN) / MARKET_STEP
+
+def _covariates(net: np.ndarray, raw: np.ndarray, volatility: np.ndarray) -> Covariates:
+    """Return x, m and v of the module's formula; a volatility that is not known is the usual one."""
+    x = np.log2(net / NET_ORIGIN)
+    v = np.log(volatility / USUAL_VOLATILITY) - VOLATILITY_SLOPE * x
+    return x, (raw - net - MARKET_MEAN) / MARKET_STEP, np.where(np.isfinite(v), v, 0.0)
+
+
+def _of_episodes(data: xr.Dataset) -> Covariates:
+    net, raw = data["net"].values, data["raw"].values
+    known = data["volatility"].values if "volatility" in data else np.full(net.shape, np.nan)
+    return _covariates(net, raw, known)
 
 
 def _index(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -247,7 +330,9 @@ class _Tables:
     sums: Array
 
 
-def _tables(prior: Mapping[str, Any], net: Array, market_runup: Array, industry: Array) -> _Tables:
+def _tables(
+    prior: Mapping[str, Any], covariates: tuple[Array, Array, Array], industry: Array
+) -> _Tables:
     """Register the parameters in the model in whose context it is called; return the hazard's parts."""
 
     def scalar(name: str, field: str) -> Array:
@@ -268,6 +353,7 @@ def _tables(prior: Mapping[str, Any], net: Array, market_runup: Array, industry:
     shape = stages("shape", scalar("shape", "shape"), deeper("deeper_shape", "deeper_shape"))
     runup = stages("runup", scalar("runup", "runup"), deeper("deeper_runup", "runup"))
     market = stages("market", scalar("market", "market"), deeper("deeper_market", "market"))
+    wild = stages("wild", scalar("wild", "wild"), deeper("deeper_wild", "wild"))
     load = stages("load", 1.0, deeper("load", "load"))
     of_industry, of_year = spread("industry_sd", "industry"), spread("year_sd", "year")
     # The level of a year is what its falls tell; its effect is what that has over the rate.
@@ -277,8 +363,7 @@ def _tables(prior: Mapping[str, Any], net: Array, market_runup: Array, industry:
 
     # Tables by stage and episode, stage and year, stage and month, read by flat positions.
     of_episode = (
-        runup[:, None] * net
-        + market[:, None] * market_runup
+        sum(slope[:, None] * x for slope, x in zip((runup, market, wild), covariates, strict=True))
         + load[:, None] * (of_industry * z_industry)[industry]
     )
     of_calendar = load[:, None] * year_effect
@@ -295,13 +380,15 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel's episodes."""
     data = panel.data
     names, which, _, years = _index(panel)
-    x, m = _covariates(data["net"].values, data["raw"].values)
     counted, sizes = risk(panel), (len(which), len(years))
     coords = {"industry": names, "year": years, "stage": list(DEEPER)}
+    if "log_return" in data:
+        coords["index"] = data["index"].values.astype(str)
     with pm.Model(coords=coords) as model:
         prior = common.prior_data(priors)
         industry = pm.Data("industry_index", which)
-        net, market_runup = pm.Data("net_runup", x), pm.Data("market_runup", m)
+        labels = ("net_runup", "market_runup", "log_volatility")
+        covariates = [pm.Data(n, x) for n, x in zip(labels, _of_episodes(data), strict=True)]
         survived = pm.Data("survived_at", _places(counted.survived, sizes, LONGEST + 1))
         falls = pm.Data("falls", _places(counted.fell - [0, 0, 0, 1], sizes, LONGEST))
         first = pm.Data("first", _places(counted.first[:, :3], sizes, 0))
@@ -314,7 +401,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
             np.concatenate([counted.fell[:, 1], counted.first[:, 1]]),
         )
 
-        parts = _tables(prior, net, market_runup, industry)
+        parts = _tables(prior, (covariates[0], covariates[1], covariates[2]), industry)
         i, y, before, to = (survived[k] for k in range(4))
         cumulative = pt.exp(parts.monthly[i] + parts.of_calendar[y]) * (
             parts.sums[to] - parts.sums[before]
@@ -327,6 +414,8 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         i, y = (first[k] for k in range(2))
         cumulative = pt.concatenate([later, pt.exp(parts.at_once[i] + parts.of_calendar[y])])
         pm.CustomDist("fell", cumulative, logp=_fall, random=_fell, dtype="int64", **months)
+        if "log_return" in data:
+            returns.block(data["log_return"].values, prior)
     return model
 
 
@@ -418,14 +507,15 @@ class _Law:
 
 def _law(
     parameters: xr.Dataset,
-    covariates: tuple[np.ndarray, np.ndarray],
-    industry: np.ndarray,
+    covariates: Covariates,
+    effect: np.ndarray,
     year: np.ndarray,
     reached: tuple[np.ndarray, np.ndarray],
 ) -> _Law:
-    """Return the law of units with given effects, (sample, unit) and (sample, unit, month).
+    """Return the law of units with given effects, (sample, unit, stage) and (sample, unit, month).
 
-    `reached` is the stage of each unit at the start, and the months of it that have passed.
+    `effect` is what a unit itself adds at each stage; `reached` is the stage of each unit at the
+    start, and the months of it that have passed.
     """
 
     def stages(own: np.ndarray | float, later: str) -> np.ndarray:
@@ -433,19 +523,27 @@ def _law(
         return np.column_stack([np.broadcast_to(own, len(rest)), rest])
 
     load = stages(1.0, "load")
-    x, m = covariates
-    runup = stages(sample_first(parameters, "runup"), "deeper_runup")
-    market = stages(sample_first(parameters, "market"), "deeper_market")
-    fixed = runup[:, None, :] * x[:, None] + market[:, None, :] * m[:, None]
+    fixed = effect
+    for name, x in zip(("runup", "market", "wild"), covariates, strict=True):
+        slope = stages(sample_first(parameters, name), f"deeper_{name}")
+        fixed = fixed + slope[:, None, :] * x[:, None]
     return _Law(
         stages(sample_first(parameters, "rate"), "deeper_rate"),
         stages(0.0, "jump_rate"),
         stages(sample_first(parameters, "shape"), "deeper_shape"),
-        fixed + load[:, None, :] * industry[:, :, None],
+        fixed,
         year,
         load,
         *reached,
     )
+
+
+def _of_industry(parameters: xr.Dataset, industry: np.ndarray) -> np.ndarray:
+    """Return the effect of units' industries at each stage, (sample, unit, stage)."""
+    load = sample_first(parameters, "load")
+    load = np.column_stack([np.ones(len(load)), load])
+    effect: np.ndarray = load[:, None, :] * industry[:, :, None]
+    return effect
 
 
 def _identified(units: int) -> tuple[np.ndarray, np.ndarray]:
@@ -515,6 +613,8 @@ def replicate(
 ) -> dict[str, np.ndarray]:
     """Draw new months and events for the panel's episodes, shape (sample, obs), by data name.
 
+    And new returns of its indices, (sample, month, index), where it has any.
+
     Each episode is followed as long as it was; what ends its follow-up does not depend on falls.
     """
     data = panel.data
@@ -526,14 +626,18 @@ def replicate(
     at = (start[:, None] + 1 + np.arange(followup.max())[None, :]) // 12 - years[0]
     at = np.minimum(at, len(years) - 1)  # beyond its follow-up an episode is cut off below
     effect = sample_first(parameters, "year_effect")
-    x, m = _covariates(data["net"].values, data["raw"].values)
-    law = _law(parameters, (x, m), industry, effect[:, at], _identified(len(start)))
+    law = _law(
+        parameters, _of_episodes(data), _of_industry(parameters, industry), effect[:, at],
+        _identified(len(start)),
+    )  # fmt: skip
     reached = _simulate(law, rng)
     drawn = {}
     for s, fall in enumerate(FALLS):
         event = (reached[:, :, s] > 0) & (reached[:, :, s] <= followup)
         drawn[f"event{fall}"] = event.astype(int)
         drawn[f"months{fall}"] = np.where(event, reached[:, :, s], followup)
+    if "log_return" in data:
+        drawn["log_return"] = returns.replicated(parameters, data, rng)
     return drawn
 
 
@@ -572,8 +676,8 @@ def rate_in_class(
     market = (data["raw"] - data["net"]).values[keep]
     law = _law(
         parameters,
-        _covariates(np.full(keep.sum(), net), net + market),
-        industry[:, which[keep]],
+        _covariates(np.full(keep.sum(), net), net + market, np.full(keep.sum(), np.nan)),
+        _of_industry(parameters, industry[:, which[keep]]),
         effect[:, np.minimum(at, len(years) - 1)],
         _identified(int(keep.sum())),
     )
@@ -593,6 +697,31 @@ def _last_month(panel: Panel, until: str) -> int:
     return last
 
 
+@dataclasses.dataclass(frozen=True)
+class _Ahead:
+    """What is forecast, and how far: the random numbers and the last month drawn.
+
+    Attributes
+    ----------
+    parameters, panel
+        Draws of the parameters, and what they were fitted to.
+    last
+        Index of the last month.
+    rng
+        Source of random numbers.
+    """
+
+    parameters: xr.Dataset
+    panel: Panel
+    last: int
+    rng: np.random.Generator
+
+    @property
+    def size(self) -> int:
+        """Number of draws."""
+        return int(self.parameters.sizes["chain"] * self.parameters.sizes["draw"])
+
+
 def draw(
     parameters: xr.Dataset, panel: Panel, priors: Priors, until: str, rng: np.random.Generator
 ) -> xr.Dataset:
@@ -602,8 +731,9 @@ def draw(
     known, however much later the panel's ``as_of`` is. Without a fall on record it is taken to stand
     at its peak, and not to have fallen by 20 % in the months since its run-up was identified.
     Positions share the effects of calendar years; those of one industry of the table share its
-    effect, the others share that of a newly drawn industry, and those with a base rate of their own
-    have the effect it implies, in proportional hazards.
+    effect, the others share that of a newly drawn industry. One with a base rate of its own and no
+    industry has its own effects, for each step down one: what its rate says (:func:`relative_hazard
+    <forecast.models.hazard.panel.relative_hazard>`), drawn towards none by the spread of industries.
 
     Returns
     -------
@@ -612,9 +742,10 @@ def draw(
         "entity/fall_20", "/fall_30", "/fall_40": ``y`` is 1 from the month of the first such fall
         on, ``signal`` the probability of it by that month given the draw's parameters; and
         "entity/correction", the first less the last: a fall of 20 but not of 40 % so far. Their
-        mean over draws is the same. In months on record both are what came, and so is
-        ``observed``; before its record a position has NaN. ``passed``, dim position: months
-        survived before the forecast, in the stage it had reached.
+        mean over draws is the same. Entities are those of :func:`forecast.models.hazard.panel.views`.
+        In months on record both are what came, and so is ``observed``; before its record a position
+        has NaN. ``passed``, dim position: months survived before the forecast, in the stage it had
+        reached.
 
     Raises
     ------
@@ -622,47 +753,149 @@ def draw(
         If `until` is not within :data:`forecast.models.hazard.panel.LONGEST` months, or a position
         is too old to be followed so far.
     """
-    last = _last_month(panel, until)
-    names, _, _, years = _index(panel)
-    held = positions(panel)
-    closed, passed, stage = (
-        np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
-    )
-    months = last - int(closed.min())
-    old = [one for one in held if one.passed + last - one.closed > 2 * LONGEST]
+    ahead = _Ahead(parameters, panel, _last_month(panel, until), rng)
+    asked = views(panel)
+    held = [view.position for view in asked]
+    old = [one for one in held if one.passed + ahead.last - one.closed > 2 * LONGEST]
     if old:
         raise DataError(
             f"{one_line([f'{one.entity}, of {one.dated}' for one in old])}: too old to be followed to "
             f"{until}, {2 * LONGEST} months at most; enter where it stands now in positions.csv"
         )
-    sample = parameters.sizes["chain"] * parameters.sizes["draw"]
-    # one more industry, and the years after the panel's: newly drawn from their spread
-    z_industry = np.column_stack(
-        [sample_first(parameters, "z_industry"), rng.standard_normal((sample, 1))]
-    )
-    calendar = (closed[:, None] + 1 + np.arange(months)) // 12 - years[0]
-    later = max(int(calendar.max()) + 1 - len(years), 0)
-    new_years = sample_first(parameters, "year_sd")[:, None] * rng.standard_normal((sample, later))
-    effect = np.column_stack([sample_first(parameters, "year_effect"), new_years])
-    which = np.array([list(names).index(p.industry) if p.industry else -1 for p in held])
-    own = np.array([bool(p.sample) for p in held])
-    ratio, error = (np.array([getattr(p, f) for p in held]) for f in ("relative", "relative_sd"))
-    industry = np.where(
-        own,
-        ratio + error * rng.standard_normal((sample, len(held))),
-        sample_first(parameters, "industry_sd")[:, None] * z_industry[:, which],
-    )
-    x, m = _covariates(np.array([p.net for p in held]), np.array([p.raw for p in held]))
-    law = _law(parameters, (x, m), industry, effect[:, calendar], (stage, passed))
-    chance = _probabilities(law)
-    reached = _simulate(law, rng)[..., None]
-    fallen = ((reached > 0) & (reached <= np.arange(1, months + 1))).astype(float)
-    drawn = paths.monthly_falls(
-        fallen, chance, held, last, (parameters["chain"].values, parameters["draw"].values)
-    )
+    # A view of its own stands for each law; an answer is one of its two laws in each draw.
+    months = ahead.last - min(one.closed for one in held)
+    fallen, chance = (np.zeros((ahead.size, len(held), len(FALLS), months)) for _ in range(2))
+    for which, by in (
+        ([k for k, v in enumerate(asked) if _lies_in_class(v)], _by_class),
+        (
+            [k for k, v in enumerate(asked) if v.kind != OWN_VIEW and v.position.at_any_time],
+            _by_rate,
+        ),
+        ([k for k, v in enumerate(asked) if v.kind == OWN_VIEW], _by_returns),
+    ):
+        if which:
+            y, p = by(ahead, [asked[k] for k in which])
+            fallen[:, which, :, : y.shape[-1]] = y
+            chance[:, which, :, : p.shape[-1]] = p
+    own = rng.random(ahead.size) < priors.own_returns  # of all indices in a draw alike
+    for k, view in enumerate(asked):
+        if not view.kind and view.index:  # its two views follow it
+            fallen[:, k] = np.where(own[:, None, None], fallen[:, k + 2], fallen[:, k + 1])
+            chance[:, k] = (
+                priors.own_returns * chance[:, k + 2] + (1 - priors.own_returns) * chance[:, k + 1]
+            )
+    labels = (parameters["chain"].values, parameters["draw"].values)
+    drawn = paths.monthly_falls(fallen, chance, held, ahead.last, labels)
+    passed = np.array([one.passed for one in held])
     return drawn.assign(passed=("position", passed)).assign_coords(
         position=[one.entity for one in held]
     )
+
+
+def _lies_in_class(view: View) -> bool:
+    """Return whether a view is forecast by the class of run-ups: a mixture is put together later."""
+    mixed = bool(view.index) and not view.kind
+    return view.kind != OWN_VIEW and not mixed and not view.position.at_any_time
+
+
+def _by_class(ahead: _Ahead, asked: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the falls of positions after a run-up and their chances, (sample, view, fall, month)."""
+    parameters, rng = ahead.parameters, ahead.rng
+    held = [view.position for view in asked]
+    names, _, _, years = _index(ahead.panel)
+    closed, passed, stage = (
+        np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
+    )
+    months = ahead.last - int(closed.min())
+    # one more industry, and the years after the panel's: newly drawn from their spread
+    z_industry = np.column_stack(
+        [sample_first(parameters, "z_industry"), rng.standard_normal((ahead.size, 1))]
+    )
+    calendar = (closed[:, None] + 1 + np.arange(months)) // 12 - years[0]
+    later = max(int(calendar.max()) + 1 - len(years), 0)
+    spread = sample_first(parameters, "year_sd")[:, None]
+    new_years = spread * rng.standard_normal((ahead.size, later))
+    year = np.column_stack([sample_first(parameters, "year_effect"), new_years])
+    which = np.array([list(names).index(p.industry) if p.industry else -1 for p in held])
+    industry = sample_first(parameters, "industry_sd")[:, None] * z_industry[:, which]
+    effect = _of_industry(parameters, industry)
+    for k, one in enumerate(held):
+        if one.relative and not one.industry:
+            effect[:, k] = _own_effect(parameters, one, rng)
+    net, raw, volatility = (np.array([getattr(p, n) for p in held]) for n in _COVARIATES)
+    law = _law(
+        parameters, _covariates(net, raw, volatility), effect, year[:, calendar], (stage, passed)
+    )
+    chance = _probabilities(law)
+    reached = _simulate(law, rng)[..., None]
+    fallen = ((reached > 0) & (reached <= np.arange(1, months + 1))).astype(float)
+    return fallen, chance
+
+
+_COVARIATES = ("net", "raw", "volatility")
+
+
+def _own_effect(parameters: xr.Dataset, one: Position, rng: np.random.Generator) -> np.ndarray:
+    """Draw the effects at each stage of a position with a base rate of its own, (sample, stage).
+
+    Effects are normal about 0 with the spread of the table's industries at that stage; the base rate
+    says its own with an error of its own at each.
+    """
+    of_industry = sample_first(parameters, "industry_sd")[:, None]
+    load = sample_first(parameters, "load")
+    spread = np.abs(np.column_stack([np.ones(len(load)), load]) * of_industry)
+    error = np.array(one.relative_sd)
+    weight = spread**2 / (spread**2 + error**2)
+    drawn: np.ndarray = weight * np.array(one.relative) + np.sqrt(weight) * error * (
+        rng.standard_normal(spread.shape)
+    )
+    return drawn
+
+
+def _by_rate(ahead: _Ahead, asked: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the falls of positions at any time and their chances, (sample, view, fall, month).
+
+    The shares of windows of 24 months that fell less than 20 %, 20 to 30, 30 to 40 and further are
+    Dirichlet, with as many windows as are independent and half an event each (Jeffreys). Depths are
+    drawn together, and the chance of no fall goes down by a constant factor a month.
+    """
+    held = [view.position for view in asked]
+    months = ahead.last - min(one.closed for one in held)
+    t = np.arange(1, months + 1)
+    chance = np.empty((ahead.size, len(held), len(FALLS), months))
+    for k, one in enumerate(held):
+        rates = base_rates(ahead.panel, one)
+        by = [1.0, *(rates[f"p{fall}_24m"] for fall in FALLS), 0.0]
+        shares = ahead.rng.dirichlet(one.blocks * -np.diff(by) + 0.5, size=ahead.size)
+        beyond = np.cumsum(shares[:, :0:-1], axis=1)[:, ::-1]  # by 20, 30, 40 % or more
+        monthly = -np.expm1(np.log1p(-beyond)[:, :, None] * t / 24)
+        chance[:, k] = paths.after(monthly, one.stage)
+    fallen = ahead.rng.random((ahead.size, len(held), 1, 1)) < chance
+    return fallen.astype(float), chance
+
+
+def _by_returns(ahead: _Ahead, asked: Sequence[View]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the falls of indices by their own returns, and their chances.
+
+    Both of shape (sample, view, fall, month).
+    """
+    data = ahead.panel.data
+    names = [str(name) for name in data["index"].values]
+    grid = np.array([month_index(str(m)) for m in data["month"].values])
+    months = ahead.last - min(view.position.closed for view in asked)
+    fallen, chance = (np.zeros((ahead.size, len(asked), len(FALLS), months)) for _ in range(2))
+    for closed in sorted({view.position.closed for view in asked}):  # indices move together
+        own = [k for k, view in enumerate(asked) if view.position.closed == closed]
+        since = np.zeros(len(names), dtype=np.int64)
+        for k in own:
+            one = asked[k].position
+            since[names.index(asked[k].index)] = closed - last_close(one.since or one.dated)
+        known = data["log_return"].values[grid <= closed]
+        drawn = returns.first_falls(ahead.parameters, known, since, ahead.last - closed, ahead.rng)
+        at = [names.index(asked[k].index) for k in own]
+        for whole, part in zip((fallen, chance), drawn, strict=True):
+            whole[:, own, :, : ahead.last - closed] = part[:, at]
+    return fallen, chance
 
 
 def _share_fallen(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
@@ -681,8 +914,28 @@ def _share_crashed(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarra
     return share
 
 
+def _months_down_a_fifth(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    """Percent of the windows of 24 months in which an index falls by 20 %; nothing without indices."""
+    if "log_return" not in replicated:
+        return np.empty(0)
+    level = np.nancumsum(replicated["log_return"], axis=1)
+    level = np.where(np.isfinite(replicated["log_return"]), level, np.nan)[:, ::12]
+    windows = np.lib.stride_tricks.sliding_window_view(level, 3, axis=1)
+    depth = 1 - np.exp(windows - np.maximum.accumulate(windows, axis=-1)).min(axis=-1)
+    known = np.isfinite(windows).all(axis=-1)
+    share: np.ndarray = 100 * ((depth >= 0.2) & known).sum(axis=(1, 2)) / known.sum(axis=(1, 2))
+    return share
+
+
 PRIOR_CHECKS = (
     # US industries fall by 20 % in 44 of 100 periods of 24 months at any time; some must not fall.
     ("falls of 20 % within 24 months, percent of episodes", _share_fallen, 15.0, 99.0),
     ("falls of 20 % that went on to 40 %, percent", _share_crashed, 3.0, 90.0),
+    # At year ends alone a broad index was 20 % below an earlier one in one window of ten.
+    (
+        "indices 20 % down at a year's end within 24 months, percent",
+        _months_down_a_fifth,
+        0.5,
+        60.0,
+    ),
 )

@@ -5,19 +5,25 @@ a rule's threshold. Its rules are nested, so one run-up may stand there several 
 over the market, again at 100, again two years later. :func:`episodes` makes one history of them in
 which no month of an industry is counted twice.
 
-Volatility is no column of the table: what an industry's returns are like enters the model as an
-effect of the industry. A position that is no industry of the table, such as an index of one trade,
-may name its own row of the table ``drawdown_base_rates`` instead.
+One frequency holds throughout: prices are those of month-ends, in the run-ups, in the returns of
+indices, in the base rates and in what is forecast.
+
+A position that is an index of the table ``index_returns_monthly`` is forecast twice, by its class and by
+its own returns, see :func:`views`. Its class is that of the run-ups where it belongs there; else it
+is the index itself at any time, by its row of the table ``drawdown_base_rates``.
 
 Invariant: nothing that happened after ``as_of`` reaches the panel: identifications after it are
-dropped, falls after it are not known, and follow-up ends with the last full month before it.
+dropped, falls and returns after it are not known, and follow-up ends with the last full month before
+it. ``tests/test_hazard.py`` alters every later row of every table and compares.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+import logging
+import math
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +42,8 @@ LOOKBACK = 24
 about the same run-up."""
 LONGEST = 48
 """Months of follow-up in the table."""
+logger = logging.getLogger(__name__)
+
 COLUMNS = (
     "industry",
     "id_month",
@@ -46,6 +54,11 @@ COLUMNS = (
 )
 """Columns that an own table must have; its rules, depths and peaks are not used."""
 UNCONDITIONAL = "US industries, unconditional"
+VOLATILITY = "volatility24"
+"""Optional column of the table: standard deviation of the industry's log returns a month, over the 24
+months of the run-up."""
+FEWEST = 24
+"""Months of an index that must be known for its returns to say anything."""
 
 
 def episodes(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
@@ -67,8 +80,9 @@ def episodes(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns industry, identified (month), net and raw (run-up over two years, percent points
-        and percent), followup (months seen), and per fall of :data:`FALLS` ``months`` and ``event``:
-        the month of the first such fall, or of censoring, and which.
+        and percent), volatility (log points a month, NaN where the table does not say), followup
+        (months seen), and per fall of :data:`FALLS` ``months`` and ``event``: the month of the first
+        such fall, or of censoring, and which.
 
     Raises
     ------
@@ -88,6 +102,12 @@ def episodes(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
         raise DataError(
             f"no run-up was identified a month or more before {as_of}; the first one of the table "
             f"is of {table['id_month'].min()}"
+        )
+    if VOLATILITY in rows and (rows[VOLATILITY] <= 0).any():
+        bad = rows[rows[VOLATILITY] <= 0]
+        raise DataError(
+            f"{VOLATILITY} must be above zero, or empty; look at "
+            + one_line([f"{r.industry} {r.id_month}" for r in bad.itertuples()])
         )
     order = ["industry", "month", "runup24_net", "runup24_raw"]
     rows = rows.sort_values(order, ascending=[True, True, False, False], kind="stable")
@@ -130,6 +150,7 @@ def _episode(row: pd.Series, end: int) -> dict[str, object]:
         "identified": row["id_month"],
         "net": float(row["runup24_net"]),
         "raw": float(row["runup24_raw"]),
+        "volatility": float(row.get(VOLATILITY, np.nan)),
         "followup": followup,
     }
     for fall in FALLS:
@@ -163,9 +184,16 @@ class Position:
         Months of the first falls of :data:`FALLS` since then, "" for one that has not come by `dated`.
     sample
         The row of ``drawdown_base_rates`` that says how often this series falls at any time, or "".
+    blocks
+        Number of independent windows of 24 months behind that row; 0 without one.
+    at_any_time
+        Whether its class is that row, because it is not after a run-up of the table's kind.
     relative, relative_sd
-        With such a row, the log of its hazard over that of US industries, and its sampling error;
-        it stands in the place of the industry's effect. :func:`relative_hazard` computes both.
+        With such a row and no industry, by fall of :data:`FALLS` the log of its hazard over that of
+        US industries, and its sampling error; what it says of the series' own effect.
+        :func:`relative_hazard` computes both.
+    volatility
+        Standard deviation of its log returns a month over the run-up; NaN where it is not known.
     """
 
     entity: str
@@ -178,8 +206,11 @@ class Position:
     since: str = ""
     fell: tuple[str, str, str] = ("", "", "")
     sample: str = ""
-    relative: float = 0.0
-    relative_sd: float = 0.0
+    blocks: float = 0.0
+    at_any_time: bool = False
+    relative: tuple[float, ...] = ()
+    relative_sd: tuple[float, ...] = ()
+    volatility: float = math.nan
 
     @property
     def stage(self) -> int:
@@ -249,13 +280,30 @@ def _rates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     return rates
 
 
-def relative_hazard(sample: str, table: pd.DataFrame | None = None) -> tuple[float, float]:
-    """Return how much more often a series falls than US industries do, at any time.
+def relative_hazard(
+    sample: str, table: pd.DataFrame | None = None, fall: int = FALLS[0]
+) -> tuple[float, float]:
+    """Return how much more often a series takes a step down than US industries do, at any time.
 
-    `table` is ``drawdown_base_rates``, by default as shipped.
+    Both rates are of month-end closes. The first step is the fall of 20 %; that to 30 % is told of
+    the series that fell by 20 % in the same 24 months, and so on: a ratio for each step, because a
+    series that falls twice as often need not fall deeper.
 
-    The log of the ratio of the cumulative hazards behind their rates of -20 % in 24 months, and its
-    error from the number of independent 24-month blocks (delta method).
+    Parameters
+    ----------
+    sample
+        A row of ``drawdown_base_rates``.
+    table
+        That table, by default as shipped.
+    fall
+        The fall of :data:`FALLS` that the step leads to.
+
+    Returns
+    -------
+    tuple of float
+        The log of the ratio of the cumulative hazards behind the two rates, and its error from the
+        number of independent 24-month blocks, of those that fell so far for a later step (delta
+        method; Jeffreys' half event on either side, for a share of none or of all).
 
     Raises
     ------
@@ -265,15 +313,27 @@ def relative_hazard(sample: str, table: pd.DataFrame | None = None) -> tuple[flo
     rates = _rates(table)
     if sample not in rates:
         raise DataError(f"no base rate is called {sample!r}; there are {one_line(list(rates))}")
-    base, own = (rates[name]["p20_24m"] for name in (UNCONDITIONAL, sample))
+    step = FALLS.index(fall)
+    said = {}
+    for name in (UNCONDITIONAL, sample):
+        own = [rates[name][f"p{f}_24m"] for f in FALLS]
+        if not (0 < own[0] < 1 and all(b <= a for a, b in itertools.pairwise(own))):
+            raise DataError(
+                f"{name}: wanted rates of falls in 24 months between 0 and 1, of a deeper one no "
+                f"larger; got {', '.join(f'{p:g}' for p in own)}"
+            )
+        said[name] = (own[step] / own[step - 1] if step else own[0], own[step - 1] if step else 1.0)
     blocks = rates[sample]["independent_blocks"]
-    if not (0 < own < 1 and blocks > 0):
-        raise DataError(
-            f"{sample}: wanted a rate between 0 and 1 and a number of independent blocks; got "
-            f"{own:g} and {blocks:g}"
-        )
-    hazard = -np.log1p(-own)
-    error = np.sqrt(own * (1 - own) / blocks) / ((1 - own) * hazard)
+    if not blocks > 0:
+        raise DataError(f"{sample}: wanted a number of independent blocks; got {blocks:g}")
+    n = blocks * said[sample][1]
+    if step:
+        share = (n * said[sample][0] + 0.5) / (n + 1)
+        base = min(said[UNCONDITIONAL][0], 1 - 1e-6)
+    else:
+        share, base = said[sample][0], said[UNCONDITIONAL][0]
+    hazard = -np.log1p(-share)
+    error = np.sqrt(share * (1 - share) / n) / ((1 - share) * hazard)
     return float(np.log(hazard / -np.log1p(-base))), float(error)
 
 
@@ -283,6 +343,14 @@ CLASSES = (50.0, 100.0, 150.0)
 """Run-ups of the published base rates, points over the market."""
 MARKET_MEAN = 40.0
 """Run-up of the market itself in the mean of the table's identifications, percent."""
+USUAL_VOLATILITY = 0.075
+"""Volatility of an industry's returns during a run-up of 100 points, log points a month: the table's
+mean of logs is -2.584."""
+VOLATILITY_SLOPE = 0.36
+"""Larger run-ups are of more volatile industries: change of the log per doubling of the run-up, by least
+squares on the table. What is left has a standard deviation of 0.31."""
+CLASS_VIEW, OWN_VIEW = "by its class", "by its own returns"
+"""Two ways to forecast an index; see :func:`views`."""
 
 
 def class_name(net: float) -> str:
@@ -290,24 +358,99 @@ def class_name(net: float) -> str:
     return f"industry up {net:g}"
 
 
+def month_end_rates(log_returns: np.ndarray, within: int) -> list[float]:
+    """Return how often a series falls by each of :data:`FALLS` within some months, at any time.
+
+    Parameters
+    ----------
+    log_returns
+        By month, without a gap, shape (month,).
+    within
+        Months of a window. Windows begin at every month-end; the peak is the highest month-end close
+        from the window's first day on.
+
+    Returns
+    -------
+    list of float
+        Shares of the windows. They overlap, so there are fewer independent ones.
+    """
+    level = np.concatenate([[0.0], np.cumsum(log_returns)])
+    windows = np.lib.stride_tricks.sliding_window_view(level, within + 1)
+    depth = 1 - np.exp(windows - np.maximum.accumulate(windows, axis=1)).min(axis=1)
+    return [float((depth >= fall / 100).mean()) for fall in FALLS]
+
+
+def index_returns(table: pd.DataFrame, as_of: str, names: Collection[str]) -> xr.Dataset:
+    """Return the monthly log returns of some indices known on a day.
+
+    Parameters
+    ----------
+    table
+        The reference table ``index_returns_monthly``.
+    as_of
+        The day, ISO.
+    names
+        The indices that are asked about; those that the table does not have are left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``log_return``, dims month, index, NaN before an index begins and after it ends. Indices of
+        fewer than :data:`FEWEST` months are left out; with none left there is no variable.
+
+    Raises
+    ------
+    DataError
+        If an index has a month twice, or misses one.
+    """
+    at = np.array([month_index(m) for m in table["month"]], dtype=np.int64)
+    rows = table.assign(at=at)[(at <= last_close(as_of)) & table["series"].isin(names).to_numpy()]
+    twice = rows[rows.duplicated(["series", "at"])]
+    if len(twice):
+        said = [f"{r.series} {r.month}" for r in twice.itertuples()]
+        raise DataError(f"index_returns_monthly: got two rows of {one_line(said)}; wanted one")
+    own = {str(n): g.sort_values("at") for n, g in rows.groupby("series") if len(g) >= FEWEST}
+    gaps = [
+        f"{name} {month_name(int(a) + 1)}"
+        for name, g in own.items()
+        for a, b in itertools.pairwise(g["at"])
+        if b != a + 1
+    ]
+    if gaps:
+        raise DataError(f"index_returns_monthly: no row of {one_line(gaps)}; wanted every month")
+    if not own:
+        return xr.Dataset()
+    first = min(int(g["at"].iloc[0]) for g in own.values())
+    last = max(int(g["at"].iloc[-1]) for g in own.values())
+    values = np.full((last - first + 1, len(own)), np.nan)
+    for k, g in enumerate(own.values()):
+        values[g["at"].to_numpy() - first, k] = g["log_return"]
+    months = [month_name(k) for k in range(first, last + 1)]
+    return xr.Dataset(
+        {"log_return": (("month", "index"), values)}, {"month": months, "index": list(own)}
+    )
+
+
 def hazard_panel(
     table: pd.DataFrame,
     as_of: str,
     places: pd.DataFrame | None = None,
     base_rates: pd.DataFrame | None = None,
+    returns: pd.DataFrame | None = None,
 ) -> Panel:
-    """Return the episodes known on a day, and the positions to forecast from.
+    """Return the episodes and the returns known on a day, and the positions to forecast from.
 
     The positions are one of any industry for each of :data:`CLASSES`, and per entity of `places` (the
-    reference table ``positions``) the newest by then. An entity is left out if its first row's net
-    run-up is below the class that the table enumerates: the smallest known by then is the limit.
-    What happened to a position after its last row is not known, whatever the date. `places` and
-    `base_rates` (``drawdown_base_rates``) are by default those shipped.
+    reference table ``positions``) the newest by then. An entity whose first row's net run-up is below
+    the class that the table enumerates is forecast by its own base rate at any time, or left out if
+    it names none: the smallest run-up known by then is the limit. What happened to a position after
+    its last row is not known, whatever the date. `places`, `base_rates` (``drawdown_base_rates``) and
+    `returns` (``index_returns_monthly``) are by default those shipped.
 
     Raises
     ------
     DataError
-        If the rows of a position contradict each other.
+        If the rows of a position or of an index contradict each other.
     """
     rows = episodes(table, as_of)
     identified = [month_index(m) < last_close(as_of) for m in table["id_month"]]
@@ -317,10 +460,15 @@ def hazard_panel(
     ]
     known = read_reference_table("positions") if places is None else places
     known = known[known["dated"] <= as_of].sort_values("dated", kind="stable")
+    seen = index_returns(
+        read_reference_table("index_returns_monthly") if returns is None else returns,
+        as_of,
+        set(known["entity"]),
+    )
     own = [
-        _position(str(entity), rows_of, lowest, base_rates)
+        _position(str(entity), rows_of, lowest, base_rates, seen)
         for entity, rows_of in known.groupby("entity", sort=True)
-        if rows_of["net"].iloc[0] >= lowest
+        if rows_of["net"].iloc[0] >= lowest or rows_of["sample"].iloc[-1]
     ]
     rates = _rates(base_rates)
     used = sorted({UNCONDITIONAL, *(one.sample for one in own if one.sample)})
@@ -331,19 +479,75 @@ def hazard_panel(
             "industry": ("obs", rows["industry"].to_numpy(str)),
             "identified": ("obs", rows["identified"].to_numpy(str)),
         },
-    )
+    ).merge(seen)
     units = {"net": "points", "raw": "percent", "months20": "months"}
     asked = Asked(
         tuple(held), {s: {c: v for c, v in rates[s].items() if c.startswith("p")} for s in used}
     )
     try:
-        return with_positions(Panel("hazard", as_of, data, units, drawn=asked), own)
+        panel = with_positions(Panel("hazard", as_of, data, units, drawn=asked), own)
     except DataError as error:
         raise DataError(f"positions.csv: {error}") from None
+    for one in own:
+        if _up_to_date(seen, one):
+            _check_record(seen, one)
+        elif one.entity in seen.coords.get("index", ()):
+            logger.warning(
+                f"{one.entity}: index_returns_monthly does not reach {month_name(one.closed)}, the "
+                "last month of its row in positions.csv; it is forecast by its class alone"
+            )
+    return panel
+
+
+def _up_to_date(seen: xr.Dataset, one: Position) -> bool:
+    """Return whether an index's returns are known up to a position's last month on record."""
+    if "log_return" not in seen or one.entity not in seen["index"].values:
+        return False
+    own = seen["log_return"].sel(index=one.entity).dropna("month")
+    return bool(month_index(str(own["month"].values[-1])) >= one.closed)
+
+
+def _check_record(seen: xr.Dataset, one: Position) -> None:
+    """Hold the falls that a position's rows name against its index's month-end closes.
+
+    Raises
+    ------
+    DataError
+        If they say otherwise.
+    """
+    own = seen["log_return"].sel(index=one.entity).dropna("month")
+    at = np.array([month_index(str(m)) for m in own["month"].values])
+    on_record = (at > last_close(one.since or one.dated)) & (at <= one.closed)
+    level = np.concatenate([[0.0], np.cumsum(own.values[on_record])])
+    depth = 1 - np.exp(level - np.maximum.accumulate(level))
+    for fall, said in zip(FALLS, one.fell, strict=True):
+        hit = np.flatnonzero(depth[1:] >= fall / 100)
+        came = month_name(int(at[on_record][hit[0]])) if len(hit) else ""
+        if came != said:
+            raise DataError(
+                f"positions.csv, {one.entity}: its month-end closes fell by {fall} % first in "
+                f"{came or 'no month on record'}, says index_returns_monthly; got {said or 'none'}; "
+                "correct the one that is wrong"
+            )
+
+
+def _volatility(seen: xr.Dataset, entity: str, row: pd.Series) -> float:
+    """Return the volatility of a position over its run-up: as its row says, or of its returns."""
+    said = float(row.get("volatility", np.nan))
+    if math.isfinite(said) or "log_return" not in seen or entity not in seen["index"].values:
+        return said
+    own = seen["log_return"].sel(index=entity).dropna("month")
+    at = np.array([month_index(str(m)) for m in own["month"].values])
+    run_up = own.values[at <= last_close(str(row["dated"]))][-LOOKBACK:]
+    return float(np.std(run_up, ddof=1)) if len(run_up) == LOOKBACK else math.nan
 
 
 def _position(
-    entity: str, rows: pd.DataFrame, lowest: float, base_rates: pd.DataFrame | None = None
+    entity: str,
+    rows: pd.DataFrame,
+    lowest: float,
+    base_rates: pd.DataFrame | None = None,
+    seen: xr.Dataset | None = None,
 ) -> Position:
     """Return where a series stands by its newest row, with what all of its rows say of falls.
 
@@ -354,7 +558,9 @@ def _position(
         raise DataError(
             f"positions.csv, {entity}: got two rows of {twice.iloc[0]}; wanted one row a day"
         )
-    newest, identified = rows.iloc[-1], rows[rows["net"] >= lowest].iloc[-1]
+    at_any_time = bool(rows["net"].iloc[0] < lowest)
+    newest = rows.iloc[-1]
+    identified = newest if at_any_time else rows[rows["net"] >= lowest].iloc[-1]
     fell = []
     for fall in FALLS:
         said = [str(month) for month in rows[f"fell_{fall}"] if month]
@@ -382,12 +588,15 @@ def _position(
         raise DataError(
             f"positions.csv: {entity}: got {newest['months']:g} months; wanted full ones"
         )
-    sample = str(newest["sample"])
-    ratio = relative_hazard(sample, base_rates) if sample else (0.0, 0.0)
+    sample, industry = str(newest["sample"]), str(newest["industry"])
+    blocks, ratios = 0.0, []
+    if sample:  # of US industries themselves there is no number of blocks, and no ratio
+        ratios = [relative_hazard(sample, base_rates, fall) for fall in FALLS]
+        blocks = _rates(base_rates)[sample]["independent_blocks"]
     return Position(
         entity=entity,
         dated=str(newest["dated"]),
-        industry=str(newest["industry"]),
+        industry="" if at_any_time else industry,
         net=float(identified["net"]),
         raw=float(identified["raw"]),
         months=int(newest["months"]),
@@ -395,14 +604,55 @@ def _position(
         since=since,
         fell=(fell[0], fell[1], fell[2]),
         sample=sample,
-        relative=ratio[0],
-        relative_sd=ratio[1],
+        blocks=blocks,
+        at_any_time=at_any_time,
+        relative=tuple(ratio for ratio, _ in ratios),
+        relative_sd=tuple(error for _, error in ratios),
+        volatility=_volatility(xr.Dataset() if seen is None else seen, entity, identified),
     )
 
 
 def positions(panel: Panel) -> tuple[Position, ...]:
     """Return the positions of a hazard panel."""
     return panel.part(Asked).positions
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One answer about a position: the position under the answer's name, and whose it is.
+
+    Attributes
+    ----------
+    position
+        The position, with the name under which the draws have this answer.
+    kind
+        "", the answer; or one of :data:`CLASS_VIEW` and :data:`OWN_VIEW`, of which it is a mixture.
+    index
+        Name of the index whose returns forecast it, "" for none.
+    """
+
+    position: Position
+    kind: str = ""
+    index: str = ""
+
+
+def views(panel: Panel) -> tuple[View, ...]:
+    """Return the answers of a panel's draws, in their order.
+
+    A position has one, under its own name. That of an index whose returns are known up to the
+    position's last month is a mixture of two, which stand after it under names of their own: what its
+    class says, and what its own returns say. They are its range.
+    """
+    found = []
+    for one in positions(panel):
+        if one.source == CLASS or not _up_to_date(panel.data, one):
+            found.append(View(one))
+            continue
+        found.append(View(one, "", one.entity))
+        for kind in (CLASS_VIEW, OWN_VIEW):
+            own = dataclasses.replace(one, entity=f"{one.entity}, {kind}")
+            found.append(View(own, kind, one.entity))
+    return tuple(found)
 
 
 def base_rates(panel: Panel, one: Position) -> Mapping[str, float]:
@@ -432,6 +682,8 @@ def with_positions(panel: Panel, added: Sequence[Position]) -> Panel:
                 f"{one.entity}: the table has no industry {one.industry!r}; there are "
                 f'{one_line(there, 60)}; leave it "" for one that is not in the table'
             )
+        if one.at_any_time:
+            continue
         if not 50 <= one.net <= 250 or not 0 <= one.months < LONGEST:
             raise DataError(
                 f"{one.entity}: got a net run-up of {one.net:g} points, {one.months} months ago; the "
@@ -555,7 +807,7 @@ def with_written(panel: Panel, given: Sequence[str]) -> Panel:
 PANEL = PanelSource(
     build=hazard_panel,
     table="runups",
-    besides=("positions", "drawdown_base_rates"),
+    besides=("positions", "drawdown_base_rates", "index_returns_monthly"),
     latest="identified",
     positions=with_written,
 )

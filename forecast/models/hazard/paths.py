@@ -14,6 +14,26 @@ FALL_METRICS = ("fall_20", "fall_30", "fall_40", "correction")
 """Series of falls from a running peak; a correction is a fall of 20 but not of 40 %."""
 
 
+def after(chance: np.ndarray, reached: int) -> np.ndarray:
+    """Return the chance of each fall after those on record, of a deeper one given the last that came.
+
+    A fall of 40 % is as likely after one of 20 % in so many months as their rates' ratio says.
+
+    Parameters
+    ----------
+    chance
+        Of falls at any time, shape (..., fall, month).
+    reached
+        How many falls have come.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape; of falls that have come it means nothing.
+    """
+    return chance / chance[..., [reached - 1], :] if reached else chance
+
+
 def monthly_falls(
     fallen: np.ndarray,
     chance: np.ndarray,

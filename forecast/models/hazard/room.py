@@ -9,14 +9,15 @@ from forecast.models.hazard.outlook import falls
 
 MODEL = Model(
     name="hazard",
-    title="falls of US industries after run-ups",
+    title="falls of US industries after run-ups, and of two indices",
     priors=model.Priors(),
     variants=model.VARIANTS,
     build=model.build,
     draw=model.draw,
     replicate=model.replicate,
     prior_checks=model.PRIOR_CHECKS,
-    report=model.REPORT,
+    report=(*model.REPORT, *model.RETURNS_REPORT),
+    optional=model.RETURNS_REPORT,
     labels=model.LABELS,
     horizon=closes(24),
     hue="fall",
