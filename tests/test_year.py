@@ -174,7 +174,7 @@ def test_windows_that_are_over_are_decided_by_what_came(tmp_path, fits):
     data = tmp_path / "data"
     shutil.copytree(data_dir(), data)
     rows = reports(years=3)
-    rows = rows[rows["reported_on"] <= "2028-06-30"]
+    rows = rows[rows["reported_on"] <= "2028-09-30"]
     taken = rows_of(tmp_path / "rows.csv", rows.to_dict("records"))
     done = update_run(tmp_path / "out", taken, data=data, quick=True, models=["earnings"])
     told = {f"{v.claim}/{v.definition}": v for v in done.outcome.verdicts}
