@@ -267,9 +267,11 @@ def test_rows_that_make_no_panel_are_told_once_and_decide_nothing(caplog):
     assert "wants 8 quarters" in line
 
 
-def test_nothing_is_decided_of_the_article_on_its_day(caplog):
+def test_only_what_was_on_record_is_decided_of_the_article_on_its_day(caplog):
     readings = [(c, d) for c in read_claims() for d in c.definitions]
-    assert decided(readings, read_vintages(), dt.date(2026, 5, 6)) == ()
+    (one,) = decided(readings, read_vintages(), dt.date(2026, 5, 6))
+    assert one.definition.id == "cloud_slower_than_capex_in_2025"
+    assert (one.definition.already, one.outcome) == (True, "yes")
     assert not caplog.messages
 
 

@@ -223,7 +223,7 @@ def test_the_straight_line_beside_the_model(payback_panel):
 def test_the_claims_are_events_over_the_draws(payback_panel, parameters):
     drawn = payback.draw(parameters, payback_panel, PRIORS, "2060", np.random.default_rng(0))
     verdicts = judge(read_claims(), [drawn.assign_attrs(model="payback", as_of="2026-05-06")])
-    p = {v.definition: v.probability for v in verdicts if v.model == "payback"}
+    p = {v.definition: v.probability for v in verdicts if v.claim == "never_recovered"}
     assert len(p) == 6
     assert p["restated_by_2035"] <= p["one_trillion_by_2035"] <= p["full_commitments_by_2035"]
     assert p["one_trillion_ever"] <= p["one_trillion_by_2040"] <= p["one_trillion_by_2030"]

@@ -8,9 +8,8 @@ import pytest
 from conftest import make_draws
 from scipy.stats import norm
 
-from forecast.claims.events import Threshold
+from forecast.claims.events import SlopeBetween, Threshold
 from forecast.claims.probabilities import ENOUGH, effective
-from forecast.claims.read import read_claims
 from forecast.claims.records import Claim, Definition
 from forecast.claims.scenarios import (
     Condition,
@@ -121,10 +120,15 @@ def test_a_fixed_parameter_makes_the_draws_anew(market_panel, instant_sampler):
     run = fit("market", market_panel, seed=1, draws=200, tune=10, progress=False)
     draws = forecast(run, until="2028", seed=2)
     growing = dataclasses.replace(scenario(1.0), conditions=(), fixed={"shock_sd": 2.0})
-    found = conditional(growing, read_claims(), run, draws, seed=3)
+    flat = SlopeBetween("AI market/datacenter_capex", -3, 3, over="AI market/ai_revenue")
+    window = (dt.date(2026, 5, 6), dt.date(2028, 12, 31))
+    asked = [dataclasses.replace(claims()[0], definitions=(
+        Definition("flat", "market", "why", flat, window),
+    ))]  # fmt: skip
+    found = conditional(growing, asked, run, draws, seed=3)
     still = conditional(dataclasses.replace(growing, fixed={"shock_sd": 0.001, "drift_sd": 0.001}),
-                        read_claims(), run, draws, seed=3)  # fmt: skip
-    ratio = [f.verdicts.of("ratio_stubborn", "ratio_flat").probability for f in (found, still)]
+                        asked, run, draws, seed=3)  # fmt: skip
+    ratio = [f.verdicts.of("c", "flat").probability for f in (found, still)]
     assert ratio[0] < ratio[1]
     assert found.share < 0.05  # far out in the posterior
     with pytest.raises(ClaimError, match="no parameter nothing; there are level"):

@@ -136,10 +136,10 @@ def test_a_year_of_reporting_days_past_the_article(tmp_path, fits):
             OVERDUE < day < LATE_UNTIL
         ), day
         assert told["value_correction/sector_price_down_20"]["status"] == "judged"
-        ratio = told["ratio_stubborn/ratio_1.5_in_2026"]
-        assert ratio["status"] == ("judged" if day < OTHERS else "decided")
+        investment = told["value_correction/article_investment_down_10"]
+        assert investment["status"] == ("judged" if day < OTHERS else "decided")
         seen.append(day)
-    assert ratio["probability"] == 1.0  # 700 over 420
+    assert investment["probability"] == 1.0  # 90 after 180
     assert (seen[0], seen[-1], len(seen)) == (FIRST, "2027-04-28", 18)
 
 
@@ -153,7 +153,7 @@ def test_two_days_of_the_year_with_real_fits(tmp_path):
             "overdue since" in (done.compared.folder / "change.md").read_text()
         )  # days were left out
         assert day in (outcome.folder / "memo.md").read_text()
-    assert told["ratio_stubborn/ratio_1.5_in_2026"]["status"] == "decided"
+    assert told["value_correction/article_investment_down_10"]["status"] == "decided"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_windows_that_are_over_are_decided_by_what_came(tmp_path, fits):
     data = tmp_path / "data"
     shutil.copytree(data_dir(), data)
     rows = reports(years=3)
-    rows = rows[rows["reported_on"] <= "2028-06-30"]
+    rows = rows[rows["reported_on"] <= "2028-09-30"]
     taken = rows_of(tmp_path / "rows.csv", rows.to_dict("records"))
     done = update_run(
         tmp_path / "out", taken, data=data, quick=True, models=["earnings"], accept_implausible=True
