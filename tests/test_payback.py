@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from forecast.inference.sampling import prior_draws
 from forecast.models.panels import build_panel
 from forecast.models.payback import baseline as payback_baseline
 from forecast.models.payback import model as payback
+from forecast.models.payback import plots as payback_plots
 from forecast.models.payback.panel import KINDS, Announced, announced, spending
 from forecast.models.registry import get_model
 from forecast.tables.shipped import read_vintages
@@ -362,6 +364,18 @@ def test_the_answer_by_share_is_that_of_draws_with_that_share(payback_panel, par
         own = draws["y"].sel(series="1.0 tn programme/recovered", period="2035")
         assert float(own.mean()) == pytest.approx(chance)
     assert chances[0] > chances[1] > chances[2]
+
+
+def test_the_figure_shows_the_answer_by_share():
+    shares = np.linspace(0, 1, 11)
+    chances = 0.8 - 0.5 * shares
+    own = np.random.default_rng(0).beta(2, 8, size=500)
+    ax = payback_plots.payback_share(shares, chances, own, 0.7, marked=(0.5, 1.0))
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 100 * chances)
+    told = " ".join(" ".join(t.get_text().split()) for t in ax.texts)
+    for text in ("50 %: 55 %", "100 %: 30 %", "over what is known of it: 70 %"):
+        assert text in told
+    plt.close("all")
 
 
 def test_programmes_are_ordered_and_years_end(payback_panel, parameters):

@@ -94,7 +94,7 @@ def _share(scene: Scene) -> Drawn:
         "by what running costs already hold",
         ax=axes,
     )
-    told = ", ".join(f"{percent(share)}: {chance}" for share, chance in at.items())
+    told = ", ".join(f"{100 * share:.0f} %: {chance}" for share, chance in at.items())
     low, high = (percent(float(q)) for q in np.quantile(plan.share, [0.1, 0.9]))
     alt = (
         f"Probability that a {programme} is earned back by {by}, by the share of it that running costs "

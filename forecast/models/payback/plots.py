@@ -206,7 +206,7 @@ def payback_share(
     for share in marked:
         chance = float(chances[np.abs(shares - share).argmin()])
         ax.plot([share], [100 * chance], "o", color=hue("revenue"), markersize=4, zorder=4)
-        label = f"{percent(share)}: {percent(chance)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        label = f"{100 * share:.0f} %: {percent(chance)}".replace(" %", "\N{NO-BREAK SPACE}%")
         note_at(ax, label, (share, 100 * chance), (4, 4), align="left bottom")
     ax.hlines(100 * whole, float(shares[0]), right, color=MUTED, linewidth=1.0, zorder=2)
     label_right(ax, right, [(text, 100 * whole)], past=2)
