@@ -20,11 +20,6 @@ BODY = {
     "killer_app", "hallucinations_stay", "regulation_limits", "energy_liability",
     "closed_for_high_stakes", "survivors",
 }  # fmt: skip
-TO_COME = {"openai_cuts_cost": "OpenAI will be", "funding_before_profit": "Pure-play"}
-"""Claims that may wait for draws of the laboratories' cash, and how their sentences begin."""
-OF_CASH = {"never_recovered", *TO_COME}
-"""Claims whose definitions come with those draws."""
-
 WORDS = """
 the industry will undergo a 'value correction' within the next 18–24 months. This will not be a crash, but a recalibration
 We predict they will launch a 'GPT-4 Lite' model that is cheaper to run, targeting the mass market
@@ -88,13 +83,12 @@ def definitions(claims, *kinds):
 
 
 def asked(claims):
-    found = definitions(claims, "forecast", "judgement")
-    return {key: d for key, d in found.items() if key[0] not in OF_CASH}
+    return definitions(claims, "forecast", "judgement")
 
 
 def test_every_statement_of_the_article_is_there(claims):
     ids = {c.id for c in claims}
-    assert (PREDICTIONS | BODY) - ids - set(TO_COME) == set()
+    assert (PREDICTIONS | BODY) - ids == set()
     assert all(c.definitions for c in claims)
 
 
@@ -110,11 +104,7 @@ def test_verbatim_words_are_the_articles(claims):
 
 def test_every_sentence_of_the_article_is_somebodys_words(claims):
     quotes = {c.quote for c in claims if c.words == "verbatim"}
-    ids = {c.id for c in claims}
-    waiting = tuple(begins for name, begins in TO_COME.items() if name not in ids)
-    assert [one for one in WORDS if one not in quotes] == [
-        one for one in WORDS if one.startswith(waiting) and waiting
-    ]
+    assert [one for one in WORDS if one not in quotes] == []
 
 
 def test_an_outsider_can_tell_each_outcome_or_is_told_why_not(claims):

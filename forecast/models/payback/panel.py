@@ -1,15 +1,16 @@
-"""What is known of a laboratory's run-rate, revenue, cash and projections -> one row a figure.
+"""What is known of the laboratories' sales, cash, funding and projections -> one row a figure.
 
-Every figure keeps its word: "at least" and "at most" are bounds, "about" is a wider error.
-Projections keep their vintages: of each year the chain from the newest to the oldest is there, so
-that the model can learn how they are revised.
+Every figure keeps its word: "at least" and "at most" are bounds, "about" is a wider error. What is
+sold gross of a cloud's share is marked. Projections keep their vintages: of each year the chain from
+the newest to the oldest is there, so that the model can learn how they are revised.
 
-Invariant: nothing reported after ``as_of`` is in it. Of the projections the shipped table holds the
-earlier vintages that the known table has replaced.
+Invariant: nothing reported after ``as_of`` is in it, the announced programme too. Of the projections
+the shipped table holds the earlier vintages that the known table has replaced.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from forecast.core.errors import DataError
-from forecast.core.periods import parse_date, period_end
+from forecast.core.periods import parse_date, period_days, period_end
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
 from forecast.tables.vintages import standing
@@ -25,16 +26,35 @@ from forecast.tables.vintages import standing
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known, Row, Table
 
-ENTITY = "OpenAI"
+LABORATORIES = ("OpenAI", "Anthropic")
+"""The first is the one whose programme is asked about."""
 UNIT = "USD bn"
-KINDS = ("run rate", "revenue", "cash", "projection")
+KINDS = ("sales", "cash", "money", "round", "projection")
+"""Run-rates and revenues; cash of a year or quarter; cash in hand; money committed in a funding round;
+cash projections."""
+RUN_RATES = ("revenue_run_rate", "revenue_run_rate_gross")
 METRICS = {
-    "revenue_run_rate": "run rate",
-    "annual_revenue": "revenue",
+    "revenue_run_rate": "sales",
+    "revenue_run_rate_gross": "sales",
+    "annual_revenue": "sales",
+    "quarterly_revenue": "sales",
     "annual_cash_burn": "cash",
+    "quarterly_cash_burn": "cash",
+    "cash_on_hand": "money",
+    "funding_raised": "money",
+    "funding_committed": "round",
     "cash_flow_projection": "projection",
 }
 SIDES = {"at least": 1, "at most": -1}
+VINTAGES = 6
+"""Steps between vintages that have a shift of their own; older ones share that of the last."""
+YEARS_OF_COMMITMENTS = 8
+"""Years over which `compute_commitments` run: those of November 2025 were said to be over eight years
+(ai_labs.csv). Where a statement names no years it is given as many."""
+LAST_OF_TARGET = 2030
+"""Last year of `compute_spend_target_to_2030`."""
+FIRST = 2026
+"""First year of spending on a programme, and of drawn cash."""
 
 
 def year_of(day: str) -> float:
@@ -49,89 +69,214 @@ def year_of(day: str) -> float:
     return date.year + (date.timetuple().tm_yday - 1) / 365.25
 
 
+@dataclasses.dataclass(frozen=True)
+class Announced:
+    """The latest announced programme of each laboratory, in the order of :data:`LABORATORIES`.
+
+    Attributes
+    ----------
+    size
+        USD bn; 0 where none is known.
+    last
+        Last year of its spending.
+    """
+
+    size: tuple[float, ...]
+    last: tuple[int, ...]
+
+
 class Figure(NamedTuple):
     """One figure of the panel, see :func:`payback_panel`."""
 
     value: float
     kind: int
+    lab: int
     side: int
     rough: int
-    time: float
+    gross: int
+    start: float
+    length: float
+    per: float
     year: int
+    committed: float
     ahead: float
+    horizon: float
     newer: int
+    vintage: int
+    entity: str
+    metric: str
     period: str
     reported_on: str
 
 
 def payback_panel(known: Known, history: Table) -> Panel:
-    """Return the figures of one laboratory, USD bn, projections from the newest vintage backwards.
+    """Return the figures of the laboratories, USD bn, projections from the newest vintage backwards.
 
-    Variables: `value`; `kind`, an index of :data:`KINDS`; `side`, 1 for "at least", -1 for "at most",
-    0 for a number; `rough`, 1 for "about"; `time`, the decimal year of a run-rate; `year`, that of a
-    flow; `ahead`, the years from a projection to the end of its year if it is the newest, else to
-    the next newer one; `newer`, the position of that one, -1 if there is none.
+    Variables: `value`, cash being negative where it is burnt; `kind`, an index of :data:`KINDS`;
+    `lab`, of :data:`LABORATORIES`; `side`, 1 for "at least", -1 for "at most", 0 for a number; `rough`,
+    1 for "about"; `gross`, 1 for sales with a cloud's share in them; `start` and `length`, the window
+    that the figure is about in years, of no length for a run-rate, and from the start of 2026 to its
+    day for cash in hand; `per`, the years that the number is of (1 for a run-rate); `year`;
+    `committed`, money committed from 2026 to the day of cash in hand; `ahead`, the years from a
+    projection to the end of its year if it is the newest, else to the next newer one; `horizon`,
+    how far the end of its year is on the mean of that time; `newer`, the position of that one, -1
+    if there is none; `vintage`, its rank from the newest.
+
+    Raises
+    ------
+    DataError
+        If the first laboratory has fewer than three figures of its sales, or a projection is a bound.
     """
     rows = known.rows
-    rows = rows[(rows["entity"] == ENTITY) & rows["metric"].isin(METRICS)]
-    kinds = set(rows["metric"])
-    if sum(rows["metric"] == "revenue_run_rate") < 3:
+    rows = rows[rows["entity"].isin(LABORATORIES) & rows["metric"].isin(METRICS)]
+    sold = (rows["entity"] == LABORATORIES[0]) & (rows["metric"].map(METRICS) == "sales")
+    if sold.sum() < 3:
+        own = rows.loc[rows["entity"] == LABORATORIES[0], "metric"]
         raise DataError(
-            f"the payback model wants at least 3 rows of {ENTITY} revenue_run_rate; the table has "
-            f"{sum(rows['metric'] == 'revenue_run_rate')} (and {', '.join(sorted(kinds)) or 'none'})"
+            f"the payback model wants at least 3 figures of what {LABORATORIES[0]} sells "
+            f"(revenue_run_rate, annual_revenue or quarterly_revenue); the table has {sold.sum()} "
+            f"(and {', '.join(sorted(set(own))) or 'none'})"
         )
-    bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] != "revenue_run_rate")
-    if bounded.any():
-        raise DataError("the payback model takes bounds of run-rates only, not of yearly flows")
     rows = _with_vintages(rows, history, known.date)
-    figures: list[Figure] = []
-    order = sorted(rows.to_dict("records"), key=_order)
-    for row in order:
-        kind, period = METRICS[str(row["metric"])], str(row["period"])
-        end, told = period_end(period), str(row["reported_on"])
-        value = convert(float(row["value"]), str(row["unit"]), UNIT)
-        figure = Figure(
-            value=-value if kind == "cash" else value,
-            kind=KINDS.index(kind),
-            side=SIDES.get(str(row["qualifier"]), 0),
-            rough=int(row["qualifier"] == "about"),
-            time=year_of(end.isoformat()),
-            year=end.year,
-            ahead=0.0,
-            newer=-1,
-            period=period,
-            reported_on=told,
+    bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] == "cash_flow_projection")
+    if bounded.any():
+        listed = "; ".join(
+            f"{r['entity']} {r['period']} told on {r['reported_on']}: {r['qualifier']}"
+            for r in rows[bounded].to_dict("records")
         )
-        if kind == "projection":
-            if parse_date(told) > end:  # by then it is no projection
-                continue
-            before = figures[-1] if figures else None
-            later, newer = end.year + 1.0, -1
-            if before is not None and (before.kind, before.year) == (figure.kind, end.year):
-                later, newer = year_of(before.reported_on), len(figures) - 1
-            figure = figure._replace(ahead=later - year_of(told), newer=newer)
-        figures.append(figure)
-    frame = pd.DataFrame(figures)
-    columns = ("value", "kind", "side", "rough", "time", "year", "ahead", "newer")
+        raise DataError(f"the payback model takes no bounds of projections; got {listed}")
+    figures: list[Figure] = []
+    for row in sorted(rows.to_dict("records"), key=_order):
+        figure = _figure(row, rows)
+        if figure is not None and KINDS[figure.kind] == "projection":
+            figure = _chained(figure, figures)
+        if figure is not None:
+            figures.append(figure)
+    frame = pd.DataFrame(_ranked(figures))
+    labels = ("entity", "metric", "period", "reported_on")
     data = xr.Dataset(
-        {c: ("obs", frame[c].to_numpy()) for c in columns},
-        coords={c: ("obs", frame[c].to_numpy(str)) for c in ("period", "reported_on")},
+        {c: ("obs", frame[c].to_numpy()) for c in Figure._fields if c not in labels},
+        coords={c: ("obs", frame[c].to_numpy(str)) for c in labels},
     )
-    units = {"value": UNIT, "time": "years", "ahead": "years"}
-    return Panel("payback", known.date, data, units)
+    years = dict.fromkeys(("start", "length", "per", "ahead", "horizon"), "years")
+    units = {"value": UNIT, "committed": UNIT, **years}
+    return Panel("payback", known.date, data, units, about=announced(known.rows))
 
 
-def _order(row: Row) -> tuple[int, str, float]:
-    """Order by kind and period; of one period the newest report first."""
-    metric = list(METRICS).index(str(row["metric"]))
-    return metric, str(row["period"]), -year_of(str(row["reported_on"]))
+def _figure(row: Row, rows: pd.DataFrame) -> Figure | None:
+    """Return a row as a figure, None where it tells nothing."""
+    metric, period = str(row["metric"]), str(row["period"])
+    kind, end = METRICS[metric], period_end(period)
+    value = convert(float(row["value"]), str(row["unit"]), UNIT)
+    side, day = SIDES.get(str(row["qualifier"]), 0), year_of(end.isoformat())
+    start, length, per, committed = day, 0.0, 1.0, 0.0
+    if metric == "funding_raised":  # nobody has more in hand than was ever put in
+        if side > 0:
+            return None
+        side = -1
+    if kind == "money":
+        start, length = float(FIRST), day - FIRST
+        committed = _committed(rows, str(row["entity"]), end.isoformat())
+    elif metric not in RUN_RATES and kind != "round":
+        months = round((end - period_days(period)[0]).days / 30.4)
+        per = length = months / 12
+        start = end.year + end.month / 12 - length
+    if kind == "cash":
+        value, side = -value, -side
+    return Figure(
+        value=value,
+        kind=KINDS.index(kind),
+        lab=LABORATORIES.index(str(row["entity"])),
+        side=side,
+        rough=int(row["qualifier"] == "about"),
+        gross=int(metric == "revenue_run_rate_gross"),
+        start=start,
+        length=length,
+        per=per,
+        year=end.year,
+        committed=committed,
+        ahead=0.0,
+        horizon=0.0,
+        newer=-1,
+        vintage=0,
+        entity=str(row["entity"]),
+        metric=metric,
+        period=period,
+        reported_on=str(row["reported_on"]),
+    )
+
+
+def _chained(figure: Figure, before: list[Figure]) -> Figure | None:
+    """Return a projection with its place in the chain of vintages; None if its year was over."""
+    end = period_end(figure.period)
+    told = [f for f in before if (f.kind, f.lab) == (figure.kind, figure.lab)]
+    if parse_date(figure.reported_on) > end:  # by then it is no projection
+        return None
+    later, newer = end.year + 1.0, -1
+    if told and told[-1].year == end.year:
+        later, newer = year_of(told[-1].reported_on), len(before) - 1
+    told_on = year_of(figure.reported_on)
+    ahead = later - told_on
+    return figure._replace(ahead=ahead, horizon=end.year + 1.0 - told_on - ahead / 2, newer=newer)
+
+
+def _ranked(figures: list[Figure]) -> list[Figure]:
+    """Return the figures with each projection's vintage as a rank from its laboratory's newest."""
+    days: dict[int, set[str]] = {}
+    for f in figures:
+        if KINDS[f.kind] == "projection":
+            days.setdefault(f.lab, set()).add(f.reported_on)
+    rank = {
+        (lab, day): min(k, VINTAGES - 1)
+        for lab, told in days.items()
+        for k, day in enumerate(sorted(told, reverse=True))
+    }
+    projection = KINDS.index("projection")
+    return [
+        f._replace(vintage=rank[f.lab, f.reported_on]) if f.kind == projection else f
+        for f in figures
+    ]
+
+
+def announced(rows: pd.DataFrame) -> Announced:
+    """Return the programme that each laboratory announced last."""
+    size, last = [], []
+    wanted = ("compute_commitments", "compute_spend_target_to_2030")
+    for name in LABORATORIES:
+        own = rows[(rows["entity"] == name) & rows["metric"].isin(wanted)]
+        if own.empty:
+            size.append(0.0)
+            last.append(FIRST)
+            continue
+        row = own.sort_values("reported_on").iloc[-1].to_dict()
+        size.append(convert(float(row["value"]), str(row["unit"]), UNIT))
+        started = max(period_end(str(row["period"])).year + 1, FIRST)
+        by_target = row["metric"] == "compute_spend_target_to_2030"
+        last.append(LAST_OF_TARGET if by_target else started + YEARS_OF_COMMITMENTS - 1)
+    return Announced(tuple(size), tuple(last))
+
+
+def _committed(rows: pd.DataFrame, entity: str, day: str) -> float:
+    """Return the money committed to a laboratory in rounds from 2026 to a day, bounds at their word."""
+    own = rows[(rows["entity"] == entity) & (rows["metric"] == "funding_committed")]
+    return sum(
+        convert(float(r["value"]), str(r["unit"]), UNIT)
+        for r in own.to_dict("records")
+        if f"{FIRST}" <= period_end(str(r["period"])).isoformat() <= day
+    )
+
+
+def _order(row: Row) -> tuple[int, int, str, float]:
+    """Order by kind, laboratory and period; of one period the newest report first."""
+    metric, lab = list(METRICS).index(str(row["metric"])), LABORATORIES.index(str(row["entity"]))
+    return metric, lab, str(row["period"]), -year_of(str(row["reported_on"]))
 
 
 def _with_vintages(rows: pd.DataFrame, history: Table, as_of: str) -> pd.DataFrame:
     told = standing(history, as_of)
-    older = told[(told["entity"] == ENTITY) & (told["metric"] == "cash_flow_projection")]
+    older = told[told["entity"].isin(LABORATORIES) & (told["metric"] == "cash_flow_projection")]
     both = pd.concat([rows, older], ignore_index=True)
-    return both.drop_duplicates(["metric", "period", "reported_on"], keep="first")
+    return both.drop_duplicates(["entity", "metric", "period", "reported_on"], keep="first")
 
 
 def spending(

@@ -155,3 +155,63 @@ def payback_frontier(
     )
     finish(ax, own, title, subtitle, foot=0.16)
     return ax
+
+
+def payback_share(
+    shares: np.ndarray,
+    chances: np.ndarray,
+    own_shares: np.ndarray,
+    whole: float,
+    *,
+    by: int = REVENUE_YEAR,
+    marked: Sequence[float] = (),
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the probability of payback by the share of a programme that running costs do not hold.
+
+    Parameters
+    ----------
+    shares, chances
+        Shares, rising, and the probability at each, shape (share,).
+    own_shares
+        The share of each draw, shape (sample,).
+    whole
+        The probability over the draws' own shares.
+    by
+        Year of payback.
+    marked
+        Shares of `shares` whose probability is written out.
+    title
+        The finding, about ten words.
+    ax
+        Where to draw; a new pyplot figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The curve, its marked points, the span that holds eight in ten draws' own shares, and a
+        level line at the probability over all of them.
+    """
+    ax, own = begin(ax, height=2.6)
+    ax.set_ylim(0, 104)
+    text = f"over what is known of it: {percent(whole)}"
+    make_room(ax, float(shares[0]), float(shares[-1]), [text])
+    right = float(shares[-1])
+    grid_lines(ax, [0, 25, 50, 75, 100], ["0 %", "25 %", "50 %", "75 %", "100 %"], right)
+    low, high = np.quantile(own_shares, [0.1, 0.9])
+    ax.axvspan(low, high, color=SPARE_HUES[0], alpha=0.25, linewidth=0, zorder=1)
+    note_at(ax, "8 in 10 draws", (float(low), 0.0), (4, 4), align="left bottom", color=MUTED)
+    ax.plot(shares, 100 * chances, color=hue("revenue"), linewidth=2.2, zorder=3)
+    for share in marked:
+        chance = float(chances[np.abs(shares - share).argmin()])
+        ax.plot([share], [100 * chance], "o", color=hue("revenue"), markersize=4, zorder=4)
+        label = f"{100 * share:.0f} %: {percent(chance)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        note_at(ax, label, (share, 100 * chance), (4, 4), align="left bottom")
+    ax.hlines(100 * whole, float(shares[0]), right, color=MUTED, linewidth=1.0, zorder=2)
+    label_right(ax, right, [(text, 100 * whole)], past=2)
+    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+    ax.set_xticks(ticks, [f"{100 * t:.0f} %" for t in ticks])
+    name_axis(ax, "share of the programme that running costs do not hold")
+    finish(ax, own, title, f"Probability that it is earned back by {by}, %", foot=0.16)
+    return ax

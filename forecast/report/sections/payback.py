@@ -16,4 +16,4 @@ def title(report: Report) -> str:
     return programme.heading if programme else "Whether the spending is earned back"
 
 
-SECTION = of_figures("payback", title, ("payback",))
+SECTION = of_figures("payback", title, ("payback", "payback_share"))
