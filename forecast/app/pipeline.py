@@ -180,7 +180,8 @@ def make_run(out: str | Path, settings: Settings, inputs: Inputs | None = None) 
     with at_work(jobs, settings.workers) as results:
         with stage("audit the article", seconds):
             for verdict in _ask_outlines(inputs.claims, panels, until):
-                if verdict.status == "not judged":
+                # Whether enough draws meet a condition, an outline cannot tell.
+                if verdict.status == "not judged" and verdict.given is None:
                     logger.info(f"{verdict.claim}, {verdict.definition}: {verdict.text}")
             findings = audits.audit_claims(known, inputs.references, inputs.claims)
         runs.check_output(out)
