@@ -163,7 +163,8 @@ def test_open_share_has_its_four_points():
 
 
 ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 486, "positions": 3,
-        "public_forecasts": 8, "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
+        "product_lines": 54, "public_forecasts": 8,
+        "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCE_TABLES))
