@@ -173,7 +173,7 @@ def test_a_flagship_far_off_does_not_last(api_price_panel, drawn):
     for rate, share in ((0.0, 0.0), (2.0, 1 - np.exp(-2.0 * 2.2))):
         one = parameters.assign(flagship_rate=parameters["flagship_rate"] * 0 + rate)
         paths = api_price._flagship_paths(
-            one, panel, np.array([4.0, 5.5]), np.random.default_rng(1)
+            one, panel, PRIORS, np.array([4.0, 5.5]), np.random.default_rng(1)
         )
         for house, path in paths.items():
             moved = path[:, -1] != far[house][-1].price
@@ -302,14 +302,25 @@ def test_the_frontier_density_is_the_exponentially_modified_normal():
             assert np.isfinite(got).all()
 
 
+def level_off(data):
+    """The factor of the covariance of flagships' levels, entry by entry."""
+    turns = data.isel(obs=np.flatnonzero(data["kind"].values == "flagship"))
+    cov = np.zeros((turns.sizes["obs"],) * 2)
+    for i, j in itertools.product(range(len(cov)), repeat=2):
+        if turns["provider"].values[i] == turns["provider"].values[j]:
+            gap = abs(float(turns["year"].values[i] - turns["year"].values[j]))
+            cov[i, j] = PRIORS.own + (1 - PRIORS.own) * np.exp(-gap / PRIORS.memory)
+    return np.linalg.cholesky(cov)
+
+
 def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
     api_price_panel = with_a_withdrawal(api_price_panel)
     model = api_price.build(api_price_panel, PRIORS)
     values = {"level": 0.3, "rate": 2.0, "floor": -2.4, "floor_fall": 0.2, "product_change": -0.4,
               "mean": 1.5, "small": -2.3, "pace": 12.0, "rate_spread": 0.5, "slope": 2.1,
               "excess": 1.2, "house_spread": 0.4, "error": 0.5, "product_rate": 0.2,
-              "product_size": 0.7, "flagship_rate": 1.5, "gone_rate": 0.6, "between": 0.8,
-              "within": 0.7, "memory": 1.3, "deviation": 0.4, "small_spread": 0.9}  # fmt: skip
+              "product_size": 0.7, "flagship_rate": 1.5, "gone_rate": 0.6, "spread": 0.8,
+              "deviation": 0.4, "small_spread": 0.9}  # fmt: skip
     houses = sorted(set(offers(api_price_panel)["provider"].values.astype(str)))
     z_tier, z_house = np.linspace(-1, 1, 5), np.linspace(-0.8, 0.9, len(houses))
     gain = np.polyfit(
@@ -322,10 +333,13 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
     point |= {f"{k}_log__": np.log(values[k]) for k in scales}
     guesses = model.coords["guessed"]
     z_points = dict(zip(guesses, np.linspace(-1.2, 0.9, len(guesses)), strict=True))
-    steps, sellers = model.coords["turn"], model.coords["seller"]
-    z_seller, z_turn = np.linspace(-1, 1, len(sellers)), np.sin(np.arange(len(steps)))
-    point |= {"z_tier": z_tier, "z_house": z_house, "z_points": list(z_points.values()),
-              "z_seller": z_seller, "z_turn": z_turn}  # fmt: skip
+    z_turn = np.sin(np.arange(len(model.coords["turn"])))
+    point |= {
+        "z_tier": z_tier,
+        "z_house": z_house,
+        "z_points": list(z_points.values()),
+        "z_turn": z_turn,
+    }
     logp = model.compile_fn(
         model.logp(vars=model.observed_RVs), inputs=model.value_vars, mode="FAST_COMPILE",
         on_unused_input="ignore",
@@ -348,10 +362,9 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
         share = np.exp(cost) / np.exp(mu)
         sd = np.hypot(v["error"] * share, PRIORS.rounding)
         total += exponnorm(nu / sd, mu, sd).logpdf(price)
-    state, turn = {}, 0
-    for kind, name, value, watched, house, year in zip(
-        *(data[n].values for n in ("kind", "name", "value", "watched", "provider", "year")),
-        strict=True,
+    x, turn = level_off(data) @ z_turn, 0
+    for kind, name, value, watched in zip(
+        *(data[n].values for n in ("kind", "name", "value", "watched")), strict=True
     ):
         if kind == "change":
             total += student(4, v["product_change"], v["product_size"]).logpdf(np.log(value))
@@ -360,12 +373,8 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
         elif kind == "gone":  # the log of an exponential time that could be at most `watched`
             ended = truncexpon(v["gone_rate"] * watched, scale=1 / v["gone_rate"])
             total += ended.logpdf(value) + np.log(value)
-        elif kind == "flagship":  # the level carries on from the house's price before
-            x, before = state.get(house, (0.0, -np.inf))
-            kept = np.exp(-(year - before) / v["memory"])
-            x = kept * x + np.sqrt(1 - kept**2) * z_turn[turn]
-            state[house], turn = (x, year), turn + 1
-            level = v["mean"] + v["between"] * z_seller[sellers.index(house)] + v["within"] * x
+        elif kind == "flagship":
+            level, turn = v["mean"] + v["spread"] * x[turn], turn + 1
             total += student(4, level, v["deviation"]).logpdf(np.log(value))
         elif kind == "small":
             total += norm(v["small"], v["small_spread"]).logpdf(np.log(value))
@@ -484,7 +493,7 @@ def test_a_known_frontier_is_recovered(api_price_panel):
     )
     assert run.gate.passed, [str(c) for c in run.gate.failures]
     for name in ("rate", "slope", "product_rate", "flagship_rate", "small", "error", "excess",
-                 "mean", "within", "deviation"):  # fmt: skip
+                 "mean", "spread", "deviation"):  # fmt: skip
         low, high = run.posterior[name].quantile([0.005, 0.995]).values
         assert low < float(truth[name][0, 2]) < high, name
     assert run.posterior["rate"].std() < 0.6 * PRIORS.rate_sd

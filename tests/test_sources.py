@@ -245,7 +245,7 @@ def test_reference_kinds_are_checked(tmp_path):
         read_reference_table("runups", tmp_path)
     bad = {"text": "", "grade": "D", "day": "2026-02-30", "month": "2026-13", "period": "soon",
            "year": "26", "number": "inf", "share": "1.1", "percent": "-1", "flag": "yes",
-           "event": "2"}  # fmt: skip
+           "role": "big", "event": "2"}  # fmt: skip
     assert set(bad) == set(shipped._KINDS)
     for kind, cell in bad.items():
         assert not shipped._fits(cell, kind)

@@ -29,9 +29,10 @@ Besides, with parameters of their own:
   about the house's level of the day, so a price far off is not carried on::
 
       log price[k] = level[h, t] + deviation t4[k]
-      level[h, t]  = mean + between z[h] + within x[h, t]
+      level[h, t]  = mean + spread x[h, t]
 
-  with x an Ornstein-Uhlenbeck process of variance one that forgets in `memory` years;
+  with x a Gaussian process of variance one: a house's own level for good, of the variance `own`, and
+  about it an Ornstein-Uhlenbeck process that forgets in `memory` years;
 - what a new small model costs relative to its provider's flagship (log-normal); it keeps that price.
 
 Invariant: the cheapest price drawn is the lowest of offers that are listed at the time, today's and
@@ -134,17 +135,16 @@ class Priors:
     # years. Our rough judgement; the shipped tables have no date of withdrawal.
     gone_rate: float = 0.5
     gone_rate_log_sd: float = 0.5
-    # The flagship's level of all houses: 5 USD, 95 %: 1.3 to 20. Houses differ by a factor of two,
-    # and each moves about its own by a factor of 1.6, forgetting in 1.5 years (half in one); a single
-    # price lies a third off. Our rough judgement.
+    # The flagship's level of all houses: 5 USD, 95 %: 1.3 to 20. A house's level of the day lies off
+    # by a factor of 2.3, two thirds of that variance for good, the rest forgotten in 1.5 years (half
+    # in one); a single price lies a third off. Two dozen prices do not tell the two parts apart, so
+    # share and memory are not estimated. Our rough judgement.
     mean: float = 1.6
     mean_sd: float = 0.7
-    between: float = 0.7
-    between_log_sd: float = 0.4
-    within: float = 0.5
-    within_log_sd: float = 0.4
+    spread: float = 0.85
+    spread_log_sd: float = 0.3
+    own: float = 0.65
     memory: float = 1.5
-    memory_log_sd: float = 0.4
     deviation: float = 0.3
     deviation_log_sd: float = 0.5
     # A small model at an eighth of the flagship, 95 % of the middle: a twentieth to a third. Our
@@ -167,14 +167,14 @@ VARIANTS = {
     "generous": Priors(rate=3.8, rate_sd=0.8, floor_fall=0.7, floor_fall_sd=0.3),
     # Structures: a flagship's level wanders as a walk does, a factor of 1.8 a year; and what was ever
     # listed stays on the list.
-    "no reversion": Priors(memory=50.0, memory_log_sd=0.1, within=3.0, within_log_sd=0.3),
+    "no reversion": Priors(memory=50.0, own=0.0, spread=3.0),
     "no withdrawal": Priors(gone_rate=0.01, gone_rate_log_sd=0.1),
 }
 
 _NORMALS = ("level", "rate", "floor", "floor_fall", "product_change", "small", "mean")
 _SCALES = (
     "rate_spread", "slope", "excess", "house_spread", "error", "product_rate", "product_size",
-    "flagship_rate", "gone_rate", "between", "within", "memory", "deviation", "small_spread",
+    "flagship_rate", "gone_rate", "spread", "deviation", "small_spread",
 )  # fmt: skip
 REPORT = (*_NORMALS, *_SCALES, "tier_rate")
 LABELS = {
@@ -187,8 +187,7 @@ LABELS = {
     "flagship_rate": "price changes of a flagship a year",
     "gone_rate": "withdrawals of one product a year",
     "mean": "level of flagships' prices, log USD per 1M tokens",
-    "within": "spread of a house's level about its own, log",
-    "memory": "years in which a house's level forgets",
+    "spread": "spread of houses' levels, log",
     "deviation": "spread of a flagship's price about its house's level, log",
     "small": "small model over flagship, log",
 }
@@ -235,7 +234,7 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     turns = _turns(panel)
     coords = {
         "tier": list(TIERS), "house": houses, "guessed": _guessed(offers)[0],
-        "seller": turns.sellers, "turn": turns.names,
+        "turn": turns.names,
     }  # fmt: skip
     with pm.Model(coords=coords) as model:
         told = _reports(panel)
@@ -288,13 +287,9 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         pm.CustomDist(
             "gone", p["gone_rate"], seeable, logp=_gone_density, random=_gone, **told["gone"]
         )
-        z_seller = pm.Normal("z_seller", 0.0, 1.0, dims="seller")
         z_turn = pm.Normal("z_turn", 0.0, 1.0, dims="turn")
-        seller = pm.Data("seller_index", turns.seller)
-        apart, step = pm.Data("apart", turns.apart), pm.Data("step", turns.step)
-        own = p["mean"] + p["between"] * z_seller[seller]
-        paths = pt.exp(-apart / p["memory"]) * pt.sqrt(-pt.expm1(-2 * step / p["memory"]))
-        level = own + p["within"] * pt.dot(paths, z_turn)
+        paths = pm.Data("paths", np.linalg.cholesky(_alike(turns, priors)))
+        level = p["mean"] + p["spread"] * pt.dot(paths, z_turn)
         pm.StudentT("flagship", nu=FREEDOM, mu=level, sigma=p["deviation"], **told["flagship"])
         pm.Normal("small_share", p["small"], p["small_spread"], **told["small_share"])
     return model
@@ -315,52 +310,40 @@ class _Turns:
 
     Attributes
     ----------
-    sellers
-        The houses.
     names
         House and day of each price.
-    seller
-        Which house it is of, shape (n,).
-    apart
-        Years from the price of a column to that of a row of the same house, else so many that nothing
-        is left, shape (n, n).
-    step
-        Years since the one before of its house, likewise, shape (n,).
+    house
+        Its house, shape (n,).
+    year
+        Its day, years since 2023, shape (n,).
     """
 
-    sellers: list[str]
     names: list[str]
-    seller: np.ndarray
-    apart: np.ndarray
-    step: np.ndarray
-
-
-NEVER = 1e6  # years: of two prices that have nothing to do with each other
+    house: np.ndarray
+    year: np.ndarray
 
 
 def _turns(panel: Panel) -> _Turns:
     rows = _rows(panel, "flagship")
-    houses = [str(h) for h in rows["provider"].values]
-    days = [str(d) for d in rows["day"].values]
-    sellers = sorted(set(houses))
-    seller = np.array([sellers.index(h) for h in houses], dtype=int)
-    year = rows["year"].values
-    apart = year[:, None] - year[None, :]
-    apart = np.where((seller[:, None] == seller[None, :]) & (apart >= 0), apart, NEVER)
-    before = np.where(apart > 0, apart, NEVER)
-    step = before.min(axis=1, initial=NEVER)
+    houses, days = (rows[n].values.astype(str) for n in ("provider", "day"))
     names = [f"{h} {d}" for h, d in zip(houses, days, strict=True)]
-    return _Turns(sellers, names, seller, apart, step)
+    return _Turns(names, houses, rows["year"].values)
 
 
-def _levels(parameters: xr.Dataset, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-    """Return each house's own log level (sample, house), and x at each new price (sample, n)."""
-    q = {n: sample_first(parameters, n)[:, None] for n in ("mean", "between", "memory")}
-    turns = _turns(panel)
-    own = q["mean"] + q["between"] * sample_first(parameters, "z_seller")
-    paths = np.exp(-turns.apart / q["memory"][:, :, None])
-    scaled = np.sqrt(-np.expm1(-2 * turns.step / q["memory"])) * sample_first(parameters, "z_turn")
-    return own, (paths @ scaled[:, :, None])[:, :, 0]
+def _alike(a: _Turns, priors: Priors, b: _Turns | None = None) -> np.ndarray:
+    """Return the covariance of x at some houses and dates with x at others, or themselves."""
+    others = a if b is None else b
+    same = a.house[:, None] == others.house[None, :]
+    kept = np.exp(-np.abs(a.year[:, None] - others.year[None, :]) / priors.memory)
+    # The last part keeps a factor of it exact where two days are close and nothing is forgotten.
+    return same * (priors.own + (1 - priors.own) * kept) + (
+        1e-9 * np.eye(len(same)) if b is None else 0
+    )
+
+
+def _level(parameters: xr.Dataset, x: np.ndarray) -> np.ndarray:
+    mean, spread = (sample_first(parameters, n)[:, None] for n in ("mean", "spread"))
+    return mean + spread * x
 
 
 def _gone_density(log_years: Array, rate: Array, seeable: Array) -> Array:
@@ -504,9 +487,9 @@ def replicate(
     shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
     out[:, at] = q["product_change"] + q["product_size"] * shocks
     at = np.flatnonzero(kind == "flagship")
-    own, x = _levels(parameters, panel)
-    shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
-    out[:, at] = own[:, _turns(panel).seller] + q["within"] * x + q["deviation"] * shocks
+    factor = np.linalg.cholesky(_alike(_turns(panel), priors))
+    level = _level(parameters, sample_first(parameters, "z_turn") @ factor.T)
+    out[:, at] = level + q["deviation"] * rng.standard_t(FREEDOM, size=(size, len(at)))
     at = np.flatnonzero(kind == "gone")
     out[:, at] = _gone(q["gone_rate"], data["watched"].values[at], rng, (size, len(at)))
     for line in ("product", "flagship"):
@@ -658,7 +641,7 @@ def draw(
     size = parameters.sizes["chain"] * parameters.sizes["draw"]
     series = _Series(size, len(quarters), known)
     _draw_levels(series, parameters, panel, priors, history, ends, rng)
-    _draw_houses(series, parameters, panel, history, ends, rng)
+    _draw_houses(series, parameters, panel, priors, history, ends, rng)
     drawn = latent.labelled(
         parameters,
         (np.stack(series.y, 1), np.stack(series.signal, 1), np.stack(series.observed)),
@@ -741,6 +724,7 @@ def _draw_houses(
     series: _Series,
     parameters: xr.Dataset,
     panel: Panel,
+    priors: Priors,
     history: dict[str, np.ndarray],
     ends: np.ndarray,
     rng: np.random.Generator,
@@ -748,7 +732,7 @@ def _draw_houses(
     now, left = _seen(panel), ends[series.known :]
     spans = np.diff(np.append(now, left))
     listing = panel.part(Listing)
-    paths = _flagship_paths(parameters, panel, left, rng)
+    paths = _flagship_paths(parameters, panel, priors, left, rng)
     for house in listing.flagships:
         name = f"{house} flagship/price"
         series.add(name, history[name], paths[house])
@@ -768,30 +752,33 @@ def _draw_houses(
 
 
 def _flagship_paths(
-    parameters: xr.Dataset, panel: Panel, ends: np.ndarray, rng: np.random.Generator
+    parameters: xr.Dataset,
+    panel: Panel,
+    priors: Priors,
+    ends: np.ndarray,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Draw by house the flagship's price at some dates, shape (sample, date).
 
     It stands until it is changed, then it is about the house's level of the day.
     """
-    rate, within, memory, deviation = (
-        sample_first(parameters, n) for n in ("flagship_rate", "within", "memory", "deviation")
-    )
-    turns, (own, known) = _turns(panel), _levels(parameters, panel)
-    year, out = _rows(panel, "flagship")["year"].values, {}
-    for k, house in enumerate(turns.sellers):
-        last = np.flatnonzero(turns.seller == k)[-1]
-        x, before = known[:, last], year[last]
-        price = np.full(len(rate), panel.part(Listing).flagships[house][-1].price)
-        since, path = _seen(panel), []
-        for end in ends:
-            kept = np.exp(-(end - before) / memory)
-            x = kept * x + np.sqrt(1 - kept**2) * rng.standard_normal(len(x))
-            fresh = own[:, k] + within * x + deviation * rng.standard_t(FREEDOM, size=len(x))
-            changed = rng.uniform(size=len(x)) < -np.expm1(-rate * (end - since))
-            price = np.where(changed, np.exp(fresh), price)
+    rate, deviation = (sample_first(parameters, n) for n in ("flagship_rate", "deviation"))
+    turns, out = _turns(panel), {}
+    cov = _alike(turns, priors)
+    known = sample_first(parameters, "z_turn") @ np.linalg.cholesky(cov).T
+    for house, steps in panel.part(Listing).flagships.items():
+        later = _Turns([], np.full(len(ends), house), ends)
+        weight = np.linalg.solve(cov, _alike(turns, priors, later))
+        left = _alike(later, priors) - _alike(turns, priors, later).T @ weight
+        fresh = rng.standard_normal((len(rate), len(ends))) @ np.linalg.cholesky(left).T
+        level = _level(parameters, known @ weight + fresh)
+        price, since, path = np.full(len(rate), steps[-1].price), _seen(panel), []
+        for k, end in enumerate(ends):
+            new = np.exp(level[:, k] + deviation * rng.standard_t(FREEDOM, size=len(rate)))
+            changed = rng.uniform(size=len(rate)) < -np.expm1(-rate * (end - since))
+            price = np.where(changed, new, price)
             path.append(price)
-            before = since = end
+            since = end
         out[house] = np.stack(path, axis=1)
     return out
 
