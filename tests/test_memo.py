@@ -20,6 +20,7 @@ from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.text import significant
 from forecast.evaluation.hindcast import Hindcast
 from forecast.evaluation.hold_out import HoldOut
+from forecast.evaluation.misfit import Misfit
 from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
 from forecast.inference.gate import Check, Gate
@@ -117,6 +118,13 @@ def test_a_new_section_is_printed_in_its_place_and_an_empty_one_is_not(report, m
     monkeypatch.setattr(memo, "sections", lambda: (sections()[0], about("figures.md.j2")))
     assert markdown(report).splitlines()[-1] == "## Mine"
     assert "Mine" not in markdown(dataclasses.replace(report, seed=2))
+
+
+def test_what_the_data_moved_far_from_its_prior_is_told(report):
+    misfit = Misfit("error", 0.3, 0.96, 2.33)
+    told = dataclasses.replace(report, misfits={"api_price": (misfit,)}, sensitivities={})
+    assert "| api_price | error | 0.3 | 0.96 | +2.3 |" in markdown(told)
+    assert "standard deviations away" not in markdown(report)
 
 
 def test_ends_of_several_definitions_stand_on_the_card(report):

@@ -163,8 +163,8 @@ def test_open_share_has_its_four_points():
 
 
 ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 486,
-        "index_returns_monthly": 2194, "positions": 2, "public_forecasts": 8, "runups": 272,
-        "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
+        "index_returns_monthly": 2194, "positions": 2, "product_lines": 54, "public_forecasts": 8,
+        "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(REFERENCE_TABLES))
@@ -245,7 +245,7 @@ def test_reference_kinds_are_checked(tmp_path):
         read_reference_table("runups", tmp_path)
     bad = {"text": "", "grade": "D", "day": "2026-02-30", "month": "2026-13", "period": "soon",
            "year": "26", "number": "inf", "share": "1.1", "percent": "-1", "flag": "yes",
-           "event": "2"}  # fmt: skip
+           "role": "big", "event": "2"}  # fmt: skip
     assert set(bad) == set(shipped._KINDS)
     for kind, cell in bad.items():
         assert not shipped._fits(cell, kind)

@@ -406,14 +406,14 @@ class PanelSource:
     Attributes
     ----------
     build
-        Of a model fitted to observations ``(known) -> Panel``; where `history`, ``(known, every
-        row) -> Panel``; of a model with a table of its own ``(table, as_of, *besides) -> Panel``,
-        which leaves out what came later.
+        Of a model fitted to observations ``(known, *besides) -> Panel``; where `history`, ``(known,
+        every row, *besides) -> Panel``; of a model with a table of its own ``(table, as_of, *besides)
+        -> Panel``. What came later than the day is left out.
     table
         Name of the table with columns of its own that the model is fitted to, see
         :data:`forecast.tables.shipped.REFERENCE_TABLES`; "" for a model of observations.
     besides
-        Names of tables that the builder takes besides.
+        Names of tables with columns of their own that the builder takes besides.
     history
         Whether the builder takes earlier vintages too.
     latest

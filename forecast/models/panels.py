@@ -29,8 +29,8 @@ def shipped(model: str) -> bool:
 
 def tables_of(models: Sequence[str]) -> list[str]:
     """Return the names of the tables with columns of their own that models' panels are made from."""
-    sources = [source for model in models if (source := panel_source(model)).table]
-    return sorted({name for one in sources for name in (one.table, *one.besides)})
+    sources = [panel_source(model) for model in models]
+    return sorted({name for one in sources for name in (one.table, *one.besides) if name})
 
 
 def latest_of(panel: Panel) -> str:
@@ -79,9 +79,9 @@ def build_panel(
     """
     source = panel_source(model)
     day = require_known(known).date
+    besides = [_named(name, model, tables) for name in source.besides]
     if source.table:
         own = _named(source.table, model, tables) if table is None else table
-        besides = (_named(name, model, tables) for name in source.besides)
         return source.build(own, day, *besides)
     if table is not None:
         raise DataError(
@@ -89,8 +89,8 @@ def build_panel(
         )
     if source.history:
         every = read_vintages() if history is None else history
-        return source.build(known, every)
-    return source.build(known)
+        return source.build(known, every, *besides)
+    return source.build(known, *besides)
 
 
 def with_positions(panel: Panel, given: Sequence[str]) -> Panel:

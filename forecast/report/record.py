@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forecast.claims.verdict import Verdict, Verdicts
     from forecast.evaluation.hindcast import Hindcast
     from forecast.evaluation.hold_out import HoldOut
+    from forecast.evaluation.misfit import Misfit
     from forecast.evaluation.sensitivity import Sensitivity
     from forecast.evaluation.warnings import WarningCheck
     from forecast.inference.gate import Gate
@@ -66,6 +67,8 @@ class Report:
         By model, the number of observations it was fitted to.
     latest
         By model, the last period or day of its data; empty where its panel names none.
+    misfits
+        By model, the parameters whose posterior lies far from the prior.
     hold_outs
         The last year, forecast from the years before.
     pooled
@@ -105,6 +108,7 @@ class Report:
     seconds: Mapping[str, float]
     observations: Mapping[str, int] = dataclasses.field(default_factory=dict)
     latest: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    misfits: Mapping[str, Sequence[Misfit]] = dataclasses.field(default_factory=dict)
     hold_outs: Sequence[HoldOut] = ()
     pooled: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
     variations: Sequence[Variation] = ()

@@ -19,9 +19,11 @@ from forecast.claims.pool import pool
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.core.errors import ClaimError, ForecastError
+from forecast.evaluation.misfit import misfits
 from forecast.evaluation.warnings import warnings_against_base
-from forecast.inference.fitting import child_seed
+from forecast.inference.fitting import child_seed, priors_of
 from forecast.models.panels import latest_of
+from forecast.models.registry import get_model
 
 if TYPE_CHECKING:
     from forecast.claims.inputs import Inputs
@@ -63,6 +65,10 @@ def complete(
         others=_others(inputs, draws, baselines, report.as_of),
         scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
+        misfits={
+            name: misfits(f.run.posterior, priors_of(f.run.spec), get_model(name).report)
+            for name, f in fitted.items()
+        },
         latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
     )
 

@@ -142,6 +142,8 @@ REFERENCE_TABLES: Mapping[str, str] = {
     "positions": """
         entity:text dated:day industry:text? sample:text? net:number raw:number months:number
         volatility:number? fell_20:month? fell_30:month? fell_40:month? source:text""",
+    "product_lines": """
+        model:text house:text role:role from:day until:day? source:text""",
     "public_forecasts": """
         forecaster:text question:text date:period value:share? unit:text note:text? source:text""",
     "runups": """
@@ -189,6 +191,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "share": ("", "a number from 0 to 1"),
     "percent": ("", "a number from 0 to 100"),
     "flag": (r"True|False", "True or False"),
+    "role": (r"flagship|small|other", "flagship, small or other"),
     "event": (r"[01]", "1 if it happened, 0 if it was not seen to"),
 }
 """The pattern of a kind of cell, and how it is called."""

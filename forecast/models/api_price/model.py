@@ -17,13 +17,28 @@ form was chosen over a trend through the record lows because records are few, pi
 error, and cannot say what the next offer will cost; and over one without a floor because the
 cheapest listed price of any model has not fallen since late 2024, though capability went on.
 
-Besides, with parameters of their own: how often and how far the price of a product changes, and of
-a house's flagship (compound Poisson, Student's t with four degrees of freedom); and what a small
-model costs relative to its provider's flagship (log-normal).
+Offers without a score have a capability with a normal prior by date and house (see the panel), and the
+price has its say in it.
+
+Besides, with parameters of their own:
+
+- how often and how far the price of a product changes (compound Poisson, Student's t with four degrees
+  of freedom), and how often a product is withdrawn: an exponential time on the list, of products
+  known to be withdrawn as far as the time in which that could be seen (right-truncated);
+- a house's flagship. It keeps its price until it is changed, mostly by a new model; the new price is
+  about the house's level of the day, so a price far off is not carried on::
+
+      log price[k] = level[h, t] + deviation t4[k]
+      level[h, t]  = mean + spread x[h, t]
+
+  with x a Gaussian process of variance one: a house's own level for good, of the variance `own`, and
+  about it an Ornstein-Uhlenbeck process that forgets in `memory` years;
+- what a new small model costs relative to its provider's flagship (log-normal); it keeps that price.
 
 Invariant: the cheapest price drawn is the lowest of offers that are listed at the time, today's and
-drawn ones, so it can rise only if a price does. ``tests/test_api_price.py`` holds it against a plain
-search, and the likelihood against a sum over rows.
+drawn ones, so it rises only if a price does or a product is withdrawn. The most capable product on
+the list is not withdrawn. ``tests/test_api_price.py`` holds it against a plain search, and the
+likelihood against a sum over rows.
 """
 
 from __future__ import annotations
@@ -43,7 +58,14 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, years_since
 from forecast.core.words import AHEAD_ONLY, SERIES
 from forecast.models import common, latent
-from forecast.models.api_price.panel import LEVELS, NEW_YEARS, PRICE_UNIT, Listing, price_history
+from forecast.models.api_price.panel import (
+    LEVELS,
+    NEW_YEARS,
+    PRICE_UNIT,
+    Listing,
+    price_history,
+    standing,
+)
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -109,10 +131,22 @@ class Priors:
     product_size_log_sd: float = 0.5
     flagship_rate: float = 1.2
     flagship_rate_log_sd: float = 0.6
-    flagship_change: float = 0.0
-    flagship_change_sd: float = 0.4
-    flagship_size: float = 0.6
-    flagship_size_log_sd: float = 0.5
+    # Withdrawals of one product a year: on the list for two years, 95 %: from nine months to five
+    # years. Our rough judgement; the shipped tables have no date of withdrawal.
+    gone_rate: float = 0.5
+    gone_rate_log_sd: float = 0.5
+    # The flagship's level of all houses: 5 USD, 95 %: 1.3 to 20. A house's level of the day lies off
+    # by a factor of 2.3, two thirds of that variance for good, the rest forgotten in 1.5 years (half
+    # in one); a single price lies a third off. Two dozen prices do not tell the two parts apart, so
+    # share and memory are not estimated. Our rough judgement.
+    mean: float = 1.6
+    mean_sd: float = 0.7
+    spread: float = 0.85
+    spread_log_sd: float = 0.3
+    own: float = 0.65
+    memory: float = 1.5
+    deviation: float = 0.3
+    deviation_log_sd: float = 0.5
     # A small model at an eighth of the flagship, 95 % of the middle: a twentieth to a third. Our
     # rough judgement.
     small: float = -2.1
@@ -131,12 +165,16 @@ VARIANTS = {
     "sceptical": Priors(rate=1.1, rate_sd=0.6, floor_fall=0.0, floor_fall_sd=0.15),
     # Prices fall as at Epoch AI's median milestone, and small models get cheaper like memory did.
     "generous": Priors(rate=3.8, rate_sd=0.8, floor_fall=0.7, floor_fall_sd=0.3),
+    # Structures: a flagship's level wanders as a walk does, a factor of 1.8 a year; and what was ever
+    # listed stays on the list.
+    "no reversion": Priors(memory=50.0, own=0.0, spread=3.0),
+    "no withdrawal": Priors(gone_rate=0.01, gone_rate_log_sd=0.1),
 }
 
-_NORMALS = ("level", "rate", "floor", "floor_fall", "product_change", "flagship_change", "small")
+_NORMALS = ("level", "rate", "floor", "floor_fall", "product_change", "small", "mean")
 _SCALES = (
     "rate_spread", "slope", "excess", "house_spread", "error", "product_rate", "product_size",
-    "flagship_rate", "flagship_size", "small_spread",
+    "flagship_rate", "gone_rate", "spread", "deviation", "small_spread",
 )  # fmt: skip
 REPORT = (*_NORMALS, *_SCALES, "tier_rate")
 LABELS = {
@@ -147,6 +185,10 @@ LABELS = {
     "excess": "mean excess of an offer over the cheapest, log points",
     "product_rate": "price changes of one product a year",
     "flagship_rate": "price changes of a flagship a year",
+    "gone_rate": "withdrawals of one product a year",
+    "mean": "level of flagships' prices, log USD per 1M tokens",
+    "spread": "spread of houses' levels, log",
+    "deviation": "spread of a flagship's price about its house's level, log",
     "small": "small model over flagship, log",
 }
 
@@ -189,11 +231,18 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     """Return the model of the panel's rows."""
     offers, houses = _offers(panel), _houses(panel)
     tier = _tier(offers["capability"].values)
-    with pm.Model(coords={"tier": list(TIERS), "house": houses}) as model:
+    turns = _turns(panel)
+    coords = {
+        "tier": list(TIERS), "house": houses, "guessed": _guessed(offers)[0],
+        "turn": turns.names,
+    }  # fmt: skip
+    with pm.Model(coords=coords) as model:
         told = _reports(panel)
         prior = common.prior_data(priors)
         years = pm.Data("years", offers["year"].values - ORIGIN)
         points = pm.Data("points", (offers["capability"].values - ANCHOR) / 10)
+        unsure = pm.Data("unsure", offers["capability_sd"].values / 10)
+        guess = pm.Data("guess", _guessed(offers)[1])
         tiers = pm.Data("tiers", tier)
         turned = pm.Data("turned", offers["year"].values - _middles(offers)[tier])
         house = pm.Data(
@@ -213,12 +262,14 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         pm.Normal("pace", prior["pace"], prior["pace_sd"])
         z_tier = pm.Normal("z_tier", 0.0, 1.0, dims="tier")
         z_house = pm.Normal("z_house", 0.0, 1.0, dims="house")
+        z_points = pm.Normal("z_points", 0.0, 1.0, dims="guessed")
         extra = p["rate_spread"] * z_tier
         pm.Deterministic("tier_rate", p["rate"] + extra, dims="tier")
         mean_excess = pm.Deterministic(
             "house_excess", p["excess"] * pt.exp(p["house_spread"] * z_house), dims="house"
         )
-        cost = p["level"] - p["rate"] * years + p["slope"] * points - extra[tiers] * turned
+        able = points + unsure * z_points[guess]
+        cost = p["level"] - p["rate"] * years + p["slope"] * able - extra[tiers] * turned
         least = p["floor"] - p["floor_fall"] * years
         share = pm.math.sigmoid(cost - least)
         sd = pt.sqrt((share * p["error"]) ** 2 + prior["rounding"] ** 2)
@@ -230,19 +281,98 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         for line in ("product", "flagship"):
             watched = pm.Data(f"{line}_watched", _rows(panel, "changes", line)["watched"].values)
             pm.Poisson(f"{line}_changes", p[f"{line}_rate"] * watched, **told[f"{line}_changes"])
-            centre, size = p[f"{line}_change"], p[f"{line}_size"]
-            pm.StudentT(f"{line}_move", nu=FREEDOM, mu=centre, sigma=size, **told[f"{line}_move"])
+        centre, size = p["product_change"], p["product_size"]
+        pm.StudentT("product_move", nu=FREEDOM, mu=centre, sigma=size, **told["product_move"])
+        seeable = pm.Data("seeable", _rows(panel, "gone")["watched"].values)
+        pm.CustomDist(
+            "gone", p["gone_rate"], seeable, logp=_gone_density, random=_gone, **told["gone"]
+        )
+        z_turn = pm.Normal("z_turn", 0.0, 1.0, dims="turn")
+        paths = pm.Data("paths", np.linalg.cholesky(_alike(turns, priors)))
+        level = p["mean"] + p["spread"] * pt.dot(paths, z_turn)
+        pm.StudentT("flagship", nu=FREEDOM, mu=level, sigma=p["deviation"], **told["flagship"])
         pm.Normal("small_share", p["small"], p["small_spread"], **told["small_share"])
     return model
+
+
+def _guessed(offers: xr.Dataset) -> tuple[list[str], np.ndarray]:
+    """Return the entries without a score after an empty name, and by offer which of them it is of."""
+    unsure = offers["capability_sd"].values > 0
+    names = [str(n) for n in offers["name"].values]
+    labels = ["", *sorted({n for n, u in zip(names, unsure, strict=True) if u})]
+    index = [labels.index(n) if u else 0 for n, u in zip(names, unsure, strict=True)]
+    return labels, np.array(index, dtype=int)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Turns:
+    """New prices of flagships, in the panel's order.
+
+    Attributes
+    ----------
+    names
+        House and day of each price.
+    house
+        Its house, shape (n,).
+    year
+        Its day, years since 2023, shape (n,).
+    """
+
+    names: list[str]
+    house: np.ndarray
+    year: np.ndarray
+
+
+def _turns(panel: Panel) -> _Turns:
+    rows = _rows(panel, "flagship")
+    houses, days = (rows[n].values.astype(str) for n in ("provider", "day"))
+    names = [f"{h} {d}" for h, d in zip(houses, days, strict=True)]
+    return _Turns(names, houses, rows["year"].values)
+
+
+def _alike(a: _Turns, priors: Priors, b: _Turns | None = None) -> np.ndarray:
+    """Return the covariance of x at some houses and dates with x at others, or themselves."""
+    others = a if b is None else b
+    same = a.house[:, None] == others.house[None, :]
+    kept = np.exp(-np.abs(a.year[:, None] - others.year[None, :]) / priors.memory)
+    # The last part keeps a factor of it exact where two days are close and nothing is forgotten.
+    return same * (priors.own + (1 - priors.own) * kept) + (
+        1e-9 * np.eye(len(same)) if b is None else 0
+    )
+
+
+def _level(parameters: xr.Dataset, x: np.ndarray) -> np.ndarray:
+    mean, spread = (sample_first(parameters, n)[:, None] for n in ("mean", "spread"))
+    return mean + spread * x
+
+
+def _gone_density(log_years: Array, rate: Array, seeable: Array) -> Array:
+    """Return the log density of the log of an exponential time that ended within `seeable` years."""
+    years = pt.exp(log_years)
+    return pt.log(rate) + log_years - rate * years - pt.log(-pt.expm1(-rate * seeable))
+
+
+def _gone(
+    rate: np.ndarray,
+    seeable: np.ndarray,
+    rng: np.random.Generator,
+    size: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Draw logs of exponential times that ended within `seeable` years."""
+    size = np.broadcast_shapes(np.shape(rate), np.shape(seeable)) if size is None else size
+    share = rng.uniform(size=size) * -np.expm1(-rate * seeable)
+    return np.log(-np.log1p(-share) / rate)
 
 
 def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
     """Register the panel's values by observed variable; return the variables' keyword arguments."""
     kind, name = panel.data["kind"].values, panel.data["name"].values
-    of = {"offer": kind == "offer", "small_share": kind == "small"}
+    of = {
+        "offer": kind == "offer", "small_share": kind == "small", "product_move": kind == "change",
+        "flagship": kind == "flagship", "gone": kind == "gone",
+    }  # fmt: skip
     for line in ("product", "flagship"):
         of[f"{line}_changes"] = (kind == "changes") & (name == line)
-        of[f"{line}_move"] = (kind == "change") & (name == line)
     found = {}
     for variable, keep in of.items():
         values = panel.data["value"].values[keep]
@@ -294,17 +424,22 @@ def frontier_density(
 
 
 def _frontier(
-    parameters: xr.Dataset, years: np.ndarray, capability: np.ndarray, middles: np.ndarray
+    parameters: xr.Dataset,
+    years: np.ndarray,
+    capability: np.ndarray,
+    middles: np.ndarray,
+    tier: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the frontier's log price and the cost's share of it, each of shape (sample, n).
 
-    Dates and capabilities have shape (n,) or (sample, n).
+    Dates, capabilities and tiers have shape (n,) or (sample, n); a tier is that of the capability
+    where none is given.
     """
     q = {
         name: sample_first(parameters, name)[:, None]
         for name in ("level", "rate", "slope", "floor", "floor_fall")
     }
-    tier = _tier(capability)
+    tier = _tier(capability) if tier is None else tier
     extra = sample_first(parameters, "tier_rate") - q["rate"]
     own = np.take_along_axis(extra, np.broadcast_to(tier, (len(extra), tier.shape[-1])), axis=1)
     cost = (
@@ -342,15 +477,22 @@ def replicate(
     at = np.flatnonzero(kind == "offer")
     houses = _houses(panel)
     index = np.array([houses.index(str(h)) for h in offers["provider"].values])
+    tier = _tier(offers["capability"].values)  # of the prior's mean, as in the density
     frontier = _frontier(
-        parameters, offers["year"].values, offers["capability"].values, _middles(offers)
+        parameters, offers["year"].values, _able(parameters, offers), _middles(offers), tier
     )
     excess = sample_first(parameters, "house_excess")[:, index]
     out[:, at] = _prices(parameters, priors, frontier, excess, rng)
+    at = np.flatnonzero(kind == "change")
+    shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
+    out[:, at] = q["product_change"] + q["product_size"] * shocks
+    at = np.flatnonzero(kind == "flagship")
+    factor = np.linalg.cholesky(_alike(_turns(panel), priors))
+    level = _level(parameters, sample_first(parameters, "z_turn") @ factor.T)
+    out[:, at] = level + q["deviation"] * rng.standard_t(FREEDOM, size=(size, len(at)))
+    at = np.flatnonzero(kind == "gone")
+    out[:, at] = _gone(q["gone_rate"], data["watched"].values[at], rng, (size, len(at)))
     for line in ("product", "flagship"):
-        at = np.flatnonzero((kind == "change") & (name == line))
-        shocks = rng.standard_t(FREEDOM, size=(size, len(at)))
-        out[:, at] = q[f"{line}_change"] + q[f"{line}_size"] * shocks
         at = np.flatnonzero((kind == "changes") & (name == line))
         with np.errstate(divide="ignore"):  # no change at all: the log of zero
             out[:, at] = np.log(rng.poisson(q[f"{line}_rate"] * data["watched"].values[at]))
@@ -359,9 +501,16 @@ def replicate(
     return {"log_value": out}
 
 
+def _able(parameters: xr.Dataset, offers: xr.Dataset) -> np.ndarray:
+    """Return the offers' capabilities, drawn where there is no score, shape (sample, offer)."""
+    z = sample_first(parameters, "z_points")[:, _guessed(offers)[1]]
+    drawn: np.ndarray = offers["capability"].values + offers["capability_sd"].values * z
+    return drawn
+
+
 @dataclasses.dataclass(frozen=True)
 class _Market:
-    """Offers on the list as time goes on: log price (sample, offer), capability, begin."""
+    """Offers as time goes on: log price (sample, offer), infinite once withdrawn; capability, begin."""
 
     price: np.ndarray
     capability: np.ndarray
@@ -372,14 +521,22 @@ class _Market:
         fit = (self.capability >= capability) & (self.began > since)
         return np.where(fit, self.price, np.inf).min(axis=1)
 
+    def without(self, gone: np.ndarray) -> _Market:
+        """Return it without some offers, shape (sample, offer), but for the most capable one listed."""
+        if gone.shape[1] == 0:
+            return self
+        listed = np.where(np.isfinite(self.price), self.capability, -np.inf)
+        best = np.arange(gone.shape[1]) == listed.argmax(axis=1)[:, None]
+        return dataclasses.replace(self, price=np.where(gone & ~best, np.inf, self.price))
 
-def _today(panel: Panel, size: int) -> _Market:
-    """Return each product's newest offer, the same in every draw."""
+
+def _today(parameters: xr.Dataset, panel: Panel) -> _Market:
+    """Return each product's newest offer, if it counts as listed on the day the list was last seen."""
     offers = _offers(panel)
-    newest = {str(line): k for k, line in enumerate(offers["line"].values)}
-    at = np.array(sorted(newest.values()))
-    tile = [np.tile(offers[v].values[at], (size, 1)) for v in ("value", "capability", "year")]
-    return _Market(np.log(tile[0]), tile[1], tile[2])
+    at = standing(offers, _seen(panel))
+    able = _able(parameters, offers)[:, at]
+    price, began = (np.tile(offers[v].values[at], (len(able), 1)) for v in ("value", "year"))
+    return _Market(np.log(price), able, began)
 
 
 def _moves(parameters: xr.Dataset, line: str, span: float, width: int,
@@ -484,7 +641,7 @@ def draw(
     size = parameters.sizes["chain"] * parameters.sizes["draw"]
     series = _Series(size, len(quarters), known)
     _draw_levels(series, parameters, panel, priors, history, ends, rng)
-    _draw_houses(series, parameters, panel, history, ends, rng)
+    _draw_houses(series, parameters, panel, priors, history, ends, rng)
     drawn = latent.labelled(
         parameters,
         (np.stack(series.y, 1), np.stack(series.signal, 1), np.stack(series.observed)),
@@ -535,8 +692,9 @@ def _draw_levels(
 ) -> None:
     offers, now = _offers(panel), _seen(panel)
     middles = _middles(offers)
-    market, before = _today(panel, series.size), now
+    market, before = _today(parameters, panel), now
     listed = market.price.shape[1]
+    leaving = sample_first(parameters, "gone_rate")[:, None]
     steps: dict[str, list[np.ndarray]] = {name: [] for name in LEVELS}
     fresh: dict[str, list[np.ndarray]] = {name: [] for name in LEVELS}
     for end in ends[series.known :]:
@@ -544,6 +702,8 @@ def _draw_levels(
         moved[:, :listed] += _moves(parameters, "product", end - before, listed, rng)
         market = dataclasses.replace(market, price=moved)
         market = _joined(market, _arrivals(parameters, panel, priors, (before, end), rng))
+        there = end - np.maximum(market.began, before)
+        market = market.without(rng.uniform(size=there.shape) < -np.expm1(-leaving * there))
         before = end
         for name, level in LEVELS.items():
             lowest = market.lowest(level)
@@ -564,6 +724,7 @@ def _draw_houses(
     series: _Series,
     parameters: xr.Dataset,
     panel: Panel,
+    priors: Priors,
     history: dict[str, np.ndarray],
     ends: np.ndarray,
     rng: np.random.Generator,
@@ -571,32 +732,71 @@ def _draw_houses(
     now, left = _seen(panel), ends[series.known :]
     spans = np.diff(np.append(now, left))
     listing = panel.part(Listing)
-    for house, steps in listing.flagships.items():
-        moves = [_moves(parameters, "flagship", span, 1, rng)[:, 0] for span in spans]
-        future = steps[-1].price * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
+    paths = _flagship_paths(parameters, panel, priors, left, rng)
+    for house in listing.flagships:
         name = f"{house} flagship/price"
-        series.add(name, history[name], future)
+        series.add(name, history[name], paths[house])
         if house in listing.smalls:
-            today = listing.smalls[house][-1].price / steps[-1].price
-            small = _small_ratio(parameters, today, spans, rng) * future
+            today = listing.smalls[house][-1].price
+            small = _small_prices(parameters, today, paths[house], spans, rng)
             name = f"{house} small model/price"
             series.add(name, history[name], small)
-    moves = [_moves(parameters, "product", span, 1, rng)[:, 0] for span in spans]
-    index = 100 * np.exp(np.cumsum(np.stack(moves, axis=1), axis=1))
+    leaving = sample_first(parameters, "gone_rate")
+    listed, changes = np.full(series.size, True), []
+    for span in spans:  # a product that is withdrawn changes its price no more
+        listed &= rng.uniform(size=series.size) >= -np.expm1(-leaving * span)
+        changes.append(np.where(listed, _moves(parameters, "product", span, 1, rng)[:, 0], 0.0))
+    index = 100 * np.exp(np.cumsum(np.stack(changes, axis=1), axis=1))
     past = np.full(series.known, np.nan)  # another day's products: their index starts elsewhere
     series.add(INDEX, past, index, unit="percent")
 
 
-def _small_ratio(
-    parameters: xr.Dataset, today: float, spans: np.ndarray, rng: np.random.Generator
+def _flagship_paths(
+    parameters: xr.Dataset,
+    panel: Panel,
+    priors: Priors,
+    ends: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Draw by house the flagship's price at some dates, shape (sample, date).
+
+    It stands until it is changed, then it is about the house's level of the day.
+    """
+    rate, deviation = (sample_first(parameters, n) for n in ("flagship_rate", "deviation"))
+    turns, out = _turns(panel), {}
+    cov = _alike(turns, priors)
+    known = sample_first(parameters, "z_turn") @ np.linalg.cholesky(cov).T
+    for house, steps in panel.part(Listing).flagships.items():
+        later = _Turns([], np.full(len(ends), house), ends)
+        weight = np.linalg.solve(cov, _alike(turns, priors, later))
+        left = _alike(later, priors) - _alike(turns, priors, later).T @ weight
+        fresh = rng.standard_normal((len(rate), len(ends))) @ np.linalg.cholesky(left).T
+        level = _level(parameters, known @ weight + fresh)
+        price, since, path = np.full(len(rate), steps[-1].price), _seen(panel), []
+        for k, end in enumerate(ends):
+            new = np.exp(level[:, k] + deviation * rng.standard_t(FREEDOM, size=len(rate)))
+            changed = rng.uniform(size=len(rate)) < -np.expm1(-rate * (end - since))
+            price = np.where(changed, new, price)
+            path.append(price)
+            since = end
+        out[house] = np.stack(path, axis=1)
+    return out
+
+
+def _small_prices(
+    parameters: xr.Dataset,
+    today: float,
+    flagship: np.ndarray,
+    spans: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return small model over flagship, shape (sample, step): today's until a new one is listed."""
+    """Return the small model's price, shape (sample, step): today's until a new one is listed."""
     mean, spread = (sample_first(parameters, name) for name in ("small", "small_spread"))
-    ratio, out = np.full(len(mean), today), []
-    for span in spans:
-        fresh = np.exp(mean + spread * rng.standard_normal(len(mean)))
-        ratio = np.where(rng.random(len(mean)) < -np.expm1(-GENERATIONS * span), fresh, ratio)
-        out.append(ratio)
+    price, out = np.full(len(mean), today), []
+    for span, beside in zip(spans, flagship.T, strict=True):
+        fresh = beside * np.exp(mean + spread * rng.standard_normal(len(mean)))
+        price = np.where(rng.random(len(mean)) < -np.expm1(-GENERATIONS * span), fresh, price)
+        out.append(price)
     return np.stack(out, axis=1)
 
 
@@ -610,8 +810,15 @@ def _small_shares(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray
     return np.exp(replicated["log_value"][:, rows]).ravel()
 
 
+def _flagship_prices(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
+    rows = panel.data["kind"].values == "flagship"
+    return replicated["log_value"][:, rows].ravel() / np.log(10)
+
+
 PRIOR_CHECKS = (
     # From 0.01 to 10,000 USD per 1M tokens; the table runs from 0.06 to 262.
     ("price of an offer, log10 USD per 1M tokens", _offer_prices, -2.0, 4.0),
     ("small model over flagship", _small_shares, 0.01, 1.0),
+    # From 0.3 to 100 USD per 1M tokens; the table runs from 0.75 to 94.
+    ("price of a flagship, log10 USD per 1M tokens", _flagship_prices, -0.5, 2.0),
 )

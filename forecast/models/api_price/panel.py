@@ -1,14 +1,19 @@
-"""List prices of language models: offers with a capability, dated changes, small models to flagships.
+"""List prices of language models: offers, changes of a price, flagships, small models, withdrawals.
 
 A price is the blend (3 input + 1 output) / 4 in USD per 1M tokens. Others blend one to one, or
 weigh reasoning tokens: their levels differ, and so can their rates. Capability is on the scale of
 the Epoch Capabilities Index; where a release has only GPQA Diamond, the straight line between the
-two over the releases that have both is used.
+two over the releases that have both is used. A release without either has a capability with a mean and
+a standard deviation, by date and house.
+
+Which model is a house's flagship, which are its small ones, and until when a model was listed, is told
+by the table ``product_lines``, a row a model and role.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -31,16 +36,18 @@ PRICE_UNIT = "USD per 1M tokens"
 PRICE_METRICS = ("list_price_input", "list_price_output")
 SCORE_METRICS = ("eci", "gpqa_diamond")
 
-KINDS = ("offer", "change", "changes", "small")
-"""What a row of the panel is: the price of an offer; one price change, new over old; the number of
-changes over a time of exposure; a small model's price over its house's flagship."""
+KINDS = ("offer", "change", "changes", "flagship", "small", "gone")
+"""What a row of the panel is: the price of an offer; one change of a product's price, new over old; the
+number of changes over a time of exposure; a new price of a house's flagship; a small model's price
+over its house's flagship; for how many years a product that was withdrawn had been listed, of those in
+which it could have been seen to go."""
 CLASSES = ("product", "flagship")
 UNCHANGED = 0.005  # log points: prices that differ by rounding are one price
 NEW_YEARS = 1.0
 """An offer counts as new for so long."""
 LISTED_YEARS = 2.0
-"""How long a product counts as listed, for the number of changes a year: few stay longer before a
-successor takes the name. Our rough judgement; the table has no dates of withdrawal."""
+"""How long a product counts as listed after its newest price or score, where no date of withdrawal is
+known: few stay longer before a successor takes the name. Our rough judgement."""
 
 LEVELS: Mapping[str, float] = {
     "GPT-3.5 level": 113.49,
@@ -65,37 +72,11 @@ PRODUCTS: Mapping[str, str] = {
 """Entries of the price table that are one product under several names: a later price replaces the
 earlier one. Every other entry is its own product."""
 
-FLAGSHIPS: Mapping[str, tuple[str, ...]] = {
-    "OpenAI": (
-        "gpt-4 (8k)", "gpt-4-1106-preview (Turbo)", "gpt-4-turbo-2024-04-09", "gpt-4o-2024-05-13",
-        "gpt-4o-2024-08-06", "gpt-4.5-preview", "gpt-4.1", "gpt-5", "gpt-5.1", "gpt-5.2", "gpt-5.4",
-        "gpt-5.5",
-    ),
-    "Anthropic": (
-        "claude-2", "claude-2 / claude-2.1", "claude-3-opus", "claude-opus-4", "claude-opus-4-1",
-        "claude-opus-4-5", "claude-opus-4-6", "claude-opus-4-7",
-    ),
-    "Google": (
-        "gemini-1.0-pro", "gemini-1.5-pro (<=128k)", "gemini-2.5-pro (<=200k)",
-        "gemini-3-pro-preview (<=200k)", "gemini-3.1-pro-preview (<=200k)",
-    ),
-    "xAI": ("grok-3", "grok-4"),
-    "Mistral AI": (
-        "mistral-large-2402", "mistral-large-2407", "mistral-large-2407/2411", "mistral-large-3",
-    ),
-}  # fmt: skip
-"""The newest of a house's main line, told by its name: GPT-n without mini, nano or pro, Opus, Gemini
-Pro, Grok without mini or fast, Mistral Large. Pure reasoning lines (o1, o3) stand next to it."""
-
-SMALL = (
-    "gpt-4o-mini", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-5-mini", "gpt-5-nano", "gpt-5.4-mini",
-    "gpt-5.4-nano", "claude-3-haiku", "claude-3-5-haiku", "claude-haiku-4-5",
-    "gemini-1.5-flash (<=128k)", "gemini-1.5-flash-8b", "gemini-2.0-flash", "gemini-2.0-flash-lite",
-    "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-3-flash-preview",
-    "gemini-3.1-flash-lite-preview", "mistral-small-2402", "mistral-small-2409",
-    "mistral-small-2501", "grok-3-mini", "grok-4-fast",
-)  # fmt: skip
-"""Models that their house names as the small, fast or cheap ones of a line."""
+FLAGSHIP, SMALL = "flagship", "small"
+"""Roles of the table ``product_lines``; a model of any other may stand there to say until when it was
+listed. The newest of a house's main line is its flagship, told by its name: GPT-n without mini, nano or
+pro, Opus, Gemini Pro, Grok without mini or fast, Mistral Large; pure reasoning lines (o1, o3) stand
+next to it. Small are those that their house names as the small, fast or cheap ones."""
 
 
 class Step(NamedTuple):
@@ -118,8 +99,8 @@ class Listing:
     seen
         The day of the newest price, ISO: the list was last seen then.
     flagships, smalls
-        By provider the prices of its flagship, and of its small models the cheapest of each day on
-        which there was a new one.
+        By provider the prices of its flagship, and of its newest small model, of several of one day
+        the cheapest.
     """
 
     seen: str
@@ -206,14 +187,17 @@ def _capabilities(table: Table) -> pd.DataFrame:
 
 
 def _offers(listing: pd.DataFrame, capabilities: pd.DataFrame) -> pd.DataFrame:
-    """Return one row whenever an entry's price or capability changes; entries without one leave.
+    """Return one row whenever an entry's price or capability changes; NaN where it has no score.
 
-    A score that became known after the first price holds from that price on.
+    A score that became known after the first price holds from that price on. Entries without one leave
+    if they are older than the first with one, for nothing is known of the capability of their day.
     """
     rows = []
     for entity, prices in listing.groupby("entity", sort=False):
         scores = capabilities[capabilities["entity"] == entity]
         if scores.empty:
+            rows += [(p.day, entity, p.product, p.provider, p.price, math.nan)
+                     for p in prices.itertuples()]  # fmt: skip
             continue
         first = prices["day"].iloc[0]
         days = sorted({*prices["day"], *scores.loc[scores["day"] > first, "day"]})
@@ -227,8 +211,32 @@ def _offers(listing: pd.DataFrame, capabilities: pd.DataFrame) -> pd.DataFrame:
                 rows.append((day, entity, price["product"], price["provider"], *now))
             before = now
     columns = ["day", "entity", "product", "provider", "price", "capability"]
-    out = pd.DataFrame(rows, columns=columns)
-    return out.sort_values(["day", "entity"], kind="stable").reset_index(drop=True)
+    out = pd.DataFrame(rows, columns=columns).astype({"capability": float})
+    out = out.sort_values(["day", "entity"], kind="stable")
+    begun = out["capability"].notna().cummax()
+    return _guessed(out[begun].reset_index(drop=True))
+
+
+def _guessed(offers: pd.DataFrame) -> pd.DataFrame:
+    """Return offers with ``capability_sd``, 0 for a score; without one the mean and sd of a prior.
+
+    The mean is the line of all scores in date, plus the mean residual of the house as if there were
+    three more offers without any; the sd is that of the residuals about it.
+    """
+    scored = offers["capability"].notna()
+    years = np.array([years_since(str(day)) for day in offers["day"]])
+    out = offers.assign(capability_sd=0.0)
+    if scored.sum() < 3 or scored.all():
+        return out[scored].reset_index(drop=True)
+    slope, start = np.polyfit(years[scored], offers.loc[scored, "capability"], 1)
+    line = pd.Series(start + slope * years, offers.index)
+    off = (offers["capability"] - line)[scored]
+    house = off.groupby(offers["provider"]).sum() / (off.groupby(offers["provider"]).count() + 3)
+    mean = line + offers["provider"].map(house).fillna(0.0)
+    sd = float((offers["capability"] - mean)[scored].std())
+    out.loc[~scored, "capability"] = mean[~scored]
+    out.loc[~scored, "capability_sd"] = sd
+    return out
 
 
 def _changes(
@@ -250,18 +258,71 @@ def _changes(
     return found, watched
 
 
-def _flagships(listing: pd.DataFrame) -> dict[str, Steps]:
-    """Return each house's flagship price by day: of the newest of its line, from its day on."""
-    out: dict[str, list[Step]] = {}
-    for house, members in FLAGSHIPS.items():
-        rows = listing[listing["entity"].isin(members)]
-        newest = -1
-        for entity, day, price in zip(rows["entity"], rows["day"], rows["price"], strict=True):
-            place = members.index(str(entity))
-            if place >= newest:  # a later price of a predecessor is not the flagship's
-                out.setdefault(house, []).append(Step(str(day), float(price)))
-            newest = max(newest, place)
-    return {house: tuple(steps) for house, steps in out.items()}
+def _lines(lines: pd.DataFrame, listing: pd.DataFrame, day: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of ``product_lines`` that were known on a day, and the models without a price.
+
+    An ``until`` that is still to come is not known.
+
+    Raises
+    ------
+    DataError
+        Naming every row that another one or the list of prices contradicts.
+    """
+    known = lines[lines["from"] <= day].copy()
+    known["until"] = known["until"].where(known["until"] < day, "")
+    first = listing.drop_duplicates("entity").set_index("entity")
+    priced = known["model"].isin(first.index)
+    told = known[priced].reset_index(drop=True)
+    begins, houses = (told["model"].map(first[column]) for column in ("day", "provider"))
+    heads = told[told["role"] == FLAGSHIP]
+    twice = heads.duplicated(["house", "from"], keep=False).reindex(told.index, fill_value=False)
+    wrong = [
+        f"{row['model']}, {row['role']} from {row['from']}: {what}"
+        for bad, what in (
+            (told["from"] < begins, "got a day before its first price; wanted that day or later"),
+            (told["house"] != houses, "got a house that its prices are not of; wanted their provider"),
+            ((told["until"] != "") & (told["until"] < told["from"]), "got an until before it"),
+            (twice, "got two flagships of one house from one day; wanted one"),
+        )
+        for _, row in told[bad].iterrows()
+    ]  # fmt: skip
+    if wrong:
+        raise DataError(f"product_lines.csv: {len(wrong)} bad row(s): {'; '.join(wrong)}")
+    return told, sorted(known["model"][~priced])
+
+
+def _held(lines: pd.DataFrame, listing: pd.DataFrame) -> dict[str, Steps]:
+    """Return by house the prices of the newest of a role, of several of one day the cheapest.
+
+    A model holds the role from its day on, until a newer one does or it is withdrawn; then its
+    predecessor does, if it is still listed. A later price of a predecessor is not the role's.
+    """
+    prices = {
+        str(entity): tuple(map(Step, rows["day"].astype(str), rows["price"].astype(float)))
+        for entity, rows in listing.groupby("entity", sort=False)
+    }
+    out: dict[str, Steps] = {}
+    for house, rows in lines.groupby("house", sort=True):
+        ends = {_next_day(str(day)) for day in rows["until"] if day}
+        moved = {step.day for model in rows["model"] for step in prices[str(model)]}
+        steps: list[Step] = []
+        before: tuple[tuple[str, ...], float] | None = None
+        for day in sorted({*rows["from"].astype(str), *ends, *moved}):
+            there = rows[(rows["from"] <= day) & ((rows["until"] == "") | (rows["until"] >= day))]
+            newest = there[there["from"] == there["from"].max()]
+            if newest.empty:
+                continue
+            models = tuple(newest["model"].astype(str))
+            now = (models, min(price_on(prices[model], day) for model in models))
+            if now != before:
+                steps.append(Step(day, now[1]))
+            before = now
+        out[str(house)] = tuple(steps)
+    return out
+
+
+def _next_day(day: str) -> str:
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=1)).isoformat()
 
 
 def price_on(steps: Sequence[tuple[str, float]], day: str) -> float:
@@ -276,19 +337,52 @@ def price_on(steps: Sequence[tuple[str, float]], day: str) -> float:
     return held[-1] if held else float("nan")
 
 
-def _small(listing: pd.DataFrame, flagships: Mapping[str, Steps]) -> pd.DataFrame:
-    """Return name, day, provider, price and price over the house's flagship that day."""
-    rows = listing[listing["entity"].isin(SMALL)].drop_duplicates("entity")
-    beside = [
-        price_on(flagships.get(str(house), ()), str(day))
-        for house, day in zip(rows["provider"], rows["day"], strict=True)
+def _small(
+    lines: pd.DataFrame, listing: pd.DataFrame, flagships: Mapping[str, Steps]
+) -> pd.DataFrame:
+    """Return name, day, provider, and price over the house's flagship on the first day."""
+    rows = [
+        (str(row["model"]), str(row["from"]), str(row["house"]), price / beside)
+        for _, row in lines.sort_values(["from", "model"]).iterrows()
+        if math.isfinite(beside := price_on(flagships.get(str(row["house"]), ()), row["from"]))
+        for price in listing.loc[
+            (listing["entity"] == row["model"]) & (listing["day"] <= row["from"]), "price"
+        ].iloc[-1:]
     ]
-    out = rows.rename(columns={"entity": "name"}).assign(value=rows["price"] / np.array(beside))
-    return out[out["value"].notna()][["name", "day", "provider", "price", "value"]]
+    return pd.DataFrame(rows, columns=["name", "day", "provider", "value"])
 
 
-def api_price_panel(known: Known) -> Panel:
-    """One row an offer, a price change, a count of changes or a small model; see :data:`KINDS`.
+def _turns(flagships: Mapping[str, Steps]) -> pd.DataFrame:
+    """Return the first price of each house's flagship, and each that differs from the one before."""
+    rows = [
+        (house, step.day, step.price)
+        for house, steps in flagships.items()
+        for k, step in enumerate(steps)
+        if k == 0 or abs(math.log(step.price / steps[k - 1].price)) > UNCHANGED
+    ]
+    return pd.DataFrame(rows, columns=["provider", "day", "value"])
+
+
+def _withdrawn(lines: pd.DataFrame, listing: pd.DataFrame, seen: str) -> pd.DataFrame:
+    """Return the products that are known to be withdrawn, their last day, and how long they were listed.
+
+    One is withdrawn if that is known of the entry that was listed last. ``watched`` is the time from
+    its first price to the day on which the list was last seen: had it stayed longer, it would not be
+    here.
+    """
+    last = {str(row["model"]): str(row["until"]) for _, row in lines.iterrows() if row["until"]}
+    rows = []
+    for product, own in listing.groupby("product", sort=True):
+        until = last.get(str(own["entity"].iloc[-1]), "")
+        if until and until < seen:
+            first = years_since(str(own["day"].iloc[0]))
+            years = (years_since(until) - first, years_since(seen) - first)
+            rows.append((product, own["provider"].iloc[-1], until, *years))
+    return pd.DataFrame(rows, columns=["line", "provider", "day", "value", "watched"])
+
+
+def api_price_panel(known: Known, lines: pd.DataFrame) -> Panel:
+    """One row an offer, a price, a count of changes, a small model or a withdrawal; see :data:`KINDS`.
 
     It carries a :class:`Listing`. What was listed after the day of the newest price is not known,
     however much later it is, so days after it tell nothing of how seldom prices change.
@@ -302,59 +396,76 @@ def api_price_panel(known: Known) -> Panel:
     listing = _listing(table)
     seen = str(table.loc[table["metric"].isin(PRICE_METRICS), "reported_on"].max())
     offers = _offers(listing, _capabilities(table))
-    if len(offers) < 12:
+    scored = int((offers["capability_sd"] == 0).sum())
+    if scored < 12:
         raise DataError(
             f"the api_price model wants 12 or more priced models with a score "
-            f"({one_line(SCORE_METRICS)}) under the same entity; the table has {len(offers)}"
+            f"({one_line(SCORE_METRICS)}) under the same entity; the table has {scored}"
         )
-    flagships = _flagships(listing)
+    told, unpriced = _lines(lines, listing, known.date)
+    flagships, smalls = (_held(told[told["role"] == role], listing) for role in (FLAGSHIP, SMALL))
     products = {
         str(name): tuple(map(Step, rows["day"].astype(str), rows["price"].astype(float)))
         for name, rows in listing.groupby("product", sort=True)
     }
-    small = _small(listing, flagships)
+    small = _small(told[told["role"] == SMALL], listing, flagships)
+    gone = _withdrawn(told, listing, seen)
+    ended = dict(zip(gone["line"], gone["day"], strict=True))
+    offers["gone"] = [ended.get(product, "") for product in offers["product"]]
     blocks = [
         offers.rename(columns={"entity": "name", "product": "line", "price": "value"}).assign(
             kind="offer"
         ),
-        small.drop(columns="price").assign(kind="small"),
+        small.assign(kind="small"),
+        _turns(flagships).assign(kind="flagship"),
+        gone[gone["value"] > 0].assign(kind="gone"),
     ]
-    for name, lines, listed in (
+    for name, priced, listed in (
         ("product", products, LISTED_YEARS),
         ("flagship", flagships, math.inf),
     ):
-        found, watched = _changes(lines, seen, listed)
-        moved = pd.DataFrame(found, columns=["line", "day", "value"])
-        blocks.append(moved.assign(kind="change", name=name))
+        found, watched = _changes(priced, seen, listed)
+        if name == "product":
+            moved = pd.DataFrame(found, columns=["line", "day", "value"])
+            blocks.append(moved.assign(kind="change", name=name))
         total = {"kind": "changes", "name": name, "day": seen, "watched": watched}
         blocks.append(pd.DataFrame([{**total, "value": float(len(found))}]))
     rows = pd.concat(blocks, ignore_index=True)
-    words = ("kind", "name", "line", "provider", "day")
+    words = ("kind", "name", "line", "provider", "day", "gone")
     rows[list(words)] = rows[list(words)].fillna("")
-    houses = small.groupby("provider")
-    smalls = {
-        str(house): tuple(
-            sorted(Step(str(day), float(p.min())) for day, p in own.groupby("day")["price"])
-        )
-        for house, own in houses
-    }
     data = xr.Dataset(
         {
             "value": ("obs", rows["value"].to_numpy(float)),
             "year": ("obs", np.array([years_since(d) for d in rows["day"]])),
             "capability": ("obs", rows["capability"].fillna(0.0).to_numpy(float)),
+            "capability_sd": ("obs", rows["capability_sd"].fillna(0.0).to_numpy(float)),
             "watched": ("obs", rows["watched"].fillna(0.0).to_numpy(float)),
         },
         coords={name: ("obs", rows[name].to_numpy(str)) for name in words},
     )
-    units = {"value": PRICE_UNIT, "capability": "ECI points", "watched": "years"}
-    return Panel("api_price", known.date, data, units, Listing(seen, flagships, smalls))
+    points = "ECI points"
+    units = {
+        "value": PRICE_UNIT, "capability": points, "capability_sd": points, "watched": "years",
+    }  # fmt: skip
+    smalls = {house: steps for house, steps in smalls.items() if house in flagships}
+    missing = f"product_lines.csv names models without a known price: {one_line(unpriced)}"
+    return Panel(
+        "api_price",
+        known.date,
+        data,
+        units,
+        Listing(seen, flagships, smalls),
+        notes=(missing,) if unpriced else (),
+    )
 
 
 def cheapest(offers: xr.Dataset, capability: float, year: float, fresh: float = math.inf) -> float:
-    """Return the lowest price at which a capability is listed at a date, an envelope.
+    """Return the lowest price at which a capability is known to be listed at a date, an envelope.
 
-    An offer stands until its product has another; withdrawals are not in the table.
+    Offers without a score do not count: they are not known to reach it.
+
+    An offer stands until its product has another or is withdrawn; where that is not known, for
+    :data:`LISTED_YEARS`.
 
     Parameters
     ----------
@@ -372,11 +483,20 @@ def cheapest(offers: xr.Dataset, capability: float, year: float, fresh: float = 
     float
         USD per 1M tokens; NaN if no offer reaches the capability.
     """
-    began = offers["year"].values
+    at = standing(offers, year)
+    scored = offers["capability_sd"].values[at] == 0
+    enough = offers["capability"].values[at] >= capability
+    keep = at[scored & enough & (offers["year"].values[at] > year - fresh)]
+    return float(offers["value"].values[keep].min()) if len(keep) else math.nan
+
+
+def standing(offers: xr.Dataset, year: float) -> np.ndarray:
+    """Return which offers count as listed at a date (years since 2023), positions along ``obs``."""
+    began, gone = offers["year"].values, offers["gone"].values
     latest = {str(line): k for k, line in enumerate(offers["line"].values) if began[k] <= year}
     at = np.array(sorted(latest.values()), dtype=int)
-    keep = at[(offers["capability"].values[at] >= capability) & (began[at] > year - fresh)]
-    return float(offers["value"].values[keep].min()) if len(keep) else math.nan
+    left = np.array([years_since(str(g)) if g else math.inf for g in gone[at]])
+    return at[(year - began[at] < LISTED_YEARS) & (year <= left)]
 
 
 class History(NamedTuple):
@@ -428,4 +548,4 @@ def price_history(panel: Panel, until: str) -> History:
     return History(quarters, len(past), prices)
 
 
-PANEL = PanelSource(build=api_price_panel, latest="day")
+PANEL = PanelSource(build=api_price_panel, besides=("product_lines",), latest="day")

@@ -19,5 +19,5 @@ MODEL = Model(
     labels=model.LABELS,
     horizon=quarters(8),
     baseline=price_walk,
-    latent=("z_tier", "z_house"),
+    latent=("z_tier", "z_house", "z_points", "z_turn"),
 )
