@@ -6,6 +6,7 @@ import numpy as np
 
 from forecast import plots
 from forecast.core.text import percent, significant
+from forecast.core.words import entity_of
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.payback import plots as own
 from forecast.models.payback.model import PROGRAMMES, plan_of, required_revenue
@@ -22,7 +23,7 @@ MARGIN = 25
 
 def _payback(scene: Scene) -> Drawn:
     draws, by = scene.draws, YEARS[0]
-    names = [str(n).split("/")[0] for n in draws["series"].values if "recovered" in str(n)]
+    names = [entity_of(str(n)) for n in draws["series"].values if "recovered" in str(n)]
     programme = next((name for name in scene.focus if name in names), names[0])
     words = "A trillion" if PROGRAMMES[programme][0] == TRILLION else f"The {programme}"
     plan = plan_of(scene.posterior, programme)
