@@ -444,6 +444,55 @@ def test_a_row_without_a_period_is_told_from_no_row():
     assert "figures up to that day, but of a period that is no quarter" in found.where
 
 
+def test_a_figure_parted_among_cells_is_refused_and_a_footnote_in_its_cell_is_none():
+    head = (["", ("Three Months Ended March 31,", 6)], ["(In millions)", ("2026", 3), ("2025", 3)])
+    (found,) = read(lines(*head, ["Revenue", "$", "1", "00", "$", "9", "0"]), REVENUE).findings
+    assert found.value is None
+    assert "$1 and 00 stand under the same headings" in found.where
+    noted = lines(*head, ["Capital expenditures", "$", "(30)", "(1)", "$", "(20)", "(1)"])
+    assert values(read(noted, CAPEX)) == {"capex": 30.0}
+
+
+@pytest.mark.parametrize(
+    "captions, value",
+    [
+        (["(Shares in thousands, dollars in millions)"], 1234.0),
+        (["(In millions, except shares in thousands)"], 1234.0),
+        (["(In millions, except number of shares, which are reflected in thousands)"], 1234.0),
+        (["(In millions)", "We have customers in thousands of cities."], 1234.0),
+        (["Amounts are presented in thousands of dollars unless otherwise noted."], 1.234),
+        (["(Dollars in millions, tons in thousands)"], None),
+        (["(In millions)", "As a percentage of revenue"], None),
+    ],
+)
+def test_a_unit_of_shares_or_of_a_sentence_is_none_of_amounts(captions, value):
+    years = ["", "2026", "2025"]
+    table = lines(["", ("Three Months Ended March 31,", 2)], years, ["Revenue", "1,234", "9"])
+    html = "".join(f"<p>{caption}</p>" for caption in captions) + table
+    assert values(read(html, REVENUE)) == {"revenue": value}
+
+
+def test_a_row_whose_figures_cannot_be_read_is_shown():
+    good = "<p>The quarter ended March 31, 2026 was good.</p>"
+    table = lines(*QUARTERS, ["Revenue", "$1.2 billion", "$1.1 billion"])
+    (found,) = read(good + table, REVENUE).findings
+    assert (
+        "the figures of the row 'Revenue $1.2 billion $1.1 billion' cannot be read" in found.where
+    )
+
+
+def test_a_footnote_in_a_line_of_text_is_no_figure():
+    text = (
+        "(In millions)\n"
+        "               Three Months Ended March 31,\n"
+        "                  2026          2025\n"
+        "Revenue (1)    $   100 (2)   $   90\n"
+    )
+    page = f"REDMOND, Wash. — April 29, 2026 — X announced.\n\n{text}"
+    blocks = read_exhibit(page.encode(), "x")
+    assert values(read_release("TOY", blocks, [REVENUE])) == {"revenue": 100.0}
+
+
 def test_a_revenue_in_brackets_is_refused():
     html = lines(*QUARTERS, ["Revenue", "(10)", "20"])
     assert "cannot be -10" in read(html, REVENUE).findings[0].where

@@ -507,6 +507,8 @@ def _text_row(pieces: Sequence[_Piece], width: int) -> tuple[Cell, ...]:
     figures = [found[0] for found in _FIGURE.finditer(text)]
     if "".join(figures).replace(" ", "") != text.replace(" ", ""):
         return ()
+    if len(figures) > width:  # the mark of a footnote behind a figure
+        figures = [f for f in figures if not re.fullmatch(r"\(\d\)", f)]
     if not figures:  # the heading of a section, or the first half of a label
         return () if len(label) > 100 or label.endswith(".") else (Cell(0, 0, label),)
     if len(figures) != width:

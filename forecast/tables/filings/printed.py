@@ -138,12 +138,34 @@ class Unit(NamedTuple):
 NO_UNIT = Unit(0, "", "no unit such as (in millions) is printed at its table")
 
 
+_OF_COUNTS = re.compile(
+    r"\b(?:shares?|units|customers|employees|headcount|users|subscribers)\b[^,;()]*$", re.IGNORECASE
+)
+_OF_AMOUNTS = re.compile(
+    r"\b(?:amounts?|figures|dollars|stated|expressed|presented|reported|shown|tabular|unless)\b",
+    re.IGNORECASE,
+)
+
+
 def _unit_of(text: str, before: Unit) -> Unit:
-    """Return the unit that a text names; without one, that of the text before it."""
-    match = _UNIT.search(text)
-    if match is None:
+    """Return the unit that a text names; without one, that of the text before it.
+
+    What follows "except", and what is said of shares and other counts, is no unit of amounts; neither is
+    what a sentence says that does not speak of amounts.
+    """
+    own = re.split(r"\b(?:except|other than|excluding)\b", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    prose = text.endswith(".") or len(text.split()) > TITLE
+    found = {
+        (match["word"] or "thousand").lower()
+        for match in _UNIT.finditer(own)
+        if not _OF_COUNTS.search(own[: match.start()])
+        and (not prose or match[0].startswith("(") or _OF_AMOUNTS.search(own))
+    }
+    if not found:
         return before
-    word = (match["word"] or "thousand").lower()
+    if len(found) > 1:
+        return Unit(0, "", f"two units are printed at its table ({shortened(text, 80)})")
+    (word,) = found
     foreign = _FOREIGN.search(text)
     wrong = f"it is in another currency ({shortened(text, 80)})" if foreign else ""
     return Unit(_SCALES[word], f"in {word}s", wrong)
@@ -172,6 +194,8 @@ class Figure:
         Why it cannot be taken; empty if it can.
     qualifier
         A word such as "about" that stands next to it.
+    column
+        The headings over it; of a sentence none.
     """
 
     value: Decimal
@@ -182,6 +206,7 @@ class Figure:
     end: dt.date | None
     wrong: str = ""
     qualifier: str = ""
+    column: str = ""
 
     @property
     def in_table(self) -> bool:
@@ -208,13 +233,17 @@ _AMOUNT = re.compile(
 _PREFIX = re.compile(rf"(?:{_SIGN}|[(\-−–])?\s*(?:{_SIGN})?\s*\(?")
 _SUFFIX = re.compile(r"\s*\)?\s*%?\s*")
 _NIL = re.compile(r"[$€£¥]?\s*[—–\-−]+\s*%?")
+_PARTED = re.compile(r"[$€£¥]?\s*\d{1,3}(?:[ '’.]\d{3})+(?:,\d+)?")
 _YEAR_CELL = re.compile(rf"(?:19|20)\d\d{_NOTES}")
 _OTHER_COLUMN = re.compile(
     r"%|\bchange|constant currency|\badj|non-?gaap|pro forma|impact|effect|as (?:previously )?reported"
     r"|recast|restated|\bguidance|\boutlook|\bforecast|\bconsensus|\bestimate|\bexpect|\bbudget",
     re.IGNORECASE,
 )
-_OTHER_TABLE = re.compile(r"\bpro[\s-]forma\b|\bguidance\b|\boutlook\b|\bforecast\b", re.IGNORECASE)
+_OTHER_TABLE = re.compile(
+    r"\bpro[\s-]forma\b|\bguidance\b|\boutlook\b|\bforecast\b|\bpercent(?:age)?s? of\b",
+    re.IGNORECASE,
+)
 TITLE, TITLES = 15, 3
 """Words that the title of a table may have, and how many lines before a table may be one."""
 CAPTION = 8
@@ -230,7 +259,7 @@ class _Amount(NamedTuple):
 
 
 def rows(blocks: Sequence[Block]) -> Iterator[Row]:
-    """Yield every row of every table; only figures under headings that name their period are its."""
+    """Yield every row of every table; its figures are those under headings that name their period."""
     before: list[str] = []
     for block in blocks:
         if isinstance(block, str):
@@ -265,10 +294,29 @@ def _grid_rows(grid: Grid, caption: Sequence[str]) -> Iterator[Row]:
         if other:
             wrong = f"it stands under {shortened(other, 80)!r}"
             figures = tuple(dataclasses.replace(f, wrong=f.wrong or wrong) for f in figures)
-        if label and amounts:
+        figures = _one_each(figures)
+        if label and (amounts or len(row) > 1):
             labels = (label, f"{above} {label}") if above else (label,)
             yield Row(labels, section, figures)
         above = ""
+
+
+def _one_each(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Return figures of a row, of which no two stand under the same headings.
+
+    If two do, the second is the mark of a footnote in a cell of its own, or neither is whole.
+    """
+    kept: list[Figure] = []
+    for figure in figures:
+        same = [k for k, f in enumerate(kept) if f.column == figure.column]
+        if same and re.fullmatch(r"\(\d\)", figure.printed):
+            continue
+        if same:
+            wrong = f"{kept[same[0]].printed} and {figure.printed} stand under the same headings"
+            kept[same[0]] = dataclasses.replace(kept[same[0]], wrong=kept[same[0]].wrong or wrong)
+            figure = dataclasses.replace(figure, wrong=figure.wrong or wrong)
+        kept.append(figure)
+    return tuple(kept)
 
 
 def _is_other_title(text: str) -> bool:
@@ -293,6 +341,8 @@ def _is_heading(row: Sequence[Cell]) -> bool:
     texts = [cell.text for cell in row]
     years = [k for k, text in enumerate(texts) if _YEAR_CELL.fullmatch(text)]
     if any(_AMOUNT.fullmatch(t) and not _YEAR_CELL.fullmatch(t) for t in texts):
+        return False
+    if any(_MONEY.match(t) or _PARTED.fullmatch(t) for t in texts[1:]):
         return False
     if years:
         label = " ".join(texts[: years[0]])
@@ -351,7 +401,7 @@ def _figure(
     where = f'row "{shortened(label, 120)}"{part}: {amount.text}, under "{shortened(column, 120)}"'
     return Figure(
         (-number if minus else number).scaleb(power), step.scaleb(power), amount.text,
-        f"{where}, {unit.word}" if unit.word else where, length, end, wrong,
+        f"{where}, {unit.word}" if unit.word else where, length, end, wrong, column=column,
     )  # fmt: skip
 
 

@@ -415,8 +415,9 @@ def _quarter(
         return quarters.get(chosen[0], Length(3)), chosen[0]
     if not by_then:
         raise DataError(
-            f"no quarter that ended by {day.isoformat()} is named in the release: no heading of a table "
-            "such as 'Three Months Ended March 31, 2026', no 'quarter ended March 31, 2026' in its text"
+            f"no quarter that ended by {day.isoformat()} is named in the release: no heading over "
+            "figures of a table such as 'Three Months Ended March 31, 2026', no 'quarter ended "
+            "March 31, 2026' in its text"
         )
     return quarters.get(by_then[-1], Length(3)), by_then[-1]
 
@@ -500,7 +501,7 @@ def _finding(
     names = one_line(
         [*(f"the row {r!r}" for r in rule.rows), *(f"the words {s!r}" for s in rule.says)]
     )
-    seen = _seen([row for row in printed if _named(row, rule)], end)
+    seen = _seen([row for row in printed if _named(row, rule)], end) or _unread(printed, rule)
     named = [s for s in told if any(names_amount(s, phrase) for phrase in rule.says)]
     passed = dict.fromkeys(f'sentence "{shortened(s, 300)}"' for s in named)
     if passed:
@@ -525,6 +526,14 @@ def _seen(own: Sequence[Row], end: dt.date) -> str:
         if own
         else ""
     )
+
+
+def _unread(printed: Sequence[Row], rule: Rule) -> str:
+    """Return that a row begins with a label of a rule and goes on in what is no figure; else empty."""
+    starts = tuple(f"{label.lower()} " for label in rule.rows)
+    labels = [row.labels[0] for row in printed if not row.figures]
+    near = [x for x in labels if starts and x.lower().startswith(starts) and re.search(r"\d", x)]
+    return f"; the figures of the row {shortened(near[0], 80)!r} cannot be read" if near else ""
 
 
 def _named(row: Row, rule: Rule) -> bool:
