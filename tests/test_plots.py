@@ -636,7 +636,7 @@ def test_foreign_text_in_a_figure_is_text_and_what_no_font_has_is_said_once(
         ax = plots.definition_strip([row], title=FOREIGN)
         ax.set_xticks([0, 100], [FOREIGN, "b"])
         svg, png = plots.save(ax, tmp_path / f"{k}", alt=FOREIGN)
-    drawn = f"{style.LEFT_TO_RIGHT}□□ **b** $\\frac{x$ <a> _i_ & �[31m � � שלום □ 1 $ and 2 $"
+    drawn = style.LEFT_TO_RIGHT + "□□ **b** $\\frac{x$ <a> _i_ & �[31m � � שלום □ 1 $ and 2 $"
     title = ax.get_title(loc="left").replace("\n", " ")
     assert title == drawn
     assert ax.get_xticklabels()[0].get_text() == drawn
