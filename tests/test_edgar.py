@@ -819,6 +819,18 @@ def test_every_expected_quarter_has_an_answer():
     assert "A capex, revenue 2026Q2: not filed by 2026-08-16" in coverage.gaps(found.coverage)
 
 
+def test_what_was_not_read_is_named_where_a_quarter_was_not_filed():
+    given = content({CAPEX: [*YEAR, fact("2025-01-01", "2025-03-31", 5, "2025-04-25", form="S-4"),
+                             fact("2025-04-01", "2025-06-30", None, "2025-07-25")]})  # fmt: skip
+    given["facts"]["us-gaap"][CAPEX]["units"]["EUR"] = [fact(*QUARTER, 5, "2025-04-25")]
+    found = company_rows("A", given, today=dt.date(2025, 6, 1))
+    assert cells(found)[-1] == (
+        "2025Q1", "missing",
+        "not filed by 2025-06-01; not read: 1 figure(s) that cannot be read, figures in EUR, "
+        "figures in S-4",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("today", "last"),
     [("2025-05-15", "2024Q4"), ("2025-05-16", "2025Q1"), ("2026-03-31", "2025Q3"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import markdown_it
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -574,3 +575,25 @@ def test_texts_of_a_page_are_not_fetched_from_an_svg(hostile):
     html_page = (hostile / "memo.html").read_text(encoding="utf-8")
     assert "<!--" not in html_page
     assert np.all(["<!--" in p.read_text() for p in (hostile / "figures").glob("*.svg")])
+
+
+def test_a_company_with_a_slash_in_its_name_is_one_in_draws_figures_and_memo(tmp_path):
+    from conftest import without_sampling
+
+    entity = "Novo A/S (a survey)"
+    folder = tmp_path / "data" / "articles" / "own"
+    folder.mkdir(parents=True)
+    table = (data_dir() / "open_share.csv").read_text(encoding="utf-8")
+    table = table.replace("enterprise LLM usage (Menlo Ventures)", entity)
+    (tmp_path / "data" / "open_share.csv").write_text(table, encoding="utf-8")
+    claims = (HOSTILE / "claims.toml").read_text(encoding="utf-8")
+    claims = claims.replace("enterprise LLM usage/", "Novo A/S/")
+    (folder / "claims.toml").write_text(claims, encoding="utf-8")
+    shutil.copy(HOSTILE / "printed.csv", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        without_sampling(patch)
+        run = run_all(tmp_path / "out", data=tmp_path / "data", models=["adoption"]).folder
+    told = pd.read_parquet(run / "forecasts.parquet")
+    assert set(told["entity"]) == {"Novo A/S"}
+    assert set(told["metric"]) == {"open_weight_share"}
+    verify(run)

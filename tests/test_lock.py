@@ -45,6 +45,18 @@ def test_another_process_is_named_and_its_death_frees_the_lock(tmp_path, holder)
         assert (tmp_path / "lock").read_text() == f"process {os.getpid()}"
 
 
+def test_where_no_lock_can_be_made_nobody_is_said_to_hold_it(tmp_path, monkeypatch):
+    def acquire(self):
+        raise lock.filelock.Timeout(self.lock_file)
+
+    monkeypatch.setattr(lock.filelock.FileLock, "acquire", acquire)
+    with (
+        pytest.raises(StoreError, match="the table cannot be locked: no file can be made at"),
+        hold(tmp_path / "lock", "the table", patience=0.1),
+    ):
+        pass
+
+
 def test_it_is_free_again_after_an_error(tmp_path):
     with pytest.raises(ZeroDivisionError), hold(tmp_path / "lock", "it"):
         raise ZeroDivisionError

@@ -467,10 +467,11 @@ def test_a_change_memo_says_what_came_in_as_text(number):
             "surprising": [Surprise(text, text)] * number, "moved": [moved] * number,
             "still": [moved] * number, "same": number, "lines": [text] * number,
             "watch": [Coming(text, "2026Q2", "2026-07-30", "–", text)] * number, "limit": 10.0,
+            "withdrawn": [text] * number,
         },
     )  # fmt: skip
     assert text not in told
-    assert told.count(seen) == 2 + 12 * number - number
+    assert told.count(seen) == 2 + 13 * number - number
     assert f"- **{seen}** {seen}\n" in told
     assert f"![{seen}](figures/change.svg)\\\n{seen}\n" in told
     first = f"{seen.split()[0]} {seen} 2026Q1 1 USD bn"

@@ -636,7 +636,7 @@ def test_foreign_text_in_a_figure_is_text_and_what_no_font_has_is_said_once(
         ax = plots.definition_strip([row], title=FOREIGN)
         ax.set_xticks([0, 100], [FOREIGN, "b"])
         svg, png = plots.save(ax, tmp_path / f"{k}", alt=FOREIGN)
-    drawn = "□□ **b** $\\frac{x$ <a> _i_ & �[31m � � שלום □ 1 $ and 2 $"
+    drawn = style.LEFT_TO_RIGHT + "□□ **b** $\\frac{x$ <a> _i_ & �[31m � � שלום □ 1 $ and 2 $"
     title = ax.get_title(loc="left").replace("\n", " ")
     assert title == drawn
     assert ax.get_xticklabels()[0].get_text() == drawn
@@ -726,3 +726,12 @@ def test_a_name_that_is_too_long_is_cut_at_its_end():
     name = style.cut("n" * 10_000, 100, 8)
     assert name.endswith("…")
     assert 90 < style.text_width(name, 8) <= 100
+
+
+def test_a_line_that_begins_with_arabic_still_reads_from_left_to_right():
+    mark = style.LEFT_TO_RIGHT
+    assert style.drawable("שלום ok: 3 %\nplain é") == f"{mark}שלום ok: 3 %\nplain é"
+    assert style.drawable(style.drawable("שלום: 3 %")) == f"{mark}שלום: 3 %"
+    assert style.text_width("שלום: 3 %", 9) == pytest.approx(
+        style.text_width(f"{mark}שלום: 3 %", 9)
+    )

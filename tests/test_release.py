@@ -318,6 +318,23 @@ def test_a_flow_in_brackets_is_negative_however_they_are_set(cells):
     assert values(read(html, flow)) == {"operating_cash_flow": -1234}
 
 
+@pytest.mark.parametrize(
+    "label, figure",
+    [
+        ("Revenue<sup>1</sup>", "100<sup>2</sup>"),
+        ("Revenue (1)", "100 (2)"),
+        ("Revenue (1)(a)*", "100*"),
+        ("Revenue [1]", "100 [a]"),
+        ("Revenue†", "100†"),
+        ("Revenue¹", "100²"),
+        ("Revenue", '100<span style="font-size:6pt; vertical-align: super">1</span>'),
+        ("Revenue", '100<span style="position:relative;top:-3.5pt">1</span>'),
+    ],
+)
+def test_a_mark_of_a_footnote_is_no_digit(label, figure):
+    assert values(read(lines(*QUARTERS, [label, figure, "90"]), REVENUE)) == {"revenue": 100.0}
+
+
 def test_a_label_over_two_lines_is_one():
     html = lines(*QUARTERS, ["Capital"], ["expenditures", "(10)", "(20)"])
     assert values(read(html, CAPEX)) == {"capex": 10}
@@ -352,6 +369,128 @@ def test_the_unit_must_be_printed_and_be_dollars():
     assert "another currency" in read(apart, REVENUE).findings[0].where
     spoken = read("<p>quarter ended March 31, 2026</p><p>Revenue was €10.5 billion.</p>", REVENUE)
     assert "another currency (€10.5 billion)" in spoken.findings[0].where
+
+
+@pytest.mark.parametrize(
+    "caption, value",
+    [
+        ("(US$ million)", 1234.0),
+        ("(Amounts in $ millions)", 1234.0),
+        ("(USD '000)", 1.234),
+        ("($000s)", 1.234),
+        ("(in 000's, except per share data)", 1.234),
+    ],
+)
+def test_a_unit_is_read_however_it_is_put(caption, value):
+    table = lines(
+        ["", ("Three Months Ended March 31,", 2)], ["", "2026", "2025"], ["Revenue", "1,234", "9"]
+    )
+    assert values(read(f"<p>{caption}</p>{table}", REVENUE)) == {"revenue": value}
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "(SEK in millions)", "(in millions of Swedish kronor)", "(NIS in millions)", "(in DKK millions)",
+        "(in NT$ millions)", "(in S$ thousands)", "(in millions of Brazilian reais)",
+    ],
+)  # fmt: skip
+def test_millions_of_another_currency_are_never_dollars(caption):
+    table = lines(
+        ["", ("Three Months Ended March 31,", 2)], ["", "2026", "2025"], ["Revenue", "1,234", "9"]
+    )
+    (found,) = read(f"<p>{caption}</p>{table}", REVENUE).findings
+    assert found.value is None
+    assert "another currency" in found.where
+
+
+@pytest.mark.parametrize("sign", ["R$", "NT$", "S$", "₹", "₩"])
+def test_a_sign_of_another_currency_is_said(sign):
+    (found,) = read(lines(*QUARTERS, ["Revenue", f"{sign} 100", "90"]), REVENUE).findings
+    assert found.value is None
+    assert f"another currency ({sign} 100" in found.where
+
+
+@pytest.mark.parametrize(
+    "title", ["Pro forma results (unaudited)", "Second Quarter Outlook", "Guidance"]
+)
+def test_a_table_of_what_was_not_reported_is_not_taken(title):
+    other = f"<p>{title}</p>" + lines(*QUARTERS, ["Revenue", "130", "120"])
+    (found,) = read(other, REVENUE).findings
+    assert found.value is None
+    assert f"it stands under '{title}'" in found.where
+    both = lines(*QUARTERS, ["Revenue", "100", "90"]) + other
+    assert values(read(both, REVENUE)) == {"revenue": 100.0}
+
+
+def test_a_column_or_section_of_guidance_is_not_the_quarter():
+    head = [
+        "(In millions)",
+        "Three Months Ended March 31, 2026",
+        "Guidance, three months ended March 31, 2026",
+    ]
+    assert values(read(lines(head, ["Revenue", "100", "105"]), REVENUE)) == {"revenue": 100.0}
+    rows = [["Revenue", "100", "90"], ["Prior guidance"], ["Revenue", "105", "95"]]
+    assert values(read(lines(*QUARTERS, *rows), REVENUE)) == {"revenue": 100.0}
+
+
+def test_a_row_without_a_period_is_told_from_no_row():
+    good = "<p>The quarter ended March 31, 2026 was good.</p>"
+    heads = lines(["(In millions)", "Q1 2026", "Q1 2025"], ["Revenue", "100", "90"])
+    (found,) = read(good + heads, REVENUE).findings
+    assert "there is such a row, but no heading over its figures says how long" in found.where
+    two = lines(["(In millions)", "Two Months Ended March 31, 2026"], ["Revenue", "66"])
+    (found,) = read(good + two, REVENUE).findings
+    assert "figures up to that day, but of a period that is no quarter" in found.where
+
+
+def test_a_figure_parted_among_cells_is_refused_and_a_footnote_in_its_cell_is_none():
+    head = (["", ("Three Months Ended March 31,", 6)], ["(In millions)", ("2026", 3), ("2025", 3)])
+    (found,) = read(lines(*head, ["Revenue", "$", "1", "00", "$", "9", "0"]), REVENUE).findings
+    assert found.value is None
+    assert "$1 and 00 stand under the same headings" in found.where
+    noted = lines(*head, ["Capital expenditures", "$", "(30)", "(1)", "$", "(20)", "(1)"])
+    assert values(read(noted, CAPEX)) == {"capex": 30.0}
+
+
+@pytest.mark.parametrize(
+    "captions, value",
+    [
+        (["(Shares in thousands, dollars in millions)"], 1234.0),
+        (["(In millions, except shares in thousands)"], 1234.0),
+        (["(In millions, except number of shares, which are reflected in thousands)"], 1234.0),
+        (["(In millions)", "We have customers in thousands of cities."], 1234.0),
+        (["Amounts are presented in thousands of dollars unless otherwise noted."], 1.234),
+        (["(Dollars in millions, tons in thousands)"], None),
+        (["(In millions)", "As a percentage of revenue"], None),
+    ],
+)
+def test_a_unit_of_shares_or_of_a_sentence_is_none_of_amounts(captions, value):
+    years = ["", "2026", "2025"]
+    table = lines(["", ("Three Months Ended March 31,", 2)], years, ["Revenue", "1,234", "9"])
+    html = "".join(f"<p>{caption}</p>" for caption in captions) + table
+    assert values(read(html, REVENUE)) == {"revenue": value}
+
+
+def test_a_row_whose_figures_cannot_be_read_is_shown():
+    good = "<p>The quarter ended March 31, 2026 was good.</p>"
+    table = lines(*QUARTERS, ["Revenue", "$1.2 billion", "$1.1 billion"])
+    (found,) = read(good + table, REVENUE).findings
+    assert (
+        "the figures of the row 'Revenue $1.2 billion $1.1 billion' cannot be read" in found.where
+    )
+
+
+def test_a_footnote_in_a_line_of_text_is_no_figure():
+    text = (
+        "(In millions)\n"
+        "               Three Months Ended March 31,\n"
+        "                  2026          2025\n"
+        "Revenue (1)    $   100 (2)   $   90\n"
+    )
+    page = f"REDMOND, Wash. — April 29, 2026 — X announced.\n\n{text}"
+    blocks = read_exhibit(page.encode(), "x")
+    assert values(read_release("TOY", blocks, [REVENUE])) == {"revenue": 100.0}
 
 
 def test_a_revenue_in_brackets_is_refused():
@@ -401,6 +540,48 @@ def test_a_revenue_in_brackets_is_refused():
 def test_a_sentence_counts_only_for_its_own_figure_and_quarter(sentence, phrase, wanted):
     found = [float(f.value) for f in said(sentence, phrase, END)]
     assert found == ([] if wanted is None else [wanted])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<h3>Second Quarter 2026 Guidance</h3><ul><li>Revenue of $120 million</li></ul>",
+        "<p>Business outlook</p><p>Revenue of $120 million.</p>",
+        "<p>The company gives the following guidance:</p><p>Revenue of $120 million.</p>",
+        "<p>Revenue of $120 million to $125 million.</p>",
+        "<p>Revenue was $120 million - $125 million.</p>",
+        "<p>Revenue of $120 million, plus or minus 2%.</p><p>Revenue of $120 million ± 2%.</p>",
+        "<p>Revenue was $90 million in the prior-year period.</p>",
+        "<p>Revenue was $90 million a year earlier.</p>",
+        "<p>Revenue was $90 million in the corresponding quarter of 2025.</p>",
+        "<p>Revenue of $90 million in the fourth quarter grew to $100 million.</p>",
+        "<p>In Devices, revenue was $40 million.</p>",
+        "<p>Cloud segment: Revenue was $60 million.</p>",
+        "<p>Revenue in constant currency was $103 million.</p>",
+        "<p>Revenue was $40 million Canadian.</p>",
+    ],
+)
+def test_an_amount_of_something_else_is_not_taken_and_shown(text):
+    (found,) = read("<p>The quarter ended March 31, 2026 was good.</p>" + text, REVENUE).findings
+    assert found.value is None
+    if "<ul>" not in text and "utlook" not in text and "guidance:" not in text:
+        assert "Revenue" in "".join(found.places) or "revenue" in "".join(found.places)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<h3>Outlook</h3><p>We aim high.</p><h3>Results</h3><p>Revenue was $100 million.</p>",
+        "<p>Revenue was $100 million versus $90 million a year earlier.</p>",
+        "<p>In the first quarter, revenue was $100 million.</p>",
+        "<p>Revenue was $100M.</p>",
+        "<p>Revenue was $100mn.</p>",
+        "<p>Revenue was $0.1B.</p>",
+    ],
+)
+def test_an_amount_of_the_quarter_is_taken(text):
+    html = "<p>The quarter ended March 31, 2026 was good.</p>" + text
+    assert values(read(html, REVENUE)) == {"revenue": 100.0}
 
 
 def test_words_beside_an_amount_become_its_qualifier():
@@ -612,6 +793,44 @@ def test_a_file_that_is_too_large_is_not_read(run, monkeypatch):
     assert code == 1 and "there is no such file" in err
     code, _out, err = run("MSFT", "ftp://example.com/a.htm")
     assert code == 1 and "wanted http" in err
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        "<span hidden>9</span>", '<span style="font-size:0">9</span>', "<s>9</s>", "<del>9</del>",
+        '<span style="opacity: 0;">9</span>', '<span class="a gone">9</span>', "<noscript>9</noscript>",
+        '<span style="text-decoration:line-through">9</span>',
+    ],
+)  # fmt: skip
+def test_what_is_hidden_or_struck_out_is_no_digit(unseen):
+    style = "<style>b, .gone {color: red; display : none}</style>"
+    html = style + lines(*QUARTERS, ["Revenue", f"{unseen}100", "90"])
+    assert values(read(html, REVENUE)) == {"revenue": 100.0}
+
+
+def test_tables_within_tables_for_the_layout_keep_their_captions_and_numbers():
+    own = "<table><tr><td>$</td><td>{}</td></tr></table>"
+    table = lines(["", ("Three Months Ended March 31,", 2)], ["", "2026", "2025"],
+                  ["Revenue", own.format(100), own.format(90)])  # fmt: skip
+    html = f"<table><tr><td><p>(In millions)</p>{table}</td><td>a note</td></tr></table>"
+    assert values(read(html, REVENUE)) == {"revenue": 100.0}
+
+
+@pytest.mark.parametrize(
+    "words, start", [("Seventeen", "2026-01-12"), ("16", "2026-01-19"), ("Fourteen", "2026-02-02")]
+)
+def test_a_quarter_of_any_usual_number_of_weeks(words, start):
+    head = [
+        "(In millions)",
+        f"{words} Weeks Ended May 10, 2026",
+        "Twenty-Nine Weeks Ended May 10, 2026",
+    ]
+    html = "<p>ISSAQUAH, Wash. — May 28, 2026 — A company announced.</p>" + lines(
+        head, ["Revenue", "100", "9"]
+    )
+    found = read_release("TOY", read_exhibit(html.encode(), "x"), [REVENUE])
+    assert (found.start.isoformat(), values(found)) == (start, {"revenue": 100.0})
 
 
 def test_what_a_reader_does_not_see_is_not_read():

@@ -26,6 +26,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import parse_date
 from forecast.core.problems import few
 from forecast.core.text import percent
+from forecast.core.words import metric_of
 from forecast.evaluation.surprise import jumps
 from forecast.inference.fitting import child_seed
 from forecast.news.change import AHEAD, Change, between
@@ -336,7 +337,7 @@ def foresee(
 
 
 def _prospect_figure(one: Prospect, why: str, folder: Path) -> None:
-    metric = one.series.split("/")[1]
+    metric = metric_of(one.series)
     words = f"{one.company} {metric.replace('_', ' ')} {one.period}"
     title = f"{words}: {prospect_range(one)}"
     ax = plots.print_curve(
@@ -383,7 +384,7 @@ def prospect_rows(found: Sequence[Prospect]) -> list[tuple[str, ...]]:
         rows.append(
             (
                 one.company,
-                one.series.split("/")[1],
+                metric_of(one.series),
                 one.period,
                 one.statistic.split("/")[-1],
                 percent(one.probability),
@@ -409,7 +410,7 @@ def untold(found: Sequence[Prospect]) -> list[str]:
             of.setdefault((one.statistic, one.reason), []).append(one)
     for (statistic, reason), members in of.items():
         first = members[0]
-        number = f"{first.company} {first.series.split('/')[1]} {first.period}"
+        number = f"{first.company} {metric_of(first.series)} {first.period}"
         whose = number if len(members) == 1 else f"{len(members)} numbers"
         lines.append(f"not told: {statistic} by {whose}: {reason}")
     if idle:

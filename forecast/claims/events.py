@@ -512,7 +512,7 @@ def expand_sums(event: Event, sums: Mapping[str, Sequence[str]]) -> Event:
     """
 
     def members(name: str) -> list[str]:
-        entity, slash, metric = name.partition("/")
+        entity, slash, metric = name.rpartition("/")
         return [f"{one}{slash}{metric}" for one in sums[entity]] if entity in sums else [name]
 
     expanded: dict[str, Any] = {}

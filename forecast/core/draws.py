@@ -48,7 +48,7 @@ from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.text import one_line, significant
 from forecast.core.units import unit_of
-from forecast.core.words import CHAIN, DRAW, PERIOD, SERIES
+from forecast.core.words import CHAIN, DRAW, PERIOD, SERIES, entity_of, metric_of
 
 
 def path(
@@ -184,8 +184,8 @@ def with_yearly(draws: xr.Dataset) -> xr.Dataset:
         },
         coords={d: draws[d].values for d in (CHAIN, DRAW, PERIOD)}
         | {SERIES: names}
-        | {"entity": (SERIES, [n.split("/")[0] for n in names])}
-        | {"metric": (SERIES, [n.split("/")[1] for n in names])}
+        | {"entity": (SERIES, [entity_of(n) for n in names])}
+        | {"metric": (SERIES, [metric_of(n) for n in names])}
         | {"unit": (SERIES, units), "period_end": (PERIOD, draws["period_end"].values)},
         attrs=draws.attrs,
     )
@@ -247,9 +247,9 @@ def _total(draws: xr.Dataset, names: list[str], on: str) -> xr.DataArray:
 
 def _no_series(model: str, missing: list[str], there: list[str]) -> str:
     """Return what a model covers in place of a series it does not have."""
-    entity = missing[0].partition("/")[0]
+    entity = entity_of(missing[0])
     own = [name for name in there if name.startswith(f"{entity}/")]
-    entities = list(dict.fromkeys(name.partition("/")[0] for name in there))
+    entities = list(dict.fromkeys(entity_of(name) for name in there))
     return (
         f"the {model} draws have no series {one_line(missing)}; there are "
         + (one_line(own) if own else f"{one_line(there)}, of {one_line(entities)}")

@@ -175,7 +175,7 @@ def one_of(*words: str) -> Field:
 
 TEXT = Field("text in quotes", _text)
 ANY_TEXT = Field("text in quotes", lambda value: isinstance(value, str))
-NAME = Field('a name in quotes, without "/" or line breaks', _name)
+NAME = Field('a name in quotes, without "/", line breaks or characters that do not print', _name)
 NAMES = Field("a list of names in quotes", lambda v: isinstance(v, list) and all(map(_name, v)))
 NUMBER = Field("a finite number", _number)
 NUMBERS = Field("a list of numbers", lambda v: isinstance(v, list) and all(map(_number, v)))

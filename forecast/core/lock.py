@@ -49,7 +49,7 @@ def hold(path: str | Path, what: str, *, patience: float = PATIENCE) -> Iterator
     Raises
     ------
     StoreError
-        Naming the process that holds it, after `patience`.
+        Naming the process that holds it, after `patience`, or that no lock file can be made there.
     """
     path = Path(path)
     if not path.parent.is_dir():  # filelock would make it
@@ -58,6 +58,11 @@ def hold(path: str | Path, what: str, *, patience: float = PATIENCE) -> Iterator
     try:
         lock.acquire()
     except filelock.Timeout:
+        if not path.exists():  # as in folders of the kernel, which look writable
+            raise StoreError(
+                f"{what} cannot be locked: no file can be made at {path} (tried for {patience:g} s); "
+                "give another folder"
+            ) from None
         raise StoreError(
             f"{what} is in use by {_holder(path)} (waited {patience:g} s for {path}); "
             "try again when it has ended"

@@ -11,6 +11,23 @@ SAMPLE = (CHAIN, DRAW)
 SERIES, PERIOD = "series", "period"
 
 
+def entity_of(series: str) -> str:
+    """Return the entity of a series, ``entity/metric``; a company's name may hold a slash.
+
+    Examples
+    --------
+    >>> entity_of("Novo Nordisk A/S/capex"), metric_of("Novo Nordisk A/S/capex")
+    ('Novo Nordisk A/S', 'capex')
+    """
+    entity, _, metric = series.rpartition("/")
+    return entity or metric
+
+
+def metric_of(series: str) -> str:
+    """Return the metric of a series, ``entity/metric``."""
+    return series.rpartition("/")[2]
+
+
 AHEAD_ONLY = "ahead_only"
 """Coordinate along series, where a model has such: whether one is told only of what comes after the
 draws' date, from where it stands then. On a later date it is about something else."""

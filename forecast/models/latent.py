@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from forecast.core.periods import period_end
+from forecast.core.words import entity_of, metric_of
 
 
 def shared_time(a: np.ndarray, b: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -135,8 +136,8 @@ def labelled(
             "chain": parameters["chain"].values,
             "draw": parameters["draw"].values,
             "series": names,
-            "entity": ("series", [n.split("/")[0] for n in names]),
-            "metric": ("series", [n.split("/")[1] for n in names]),
+            "entity": ("series", [entity_of(n) for n in names]),
+            "metric": ("series", [metric_of(n) for n in names]),
             "unit": ("series", units),
             "period": periods,
             "period_end": ("period", [period_end(p).isoformat() for p in periods]),

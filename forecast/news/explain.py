@@ -32,7 +32,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS
+from forecast.core.words import COLUMNS, entity_of, metric_of
 from forecast.inference.fitting import Run, fit_spec, priors_of
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
@@ -241,7 +241,7 @@ def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
     found: list[tuple[tuple[str, str, int], _Move]] = []
     for row in changed:
         series, quarter = str(cells["series"].iloc[row]), str(cells["quarter"].iloc[row])
-        entity, metric = series.split("/")
+        entity, metric = entity_of(series), metric_of(series)
         day = reported.get((entity, metric, quarter), "")
         report = f"{entity} {day}".strip()
         name = f"{entity} {metric.replace('_', ' ')} {quarter}"

@@ -32,6 +32,7 @@ from scipy.stats import norm, rankdata
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.core.units import convert, unit_of
+from forecast.core.words import entity_of
 from forecast.models.earnings import paths
 from forecast.models.earnings.panel import EARNINGS_UNIT
 from forecast.news.reweight import as_if
@@ -156,12 +157,12 @@ def anticipate(
     """
     coming = _coming(draws)
     if companies is not None:
-        unknown = [c for c in companies if c not in {s.split("/")[0] for s in coming}]
+        unknown = [c for c in companies if c not in {entity_of(s) for s in coming}]
         if unknown:
-            names = list(dict.fromkeys(s.split("/")[0] for s in coming))
+            names = list(dict.fromkeys(entity_of(s) for s in coming))
             others = f"of {one_line(names)}" if names else "the draws end before any"
             raise DataError(f"no report is expected of {one_line(unknown)}; {others}")
-        coming = {s: p for s, p in coming.items() if s.split("/")[0] in companies}
+        coming = {s: p for s, p in coming.items() if entity_of(s) in companies}
     events = [s for s in statistics if not s.unit]
     hits = {s.name: s.of(draws).transpose("chain", "draw").values.ravel() for s in events}
     rng = np.random.default_rng([seed, 4])
@@ -179,7 +180,7 @@ def _coming(draws: xr.Dataset) -> dict[str, str]:
     observed = draws["observed"].transpose("series", "period").values
     periods = [str(p) for p in draws["period"].values]
     for k, name in enumerate(str(n) for n in draws["series"].values):
-        entity = name.split("/")[0]
+        entity = entity_of(name)
         money = unit_of(str(draws["unit"].values[k])).dimension == "money"
         reported = np.flatnonzero(np.isfinite(observed[k]))
         if entity in paths.TOTALS or not money or not len(reported):
@@ -226,7 +227,7 @@ def _prospect(
     print_ = value.transpose("chain", "draw").values.ravel()
     bare = Prospect(
         until=str(draws["period"].values[-1]),
-        company=series.split("/")[0],
+        company=entity_of(series),
         series=series,
         period=period,
         statistic=statistic,

@@ -216,7 +216,7 @@ def drawable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    clean = "\n".join(shown(line) for line in text.split("\n"))
+    clean = "\n".join(_left_to_right(shown(line)) for line in text.split("\n"))
     boxes = _lacking(clean)
     _boxed.update(dict.fromkeys(boxes))
     files = font_files()
@@ -230,6 +230,17 @@ def drawable(text: str) -> str:
         for c in clean
     )
 
+
+def _left_to_right(line: str) -> str:
+    """Return a line whose parts stand from left to right also where it begins with Arabic.
+
+    Without the mark in front the first letter decides, and "(…: 3 %)" would come apart.
+    """
+    turned = any(unicodedata.bidirectional(c) in ("R", "AL") for c in line)
+    return LEFT_TO_RIGHT + line if turned and not line.startswith(LEFT_TO_RIGHT) else line
+
+
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 
 _boxed: dict[str, None] = {}
 _said: set[str] = set()

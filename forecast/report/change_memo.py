@@ -15,6 +15,7 @@ import numpy as np
 
 from forecast import plots
 from forecast.core.text import percent
+from forecast.core.words import metric_of
 from forecast.news.change import Change, Shift, change_record
 from forecast.report import memo
 from forecast.report.record import Figure
@@ -235,7 +236,7 @@ def _watch(change: Change) -> list[Coming]:
 
 def prospect_text(one: Prospect) -> str:
     """Return what a coming number that is told could do, in a line."""
-    metric = one.series.split("/")[1].replace("_", " ")
+    metric = metric_of(one.series).replace("_", " ")
     low, high = np.interp([0.1, 0.9], one.levels, one.prints)
     at = [percent(p) for p in one.at([0.1, 0.9])]
     return (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from forecast import plots
 from forecast.core.draws import interval
+from forecast.core.words import entity_of, metric_of
 from forecast.models.base import Drawn, Figure, Scene
 
 
 def _share(scene: Scene) -> Drawn:
     draws = scene.draws
-    entity, metric = str(draws["series"].values[0]).split("/")
+    first = str(draws["series"].values[0])
+    entity, metric = entity_of(first), metric_of(first)
     end = str(draws["period"].values[-1])
     last = interval(draws["y"].isel(series=0, period=-1))
     low, middle, high = (100 * share for share in (last.low, last.median, last.high))

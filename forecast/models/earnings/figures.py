@@ -6,6 +6,7 @@ from forecast import plots
 from forecast.core.draws import interval
 from forecast.core.errors import DataError
 from forecast.core.text import capitalised, one_line, significant
+from forecast.core.words import entity_of, metric_of
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.earnings import paths
 from forecast.models.earnings import plots as own
@@ -21,7 +22,8 @@ def _sums(scene: Scene) -> Drawn:
     there = {str(name) for name in draws["series"].values}
     shown = [(m, e) for m, e in SHOWN if f"{e}/{m}" in there]
     if not shown:  # a user's own companies: the first series stands for them
-        entity, metric = str(draws["series"].values[0]).split("/")
+        first = str(draws["series"].values[0])
+        entity, metric = entity_of(first), metric_of(first)
         shown = [(metric, entity)]
     figure, axes = plots.small_multiples(len(shown), columns=2, size=(5.0, 3.4))
     end = str(draws["period"].values[-1])

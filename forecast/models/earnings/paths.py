@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from forecast.core.periods import period_end
+from forecast.core.words import entity_of, metric_of
 from forecast.models.earnings.panel import CLOUD_METRICS
 
 TOTALS: Mapping[str, tuple[str, ...]] = {
@@ -26,7 +27,7 @@ def _members(names: list[str], metric: str, entities: tuple[str, ...]) -> list[i
         found = [
             k
             for k, name in enumerate(names)
-            if name.split("/")[0] in entities and name.split("/")[1] in CLOUD_METRICS
+            if entity_of(name) in entities and metric_of(name) in CLOUD_METRICS
         ]
         return found if len(found) > 1 else []
     wanted = [f"{entity}/{metric}" for entity in entities]
@@ -43,7 +44,7 @@ def _with_sums(array: np.ndarray, sums: Mapping[str, list[int]], names: list[str
 
 
 def _ratios(names: list[str]) -> list[tuple[str, str]]:
-    entities = list(dict.fromkeys(n.split("/")[0] for n in names))
+    entities = list(dict.fromkeys(entity_of(n) for n in names))
     both = [(f"{e}/capex", f"{e}/revenue") for e in entities]
     return [pair for pair in both if set(pair) <= set(names)]
 
@@ -86,7 +87,7 @@ def quarterly_draws(
     }
     sums = {name: at for name, at in sums.items() if at}
     flows = [*names, *sums]
-    ratios = [f"{top.split('/')[0]}/capex_to_revenue" for top, _ in _ratios(flows)]
+    ratios = [f"{entity_of(top)}/capex_to_revenue" for top, _ in _ratios(flows)]
     labels = [*flows, *ratios]
     dims = ("chain", "draw", "series", "period")
     return xr.Dataset(
@@ -97,8 +98,8 @@ def quarterly_draws(
         },
         coords={"chain": sample[0], "draw": sample[1], "series": labels, "period": quarters},
     ).assign_coords(
-        entity=("series", [n.split("/")[0] for n in labels]),
-        metric=("series", [n.split("/")[1] for n in labels]),
+        entity=("series", [entity_of(n) for n in labels]),
+        metric=("series", [metric_of(n) for n in labels]),
         unit=("series", [unit] * len(flows) + ["ratio"] * len(ratios)),
         period_end=("period", [period_end(q).isoformat() for q in quarters]),
     )

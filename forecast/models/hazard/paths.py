@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from forecast.core.periods import last_close, month_name, period_end
+from forecast.core.words import entity_of, metric_of
 from forecast.models.hazard.panel import CLASS, Position
 
 FALL_METRICS = ("fall_20", "fall_30", "fall_40", "correction")
@@ -87,8 +88,8 @@ def monthly_falls(
         },
         coords={"chain": sample[0], "draw": sample[1], "series": names, "period": months},
     ).assign_coords(
-        entity=("series", [n.split("/")[0] for n in names]),
-        metric=("series", [n.split("/")[1] for n in names]),
+        entity=("series", [entity_of(n) for n in names]),
+        metric=("series", [metric_of(n) for n in names]),
         unit=("series", ["ratio"] * len(names)),
         period_end=("period", [period_end(m).isoformat() for m in months]),
         ahead_only=("series", [one.source == CLASS for one in held for _ in FALL_METRICS]),

@@ -6,6 +6,7 @@ from forecast import plots
 from forecast.core.draws import interval, path
 from forecast.core.errors import DataError
 from forecast.core.text import capitalised, percent, significant
+from forecast.core.words import entity_of, metric_of
 from forecast.models import baselines
 from forecast.models.base import Crossing, Drawn, Figure, Panel, Scene
 
@@ -28,7 +29,7 @@ def _series(scene: Scene) -> Drawn:
     end = str(draws["period"].values[-1])
     said = []
     for ax, name in zip(axes, names, strict=True):
-        entity, metric = name.split("/")
+        entity, metric = entity_of(name), metric_of(name)
         last = interval(draws["y"].sel(series=name, period=end))
         words = plots.words(metric)
         plots.fan(

@@ -7,6 +7,8 @@ import datetime as dt
 import numpy as np
 import xarray as xr
 
+from forecast.core.words import entity_of, metric_of
+
 
 def annual_draws(
     y: xr.DataArray, signal: xr.DataArray, observed: np.ndarray, unit: str
@@ -31,7 +33,7 @@ def annual_draws(
     seen = xr.DataArray(observed, dims=("series", "period"), coords={"series": names})
     draws = xr.Dataset({"y": y, "signal": signal, "observed": seen})
     units = [unit] * len(names)
-    for entity in sorted({n.split("/")[0] for n in names}):
+    for entity in sorted({entity_of(n) for n in names}):
         top, bottom = f"{entity}/datacenter_capex", f"{entity}/ai_revenue"
         if top in names and bottom in names:
             ratio = draws.sel(series=top, drop=True) / draws.sel(series=bottom, drop=True)
@@ -41,8 +43,8 @@ def annual_draws(
             units.append("ratio")
     ends = [dt.date(int(t), 12, 31).isoformat() for t in y["period"].values]
     return draws.transpose("chain", "draw", "series", "period").assign_coords(
-        entity=("series", [n.split("/")[0] for n in names]),
-        metric=("series", [n.split("/")[1] for n in names]),
+        entity=("series", [entity_of(n) for n in names]),
+        metric=("series", [metric_of(n) for n in names]),
         unit=("series", units),
         period_end=("period", ends),
     )

@@ -64,6 +64,7 @@ from scipy.special import ndtr, ndtri
 from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
+from forecast.core.words import entity_of, metric_of
 from forecast.models import common
 from forecast.models.payback.panel import (
     FIRST,
@@ -616,8 +617,8 @@ def drawn_of(
             "period": years.astype(str),
         },
     ).assign_coords(
-        entity=("series", [n.split("/")[0] for n in names]),
-        metric=("series", [n.split("/")[1] for n in names]),
+        entity=("series", [entity_of(n) for n in names]),
+        metric=("series", [metric_of(n) for n in names]),
         unit=("series", [unit for _, _, unit in series.values()]),
         period_end=("period", [period_end(str(t)).isoformat() for t in years]),
     )

@@ -30,6 +30,7 @@ import xarray as xr
 from scipy.stats import chi2
 
 from forecast.core.periods import period_end
+from forecast.core.words import entity_of, metric_of
 from forecast.models import common
 
 if TYPE_CHECKING:
@@ -200,8 +201,8 @@ def _labelled(
         },
         coords={
             "series": names,
-            "entity": ("series", [n.split("/")[0] for n in names]),
-            "metric": ("series", [n.split("/")[1] for n in names]),
+            "entity": ("series", [entity_of(n) for n in names]),
+            "metric": ("series", [metric_of(n) for n in names]),
             "unit": ("series", units),
             "period": [day],
             "period_end": ("period", [day]),

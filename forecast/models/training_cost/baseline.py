@@ -11,6 +11,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import (
     period_end,
 )
+from forecast.core.words import entity_of, metric_of
 from forecast.models import common
 from forecast.models.baselines import mean_and_sd
 from forecast.models.training_cost.panel import COST_UNIT
@@ -90,8 +91,8 @@ def cost_records(
             "chain": np.arange(chains),
             "draw": np.arange(draws),
             "series": names,
-            "entity": ("series", [n.split("/")[0] for n in names]),
-            "metric": ("series", [n.split("/")[1] for n in names]),
+            "entity": ("series", [entity_of(n) for n in names]),
+            "metric": ("series", [metric_of(n) for n in names]),
             "unit": ("series", units),
             "period": grid.astype(str),
             "period_end": ("period", [period_end(str(t)).isoformat() for t in grid]),

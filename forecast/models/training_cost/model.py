@@ -41,6 +41,7 @@ import xarray as xr
 from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
+from forecast.core.words import entity_of, metric_of
 from forecast.models import common
 from forecast.models.training_cost.panel import COST_BASES, COST_UNIT, years_since_origin
 
@@ -269,8 +270,8 @@ def draw(
             "chain": parameters["chain"].values,
             "draw": parameters["draw"].values,
             "series": labels,
-            "entity": ("series", [n.split("/")[0] for n in labels]),
-            "metric": ("series", [n.split("/")[1] for n in labels]),
+            "entity": ("series", [entity_of(n) for n in labels]),
+            "metric": ("series", [metric_of(n) for n in labels]),
             "unit": ("series", units),
             "period": grid.astype(str),
             "period_end": ("period", [dt.date(int(t), 12, 31).isoformat() for t in grid]),

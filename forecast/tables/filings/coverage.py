@@ -64,12 +64,15 @@ class Evidence:
         Why a quarter's figure could not be a row.
     nothing
         Why there is no figure at all; for a metric with figures it is not used.
+    besides
+        What else there is that was not read, such as figures in euros; empty without any.
     """
 
     facts: Sequence[Fact]
     taken: Mapping[Span, QuarterValue]
     refused: Mapping[Span, str]
     nothing: str
+    besides: str = ""
 
 
 def coverage(
@@ -185,7 +188,7 @@ def _why(one: Evidence, span: Span, newest: dt.date, today: dt.date) -> str:
     if not one.facts:
         return one.nothing
     if newest < span[1] - _NEAR:
-        return f"not filed by {today}"
+        return f"not filed by {today}" + (f"; not read: {one.besides}" if one.besides else "")
     over = [f for f in one.facts if overlap((f.start, f.end), span) > 0.5]
     if not over:
         return "no figure in the reports of that time"

@@ -145,7 +145,9 @@ _BLOCKS = frozenset(
         "text",
     ]
 )
-_UNSEEN = frozenset(("script", "style", "template", "title", "ix:header", "sup"))
+_UNSEEN = frozenset(
+    ("script", "style", "template", "title", "ix:header", "sup", "noscript", "del", "s", "strike")
+)
 _VOID = frozenset(
     [
         "area",
@@ -163,7 +165,18 @@ _VOID = frozenset(
         "wbr",
     ]
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|(?:font-size|opacity)\s*:\s*0+(?:\.0+)?(?:[a-z%]+)?\s*(?:!|;|$)|line-through",
+    re.IGNORECASE,
+)
+_RAISED = re.compile(r"vertical-align\s*:\s*super\b|(?<![\w-])top\s*:\s*-\s*\.?\d", re.IGNORECASE)
+"""How the mark of a footnote is set without ``<sup>``."""
+_NUMBER = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*")
+"""What a table within a cell holds whose own cells part a number from its sign."""
+MOST_LAYOUT = 8
+"""Tables around one that are looked at."""
+_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,2000})\}")
 
 
 @dataclasses.dataclass
@@ -188,6 +201,18 @@ class _Reader(HTMLParser):
         self.text: list[str] = []
         self.unseen: list[str] = []
         self.pre = 0
+        self.hidden: frozenset[str] = frozenset()
+
+    def is_unseen(self, tag: str, given: dict[str, str | None]) -> bool:
+        """Return whether a reader does not see an element, or sees a mark of a footnote."""
+        style = given.get("style") or ""
+        if tag in _VOID:
+            return False
+        raised = tag not in ("table", "tr", "td", "th") and _RAISED.search(style)
+        classes = self.hidden.intersection((given.get("class") or "").split())
+        return bool(
+            tag in _UNSEEN or "hidden" in given or classes or raised or _HIDDEN.search(style)
+        )
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self.unseen:
@@ -195,7 +220,7 @@ class _Reader(HTMLParser):
                 self.unseen.append(tag)
             return
         given = dict(attrs)
-        if tag in _UNSEEN or (tag not in _VOID and _HIDDEN.search(given.get("style") or "")):
+        if self.is_unseen(tag, given):
             self.unseen.append(tag)
         elif tag == "table":
             self.flush()
@@ -285,10 +310,24 @@ class _Reader(HTMLParser):
     def close_table(self) -> None:
         self.close_cell()
         rows = tuple(tuple(row) for row in self.tables.pop().rows if row)
-        if any(len(row) > 1 for row in rows):
+        within = bool(self.tables) and self.tables[-1].span is not None
+        line = " ".join(cell.text for row in rows for cell in row)
+        if within and len(rows) == 1 and _NUMBER.fullmatch(line):
+            self.tables[-1].text += [" ", line, " "]
+        elif any(len(row) > 1 for row in rows):
+            self.leave_layout()
             self.blocks.append(Grid(rows))
         else:  # only there for the layout
             self.blocks += [cell.text for row in rows for cell in row]
+
+    def leave_layout(self) -> None:
+        """Give what tables around one that are only layout say before it as paragraphs."""
+        for table in self.tables[-MOST_LAYOUT:]:
+            if any(len(row) > 1 for row in table.rows):
+                return
+            before = [cell.text for row in table.rows for cell in row]
+            self.blocks += filter(None, [*before, plain_line("".join(table.text))])
+            table.rows, table.text = [[]], []
 
     def finish(self) -> list[Block]:
         """Close what is still open, and return the blocks."""
@@ -312,9 +351,21 @@ def _html_blocks(text: str, name: str) -> list[Block]:
             "or save its text as .txt"
         )
     reader = _Reader(name)
+    reader.hidden = _hidden_classes(text)
     reader.feed(_tidy(text))
     reader.close()
     return reader.finish()
+
+
+def _hidden_classes(text: str) -> frozenset[str]:
+    """Return the classes that a document's own style sheets hide."""
+    found: set[str] = set()
+    for sheet in re.findall(r"<style\b[^<>]{0,1000}>([^<]*)", text, re.IGNORECASE):
+        for names, style in _RULE.findall(sheet):
+            if _HIDDEN.search(style):
+                own = (re.fullmatch(r"\s*\.([\w-]+)\s*", name) for name in names.split(","))
+                found |= {match[1] for match in own if match}
+    return frozenset(found)
 
 
 def _tidy(text: str) -> str:
@@ -456,6 +507,8 @@ def _text_row(pieces: Sequence[_Piece], width: int) -> tuple[Cell, ...]:
     figures = [found[0] for found in _FIGURE.finditer(text)]
     if "".join(figures).replace(" ", "") != text.replace(" ", ""):
         return ()
+    if len(figures) > width:  # the mark of a footnote behind a figure
+        figures = [f for f in figures if not re.fullmatch(r"\(\d\)", f)]
     if not figures:  # the heading of a section, or the first half of a label
         return () if len(label) > 100 or label.endswith(".") else (Cell(0, 0, label),)
     if len(figures) != width:

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 # --- lengths and days ------------------------------------------------------------------------
 _MONTHS = {"three": 3, "six": 6, "nine": 9, "twelve": 12, **{str(m): m for m in (3, 6, 9, 12)}}
-_WEEKS = {"twelve": 12, "thirteen": 13, "fourteen": 14, "sixteen": 16}
+_WEEKS = {
+    "twelve": 12, "thirteen": 13, "fourteen": 14, "sixteen": 16, "seventeen": 17, "twenty-four": 24,
+    "twenty-six": 26, "twenty-seven": 27, "twenty-eight": 28, "thirty-six": 36, "thirty-nine": 39,
+    "forty": 40, "forty-one": 41, "fifty-two": 52, "fifty-three": 53,
+}  # fmt: skip
 _OF_WEEKS = {
     12: 3,
     13: 3,
@@ -36,9 +40,11 @@ _OF_WEEKS = {
     24: 6,
     26: 6,
     27: 6,
+    28: 6,
     36: 9,
     39: 9,
     40: 9,
+    41: 9,
     52: 12,
     53: 12,
 }
@@ -51,7 +57,7 @@ _DAY = re.compile(rf"\b({MONTH})\s*(\d{{1,2}})\b(?!\d)", re.IGNORECASE)
 _FULL_DAY = re.compile(rf"\b({MONTH})\s*(\d{{1,2}})\s*,?\s*((?:19|20)\d\d)\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![\d,.])(?:19|20)\d\d(?![\d,]|\.\d)")
 _LENGTH = re.compile(
-    r"\b(?P<number>\w+)[\s-]+(?P<unit>months?|weeks?)(?:\s+period)?s?[\s-]+ended\b"
+    r"\b(?P<number>(?:(?:twenty|thirty|forty|fifty)[\s-])?\w+)[\s-]+(?P<unit>months?|weeks?)(?:\s+period)?s?[\s-]+ended\b"
     r"|\b(?P<quarter>quarters?[\s-]+ended)\b|\b(?P<year>years?[\s-]+ended)\b"
     r"|\b(?P<open>year[\s-]+to[\s-]+date)\b",
     re.IGNORECASE,
@@ -77,7 +83,10 @@ def _lengths(text: str) -> frozenset[Length]:
             several = bool(before) and before[0] in ("two", "three", "four", "five", "ten")
             found.add(Length(0 if several else 12))
         elif match["number"]:
-            number, weeks = match["number"].lower(), match["unit"].lower().startswith("week")
+            number, weeks = (
+                "-".join(match["number"].lower().split()),
+                match["unit"].lower().startswith("week"),
+            )
             count = (_WEEKS if weeks else _MONTHS).get(number, 0)
             if weeks:
                 count = count or (int(number) if number.isdecimal() and len(number) < 3 else 0)
@@ -98,15 +107,23 @@ def full_days(text: str) -> list[tuple[dt.date, int, int]]:
 
 
 # --- units -----------------------------------------------------------------------------------
-_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "bn": 9, "m": 6}
+_SCALES = {
+    "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "bn": 9, "b": 9, "mn": 6, "m": 6,
+}  # fmt: skip
+_SYMBOL = "[$€£¥₩₹₽₪₺₫₴₱₦฿]"
+_SIGN = rf"(?:[A-Z]{{1,3}})?{_SYMBOL}"
 _UNIT = re.compile(
-    r"\bin\s+(?:u\.?s\.?\s*)?(?:\$\s*)?(?:dollars\s+in\s+)?(thousand|million|billion)s\b"
-    r"|\(\s*\$?\s*(?:usd\s*)?(thousand|million|billion)s\b",
+    rf"(?:\bin\s+|\(\s*|{_SIGN}\s*)(?:u\.?s\.?\s*)?(?:dollars\s+in\s+)?(?:(?:{_SIGN}|[A-Z]{{3}})\s*)?"
+    r"(?:(?P<word>thousand|million|billion)s?\b|['’]?(?P<zeros>000)['’]?s?\b)",
     re.IGNORECASE,
 )
 _FOREIGN = re.compile(
-    r"[€£¥]|\b(?:RMB|CNY|EUR|GBP|JPY|CHF|INR|KRW|CAD|AUD|yen|euros?|pounds|rupees|francs|won)\b"
-    r"|\b(?:NT|HK|CA?|AU?|S)\$|\b(?:Canadian|Australian|Hong Kong|Singapore|Taiwan)\b"
+    rf"(?!\$){_SYMBOL}|(?<![A-Za-z])(?!US\$)[A-Z]{{1,3}}\$"
+    r"|\b(?:RMB|CNY|EUR|GBP|JPY|CHF|INR|KRW|CAD|AUD|NZD|HKD|SGD|TWD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RUB|TRY"
+    r"|ILS|NIS|AED|SAR|ZAR|BRL|MXN|ARS|CLP|COP|THB|IDR|MYR|PHP|VND"
+    r"|yen|euros?|pounds|rupees|francs|won|kron(?:or|er|a|e)|renminbi|yuan|shekels?|pesos|reais|rand"
+    r"|ringgit|baht|liras?|zloty|forint|koruna|rub(?:le|el)s|dirhams?|riyals?|rupiah|dong)\b"
+    r"|\b(?:Canadian|Australian|New Zealand|Hong Kong|Singapore|Taiwan)\b"
 )
 
 
@@ -121,12 +138,34 @@ class Unit(NamedTuple):
 NO_UNIT = Unit(0, "", "no unit such as (in millions) is printed at its table")
 
 
+_OF_COUNTS = re.compile(
+    r"\b(?:shares?|units|customers|employees|headcount|users|subscribers)\b[^,;()]*$", re.IGNORECASE
+)
+_OF_AMOUNTS = re.compile(
+    r"\b(?:amounts?|figures|dollars|stated|expressed|presented|reported|shown|tabular|unless)\b",
+    re.IGNORECASE,
+)
+
+
 def _unit_of(text: str, before: Unit) -> Unit:
-    """Return the unit that a text names; without one, that of the text before it."""
-    match = _UNIT.search(text)
-    if match is None:
+    """Return the unit that a text names; without one, that of the text before it.
+
+    What follows "except", and what is said of shares and other counts, is no unit of amounts; neither is
+    what a sentence says that does not speak of amounts.
+    """
+    own = re.split(r"\b(?:except|other than|excluding)\b", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    prose = text.endswith(".") or len(text.split()) > TITLE
+    found = {
+        (match["word"] or "thousand").lower()
+        for match in _UNIT.finditer(own)
+        if not _OF_COUNTS.search(own[: match.start()])
+        and (not prose or match[0].startswith("(") or _OF_AMOUNTS.search(own))
+    }
+    if not found:
         return before
-    word = (match[1] or match[2]).lower()
+    if len(found) > 1:
+        return Unit(0, "", f"two units are printed at its table ({shortened(text, 80)})")
+    (word,) = found
     foreign = _FOREIGN.search(text)
     wrong = f"it is in another currency ({shortened(text, 80)})" if foreign else ""
     return Unit(_SCALES[word], f"in {word}s", wrong)
@@ -155,6 +194,8 @@ class Figure:
         Why it cannot be taken; empty if it can.
     qualifier
         A word such as "about" that stands next to it.
+    column
+        The headings over it; of a sentence none.
     """
 
     value: Decimal
@@ -165,6 +206,7 @@ class Figure:
     end: dt.date | None
     wrong: str = ""
     qualifier: str = ""
+    column: str = ""
 
     @property
     def in_table(self) -> bool:
@@ -181,20 +223,29 @@ class Row:
     figures: tuple[Figure, ...]
 
 
+_NOTES = r"(?:\s*(?:\(\w\)|\[\w{1,2}\]|[*†‡§]+|[¹²³⁰⁴-⁹]+))*"
+"""Marks of footnotes behind a label, a year or a figure."""
 _AMOUNT = re.compile(
-    r"(?P<minus>[-−–]\s*)?(?P<sign>(?:US)?[$€£¥]\s*)?(?P<open>\(\s*)?(?:(?:US)?(?P<inner>[$€£¥])\s*)?"
+    rf"(?P<minus>[-−–]\s*)?(?P<sign>{_SIGN}\s*)?(?P<open>\(\s*)?(?:(?P<inner>{_SIGN})\s*)?"
     r"(?P<digits>\d{1,3}(?:,\d{3})+|\d{1,15})(?P<decimals>\.\d{1,6})?\s*(?P<close>\))?"
-    r"\s*(?P<percent>%|pts|bps)?"
+    rf"\s*(?P<percent>%|pts|bps)?{_NOTES}"
 )
-_PREFIX = re.compile(r"(?:US)?[$€£¥(\-−–]?\s*(?:US)?[$€£¥]?\s*\(?")
+_PREFIX = re.compile(rf"(?:{_SIGN}|[(\-−–])?\s*(?:{_SIGN})?\s*\(?")
 _SUFFIX = re.compile(r"\s*\)?\s*%?\s*")
 _NIL = re.compile(r"[$€£¥]?\s*[—–\-−]+\s*%?")
-_YEAR_CELL = re.compile(r"(?:19|20)\d\d(?:\s*\(\w\))?")
+_PARTED = re.compile(r"[$€£¥]?\s*\d{1,3}(?:[ '’.]\d{3})+(?:,\d+)?")
+_YEAR_CELL = re.compile(rf"(?:19|20)\d\d{_NOTES}")
 _OTHER_COLUMN = re.compile(
     r"%|\bchange|constant currency|\badj|non-?gaap|pro forma|impact|effect|as (?:previously )?reported"
-    r"|recast|restated",
+    r"|recast|restated|\bguidance|\boutlook|\bforecast|\bconsensus|\bestimate|\bexpect|\bbudget",
     re.IGNORECASE,
 )
+_OTHER_TABLE = re.compile(
+    r"\bpro[\s-]forma\b|\bguidance\b|\boutlook\b|\bforecast\b|\bpercent(?:age)?s? of\b",
+    re.IGNORECASE,
+)
+TITLE, TITLES = 15, 3
+"""Words that the title of a table may have, and how many lines before a table may be one."""
 CAPTION = 8
 """Paragraphs before a table among which its unit may stand."""
 
@@ -208,7 +259,7 @@ class _Amount(NamedTuple):
 
 
 def rows(blocks: Sequence[Block]) -> Iterator[Row]:
-    """Yield every row of every table that has a figure under a heading that names its period."""
+    """Yield every row of every table; its figures are those under headings that name their period."""
     before: list[str] = []
     for block in blocks:
         if isinstance(block, str):
@@ -221,6 +272,7 @@ def rows(blocks: Sequence[Block]) -> Iterator[Row]:
 def _grid_rows(grid: Grid, caption: Sequence[str]) -> Iterator[Row]:
     headings: list[tuple[Cell, ...]] = []
     unit = functools.reduce(lambda last, text: _unit_of(text, last), caption, NO_UNIT)
+    title = next(filter(_is_other_title, reversed(caption[-TITLES:])), "")
     section = above = ""
     done = False
     for row in grid.rows:
@@ -238,10 +290,50 @@ def _grid_rows(grid: Grid, caption: Sequence[str]) -> Iterator[Row]:
         label, amounts = _amounts(row)
         done = True
         figures = tuple(f for a in amounts if (f := _figure(a, label, section, headings, unit)))
-        if label and figures:
+        other = title or (section if _is_other_title(section) else "")
+        if other:
+            wrong = f"it stands under {shortened(other, 80)!r}"
+            figures = tuple(dataclasses.replace(f, wrong=f.wrong or wrong) for f in figures)
+        figures = _one_each(figures)
+        if label and (amounts or len(row) > 1):
             labels = (label, f"{above} {label}") if above else (label,)
             yield Row(labels, section, figures)
         above = ""
+
+
+def _one_each(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Return figures of a row, of which no two stand under the same headings.
+
+    If two do, the second is the mark of a footnote in a cell of its own, or neither is whole.
+    """
+    kept: list[Figure] = []
+    for figure in figures:
+        same = [k for k, f in enumerate(kept) if f.column == figure.column]
+        if same and re.fullmatch(r"\(\d\)", figure.printed):
+            continue
+        if same:
+            wrong = f"{kept[same[0]].printed} and {figure.printed} stand under the same headings"
+            kept[same[0]] = dataclasses.replace(kept[same[0]], wrong=kept[same[0]].wrong or wrong)
+            figure = dataclasses.replace(figure, wrong=figure.wrong or wrong)
+        kept.append(figure)
+    return tuple(kept)
+
+
+def _is_other_title(text: str) -> bool:
+    """Return whether a title is that of a table whose figures were not reported, such as an outlook."""
+    short = len(text.split()) <= TITLE and not text.endswith(".")
+    return short and _OTHER_TABLE.search(text) is not None
+
+
+def without_notes(label: str) -> str:
+    """Return a label without the marks of footnotes behind it.
+
+    Examples
+    --------
+    >>> without_notes("Revenue (1)(a)*"), without_notes("Cloud (IaaS)")
+    ('Revenue', 'Cloud (IaaS)')
+    """
+    return re.sub(rf"{_NOTES}\s*$", "", label)
 
 
 def _is_heading(row: Sequence[Cell]) -> bool:
@@ -249,6 +341,8 @@ def _is_heading(row: Sequence[Cell]) -> bool:
     texts = [cell.text for cell in row]
     years = [k for k, text in enumerate(texts) if _YEAR_CELL.fullmatch(text)]
     if any(_AMOUNT.fullmatch(t) and not _YEAR_CELL.fullmatch(t) for t in texts):
+        return False
+    if any(_MONEY.match(t) or _PARTED.fullmatch(t) for t in texts[1:]):
         return False
     if years:
         label = " ".join(texts[: years[0]])
@@ -297,7 +391,7 @@ def _figure(
         return None
     sign = match["sign"] or match["inner"] or ""
     wrong = unit.wrong
-    if sign.strip(" US") not in ("", "$") or (_FOREIGN.search(column) and not unit.wrong):
+    if sign.strip() not in ("", "$", "US$") or (_FOREIGN.search(column) and not unit.wrong):
         wrong = f"it is in another currency ({shortened(amount.text, 40)} under {column!r})"
     step = Decimal(1).scaleb(-len((match["decimals"] or ".")[1:]))
     number = Decimal(match["digits"].replace(",", "") + (match["decimals"] or ""))
@@ -307,7 +401,7 @@ def _figure(
     where = f'row "{shortened(label, 120)}"{part}: {amount.text}, under "{shortened(column, 120)}"'
     return Figure(
         (-number if minus else number).scaleb(power), step.scaleb(power), amount.text,
-        f"{where}, {unit.word}" if unit.word else where, length, end, wrong,
+        f"{where}, {unit.word}" if unit.word else where, length, end, wrong, column=column,
     )  # fmt: skip
 
 
@@ -378,7 +472,7 @@ _HEDGES = {
 _MONEY = re.compile(
     r"(?P<sign>(?:US|NT|HK|CA?|AU?|S)?\$|[€£¥]|(?:USD|RMB|CNY|EUR|GBP)\b)\s?"
     r"(?P<digits>\d{1,3}(?:,\d{3})+|\d{1,12})(?P<decimals>\.\d{1,6})?"
-    r"[\s-]?(?P<scale>trillion|billion|million|thousand|bn|b|m)\b",
+    rf"[\s-]?(?P<scale>{'|'.join(_SCALES)})\b",
     re.IGNORECASE,
 )
 _OTHER_PERIOD = re.compile(
@@ -386,13 +480,14 @@ _OTHER_PERIOD = re.compile(
     r"|\bfull[\s-](?:fiscal )?year|run[\s-]rate|\byear ended|\byear[\s-]ago"
     r"|\b(?:for|in|during) (?:the )?(?:fiscal |calendar )?(?:year|(?:19|20)\d\d)\b"
     r"|\bfiscal year \d{4}(?! (?:first|second|third|fourth))|(?<!q[1-4] )\bfy ?\d{2,4}\b"
-    r"|\b(?:last|prior|previous|same) (?:year|quarter)",
+    r"|\b(?:last|prior|previous|same|corresponding|comparable)[\s-](?:year|quarter|period)"
+    r"|\b(?:year|quarter|period) (?:earlier|before|ago)\b",
     re.IGNORECASE,
 )
 _NOT_SO = re.compile(
     r"\bexpect|\boutlook|\bguid|\banticipat|\bwill be\b|\bforecast|\bproject(?:ed|ions?)\b"
     r"|\bplan(?:s|ned)?\b|\btarget|\brange\b|\bexcluding|\badjusted|\bnon-gaap|\bwould\b|\bcould\b"
-    r"|\bif\b",
+    r"|\bif\b|\bpro[\s-]forma\b|\bconsensus\b",
     re.IGNORECASE,
 )
 _QUARTER_OF_YEAR = re.compile(
@@ -406,18 +501,53 @@ _CLAUSE_END = re.compile(
 )
 
 
+_GOES_ON = re.compile(
+    r"\s*(?:to|-|–|—|and|or)\s*(?:[$€£¥]|\d)|,?\s*(?:\+/[-−]|±|plus or minus)"
+    r"|[^,;:(.]*\b(?:grew|rose|increased|declined|decreased|fell) to\b",
+    re.IGNORECASE,
+)
+"""What follows an amount that is one end of a range, or from which another was reached."""
+_ABROAD = re.compile(
+    r"\s*(?:in\s+)?(?:Canadian|Australian|New Zealand|Hong Kong|Singapore|New Taiwan)\b",
+    re.IGNORECASE,
+)
+
 LONGEST = 3000
 """Characters of a sentence: what is longer is none."""
 
 
+_AHEAD = re.compile(
+    r"\b(?:guidance|outlook|forecast|looking ahead|expectations|targets)\b", re.IGNORECASE
+)
+
+
 def sentences(blocks: Iterable[Block]) -> Iterator[str]:
-    """Yield the sentences of a document; a cell that holds several words is one too."""
+    """Yield the sentences of a document; a cell that holds several words is one too.
+
+    What stands under a title such as "Outlook", or behind "the following guidance:", up to the next
+    title is of the future and is none.
+    """
+    ahead = False
     for block in blocks:
         texts = [block] if isinstance(block, str) else [c.text for row in block.rows for c in row]
+        if isinstance(block, str) and _leads_on(block):
+            ahead = _AHEAD.search(block) is not None
         for text in texts:
-            if len(text.split()) > 3 and re.search(r"\d", text):
+            if not ahead and len(text.split()) > 2 and re.search(r"\d", text):
                 found = re.split(r"(?<=[.;!?])\s+(?=[A-Z“\"•])", text)
                 yield from (one for one in found if len(one) <= LONGEST)
+
+
+def _leads_on(text: str) -> bool:
+    """Return whether a paragraph is a title or leads to a list: no amount, short, or with a colon."""
+    if _MONEY.search(text) or re.search(r"\d\s?%", text):
+        return False
+    return text.endswith(":") or (len(text.split()) <= TITLE and text[-1] not in ".;,!?")
+
+
+def names_amount(sentence: str, phrase: str) -> bool:
+    """Return whether a sentence holds a phrase and some amount, whether or not they belong together."""
+    return phrase.lower() in sentence.lower() and _MONEY.search(sentence) is not None
 
 
 def said(sentence: str, phrase: str, end: dt.date) -> Iterator[Figure]:
@@ -436,6 +566,8 @@ def said(sentence: str, phrase: str, end: dt.date) -> Iterator[Figure]:
         if hedge is None or not _starts(sentence[: match.start()]):
             continue
         rest = sentence[amount.end() :]
+        if _GOES_ON.match(rest):
+            continue
         stop = _CLAUSE_END.search(rest)
         around = sentence[: amount.start()] + " ... " + (rest[: stop.start()] if stop else rest)
         if _OTHER_PERIOD.search(around) or _NOT_SO.search(around):
@@ -447,7 +579,8 @@ def said(sentence: str, phrase: str, end: dt.date) -> Iterator[Figure]:
         step = Decimal(1).scaleb(-len((amount["decimals"] or ".")[1:]))
         where = f'sentence "{shortened(sentence, 300)}"'
         dollars = amount["sign"].upper() in ("$", "US$", "USD")
-        wrong = "" if dollars else f"it is in another currency ({amount[0]})"
+        printed = amount[0] + rest[: abroad.end()] if (abroad := _ABROAD.match(rest)) else amount[0]
+        wrong = "" if dollars and not abroad else f"it is in another currency ({printed})"
         yield Figure(
             number.scaleb(power), step.scaleb(power), amount[0], where, Length(3), None, wrong, hedge
         )  # fmt: skip
@@ -479,8 +612,21 @@ def quarter_ends(blocks: Iterable[Block]) -> set[dt.date]:
     return found
 
 
+_OF_A_PART = re.compile(
+    r"\b(?:segment|division|business unit|subsidiary)\b[^.;]*$"
+    r"|(?:^|[.;(“\"•]\s*|\band )(?:in|within|at|across)\s+"
+    r"(?!(?:the|our|its|this|a)\b[\w\s-]*\b(?:quarter|period|months|weeks)\b)"
+    r"(?!(?:fiscal\b|q[1-4]\b|first\b|second\b|third\b|fourth\b|total\b|addition\b|(?:19|20)\d\d\b))"
+    rf"(?!{MONTH})[^,;]*,\s*(?:the|our|its)?\s*$",
+    re.IGNORECASE,
+)
+"""A clause before a figure that makes it one of a part of the company: "In Devices, revenue was"."""
+
+
 def _starts(before: str) -> bool:
     """Return whether a phrase after this begins a clause, but for words such as "record"."""
+    if _OF_A_PART.search(before):
+        return False
     words = re.findall(r"[\w’'&-]+|[^\w\s]", before.lower())
     while words and words[-1] in _BEFORE:
         words.pop()
@@ -489,6 +635,8 @@ def _starts(before: str) -> bool:
 
 def _leads(between: str) -> str | None:
     """Return the qualifier of an amount that words lead to, "" without one; None if they do not."""
+    if re.match(r"\s*(?:\(|in |on an? )?(?:at )?constant[\s-]currenc", between, re.IGNORECASE):
+        return None
     text = _FULL_DAY.sub(" ", between.lower())
     words = re.findall(r"[a-z][a-z0-9’'-]*|\d[\d.,]*%?|[^\w\s]", text)
     hedge = ""

@@ -29,10 +29,12 @@ from forecast.tables.filings.printed import (
     Length,
     Row,
     full_days,
+    names_amount,
     quarter_ends,
     rows,
     said,
     sentences,
+    without_notes,
 )
 from forecast.tables.filings.quarters import period_name
 from forecast.tables.names import companies, metrics, plain
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 MAPPING_FILE = "releases.toml"
 COUNTS = {1: "one quarter", 2: "two quarters", 3: "three quarters"}
+SHOWN = 5
+"""Sentences shown of which none was taken."""
 MONTHS = {6: "six months", 9: "nine months", 12: "twelve months"}
 
 
@@ -411,8 +415,9 @@ def _quarter(
         return quarters.get(chosen[0], Length(3)), chosen[0]
     if not by_then:
         raise DataError(
-            f"no quarter that ended by {day.isoformat()} is named in the release: no heading of a table "
-            "such as 'Three Months Ended March 31, 2026', no 'quarter ended March 31, 2026' in its text"
+            f"no quarter that ended by {day.isoformat()} is named in the release: no heading over "
+            "figures of a table such as 'Three Months Ended March 31, 2026', no 'quarter ended "
+            "March 31, 2026' in its text"
         )
     return quarters.get(by_then[-1], Length(3)), by_then[-1]
 
@@ -496,13 +501,43 @@ def _finding(
     names = one_line(
         [*(f"the row {r!r}" for r in rule.rows), *(f"the words {s!r}" for s in rule.says)]
     )
-    other = sorted({f.end for r in printed if _named(r, rule) for f in r.figures if f.end})
-    seen = f"; such a row has figures up to {one_line(other)} only" if other else ""
-    return Finding(rule.metric, None, f"not found: {names}, for the quarter up to {end}{seen}")
+    seen = _seen([row for row in printed if _named(row, rule)], end) or _unread(printed, rule)
+    named = [s for s in told if any(names_amount(s, phrase) for phrase in rule.says)]
+    passed = dict.fromkeys(f'sentence "{shortened(s, 300)}"' for s in named)
+    if passed:
+        seen += (
+            f"; {len(passed)} sentence(s) name it beside an amount, but of another period, part or "
+            "purpose, as one end of a range, or with more between"
+        )
+    where = f"not found: {names}, for the quarter up to {end}{seen}"
+    return Finding(rule.metric, None, where, tuple(passed)[:SHOWN])
+
+
+def _seen(own: Sequence[Row], end: dt.date) -> str:
+    """Return what rows of the right name hold instead of a quarter's figure; empty without one."""
+    ends = {f.end for row in own for f in row.figures if f.end}
+    if end in ends:
+        return "; such a row has figures up to that day, but of a period that is no quarter"
+    if ends:
+        return f"; such a row has figures up to {one_line(sorted(ends))} only"
+    return (
+        "; there is such a row, but no heading over its figures says how long the period is and on "
+        "which day it ended, such as 'Three Months Ended March 31, 2026'"
+        if own
+        else ""
+    )
+
+
+def _unread(printed: Sequence[Row], rule: Rule) -> str:
+    """Return that a row begins with a label of a rule and goes on in what is no figure; else empty."""
+    starts = tuple(f"{label.lower()} " for label in rule.rows)
+    labels = [row.labels[0] for row in printed if not row.figures]
+    near = [x for x in labels if starts and x.lower().startswith(starts) and re.search(r"\d", x)]
+    return f"; the figures of the row {shortened(near[0], 80)!r} cannot be read" if near else ""
 
 
 def _named(row: Row, rule: Rule) -> bool:
-    labels = {plain(re.sub(r"\(\w\)\s*$", "", label)) for label in row.labels}
+    labels = {plain(without_notes(label)) for label in row.labels}
     if not labels & {plain(label) for label in rule.rows}:
         return False
     return not rule.under or plain(row.section) in {plain(u) for u in rule.under}

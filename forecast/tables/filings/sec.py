@@ -118,7 +118,9 @@ def company_rows(
             else:
                 taken[quarter.span] = quarter
                 records.append(_record(entity, metric, quarter))
-        evidence[metric] = Evidence(reading.facts, taken, refused, _nothing(metric, reading))
+        evidence[metric] = Evidence(
+            reading.facts, taken, refused, _nothing(metric, reading), _besides(reading)
+        )
         left_out += _doubled(entity, metric, values[metric], calendar, since)
     if not records:
         raise DataError(_no_rows(entity, readings, since, left_out))
@@ -201,6 +203,13 @@ def _nothing(metric: str, reading: Reading) -> str:
     if reading.forms:
         return f"no figure in a periodic report, only in {one_line(sorted(set(reading.forms)))}"
     return f"no figure under {tags} or their like under IFRS"
+
+
+def _besides(reading: Reading) -> str:
+    """Return what there is of a metric that was not read; empty without any."""
+    others = sorted({*reading.units, *reading.forms})
+    bad = f"{len(reading.bad)} figure(s) that cannot be read" if reading.bad else ""
+    return one_line(list(filter(None, [bad, *(f"figures in {other}" for other in others)])))
 
 
 def _no_rows(
