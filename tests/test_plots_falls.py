@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from forecast import plots
 from forecast.core.errors import DataError, UnknownNameError
 from forecast.core.periods import month_index
 from forecast.models.hazard import plots as hazard_plots
@@ -111,3 +112,19 @@ def test_the_frontier_is_a_level_of_the_draws():
     at = np.searchsorted(margins, own)
     beyond = (expected >= middle[at]).mean()
     assert f"payback 50 %: {100 * beyond:.0f} % of" in texts(ax).replace("\n", " ")
+
+
+def test_a_frontier_that_no_revenue_reaches_is_said_and_drawn(tmp_path):
+    """Nine in ten draws are not to be had: in the others no margin pays for the programme."""
+    rng = np.random.default_rng(2)
+    margins = np.linspace(0.1, 0.5, 5)
+    required = 100 * rng.lognormal(size=(999, 1)) / margins
+    expected, own = 500 * rng.lognormal(size=999), rng.choice(margins, 999)
+    for share in (0.2, 1.0):
+        required[: int(share * 999)] = np.inf
+        ax = payback_plots.payback_frontier(margins, required, expected, own)
+        assert "payback 90 %: no revenue is enough" in texts(ax).replace("\n", " ").replace(
+            "\xa0", " "
+        )
+        plots.save(ax, tmp_path / "frontier", alt="a frontier")
+        assert (tmp_path / "frontier.svg").exists()

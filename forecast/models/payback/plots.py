@@ -124,13 +124,18 @@ def payback_frontier(
     lines = np.sort(required, axis=0)[ranks]
     low, high = np.quantile(expected, [0.1, 0.9])
     left, right = np.quantile(own_margins, [0.1, 0.9])
-    finite = lines[np.isfinite(lines)]
-    bottom, top = min(low, finite.min()) * 0.8, min(max(high, np.quantile(finite, 0.9)) * 1.5, 1e5)
+    finite = np.append(lines[np.isfinite(lines)], low)
+    bottom, top = finite.min() * 0.8, min(max(high, np.quantile(finite, 0.9)) * 1.5, 1e5)
     ax.set_yscale("log")
     ax.set_ylim(bottom, top)
     at = np.abs(own_margins[:, None] - margins[None, :]).argmin(axis=1)
     texts = [
-        f"payback {percent(level)}: {percent(float((expected >= line[at]).mean()))} of draws beyond"
+        f"payback {percent(level)}: "
+        + (
+            f"{percent(float((expected >= line[at]).mean()))} of draws beyond"
+            if np.isfinite(line).any()
+            else "no revenue is enough"
+        )
         for level, line in zip(LEVELS, lines, strict=True)
     ]
     texts = [text.replace(" %", "\N{NO-BREAK SPACE}%") for text in texts]
@@ -144,7 +149,8 @@ def payback_frontier(
     for line, width in zip(lines, (1.0, 2.2, 1.0), strict=True):
         shown = np.isfinite(line) & (line <= top)
         ax.plot(margins[shown], line[shown], color=hue("revenue"), linewidth=width, zorder=3)
-    ends = [(text, float(line[-1])) for text, line in zip(texts, lines, strict=True)]
+    # What lies above the axes, or nowhere, is named at their upper end.
+    ends = [(text, min(float(line[-1]), top)) for text, line in zip(texts, lines, strict=True)]
     label_right(ax, float(margins[-1]), ends, past=2)
     marks = [m for m in (0.1, 0.2, 0.3, 0.4, 0.5) if margins[0] <= m <= margins[-1]]
     ax.set_xticks(marks, [f"{100 * m:.0f} %" for m in marks])
