@@ -152,12 +152,12 @@ def test_a_row_that_no_model_reads_is_said(shipped):
 
 
 def test_a_check_says_what_no_model_reads_and_what_contradicts(data, capsys):
-    path = file(data.parent, "OpenAI,capx,2026Q1,30000,USD m,2026-10-30,s,A,")
+    path = file(data.parent, "OpenAI,energy_bill,2026Q1,30000,USD m,2026-10-30,s,A,")
     assert main.main(["data", "check", str(path), "--data", str(data)]) == 0
     out, err = capsys.readouterr()
-    assert "no model reads OpenAI/capx" in err
+    assert "no model reads OpenAI/energy_bill" in err
     assert "1 rows are good" in out
-    bad = file(data.parent, "OpenAI,capx,2026Q1,x,USD m,2026-10-30,s,A,",
+    bad = file(data.parent, "OpenAI,energy_bill,2026Q1,x,USD m,2026-10-30,s,A,",
                "MSFT,capex,2026-06-30,1,USD k,2026-10-30,s,Q,")  # fmt: skip
     assert main.main(["data", "check", str(bad), "--data", str(data)]) == 1
     err = capsys.readouterr().err

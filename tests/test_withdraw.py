@@ -30,9 +30,9 @@ def value_of(data, day, period="2026Q1", entity="MSFT"):
     return mine["value"].tolist()
 
 
-def add(data, value, day, *more):
+def add(data, value, day, *more, unit="USD m"):
     path = data.parent / "new.csv"
-    path.write_text(HEAD + f"MSFT,capex,2026Q1,{value},USD m,{day},10-Q,A,\n")
+    path.write_text(HEAD + f"MSFT,capex,2026Q1,{value},{unit},{day},10-Q,A,\n")
     return main.main(["data", "add", str(path), "--data", str(data), "--write", "--yes",
                       "--out", str(data.parent / "none"), *more])  # fmt: skip
 
@@ -71,6 +71,17 @@ def test_a_mistyped_number_is_withdrawn_and_entered_rightly_on_the_same_day(data
     assert (
         main.main(["data", "check", str(data / "vintages" / "user.csv"), "--data", str(data)]) == 0
     )
+
+
+@pytest.mark.parametrize(("value", "unit"), [(0.0349, "USD bn"), (34900, "USD k")])
+def test_a_withdrawn_number_does_not_come_back_in_another_unit(data, capsys, value, unit):
+    shipped = value_of(data, "2026-11-29")
+    assert add(data, 34.9, "2026-10-30") == 0
+    assert back(data, "MSFT", "capex", "2026Q1") == 0
+    assert add(data, value, "2026-10-30", unit=unit) == 0
+    assert "was withdrawn on 2026-11-29 and is passed over" in capsys.readouterr().err
+    assert value_of(data, "2026-11-29") == shipped
+    assert len(read_table(data / "vintages" / "user.csv")) == 2
 
 
 def test_a_report_of_a_shipped_table_is_withdrawn_in_the_users(data, capsys):
