@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 import time
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -75,6 +77,23 @@ def test_names_and_synonyms_are_matched_in_any_case_and_said(read, company, metr
     assert f"{metric} -> {wanted[1]}" in note(found, "names read")
 
 
+@pytest.mark.parametrize(
+    ("company", "whole"),
+    [("LinkedIn (Microsoft)", "MSFT"), ("Azure (MSFT)", "MSFT"), ("Meta (Reality Labs)", "META")],
+)
+def test_a_part_of_a_company_is_never_the_company(read, company, whole):
+    with pytest.raises(DataError, match=rf"did you mean {whole}\?"):
+        read(f"{SHORT}{company},revenue,2025Q1,5\n")
+
+
+@pytest.mark.parametrize(
+    "company", ["Microsoft Corporation (NASDAQ: MSFT)", "\uff2d\uff33\uff26\uff34", "Google (GOOG)"]
+)
+def test_two_names_of_one_company_and_wide_letters_are_its_name(read, company):
+    (entity,) = rows_of(read(f"{SHORT}{company},revenue,2024-06-30,5\n"), ["entity"])[0]
+    assert entity in ("MSFT", "GOOGL")
+
+
 def test_a_near_miss_asks_and_names_all_rows(read):
     with pytest.raises(DataError) as error:
         read(f"{SHORT}Microsfot,capx,2025Q1,5\nMSFT,capex,2025Q1,5\nOracel,revenue,2025Q1,5\n")
@@ -90,6 +109,12 @@ def test_a_near_miss_goes_in_as_it_is_called_or_as_it_is_written(read):
     text = f"{SHORT}MSFT,capx,2025Q1,5\n"
     assert rows_of(read(text, names={"capx": "capex"}))[0][1] == "capex"
     assert rows_of(read(text, names={"capx": "capx"}))[0][1] == "capx"
+
+
+def test_a_near_miss_may_be_called_by_any_of_our_names(read):
+    names = {"Microsfot": "Microsoft", "capx": "Capital expenditures"}
+    found = read(f"{SHORT}Microsfot,capx,2025Q1,5\n", names=names)
+    assert rows_of(found, ["entity", "metric"]) == [("MSFT", "capex")]
 
 
 def test_unknown_names_are_new_and_said(read):
@@ -227,6 +252,19 @@ def test_the_fiscal_year_of_an_unknown_company_is_asked(read):
         read(text, fiscal_year_ends={"": "13-01"})
 
 
+@pytest.mark.parametrize("name", ["apple", "APPLE", "Apple"])
+def test_a_fiscal_year_is_stated_under_any_spelling_of_its_company(read, name):
+    found = read(f"{SHORT}Apple,capex,Q1 FY25,5\n", fiscal_year_ends={name: "09-30"})
+    assert rows_of(found, ["entity", "period"]) == [("Apple", "2024Q4")]
+    found = read(f"{SHORT}MSFT,capex,Q1 FY25,5\n", fiscal_year_ends={"Microsoft": "09-30"})
+    assert rows_of(found, ["period"]) == [("2024Q4",)]
+
+
+def test_a_fiscal_year_of_a_company_that_is_not_there_is_said(read):
+    found = read(f"{SHORT}Oracle,capex,Q1 FY25,5\n", fiscal_year_ends={"Oracel": "09-30"})
+    assert note(found, "fiscal year ends of companies that the file does not have: Oracel")
+
+
 def test_shipped_fiscal_years_give_the_quarters_of_the_shipped_table():
     """Every quarter that NVIDIA, Oracle and Microsoft report is one of their fiscal quarters."""
     table = read_vintages()
@@ -348,6 +386,35 @@ def test_what_is_no_number_is_refused(read, written):
 
 
 AMBIGUOUS = f"{SHORT}MSFT,capex,2026Q1,34.900\nMSFT,revenue,2026Q1,81273\n"
+
+
+@pytest.mark.parametrize(
+    "written", ["1.234,-", "34'900.-", "1.234,\u2013", "34.9 (1)", "3.490 (2)", "34.9 (34.8)"]
+)
+def test_no_cents_and_footnotes_are_no_sign_and_no_digits(read, written):
+    """German and Swiss amounts end in a dash for no cents; a free cash flow became negative by it."""
+    with pytest.raises(DataError, match=r"line 2, value: got .*, wanted a number") as error:
+        read(f'{SHORT}AMZN,FCF,2025Q1,"{written}"\n')
+    assert "None" not in str(error.value)
+
+
+def test_brackets_about_a_unit_are_no_sign(read):
+    found = read(f"{SHORT}AMZN,FCF,2025Q1,34.9 (USD m)\n")
+    assert rows_of(found, ["value", "unit"]) == [(34.9, "USD m")]
+
+
+@pytest.mark.parametrize(
+    ("written", "decimal", "value"),
+    [("3,49E+04", "comma", 34900.0), ("3.49E+04", "point", 34900.0), ("3,49E+04", "", 34900.0),
+     ("3.490E4", "comma", None), ("3,490E4", "point", None)],
+)  # fmt: skip
+def test_powers_of_ten_keep_the_decimal_sign(read, written, decimal, value):
+    text = f'{SHORT}AMZN,capex,2025Q1,"{written}"\n'
+    if value is not None:
+        assert rows_of(read(text, decimal=decimal), ["value"]) == [(value,)]
+        return
+    with pytest.raises(DataError, match=f"wanted a number with the decimal {decimal}"):
+        read(text, decimal=decimal)
 
 
 def test_a_factor_of_a_thousand_is_asked_and_not_guessed(read):
@@ -497,6 +564,46 @@ def test_a_unit_in_the_cell_is_its_unit_or_agrees_with_that_around_it(read):
         read("entity,metric,period,Amount (USD m)\nMSFT,capex,2026Q1,34.9bn\n", rest)
     with pytest.raises(DataError, match=r"got '34.9bn', wanted a currency too"):
         read(f"{SHORT}MSFT,capex,2026Q1,34.9bn\nMSFT,revenue,2026Q1,$81bn\n", rest)
+
+
+@pytest.mark.parametrize("sign", ["€", "£", "¥", "%"])
+@pytest.mark.parametrize("label", ["Revenue ({})", "Net sales {}", "Revenue, {}"])
+def test_a_sign_beside_a_known_metric_is_not_lost(read, label, sign):
+    """Names are compared without signs, so that "Revenue (€)" was revenue in dollars."""
+    said = label.format(sign)
+    for text in (f'{SHORT}AMZN,"{said}",2025Q1,5\n',
+                 f'entity,metric,period,Amount (USD m)\nAMZN,"{said}",2025Q1,5\n',
+                 f'Amazon,Q1 2025,Q2 2025\n"{said}",5,6\n'):  # fmt: skip
+        with pytest.raises(DataError, match=r"line 2, unit: got '(EUR|GBP|JPY|percent)"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    ("unit", "currency", "scale", "metric"),
+    [("USD m", "EUR", "", "revenue"), ("USD m", "", "bn", "revenue"), ("USD m", "XXX", "", "revenue"),
+     ("USD m", "", "", "Revenue (€)"), ("USD m", "", "", "Revenue ($bn)"),
+     ("", "USD", "m", "Revenue (€)"),
+     ("USD m", "", "", "Revenue %"), ("%", "", "m", "revenue")],
+)  # fmt: skip
+def test_cells_of_a_line_that_disagree_on_its_unit_are_refused(read, unit, currency, scale, metric):
+    with pytest.raises(DataError, match=r"line 2, (unit|currency): got"):
+        read(
+            f"{SHORT.strip()},unit,currency,scale\nAMZN,{metric},2025Q1,5,{unit},{currency},{scale}\n"
+        )
+
+
+@pytest.mark.parametrize("scale", ["10", "100", "6", "1e6", "x1000", "10,000"])
+def test_a_scale_that_is_none_is_refused(read, scale):
+    for unit in ("", "USD m"):
+        text = "entity,metric,period,value,currency,scale,unit\nAMZN,capex,2025Q1,5,USD,"
+        with pytest.raises(DataError, match=r"line 2, scale: got .*wanted a scale such as"):
+            read(f'{text}"{scale}",{unit}\n')
+
+
+@pytest.mark.parametrize("unit", ["TUSD", "T USD", "T$"])
+def test_t_before_a_currency_is_thousands_or_trillions_and_neither(read, unit):
+    with pytest.raises(DataError, match=f"line 2, unit: got '{re.escape(unit)}'"):
+        read(f"{SHORT.strip()},unit\nAMZN,capex,2025Q1,5,{unit}\n")
 
 
 def test_a_label_may_carry_its_unit(read):
@@ -660,6 +767,11 @@ def test_a_wrong_number_of_a_wide_table_is_named_by_its_cell(read):
         read("Item,1Q26,2Q26\nCapex,5,five\n", {**FOR_ALL, "entity": "AMZN"})
 
 
+def test_a_file_without_a_number_says_what_was_left_out(read):
+    with pytest.raises(DataError, match=r"no number in any row.*\n  left out, marked as estimates"):
+        read(f"{SHORT}AMZN,capex,Q1 2025E,5\n")
+
+
 def test_footnotes_and_titles_are_said(read):
     text = f"Our sheet,,\n,,\n{SHORT}AMZN,capex,2026Q1,5\n,,\nSource: filings,,\n* unaudited,,\n"
     found = read(text)
@@ -745,6 +857,58 @@ def test_a_cell_shown_in_percent_is_never_a_hundredth_of_it(book, unit, value, r
     found = book(put(B2="Gross margin", D2=(0.45, "0 %"), E2=unit), (HEAD, ROW))
     assert rows_of(found, ["value", "unit"]) == [(value, read_as)]
     assert "0.45 read as 45 percent" in note(found, "cells shown in percent")
+
+
+@pytest.mark.parametrize(
+    "form", ['0.0"bn"', r"0.0\b\n", '#,##0.0" Mrd."', '"CHF" 0.0', '0.0"%"', '[<1000]0.0,,"bn";0',
+             '"USD "0.0"bn"']
+)  # fmt: skip
+def test_words_of_a_numbers_format_are_its_unit(book, form):
+    """A cell that shows 34.9bn holds 34.9, and was 34.9 of the unit of its row."""
+    with pytest.raises(DataError, match=r"line 2, value: got '34\.9.*wanted a number"):
+        book(put(D2=(34.9, form)))
+    assert len(book(put(D2=(34.9, '#,##0.0"m"'))).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "kind"),
+    [
+        (34900, ";;;", "shown without its number"),
+        (34900, '"n/a"', "shown without its number"),
+        (34900, '0" TEUR"', "the number's format adds a text that was not read: TEUR"),
+        (34900, '"~"0', "the number's format adds a text that was not read: ~"),
+        (34900, "[<1000]0;#,##0,", "shown in another scale"),
+        (-34900, "#,##0;(#,##0,)", "shown in another scale"),
+        (-34900, "0;0", "below zero and shown without a sign: -34900"),
+    ],
+)
+def test_what_a_format_hides_is_said(book, value, form, kind):
+    found = book(put(B2="Free cash flow", D2=(value, form)))
+    assert found.rows["value"][0] == value
+    assert note(found, kind)
+
+
+@pytest.mark.parametrize("form", ["#,##0;(#,##0,)", "[>1000000]#,##0,;0", "0;;", '0;"-"0;"nil"'])
+def test_a_part_of_a_format_for_other_numbers_says_nothing(book, form):
+    found = book(put(D2=(34900, form)))
+    assert not note(found, "shown") and not note(found, "the number's format")
+
+
+@pytest.mark.parametrize(("place", "change"), [("row", 'ht="0"'), ("column", 'width="0"')])
+def test_a_row_or_column_of_no_size_is_hidden(tmp_path, place, change):
+    made, path = openpyxl.Workbook(), tmp_path / "flat.xlsx"
+    for row in ([*HEAD, "note"], [*ROW, "x"], [*NEXT, "y"]):
+        made.active.append(row)
+    made.active.row_dimensions[3].height = 7
+    made.active.column_dimensions["H"].width = 7
+    made.save(tmp_path / "made.xlsx")
+    with zipfile.ZipFile(tmp_path / "made.xlsx") as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            text = old.read(name).decode()
+            new.writestr(name, re.sub(f'{change.split("=")[0]}="7"', change, text))
+    found = read_user_table(path)
+    assert note(found, f"hidden {place}(s) were not read")
+    assert len(found.rows) == (1 if place == "row" else 2)
 
 
 def test_a_share_is_no_amount_of_money(book, read):

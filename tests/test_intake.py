@@ -152,17 +152,18 @@ def test_a_row_that_no_model_reads_is_said(shipped):
 
 
 def test_a_check_says_what_no_model_reads_and_what_contradicts(data, capsys):
-    path = file(data.parent, "OpenAI,capx,2026Q1,30000,USD m,2026-10-30,s,A,")
+    path = file(data.parent, "OpenAI,energy_bill,2026Q1,30000,USD m,2026-10-30,s,A,")
     assert main.main(["data", "check", str(path), "--data", str(data)]) == 0
     out, err = capsys.readouterr()
-    assert "no model reads OpenAI/capx" in err
+    assert "no model reads OpenAI/energy_bill" in err
     assert "1 rows are good" in out
-    bad = file(data.parent, "OpenAI,capx,2026Q1,x,USD m,2026-10-30,s,A,",
-               "MSFT,capex,2026-06-30,1,USD k,2026-10-30,s,Q,")  # fmt: skip
+    bad = file(data.parent, "OpenAI,energy_bill,2026Q1,x,USD m,2026-10-30,s,A,",
+               "MSFT,capex,2026-05-30,1,USD k,2026-10-30,s,A,",
+               "MSFT,capex,2026Q3,1,USD k,2026-10-30,s,Q,")  # fmt: skip
     assert main.main(["data", "check", str(bad), "--data", str(data)]) == 1
     err = capsys.readouterr().err
-    for part in ("line 2, value", "line 3, period: got '2026-06-30', wanted a quarter such as",
-                 "line 3, confidence"):  # fmt: skip
+    for part in ("line 2, value", "line 3, period: got '2026-05-30', wanted the end of a quarter",
+                 "line 4, confidence"):  # fmt: skip
         assert part in err
     twice = file(data.parent, "MSFT,capex,2025-01-01/2025-03-31,1,USD k,2025-04-30,s,A,")
     assert main.main(["data", "check", str(twice), "--data", str(data)]) == 1
@@ -236,8 +237,13 @@ def test_a_run_s_forecast_stops_a_number_that_its_neighbour_would_not(data, caps
     path = file(data.parent, CAME.format("60000"))
     assert main.main(["data", "add", str(path), "--data", str(data), "--write",
                       "--out", str(data.parent / "out")]) == 1  # fmt: skip
-    assert "60 USD bn, where 23.06 to 54.39 was forecast" in capsys.readouterr().err
+    said = "60 USD bn, where 23.06 to 54.39 was forecast"
+    assert said in capsys.readouterr().err
     assert not (data / "vintages").exists()
+    # A check says what adding would stop for.
+    assert main.main(["data", "check", str(path), "--data", str(data),
+                      "--out", str(data.parent / "out")]) == 0  # fmt: skip
+    assert said in capsys.readouterr().err
 
 
 def test_a_later_today_is_said(data, capsys):

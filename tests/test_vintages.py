@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import io
 import itertools
 
 import pandas as pd
@@ -561,3 +562,16 @@ def test_as_of_with_withdrawals_is_what_was_not_withdrawn_by_then(raw, back, whe
     expected = as_of(check_table(rows(*left)), day).rows
     pd.testing.assert_frame_equal(as_of(table, day).rows, expected)
     assert not as_of(table, day).rows.duplicated(["entity", "metric", "period"]).any()
+
+
+def test_withdrawals_without_the_day_of_their_report_are_not_two_of_one():
+    """Without its column each is refused as what it is, not as the second of another."""
+    head = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier"
+    rows = [f"AMZN,capex,2026Q3,38.5,USD bn,2026-11-{day},s,C,withdrawn" for day in (10, 29)]
+    with pytest.raises(DataError) as error:
+        check_table(
+            pd.read_csv(io.StringIO("\n".join([head, *rows])), dtype=str, keep_default_na=False)
+        )
+    assert str(error.value).count("forecast data withdraw takes a report back") == 2
+    assert "one row for each" not in str(error.value)
+    assert "True" not in str(error.value)

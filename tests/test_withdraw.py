@@ -30,9 +30,9 @@ def value_of(data, day, period="2026Q1", entity="MSFT"):
     return mine["value"].tolist()
 
 
-def add(data, value, day, *more):
+def add(data, value, day, *more, unit="USD m"):
     path = data.parent / "new.csv"
-    path.write_text(HEAD + f"MSFT,capex,2026Q1,{value},USD m,{day},10-Q,A,\n")
+    path.write_text(HEAD + f"MSFT,capex,2026Q1,{value},{unit},{day},10-Q,A,\n")
     return main.main(["data", "add", str(path), "--data", str(data), "--write", "--yes",
                       "--out", str(data.parent / "none"), *more])  # fmt: skip
 
@@ -73,9 +73,20 @@ def test_a_mistyped_number_is_withdrawn_and_entered_rightly_on_the_same_day(data
     )
 
 
+@pytest.mark.parametrize(("value", "unit"), [(0.0349, "USD bn"), (34900, "USD k")])
+def test_a_withdrawn_number_does_not_come_back_in_another_unit(data, capsys, value, unit):
+    shipped = value_of(data, "2026-11-29")
+    assert add(data, 34.9, "2026-10-30") == 0
+    assert back(data, "MSFT", "capex", "2026Q1", "--on", "2026-11-02") == 0
+    assert add(data, value, "2026-10-30", unit=unit) == 0
+    assert "was withdrawn on 2026-11-02 and is passed over" in capsys.readouterr().err
+    assert value_of(data, "2026-11-29") == shipped
+    assert len(read_table(data / "vintages" / "user.csv")) == 2
+
+
 def test_a_report_of_a_shipped_table_is_withdrawn_in_the_users(data, capsys):
     before = (data / "earnings.csv").read_bytes()
-    assert back(data, "msft", "capex", "2025q4", "--json") == 0
+    assert back(data, "msft", "capex", "2025q4", "--on", TODAY.isoformat(), "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["table"].endswith("vintages/user.csv")
     assert said["row"]["withdraws"] == "2026-01-28"
@@ -162,3 +173,10 @@ def test_projections_that_were_withdrawn_are_no_vintages_of_payback(data):
     day = (TODAY - dt.timedelta(days=1)).isoformat()
     panel = build_panel(as_of(table, day), "payback", history=table)
     assert first in panel.data["reported_on"].values[panel.data["period"].values == "2028"]
+
+
+@pytest.mark.parametrize(("entity", "metric", "meant"),
+                         [("METAA", "capex", "META"), ("META", "capx", "capex")])  # fmt: skip
+def test_a_near_miss_of_a_withdrawal_asks(data, entity, metric, meant):
+    with pytest.raises(DataError, match=rf"did you mean {meant}\?; nothing was written"):
+        withdraw(data, entity, metric, "2026Q1", today=TODAY)

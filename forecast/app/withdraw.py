@@ -71,7 +71,8 @@ def withdraw(
     data
         A folder laid out like the shipped ``data/``.
     entity, metric, period
-        The report's key: a company or metric by any of its names, a period in any spelling.
+        The report's key: a company or metric by any of its names, a period in any spelling that a table
+        may have.
     today
         The day on which this runs.
     reported_on
@@ -172,8 +173,15 @@ def _there(table: Table, key: dict[str, str]) -> str:
             return f"there are {one_line([report_name(row) for row in newest], 6)}"
     mine = table[table["entity"] == key["entity"]]
     if len(mine):
-        return f"of {key['entity']} there are {one_line(sorted(mine['metric'].unique()))}"
-    return f"there are the entities {one_line(sorted(table['entity'].unique()), 20)}"
+        meant = _meant(names.metrics().near(key["metric"]), mine["metric"])
+        return f"of {key['entity']} there are {one_line(sorted(mine['metric'].unique()))}{meant}"
+    meant = _meant(names.companies().near(key["entity"]), table["entity"])
+    return f"there are the entities {one_line(sorted(table['entity'].unique()), 20)}{meant}"
+
+
+def _meant(near: list[str], there: pd.Series) -> str:
+    found = [name for name in near if (there == name).any()]
+    return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
 def _table_of(folder: Path, article: str | None, report: Row) -> Path:

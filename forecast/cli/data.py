@@ -41,6 +41,7 @@ def add_commands(commands: Commands) -> None:
         shared.AS_OF,
         shared.DATA,
         shared.ARTICLE,
+        shared.OUT,
     )
     one.add_argument("file", metavar="FILE", help="a CSV or XLSX (needs the xlsx extra)")
     taking = argparse.ArgumentParser(
@@ -106,7 +107,7 @@ def check(args: argparse.Namespace) -> int:
     """Check a file as its rows would be taken."""
     from forecast.app.intake import examine
     from forecast.core.problems import few
-    from forecast.tables.shipped import data_folder, read_vintages, vintage_files
+    from forecast.tables.shipped import data_folder, days_looked_at, read_vintages, vintage_files
     from forecast.tables.vintages import standing, table_hash
 
     rows = _rows_of(args)
@@ -114,7 +115,9 @@ def check(args: argparse.Namespace) -> int:
     found = examine(
         standing(rows),
         read_vintages(folder, args.article) if vintage_files(folder, args.article) else None,
+        forecasts=_latest_forecasts(args.out)[0],
         today=_today(args),
+        looked_at=days_looked_at(folder),
     )
     for line in few([*found.doubts, *found.notes]):
         shared.say(line)

@@ -76,7 +76,8 @@ def compare(table: Table | None, new: Table) -> Changes:
     gone = {} if table is None else _gone(table)
     found: dict[str, list[Row]] = {f.name: [] for f in dataclasses.fields(Changes)}
     for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
-        if day := gone.get(tuple(row[c] for c in _REPORT)):
+        withdrawals = gone.get(tuple(row[c] for c in _REPORT), ())
+        if day := next((day for report, day in withdrawals if _same_value(report, row)), ""):
             found["there"].append({**row, "withdrawn_on": day})
             continue
         vintages = history.setdefault(tuple(row[c] for c in KEY), [])
@@ -110,15 +111,22 @@ def compare(table: Table | None, new: Table) -> Changes:
     )
 
 
-_REPORT = (*KEY, "reported_on", "value", "unit")
+_REPORT = (*KEY, "reported_on")
 
 
-def _gone(table: Table) -> dict[tuple[object, ...], str]:
-    """Return the day of the withdrawal by withdrawn report."""
+def _gone(table: Table) -> dict[tuple[object, ...], list[tuple[Row, str]]]:
+    """Return the withdrawn reports of each key and report day, with the days of their withdrawal."""
     days = withdrawn_on(table)
     gone = table[days != ""]
-    reports = gone[list(_REPORT)].itertuples(index=False, name=None)
-    return {tuple(report): str(day) for report, day in zip(reports, days[gone.index], strict=True)}
+    found: dict[tuple[object, ...], list[tuple[Row, str]]] = {}
+    for report, day in zip(gone.to_dict("records"), days[gone.index], strict=True):
+        found.setdefault(tuple(report[c] for c in _REPORT), []).append((report, str(day)))
+    return found
+
+
+def _same_value(one: Row, other: Row) -> bool:
+    """Return whether two rows say the same number, whatever their units."""
+    return math.isclose(_in_unit(one, other["unit"]), other["value"], rel_tol=1e-12)
 
 
 def arrived(before: Known, after: Known) -> Changes:
@@ -227,7 +235,7 @@ def _change(before: Row | None, row: Row) -> _Change:
     if before is None:
         return _Change("new", {})
     old = _in_unit(before, row["unit"])
-    if math.isclose(old, row["value"], rel_tol=1e-12) and before["qualifier"] == row["qualifier"]:
+    if _same_value(before, row) and before["qualifier"] == row["qualifier"]:
         return _Change("there", {})
     if before["reported_on"] < row["reported_on"]:
         return _Change("revisions", {"old_value": old, "old_reported_on": before["reported_on"]})

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import functools
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -82,14 +83,14 @@ class Names[T]:
 
 
 def plain(text: str) -> str:
-    """Return a name in lower case, without spaces and signs; ``&`` is "and".
+    """Return a name in lower case and of plain width, without spaces and signs; ``&`` is "and".
 
     Examples
     --------
     >>> plain("Amazon.com, Inc."), plain("D&A")
     ('amazoncominc', 'danda')
     """
-    return re.sub(r"[\W_]", "", text.lower().replace("&", "and"))
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).lower().replace("&", "and"))
 
 
 @functools.cache

@@ -337,10 +337,11 @@ def same_report(table: Table) -> list[tuple[str, ...]]:
     gone = table["qualifier"] == WITHDRAWN
     if not gone.any():
         return list(keys)
-    more = zip(gone, table.get(WITHDRAWS, gone), table["value"], strict=True)
+    told = table[WITHDRAWS] if WITHDRAWS in table else table["reported_on"]
+    more = zip(gone, told, table["value"], strict=True)
     return [
-        (*key[:3], str(told), WITHDRAWN, str(value)) if withdrawal else key
-        for key, (withdrawal, told, value) in zip(keys, more, strict=True)
+        (*key[:3], str(of), WITHDRAWN, str(value)) if withdrawal else key
+        for key, (withdrawal, of, value) in zip(keys, more, strict=True)
     ]
 
 

@@ -76,13 +76,18 @@ class _Hidden:
     without_value: set[str] = dataclasses.field(default_factory=set)
 
 
+def _no_size(size: str | None) -> bool:
+    """Return whether a row's height or a column's width is 0: it is hidden too."""
+    return size is not None and re.fullmatch(r"0+(\.0*)?", size) is not None
+
+
 def _hidden(book: Any, sheet: Any) -> _Hidden:
     found = _Hidden()
     with book._archive.open(sheet._worksheet_path) as source:
         for _, element in ET.iterparse(source):
             kind = element.tag.rpartition("}")[2]
             if kind == "row":
-                if element.get("hidden") in ("1", "true"):
+                if element.get("hidden") in ("1", "true") or _no_size(element.get("ht")):
                     found.rows.add(int(element.get("r", "0")))
                 element.clear()
             elif kind == "c":
@@ -92,7 +97,9 @@ def _hidden(book: Any, sheet: Any) -> _Hidden:
                 held = value is not None and (value.text or element.get("t") == "str")
                 if "f" in parts and not held:
                     found.without_value.add(element.get("r", ""))
-            elif kind == "col" and element.get("hidden") in ("1", "true"):
+            elif kind == "col" and (
+                element.get("hidden") in ("1", "true") or _no_size(element.get("width"))
+            ):
                 found.columns.append((int(element.get("min", "0")), int(element.get("max", "0"))))
             elif kind == "mergeCell":
                 found.merged.append(element.get("ref", ""))

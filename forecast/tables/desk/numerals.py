@@ -22,7 +22,7 @@ _BODY = re.compile(r"[0-9][0-9.,' ]*|[.,][0-9]+")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*")
 _SIGNS = str.maketrans({
     "\u00a0": " ", "\u2007": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-",
-    "\ufe63": "-", "\u2019": "'", "\u02bc": "'",
+    "\ufe63": "-", "\u2010": "-", "\u2011": "-", "\u2014": "-", "\u2019": "'", "\u02bc": "'",
 })  # fmt: skip
 """Spaces and signs of typesetters, and what they stand for in a number."""
 
@@ -60,15 +60,23 @@ def numeral(text: str) -> Numeral:
     Numeral(minus=True, body='1,234', words='$')
     >>> numeral("34.9bn")
     Numeral(minus=False, body='34.9', words='bn')
+    >>> numeral("34.9 (USD bn)")
+    Numeral(minus=False, body='34.9', words='USD bn')
     """
     plain = text.translate(_SIGNS).strip()
     inner = re.fullmatch(r"(.*?)\((.*)\)(.*)", plain)
     if inner:
+        around = re.search("[0-9]", inner[1] + inner[3])
+        if around and re.search("[0-9]", inner[2]):
+            return Numeral(False, "", plain)  # a footnote, or two numbers
         plain = f"{inner[1]}{inner[2]}{inner[3]}".strip()
+        inner = None if around else inner  # brackets about words say nothing of the sign
     found = _BODY.search(plain)
     if found is None or re.search(r"\d", plain[found.end() :]):
         return Numeral(False, "", plain)
     before, after = plain[: found.start()].strip(), plain[found.end() :].strip()
+    if found[0][-1] in ".," and after.startswith("-"):  # "1.234,-": no cents, not a sign
+        return Numeral(False, "", plain)
     signs = re.findall(r"[-+]", before) + re.findall(r"^-$", after)
     if len(signs) > (0 if inner else 1) or re.search(r"[-+]", after[1:]):
         return Numeral(False, "", plain)

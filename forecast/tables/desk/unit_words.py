@@ -96,6 +96,9 @@ def unit_words(text: str) -> UnitWords | None:
     ]
     if rest or len(shares) + len(currencies) > 1 or len(scales) > 1 or (shares and scales):
         return None
+    before = parts[: next((k for k, p in enumerate(parts) if p in _CURRENCIES), 0)]
+    if "t" in before:  # "TUSD", "T EUR": thousands in German, and trillions in English
+        return None
     if not (shares or currencies or scales):
         return None
     return UnitWords(next(iter(shares), ""), next(iter(currencies), ""), next(iter(scales), 0.0))

@@ -28,6 +28,7 @@ from forecast.tables.desk.user_rows import (
     Said,
     column_of_numbers,
     company_in,
+    is_called,
     namers,
 )
 from forecast.tables.vintages import Table, check_table
@@ -145,7 +146,13 @@ def _read(
         if row is not None and not wrong:
             rows.append(row)
             lines.append(entry.line)
-    table = _checked(rows, lines, problems, str(path), today, bool(found.entries))
+    if found.entries and not rows and not problems:
+        why = "".join(f"\n  {line}" for line in said.notes())
+        raise DataError(f"{path}: got no number in any row; wanted at least one observation{why}")
+    table = _checked(rows, lines, problems, str(path), today)
+    for name in filter(None, reading.fiscal_year_ends):
+        if not any(is_called(entity, name) for entity in table["entity"].unique()):
+            said.add("fiscal year ends of companies that the file does not have", name)
     return UserTable(table, found.columns, found.unused, (*notes, *said.notes()))
 
 
@@ -223,7 +230,7 @@ def _agree(entries: Sequence[Entry], given: str, name: str) -> None:
 
 def _checked(
     rows: list[dict[str, str]], lines: list[int], problems: Sequence[Problem], name: str,
-    today: dt.date | None, figures: bool,
+    today: dt.date | None,
 ) -> Table:  # fmt: skip
     """Return rows as a checked table, or refuse naming every bad row, of the reading and the check."""
     order = [
@@ -236,8 +243,6 @@ def _checked(
             f"{name}: {len(problems)} problem(s) in {len({p.row for p in problems})} row(s), "
             f"nothing was taken:{listed(problems)}"
         )
-    elif figures and not rows:
-        raise DataError(f"{name}: got no number in any row; wanted at least one observation")
     try:
         if rows or not problems:
             table = check_table(frame, name, lines, today)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import difflib
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -99,6 +100,9 @@ class Said:
 
 
 # --- names -----------------------------------------------------------------------------------
+_EXCHANGE = re.compile(r"(?i)^(nasdaq|nyse|nys|nms)\s*:\s*")
+
+
 @dataclasses.dataclass(frozen=True)
 class Namer:
     """Tells what a company or metric is called here.
@@ -133,7 +137,9 @@ class Namer:
     def _known(self, text: str) -> str:
         for form in self._forms(text):
             if form in self.stated:
-                return self.stated[form]
+                ours = self.stated[form]
+                found = None if ours in (form, *self.own) else self.shipped.find(ours)
+                return found.name if found else ours
             if form in self.own:
                 return form
             if found := self.shipped.find(form):
@@ -148,12 +154,13 @@ class Namer:
         bare = _without_marks(text)
         forms = [text, bare]
         if self.what == "entity":
-            forms.append(re.sub(r"(?i)^(nasdaq|nyse|nys|nms)\s*:\s*", "", bare))
+            forms.append(re.sub(_EXCHANGE, "", bare))
             forms.append(re.sub(r"(?i)\s+u[snwq](\s+equity)?$|\.(o|n|oq|us)$", "", bare))
             if both := re.fullmatch(r"(.+?)\s*\(([^()]+)\)", bare):
-                names = {self.shipped.find(part) for part in both.groups()}
-                # "Microsoft (MSFT)": both are names of one company, or the second is the ticker.
-                forms += both.groups() if len(names) == 1 or None in names else ()
+                parts = [both[1], re.sub(_EXCHANGE, "", both[2])]
+                # "Microsoft (MSFT)" is one company under two names. "LinkedIn (Microsoft)" and "Meta
+                # (Reality Labs)" are parts of one: whose figures they are is asked.
+                forms += parts if len({self.shipped.find(part) for part in parts}) == 1 else ()
         return forms
 
     def near(self, text: str) -> list[str]:
@@ -165,7 +172,9 @@ class Namer:
     def _near(self, text: str) -> list[str]:
         own = {plain(name): name for name in sorted(self.own)}
         close = difflib.get_close_matches(plain(text), own, n=3, cutoff=0.75)
-        return list(dict.fromkeys([*self.shipped.near(text), *(own[c] for c in close)]))[:3]
+        parts = re.split(r"[()]", text) if self.what == "entity" and "(" in text else []
+        named = filter(None, map(self.known, filter(plain, parts)))
+        return list(dict.fromkeys([*named, *self.shipped.near(text), *(own[c] for c in close)]))[:3]
 
     def name(self, cell: Cell, said: Said) -> str:
         """Return what a cell's company or metric is called here, and note it.
@@ -217,6 +226,12 @@ def namers(reading: Reading) -> tuple[Namer, Namer]:
         Namer("entity", companies(), reading.entities, reading.names),
         Namer("metric", metrics(), reading.metrics, reading.names),
     )
+
+
+def is_called(entity: str, text: str) -> bool:
+    """Return whether a text is a company's name, by any of its names and in any case."""
+    found = companies().find(text)
+    return (found.name if found else plain(text)) in (entity, plain(entity)) and text != ""
 
 
 def company_in(text: str, namer: Namer) -> set[str]:
@@ -291,8 +306,12 @@ def _number(cell: Cell, column: Column, said: Said) -> tuple[float, str]:
         raise Wanted(
             "value", cell.text, "a number, and its cell holds a day: the spreadsheet made it one"
         )
-    if re.fullmatch(r"[-+]?\d+(?:\.\d+)?[eE][-+]?\d+", cell.text):
-        return float(cell.text), ""
+    if power := re.fullmatch(r"([-+]?[0-9]+)(?:([.,])([0-9]+))?([eE][-+]?[0-9]+)", cell.text):
+        whole, sign, part, exponent = power.groups(default="")
+        # No one parts thousands before a power of ten: the sign is the decimal sign.
+        if sign and column.decimal not in ("", numerals.POINT if sign == "." else numerals.COMMA):
+            raise Wanted("value", cell.text, f"a number with the decimal {column.decimal}")
+        return float(f"{whole}.{part or 0}{exponent}"), ""
     parts = numerals.numeral(cell.text)
     if not parts.body:
         raise Wanted("value", cell.text, "a number")
@@ -329,15 +348,14 @@ def _decimal(text: str, body: str, column: Column, said: Said) -> str:
 
 def _held_number(cell: Cell, said: Said) -> tuple[float, str]:
     """Return a number of a workbook, and what its format says of it."""
-    first = cell.format.split(";")[0]
-    plain = re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", first)
-    # A currency stands in the format as [$€-407], in quotes, or bare.
-    money = " ".join(
-        dict.fromkeys(
-            re.findall(r"\[\$([^\]\-]+)", first)
-            + re.findall(r"[$€£¥]", re.sub(r"\[[^\]]*\]", "", first))
-        )
-    )
+    shown = _format_of(cell)
+    plain = re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", shown)
+    words = _words_of(shown)
+    if cell.format and not re.search(r"[0#?@]|(?i:general)", plain):
+        said.add("shown without its number, what is held was read", f"{cell.text} ({cell.format})")
+        return float(cell.text), ""
+    if float(cell.text) < 0 and ";" in cell.format and not re.search(r"[-(]", shown):
+        said.add("below zero and shown without a sign", cell.text)
     if "%" in plain:
         percent = float(Decimal(cell.text) * 100)
         said.add("cells shown in percent", f"{cell.text} read as {percent:g} percent")
@@ -349,7 +367,46 @@ def _held_number(cell: Cell, said: Said) -> tuple[float, str]:
             "shown in another scale than held, what is held was read",
             f"{cell.text} (shown about {shown_as:.4g})",
         )
-    return float(cell.text), money.strip()
+    if words and unit_words(words) is None:
+        said.add("the number's format adds a text that was not read", f"{words} ({cell.text})")
+        words = ""
+    return float(cell.text), words
+
+
+def _format_of(cell: Cell) -> str:
+    """Return the part of a cell's format that shows its number: each sign or condition may have one."""
+    parts = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', cell.format)[:3]
+    value, conditions = float(cell.text), [_CONDITION.search(part) for part in parts]
+    if any(conditions):
+        for part, asked in zip(parts, conditions, strict=True):
+            if asked is None or _COMPARED[asked[1]](value, float(asked[2])):
+                return part
+    at = 0 if value > 0 or len(parts) == 1 else 1 if value < 0 else 2
+    return parts[at] if at < len(parts) else parts[0]
+
+
+_CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?[0-9.]+)\]")
+_COMPARED: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq,
+    "<>": operator.ne,
+}  # fmt: skip
+
+
+def _words_of(shown: str) -> str:
+    r"""Return the words that a format shows with a number: in quotes, escaped, as ``[$€-407]``, bare.
+
+    Examples
+    --------
+    >>> _words_of('#,##0.0\\ "bn"'), _words_of("[$€-407]#,##0_);"), _words_of("[Red]$0.0")
+    ('bn', '€', '$')
+    """
+    texts = []
+    for quoted, escaped, money, bare in _SHOWN_TEXT.findall(shown):
+        texts.append(quoted or escaped or money or bare)
+    return " ".join("".join(texts).strip(" -+().,").split())
+
+
+_SHOWN_TEXT = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]\-]*)[^\]]*\]|\[[^\]]*\]|([$€£¥₩₹ ])')
 
 
 def _unit(
@@ -365,10 +422,14 @@ def _unit(
     # Of a metric that is not known money is likely, and a share possible.
     dimension = metric.dimension if metric else "any"
     raw = entry.cells.get("unit", NOTHING).text.strip()
+    money = entry.cells.get("currency", NOTHING).text.strip()
     near = [unit_words(raw), _scale(entry.cells.get("scale", NOTHING).text)]
-    near += [unit_words(entry.cells.get("currency", NOTHING).text), unit_words(label)]
+    near += [unit_words(money), unit_words(label)]
     if raw and near[0] is None:
         return raw, 1.0  # the check of the table says what units there are
+    if money and near[2] is None and not numerals.is_empty(money):
+        raise Wanted("currency", money, "a currency such as USD, or nothing")
+    _agreed([w for w in near if w], [raw, money, label])
     far = [
         w
         for w in map(unit_words, entry.units)
@@ -393,16 +454,39 @@ def _unit(
     return _named(entry, total, dimension, called), 1.0
 
 
+def _agreed(said: Sequence[UnitWords], texts: Sequence[str]) -> None:
+    """Refuse what one line says of its unit in several of its cells and differently.
+
+    A line of a share may have a currency all the same, in a column of those.
+    """
+    shares = [words for words in said if words.unit in ("percent", "ratio")]
+    if shares and any(words.scale for words in said):
+        raise Wanted("unit", one_line([text for text in texts if text]), "one unit of them")
+    for part in ("unit", "currency", "scale"):
+        if len({getattr(words, part) for words in said} - {"", 0.0}) > 1:
+            got = one_line([text for text in texts if text])
+            raise Wanted("unit", got, f"one {part if part != 'unit' else 'unit of them'}")
+
+
 def _measures(words: UnitWords) -> str:
     return UNITS[words.unit].dimension if words.unit in UNITS else "money" if words.currency else ""
 
 
 def _scale(text: str) -> UnitWords | None:
-    """Return what a column of scales says: ``millions``, ``1000000``."""
+    """Return what a column of scales says: ``millions``, ``1000000``; None if it is empty.
+
+    Raises
+    ------
+    Wanted
+        If it says anything else, of which a unit made of the rest would know nothing.
+    """
     digits = re.sub(r"[\s,.']", "", text)
-    if re.fullmatch(r"10*", digits):
-        return UnitWords(scale=float(digits))
-    return unit_words(text)
+    words = unit_words(text)
+    if re.fullmatch(r"1(000){0,4}", digits):
+        words = UnitWords(scale=float(digits))
+    if words is None and digits:
+        raise Wanted("scale", text, "a scale such as 1000, million or bn")
+    return words
 
 
 def _with_own(
@@ -411,7 +495,8 @@ def _with_own(
     """Return the unit of a number that has one in its own cell."""
     text = entry.cells["value"].text
     shown = own.currency or own.unit
-    text = text if any(mark in text for mark in "$€£¥%") or not shown else f"{text} {shown}"
+    said = any(mark in text for mark in "$€£¥%") or shown in text.upper()
+    text = text if said else f"{text} {shown}"
     if own.unit:
         if dimension not in ("share", "any"):
             raise Wanted("value", text, f"a number in a unit of {dimension}, which the metric is")
@@ -465,8 +550,9 @@ class Calendar:
 
     def rule(self, entity: str) -> str:
         """Return the rule of a company's fiscal year; empty if it is not known."""
-        stated, known = self.reading.fiscal_year_ends, companies().things.get(entity)
-        return stated.get(entity) or (known.fiscal_year_end if known else stated.get("", ""))
+        ends, known = self.reading.fiscal_year_ends, companies().things.get(entity)
+        own = next((rule for name, rule in ends.items() if is_called(entity, name)), "")
+        return own or (known.fiscal_year_end if known else ends.get("", ""))
 
     def whose(self, one: Spelled, heads: tuple[str, str]) -> str:
         """Return whose quarter is meant, as the text, the user, the header or the title says."""
@@ -715,7 +801,10 @@ class Reader:
     def _label(self, entry: Entry) -> tuple[str, str]:
         """Return the metric's name as it is written, and the unit that stands with it."""
         text = self._cell(entry, "metric").text
-        return (text, "") if self.metrics.known(text) else split_unit(text)
+        name, unit = split_unit(text)
+        # Names are compared without signs: "Revenue (€)" is known, and its currency must not be lost.
+        whole = not self.metrics.known(name) and self.metrics.known(text)
+        return (text, "") if whole else (name, unit)
 
 
 _SUMS = frozenset({"total", "totals", "sum", "subtotal", "grandtotal", "average", "mean", "median"})
