@@ -345,7 +345,7 @@ def test_a_thousands_point_is_stopped_withdrawn_and_entered_rightly(place, capsy
     rows = pd.read_csv(place / "new.csv", dtype=str, keep_default_na=False)
     right = (rows["entity"] == "MSFT") & (rows["metric"] == "capex")
     slip = rows.copy()
-    slip.loc[right, "value"] = [str(float(v) / 1000) for v in slip.loc[right, "value"]]
+    slip.loc[right, "value"] = [f"{float(v) / 1000:.1f}" for v in slip.loc[right, "value"]]
     slip.to_csv(place / "slip.csv", index=False)
     period, day = rows.loc[right, ["period", "reported_on"]].iloc[0]
     latest = (place / "out" / "latest").readlink()
