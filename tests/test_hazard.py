@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 from scipy.special import expit
 
 from forecast.claims.events import FirstPassage, expand_sums, happens
@@ -634,10 +635,13 @@ def test_a_known_process_is_recovered(hazard_panel):
     made = panel.data.assign({k: (panel.data[k].dims, v[0]) for k, v in new.items()})
     run = fit("hazard", dataclasses.replace(panel, data=made), seed=1, progress=False)
     assert run.gate.passed, [str(c) for c in run.gate.failures]
+    outside = []
     for name in get_model("hazard").report:
         low, high = run.posterior[name].quantile([0.002, 0.998], ("chain", "draw")).values
         value = truth[name].values[0, 0]
-        assert ((low < value) & (value < high)).all(), name
+        outside += np.ravel((value < low) | (value > high)).tolist()
+    # Of some sixty numbers one may well lie outside an interval of 99.6 %.
+    assert sum(outside) <= stats.binom.ppf(0.999, len(outside), 0.004)
     # and the data said something: the main slopes and rates are narrower than their priors
     assert float(run.posterior["rate"].std()) < 0.5 * PRIORS.rate_sd
     assert float(run.posterior["runup"].std()) < 0.5 * PRIORS.runup_sd
