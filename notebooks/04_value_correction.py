@@ -166,10 +166,11 @@ verdicts = fc.judge(claims, list(by_model.values()))
 moved = {
     d.id: variations.variations(claim, d, by_model[d.model], baseline=baselines[d.model])
     for d in claim.definitions
+    if d.model in by_model  # no draws tell of a funding round
 }
 rows = []
 for v in verdicts:
-    if v.claim == claim.id:
+    if v.claim == claim.id and v.definition in moved:
         other = [
             m.probability for m in moved[v.definition] if m.what in ("threshold", "window end")
         ]
