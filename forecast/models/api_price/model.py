@@ -165,9 +165,8 @@ VARIANTS = {
     "sceptical": Priors(rate=1.1, rate_sd=0.6, floor_fall=0.0, floor_fall_sd=0.15),
     # Prices fall as at Epoch AI's median milestone, and small models get cheaper like memory did.
     "generous": Priors(rate=3.8, rate_sd=0.8, floor_fall=0.7, floor_fall_sd=0.3),
-    # Structures: a flagship's level wanders as a walk does, a factor of 1.8 a year; and what was ever
-    # listed stays on the list.
-    "no reversion": Priors(memory=50.0, own=0.0, spread=3.0),
+    # Another structure: what was ever listed stays on the list. A level of flagships that wanders as a
+    # walk does (memory 50, spread 3) did not pass the gate.
     "no withdrawal": Priors(gone_rate=0.01, gone_rate_log_sd=0.1),
 }
 
