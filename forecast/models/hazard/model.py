@@ -155,7 +155,7 @@ VARIANTS = {
         runup_sd=0.2,
         wild=0.3,
         wild_sd=0.3,
-        drift=0.008,
+        drift=0.007,
         drift_sd=0.003,
     ),
     # Run-ups are bubbles: falls are frequent and deep, and more so after larger run-ups.
