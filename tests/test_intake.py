@@ -143,7 +143,7 @@ def test_a_row_that_no_model_reads_is_said(shipped):
         "stored, but no model reads OpenAI/capx (2026Q1); of OpenAI models read "
     )
     assert "revenue_run_rate" in said[0]
-    assert "funding_raised" not in said[0]
+    assert "planned_power" not in said[0]
     assert said[1].startswith("stored, but no model reads MSFT/capex (2025); of MSFT models read ")
     assert "microsoft_cloud_revenue" in said[1]
     assert len(said) == 2
