@@ -217,4 +217,14 @@ def test_every_room_says_where_its_data_end(known, name):
     panel = build_panel(known, name)
     last = latest_of(panel)
     assert last[:4].isdigit()
-    assert last == max(str(value) for value in panel.data[panel_source(name).latest].values)
+    named = panel_source(name).latest
+    assert last == max(str(value) for one in named for value in panel.data[one].values)
+
+
+def test_data_of_two_kinds_end_where_the_later_does(known):
+    """The newest run-up was identified a year before the newest return of an index."""
+    panel = build_panel(known, "hazard")
+    assert max(panel.data["identified"].values) == "2025-04"
+    assert latest_of(panel) == "2026-04"
+    alone = dataclasses.replace(panel, data=panel.data.drop_dims("month"))
+    assert latest_of(alone) == "2025-04"

@@ -417,8 +417,8 @@ class PanelSource:
     history
         Whether the builder takes earlier vintages too.
     latest
-        The variable of the panel whose largest value is the last period or day of its data; empty
-        where none says so.
+        The variables of the panel whose largest value is the last period or day of its data, of which
+        a panel may lack some; empty where none says so.
     positions
         ``(panel, texts) -> Panel`` with series of a user's own added, each told in one text
         (``forecast fit --position``); None for a model that has none.
@@ -428,7 +428,7 @@ class PanelSource:
     table: str = ""
     besides: tuple[str, ...] = ()
     history: bool = False
-    latest: str = ""
+    latest: tuple[str, ...] = ()
     positions: Callable[[Panel, Sequence[str]], Panel] | None = None
 
 

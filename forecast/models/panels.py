@@ -35,9 +35,8 @@ def tables_of(models: Sequence[str]) -> list[str]:
 
 def latest_of(panel: Panel) -> str:
     """Return the last period or day of a panel's data, as text; empty where its room names none."""
-    name = panel_source(panel.model).latest
-    values = panel.data[name].values if name else ()
-    return max((str(value) for value in values), default="")
+    there = [name for name in panel_source(panel.model).latest if name in panel.data.variables]
+    return max((str(value) for name in there for value in panel.data[name].values), default="")
 
 
 def build_panel(

@@ -61,4 +61,4 @@ def adoption_panel(known: Known) -> Panel:
     return Panel("adoption", known.date, data, {"value": "ratio", "year": "years since 2023"})
 
 
-PANEL = PanelSource(build=adoption_panel, latest="surveyed")
+PANEL = PanelSource(build=adoption_panel, latest=("surveyed",))

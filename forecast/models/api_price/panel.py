@@ -548,4 +548,4 @@ def price_history(panel: Panel, until: str) -> History:
     return History(quarters, len(past), prices)
 
 
-PANEL = PanelSource(build=api_price_panel, besides=("product_lines",), latest="day")
+PANEL = PanelSource(build=api_price_panel, besides=("product_lines",), latest=("day",))

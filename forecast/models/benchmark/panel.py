@@ -276,4 +276,4 @@ def _log10(record: pd.Series, column: str) -> float:
     return float(np.log10(value))
 
 
-PANEL = PanelSource(build=benchmark_panel, table="frontier_models", latest="released")
+PANEL = PanelSource(build=benchmark_panel, table="frontier_models", latest=("released",))

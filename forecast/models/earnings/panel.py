@@ -117,4 +117,4 @@ def earnings_panel(known: Known) -> Panel:
     return Panel("earnings", known.date, data, {"value": EARNINGS_UNIT})
 
 
-PANEL = PanelSource(build=earnings_panel, latest="quarter")
+PANEL = PanelSource(build=earnings_panel, latest=("quarter",))

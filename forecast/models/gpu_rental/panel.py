@@ -78,4 +78,4 @@ def gpu_rental_panel(known: Known) -> Panel:
     return Panel("gpu_rental", known.date, data, {"value": RENTAL_UNIT, "year": "years since 2023"})
 
 
-PANEL = PanelSource(build=gpu_rental_panel, latest="day")
+PANEL = PanelSource(build=gpu_rental_panel, latest=("day",))

@@ -808,6 +808,6 @@ PANEL = PanelSource(
     build=hazard_panel,
     table="runups",
     besides=("positions", "drawdown_base_rates", "index_returns_monthly"),
-    latest="identified",
+    latest=("identified", "month"),
     positions=with_written,
 )

@@ -84,4 +84,4 @@ def market_panel(known: Known) -> Panel:
     return Panel("market", known.date, data, {"value": MARKET_UNIT, "rounding_sd": "log points"})
 
 
-PANEL = PanelSource(build=market_panel, latest="year")
+PANEL = PanelSource(build=market_panel, latest=("year",))

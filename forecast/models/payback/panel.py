@@ -306,4 +306,4 @@ def spending(
     return programme * share
 
 
-PANEL = PanelSource(build=payback_panel, history=True, latest="reported_on")
+PANEL = PanelSource(build=payback_panel, history=True, latest=("reported_on",))

@@ -261,4 +261,4 @@ def _error_sd(runs: pd.DataFrame) -> np.ndarray:
     return sd
 
 
-PANEL = PanelSource(build=training_cost_panel, table="frontier_models", latest="released")
+PANEL = PanelSource(build=training_cost_panel, table="frontier_models", latest=("released",))
