@@ -209,6 +209,11 @@ def test_a_day_of_a_level_stays_a_day(read):
     assert rows_of(found)[0][1:3] == ("revenue_run_rate", "2026-05-31")
 
 
+def test_a_month_of_what_stands_on_a_day_is_refused_with_a_day_that_would_do(read):
+    with pytest.raises(DataError, match="wanted the day on which it stood, such as 2026-02-28"):
+        read(f"{SHORT}OpenAI,revenue run-rate,2026-02,5\n")
+
+
 @pytest.mark.parametrize("written", ["1Q24", "Q1'24", "2024Q1", "2024"])
 @pytest.mark.parametrize("company", ["MSFT", "NVDA", "ORCL"])
 def test_whose_quarter_is_asked_of_a_company_with_another_year(read, company, written):

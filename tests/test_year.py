@@ -65,7 +65,7 @@ def of_other_models(day):
         observation("GPU index", "h100_rental", "2027-01-31", 1.9, "USD per hour", day),
         observation("gpt-5.5", "list_price_input", day, 4, "USD per 1M tokens", day),
         observation("gpt-5.5", "list_price_output", day, 24, "USD per 1M tokens", day),
-        observation("OpenAI", "revenue_run_rate", "2027-01", 55, "USD bn", day, "about"),
+        observation("OpenAI", "revenue_run_rate", "2027-01-31", 55, "USD bn", day, "about"),
     ]
 
 

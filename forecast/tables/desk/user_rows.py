@@ -6,6 +6,7 @@ whatever is read as something else than it says is noted.
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import datetime as dt
 import difflib
@@ -650,6 +651,13 @@ def _ending(one: Spelled, text: str, metric: Metric | None, rule: str) -> str:
         return last == one.day if one.day else (last.year, last.month) == (one.year, one.number)
 
     used = rule or fiscal.CALENDAR
+    if length == "day":
+        last = calendar.monthrange(one.year, one.number)[1]
+        raise Wanted(
+            "period", text,
+            f"the day on which it stood, such as {one.year}-{one.number:02d}-{last:02d}: "
+            "this metric has no months",
+        )  # fmt: skip
     if length == "month" and one.day is not None:
         return (
             plain_name[:7]
