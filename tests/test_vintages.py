@@ -65,6 +65,14 @@ def write(path, frame):
         ({"qualifier": "roughly"}, "empty or one of about"),
         ({"entity": ""}, "line 2, entity"),
         ({"source": ""}, "line 2, source"),
+        ({"qualifier": "range", "low": "", "high": "110"}, "numbers in low and high"),
+        ({"qualifier": "range", "low": "about 90", "high": "110"}, "numbers in low and high"),
+        ({"qualifier": "range", "low": "101", "high": "110"}, "a number from 101 to 110"),
+        (
+            {"qualifier": "range", "low": "100", "high": "100"},
+            "the ends of its range, which differ",
+        ),
+        ({"qualifier": "about", "low": "90"}, "line 2, low: got '90', wanted nothing, or"),
     ],
 )
 def test_a_bad_row_is_named_with_what_was_wanted(change, message):
@@ -353,6 +361,21 @@ def test_the_hash_sees_every_column():
         {"qualifier": "about"},
     ]  # fmt: skip
     assert len({base, *(table_hash(check_table(rows(c))) for c in changes)}) == 10
+
+
+def test_guidance_is_said_of_a_period_still_open_and_keeps_its_range(tmp_path):
+    said = {"metric": "capex_guidance", "period": "2026", "qualifier": "range", "low": "90",
+            "high": "110", "note": "of the year"}  # fmt: skip
+    table = check_table(rows({}, said).fillna(""))
+    path = tmp_path / "vintages" / "own.csv"
+    append_rows(path, table)
+    held = read_table(path)
+    assert held.loc[1, ["low", "value", "high"]].tolist() == ["90", 100.0, "110"]
+    wider = check_table(rows({**said, "low": "80", "reported_on": "2025-07-30"}).fillna(""))
+    assert append_rows(path, wider) == 1
+    assert as_of(read_table(path), "2025-07-30").rows["low"].tolist() == ["", "80"]
+    with pytest.raises(DataError, match="unit of money"):
+        check_table(rows({**said, "unit": "percent"}).fillna(""))
 
 
 def test_appending_twice_adds_nothing(tmp_path):

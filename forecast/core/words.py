@@ -39,7 +39,11 @@ KEY = ("entity", "metric", "period")
 COLUMNS = (*KEY, "value", "unit", "reported_on", "source", "confidence", "qualifier")
 
 
-OPTIONAL_COLUMNS = ("printed", "note")
+RANGE = ("low", "high")
+"""Columns with the ends of a range, in the unit of the value, which lies between them."""
+
+
+OPTIONAL_COLUMNS = (*RANGE, "printed", "note")
 
 
 WITHDRAWN, WITHDRAWS = "withdrawn", "withdraws"
@@ -55,9 +59,26 @@ CONFIDENCE = ("A", "B", "C")
 """A: seen in a primary source or two others; B: one secondary source; C: memory or rough."""
 
 
-QUALIFIERS = ("", "about", "at least", "at most", "estimated", "projected")
+QUALIFIERS = ("", "about", "at least", "at most", "estimated", "projected", "range")
 """Words that stood next to the number. Only ``projected`` may be reported before its period ends,
-together with ``estimated``, which is how a table prints the running year."""
+together with ``estimated``, which is how a table prints the running year, and all that is guidance.
+A ``range`` has its ends in the columns of :data:`RANGE`."""
+
+
+GUIDANCE = "_guidance"
+"""How the name of a metric ends that is an issuer's statement about a period still open: what comes
+before is the metric it is about."""
+
+
+def guided(metric: str) -> str:
+    """Return the metric that a metric of guidance is about; nothing for any other metric.
+
+    Examples
+    --------
+    >>> guided("capex_guidance"), guided("capex")
+    ('capex', '')
+    """
+    return metric.removesuffix(GUIDANCE) if metric.endswith(GUIDANCE) else ""
 
 
 SIGNED_METRICS = frozenset(

@@ -111,7 +111,7 @@ def panel_with(road: Road, values: np.ndarray) -> Panel:
             for name in _labels(road.like)
         },
     )
-    return Panel(road.spec.model, road.as_of, data, road.like.units)
+    return Panel(road.spec.model, road.as_of, data, road.like.units, drawn=road.like.drawn)
 
 
 def look(

@@ -29,6 +29,7 @@ from forecast.tables.vintages import Table, read_table, same_report, withdrawn_o
 
 VINTAGE_FILES = (
     "earnings.csv",
+    "guidance.csv",
     "ai_labs.csv",
     "api_prices.csv",
     "capability.csv",

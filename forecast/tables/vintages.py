@@ -45,10 +45,12 @@ from forecast.core.words import (
     KEY,
     OPTIONAL_COLUMNS,
     QUALIFIERS,
+    RANGE,
     SIGNED_METRICS,
     TABLE_COLUMNS,
     WITHDRAWN,
     WITHDRAWS,
+    guided,
 )
 
 if TYPE_CHECKING:
@@ -146,8 +148,8 @@ def check_table(
     DataError
         With every problem: unknown unit, unit of another dimension than the metric's (that of
         ``data/metrics.csv``, of another metric that of its first row), missing or impossible value,
-        period that cannot be read, two reports of one key on one day of which none was withdrawn, report
-        before the period's end, unknown column.
+        range without its ends, period that cannot be read, two reports of one key on one day of which
+        none was withdrawn, report before the period's end unless it is guidance, unknown column.
     """
     missing = [column for column in COLUMNS if column not in raw.columns]
     unknown = [str(c) for c in raw.columns if c not in TABLE_COLUMNS]
@@ -221,6 +223,7 @@ def _row_problems(
     if row["qualifier"] not in (*QUALIFIERS, WITHDRAWN):
         add("qualifier", f"empty or one of {', '.join(QUALIFIERS[1:])}")
     _check_value(row, add)
+    _check_range(row, add)
     _check_clocks(row, today, add)
     _check_withdrawal(row, add)
     return found
@@ -249,6 +252,26 @@ def _check_value(row: _Text, add: _Add) -> None:
     return None
 
 
+def _check_range(row: _Text, add: _Add) -> None:
+    ends = [row.get(column, "") for column in RANGE]
+    if row["qualifier"] not in ("range", WITHDRAWN):
+        for column, end in zip(RANGE, ends, strict=True):
+            if end:
+                add(column, "nothing, or the qualifier range")
+        return
+    if row["qualifier"] == WITHDRAWN and not any(ends):
+        return
+    try:
+        low, value, high = float(ends[0]), float(row["value"]), float(ends[1])
+    except ValueError:
+        add(
+            "qualifier", f"another word, or numbers in {' and '.join(RANGE)} (got {one_line(ends)})"
+        )
+        return
+    if not low <= value <= high or low == high:
+        add("value", f"a number from {ends[0]} to {ends[1]}, the ends of its range, which differ")
+
+
 def _check_clocks(row: _Text, today: dt.date | None, add: _Add) -> None:
     end, reported = _end_of(row["period"]), _day(row["reported_on"])
     metric = _metrics().get(row["metric"])
@@ -258,7 +281,8 @@ def _check_clocks(row: _Text, today: dt.date | None, add: _Add) -> None:
         add("period", f"{wanted}: {metric.name} is told of nothing shorter")
     if reported is None:
         add("reported_on", "a day such as 2026-05-06")
-    if end and reported and reported < end and row["qualifier"] not in (*_EARLY, WITHDRAWN):
+    early = guided(row["metric"]) or row["qualifier"] in (*_EARLY, WITHDRAWN)
+    if end and reported and reported < end and not early:
         add(
             "reported_on",
             f"a day on or after the period's end {end.isoformat()}, "
@@ -522,7 +546,10 @@ def as_printed(rows: Table) -> Table:
 
 def table_hash(table: Table) -> str:
     """Return a hash of the rows' content that does not depend on their order."""
-    texts = [table[c].astype(str) for c in COLUMNS if c != "value"]
+    columns = [c for c in COLUMNS if c != "value"]
+    # A table without ranges has the same hash with and without the columns for them.
+    columns += [c for c in RANGE if c in table and (table[c].astype(str) != "").any()]
+    texts = [table[c].astype(str) for c in columns]
     values = [repr(float(v)) for v in table["value"]]
     lines = sorted("\x1f".join(cells) for cells in zip(*texts, values, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -597,8 +624,8 @@ def _append(path: Path, new: Table) -> int:
 
 def _contents(table: Table) -> list[tuple[object, ...]]:
     """Return by row what makes it the same as another."""
-    same = [*_VINTAGE_KEY, "value", "unit", "qualifier", WITHDRAWS]
-    rows = table if WITHDRAWS in table else table.assign(**{WITHDRAWS: ""})
+    same = [*_VINTAGE_KEY, "value", "unit", "qualifier", *RANGE, WITHDRAWS]
+    rows = table.assign(**{c: "" for c in (*RANGE, WITHDRAWS) if c not in table})
     return list(rows[same].itertuples(index=False, name=None))
 
 

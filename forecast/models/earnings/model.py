@@ -38,6 +38,8 @@ from forecast.core.periods import period_end, quarter_index, quarter_name
 from forecast.core.words import SAMPLE
 from forecast.models import common
 from forecast.models.earnings import kernel, paths
+from forecast.models.earnings.conditioning import paths_given
+from forecast.models.earnings.guidance import Guidance, furthest, open_statements
 from forecast.models.earnings.panel import EARNINGS_UNIT, METRIC_GROUPS
 from forecast.models.earnings.states import Data, Numbers, States, draw_paths, draw_states
 
@@ -406,6 +408,11 @@ def complete(
     return full
 
 
+def _states_in(parameters: xr.Dataset) -> States:
+    names = ("shared", "coefficient", "state", "factor_slope")
+    return States(**{name: sample_first(parameters, name) for name in names})
+
+
 def _paths(
     parameters: xr.Dataset,
     flat: Layout,
@@ -416,13 +423,50 @@ def _paths(
     given: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log paths without and with noise through the drawn states, (sample, quarter, series)."""
-    names = ("shared", "coefficient", "state", "factor_slope")
     return draw_paths(
         rng,
         _data_of(flat, priors, ahead=ahead, given=given),
         _numbers_of(parameters, flat),
-        States(**{name: sample_first(parameters, name) for name in names}),
+        _states_in(parameters),
     )
+
+
+def _given_statements(
+    parameters: xr.Dataset,
+    panel: Panel,
+    flat: Layout,
+    priors: Priors,
+    ahead: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return paths as :func:`_paths` does, given what issuers have said of quarters to come."""
+    guidance = panel.drawn if isinstance(panel.drawn, Guidance) else Guidance()
+    last = flat.first + len(flat.y) - 1
+    # What is said of later quarters than are asked for counts as well.
+    reach = min(max(ahead, furthest(guidance, flat.names) - last), FURTHEST)
+    said = {}
+    for g, name in enumerate(METRIC_GROUPS):
+        mine = flat.group == g
+        names = [series for series, own in zip(flat.names, mine, strict=True) if own]
+        total = len(flat.y) + reach
+        one = open_statements(
+            guidance, names, name, flat.first, flat.y[:, mine], flat.seen[:, mine], total
+        )
+        if one is not None:
+            said[g] = one
+    if not said:
+        return _paths(parameters, flat, priors, ahead, rng, given=True)
+    numbers = _numbers_of(parameters, flat)
+    found = paths_given(
+        rng,
+        _data_of(flat, priors, ahead=reach, given=True),
+        numbers,
+        _states_in(parameters),
+        said,
+        np.ones((len(numbers.damping), len(METRIC_GROUPS))),
+    )
+    upto = len(flat.y) + ahead
+    return found.signal[:, :upto], found.noisy[:, :upto]
 
 
 def replicate(
@@ -451,7 +495,7 @@ def draw(
     flat = layout(panel)
     size = len(flat.y)
     ahead = quarters_ahead(until, flat.first + size - 1)
-    signal, noisy = _paths(parameters, flat, priors, ahead, rng, given=True)
+    signal, noisy = _given_statements(parameters, panel, flat, priors, ahead, rng)
     noisy[:, :size][:, flat.seen] = flat.y[flat.seen]
     begun = np.vstack([np.maximum.accumulate(flat.seen), np.ones((ahead, len(flat.names)), bool)])
     observed = np.full(begun.shape, np.nan)

@@ -12,6 +12,7 @@ from forecast.core.periods import calendar_quarters, period_days, quarter_long
 from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.models.base import Panel, PanelSource
+from forecast.models.earnings.guidance import guidance_of
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known
@@ -69,7 +70,8 @@ def earnings_panel(known: Known) -> Panel:
     """Quarterly capex, revenue and cloud revenue of every company, USD bn, by calendar quarter.
 
     Rows of other lengths (a fiscal year of the same metric) are left out. What is missing, starts
-    late or ends early is simply not there.
+    late or ends early is simply not there. What issuers said of quarters to come goes along: draws are
+    given it.
     """
     group = {metric: metric for metric in METRIC_GROUPS} | dict.fromkeys(
         CLOUD_METRICS, "cloud_revenue"
@@ -114,7 +116,8 @@ def earnings_panel(known: Known) -> Panel:
             "fiscal_period": ("obs", rows["period"].to_numpy(str)),
         },
     )
-    return Panel("earnings", known.date, data, {"value": EARNINGS_UNIT})
+    said = guidance_of(known.rows, rows, group)
+    return Panel("earnings", known.date, data, {"value": EARNINGS_UNIT}, drawn=said)
 
 
 PANEL = PanelSource(build=earnings_panel, latest=("quarter",))

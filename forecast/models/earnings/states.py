@@ -93,6 +93,29 @@ class States:
     factor_slope: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Eliminated:
+    """What :func:`forecast.models.earnings.kernel.solve_group` leaves of each group given each draw.
+
+    Attributes
+    ----------
+    root, regress
+        Of the own coefficients: a root of the covariance (n, S, 4, 4), and the regression on
+        deviations (n, S, 4, T).
+    inverse, mean
+        Of what is shared: the inverse Cholesky factor of the precision (n, G, K, K), and the mean
+        (n, G, K).
+    logp
+        The log density, (n, G).
+    """
+
+    root: np.ndarray
+    regress: np.ndarray
+    inverse: np.ndarray
+    mean: np.ndarray
+    logp: np.ndarray
+
+
 def draw_states(
     rng: np.random.Generator, data: Data, numbers: Numbers
 ) -> tuple[States, np.ndarray]:
@@ -103,10 +126,16 @@ def draw_states(
     States, numpy.ndarray
         The draws, and the log density of the data given the groups' growth, (n,).
     """
-    blocks = [_draw_states(rng, data, _part(numbers, some)) for some in _blocks(numbers)]
-    states, density = zip(*blocks, strict=True)
+    found = []
+    for some in blocks(numbers):
+        mine = part(numbers, some)
+        left = eliminated(data, mine)
+        normal = rng.standard_normal(state_normals(data, mine))
+        states = states_of(data, mine, left, normal)
+        found.append((states, _given_growth(left, states)))
+    drawn, density = zip(*found, strict=True)
     names = [field.name for field in dataclasses.fields(States)]
-    joined = {name: np.concatenate([getattr(one, name) for one in states]) for name in names}
+    joined = {name: np.concatenate([getattr(one, name) for one in drawn]) for name in names}
     return States(**joined), np.concatenate(density)
 
 
@@ -120,36 +149,28 @@ def draw_paths(
     tuple of numpy.ndarray
         Paths without and with observation noise, shape (n, len(x), S), log scale.
     """
-    blocks = [
-        _draw_paths(rng, data, _part(numbers, some), _part(states, some))
-        for some in _blocks(numbers)
-    ]
-    signal, noisy = (np.concatenate(paths) for paths in zip(*blocks, strict=True))
+    found = []
+    for some in blocks(numbers):
+        mine = part(numbers, some)
+        normal = rng.standard_normal(path_normals(data, mine))
+        found.append(paths_of(data, mine, part(states, some), normal))
+    signal, noisy = (np.concatenate(paths) for paths in zip(*found, strict=True))
     return signal, noisy
 
 
-def _part[Draws: (Numbers, States)](draws: Draws, some: slice) -> Draws:
+def part[Draws: (Numbers, States)](draws: Draws, some: slice) -> Draws:
     """Return some of the draws."""
     names = [field.name for field in dataclasses.fields(draws)]
     return dataclasses.replace(draws, **{name: getattr(draws, name)[some] for name in names})
 
 
-def _blocks(numbers: Numbers) -> list[slice]:
+def blocks(numbers: Numbers) -> list[slice]:
+    """Return the parts in which draws are worked on."""
     return [slice(i, i + AT_ONCE) for i in range(0, len(numbers.damping), AT_ONCE)]
 
 
-def _eliminated(
-    data: Data, numbers: Numbers
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Solve each group given each draw, see :func:`forecast.models.earnings.kernel.solve_group`.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Of the own coefficients a root of the covariance (n, S, 4, 4) and the regression on deviations
-        (n, S, 4, T); of what is shared the inverse Cholesky factor of the precision (n, G, K, K) and
-        the mean (n, G, K); the log density (n, G).
-    """
+def eliminated(data: Data, numbers: Numbers) -> Eliminated:
+    """Solve each group given each draw."""
     (n, groups), (size, count) = numbers.factor_damping.shape, data.y.shape
     shared, padded = NX + size + 1, -(-size // BLOCK) * BLOCK
     root = np.zeros((n, count, NX, NX))
@@ -179,22 +200,30 @@ def _eliminated(
                 root[d, low:high].reshape(-1, NX), regress[d, low:high].reshape(-1, padded),
                 inverse[d, g], mean[d, g],
             )  # fmt: skip
-    return root, regress[..., :size], inverse, mean, logp
+    return Eliminated(root, regress[..., :size], inverse, mean, logp)
 
 
-def _draw_states(
-    rng: np.random.Generator, data: Data, numbers: Numbers
-) -> tuple[States, np.ndarray]:
+def _given_growth(left: Eliminated, states: States) -> np.ndarray:
+    """Return the log density of the data given the groups' growth, (n,)."""
+    growth, expected = states.shared[..., 0], left.mean[..., 0]
+    var = (left.inverse[..., 0] ** 2).sum(axis=-1)
+    given = left.logp + 0.5 * (growth**2 - (growth - expected) ** 2 / var - np.log(var))
+    return np.asarray(given.sum(axis=1))
+
+
+def state_normals(data: Data, numbers: Numbers) -> tuple[int, int]:
+    """Return the shape of the standard normal numbers that states are made of."""
     (n, groups), (size, count) = numbers.factor_damping.shape, data.y.shape
-    root, regress, inverse, mean, logp = _eliminated(data, numbers)
-    shared = mean.shape[-1]
-    normal = rng.standard_normal((n, groups * shared + count * (NX + 2)))
+    return n, groups * (NX + size + 1) + count * (NX + 2)
+
+
+def states_of(data: Data, numbers: Numbers, left: Eliminated, normal: np.ndarray) -> States:
+    """Return the states that are made of standard normal numbers, linear in these and in the data."""
+    (n, groups), (size, count) = numbers.factor_damping.shape, data.y.shape
+    shared = left.mean.shape[-1]
     of_groups = normal[:, : groups * shared].reshape(n, groups, shared)
     of_series = normal[:, groups * shared :].reshape(n, count, NX + 2)
-    common = mean + np.einsum("dgji,dgj->dgi", inverse, of_groups)
-    growth, expected = common[..., 0], mean[..., 0]
-    var = (inverse[..., 0] ** 2).sum(axis=-1)
-    given = logp + 0.5 * (growth**2 - (growth - expected) ** 2 / var - np.log(var))
+    common = left.mean + np.einsum("dgji,dgj->dgi", left.inverse, of_groups)
     # Paths of the factors and of the regressors' common part; (T, n, G).
     width = np.column_stack([data.growth_width, *[data.season_width] * (NX - 1)])
     b = width * common[..., :NX]
@@ -206,16 +235,16 @@ def _draw_states(
     dev = y - line[..., data.group] - numbers.load * path[..., data.group]
     dev = np.where(known, dev, 0.0)
     start = np.where(known, data.start, 0.0)
-    own = np.einsum("dsji,dsj->dsi", root, of_series[..., :NX])
-    own += np.einsum("dsit,tds->dsi", regress, dev - start)
+    own = np.einsum("dsji,dsj->dsi", left.root, of_series[..., :NX])
+    own += np.einsum("dsit,tds->dsi", left.regress, dev - start)
     dev -= np.einsum("ti,dsi->tds", data.x[:size], own)
-    level, trend, p11, p12, p22 = _filtered(dev, data, numbers)[-1]
+    level, trend, p11, p12, p22, *_ = filtered(dev, data, numbers)[-1]
     l11 = np.sqrt(p11)
     l21 = p12 / l11
     l22 = np.sqrt(np.maximum(p22 - l21 * l21, 0.0))
     e1, e2 = of_series[..., NX], of_series[..., NX + 1]
     state = np.stack([level + l11 * e1, trend + l21 * e1 + l22 * e2], axis=-1)
-    return States(common, b[:, data.group] + own, state, slope), given.sum(axis=1)
+    return States(common, b[:, data.group] + own, state, slope)
 
 
 def _factor(damping: np.ndarray, shocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -230,17 +259,15 @@ def _factor(damping: np.ndarray, shocks: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.stack(path), u
 
 
-def _filtered(
-    dev: np.ndarray, data: Data, numbers: Numbers
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Return mean of level and slope, and variances of level, both and slope, after each quarter.
+def filtered(dev: np.ndarray, data: Data, numbers: Numbers) -> list[tuple[np.ndarray, ...]]:
+    """Return mean of level and slope, variances of level, both and slope, and gains, of each quarter.
 
     `dev` is what is left of `y` without the regressors and the factor, shape (T, n, S).
     """
     phi, q, r = numbers.damping, numbers.shock, numbers.noise
     m, v = data.start + np.zeros_like(phi), np.zeros_like(phi)
     a, b, c = data.start_var + np.zeros_like(phi), np.zeros_like(phi), q / (1 - phi * phi)
-    after = []
+    after: list[tuple[np.ndarray, ...]] = []
     for seen, y in zip(data.seen, dev, strict=True):
         c, b, a = (
             phi * phi * c + q,
@@ -254,22 +281,38 @@ def _filtered(
         error = y - m
         m, v = m + g1 * error, v + g2 * error
         a, b, c = a - g1 * a, b - g1 * b, c - g2 * b
-        after.append((m, v, a, b, c))
+        after.append((m, v, a, b, c, g1, g2))
     return after
 
 
-def _draw_paths(
-    rng: np.random.Generator, data: Data, numbers: Numbers, states: States
+def path_normals(data: Data, numbers: Numbers) -> tuple[int, int]:
+    """Return the shape of the standard normal numbers that paths through states are made of."""
+    (n, groups), (size, count), total = numbers.factor_damping.shape, data.y.shape, len(data.x)
+    return n, groups * (total - size) + count * (2 * total - 1)
+
+
+def paths_of(
+    data: Data,
+    numbers: Numbers,
+    states: States,
+    normal: np.ndarray,
+    scale: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return the paths through states that are made of standard normal numbers, linear in all of them.
+
+    Of each series these are for the past quarters but the last, those to come, and the noise of all.
+    What comes after the data is `scale` times as large as what came before, shape (n, G).
+    """
     (n, groups), (size, count) = numbers.factor_damping.shape, data.y.shape
-    total = len(data.x)
-    ahead = total - size
+    ahead = len(data.x) - size
     phi, q = numbers.damping, numbers.shock
-    # Of each series: the past quarters but the last, those to come, and the noise of them all.
-    normal = rng.standard_normal((n, groups * ahead + count * (size - 1 + ahead + total)))
     of_groups = normal[:, : groups * ahead].reshape(n, groups, ahead)
     of_series = normal[:, groups * ahead :].reshape(n, count, -1).transpose(2, 0, 1).copy()
     past, coming, noise = np.split(of_series, [size - 1, size - 1 + ahead])
+    if scale is not None:
+        of_groups = of_groups * scale[..., None]
+        coming = coming * scale[:, data.group]
+        noise[size:] *= scale[:, data.group]
     path, _ = _factor(numbers.factor_damping, states.shared[..., NX:])
     factor, f, u = list(path), path[-1], states.factor_slope
     for t in range(ahead):
@@ -281,13 +324,13 @@ def _draw_paths(
         line += data.x[:, None, None, i] * states.coefficient[..., i]
     # Forward: the filtered states; then backward: states drawn one before the other.
     y = np.where(data.seen, data.y, 0.0)[:, None, :]
-    after = _filtered(y - line[:size], data, numbers)
+    after = filtered(y - line[:size], data, numbers)
     signal = line
     m, v = states.state[..., 0], states.state[..., 1]
     signal[size - 1] += m
     for t in range(size - 2, -1, -1):
         m, later = m - v, v  # the level before is this one less the slope
-        level, slope, a, b, c = after[t]
+        level, slope, a, b, c, *_ = after[t]
         centre = slope + b / a * (m - level)
         left = np.maximum(c - b * b / a, 0.0)
         gain = phi * left / (phi * phi * left + q)

@@ -38,6 +38,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "source": ("reference", "document", "filing", "link", "url"),
     "confidence": ("grade", "quality"),
     "qualifier": ("hedge", "bound"),
+    "low": ("lowend", "rangelow", "guidancelow", "lowguidance"),
+    "high": ("highend", "rangehigh", "guidancehigh", "highguidance"),
     "printed": ("asprinted",),
     "note": ("notes", "comment", "comments", "remark", "remarks"),
     "currency": ("ccy", "cur", "reportingcurrency"),
