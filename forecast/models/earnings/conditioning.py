@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -37,12 +38,16 @@ from forecast.models.earnings.states import (
     blocks,
     eliminated,
     filtered,
+    one_group,
     part,
     path_normals,
     paths_of,
     state_normals,
     states_of,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.earnings.busts import Turns
 
 STEPS = 3
 """How often a sum's logarithm is linearised: a fourth step moves no path by a thousandth."""
@@ -319,6 +324,68 @@ def _solved(
     return value, said.sd * size[:, said.issuer]
 
 
+def _squared(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the covariance of sums from their sensitivities, shape (n, R, R)."""
+    return np.sum([np.einsum("dra,dsa->drs", part, part) for part in parts], axis=0)
+
+
+def _turned(path: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return a path with what a turn makes of its last quarters."""
+    path = path.copy()
+    path[:, path.shape[1] - shift.shape[1] :] += shift
+    return path
+
+
+def _begun(
+    rng: np.random.Generator,
+    log_prior: np.ndarray,
+    ways: np.ndarray,
+    cov: np.ndarray,
+    aim: np.ndarray,
+    said: Statements,
+) -> np.ndarray:
+    """Draw when a turn begins, in turn with sizes of errors and sums; shape (n,).
+
+    Parameters
+    ----------
+    rng
+        Source of the draws.
+    log_prior
+        Log probability of each beginning, shape (K, n).
+    ways
+        Logarithms of sums for each beginning, shape (K, n, R).
+    cov
+        Of sums without errors, shape (n, R, R).
+    aim, said
+        Where the truth would lie without an error, (n, R), and the statements; bounds do not speak.
+    """
+    points = np.flatnonzero(said.bound == 0)
+    n = len(aim)
+    ways, aim, cov = ways[..., points], aim[:, points], cov[:, points][:, :, points]
+    base, issuer = said.sd[points], said.issuer[points]
+    size = np.sqrt(said.rate / said.shape) + np.zeros((n, len(said.shape)))
+    count = np.bincount(issuer, minlength=len(said.shape))
+    root = np.linalg.cholesky(cov + 1e-10 * np.eye(len(points)))
+    begun = np.zeros(n, dtype=int)
+    for _ in range(SWEEPS):
+        sd = base * size[:, issuer]
+        total = _total(cov, sd)
+        off = np.moveaxis(aim - ways, 0, 2)  # (n, R, K)
+        scores = -0.5 * (off * np.linalg.solve(total, off)).sum(axis=1).T + log_prior
+        begun = (scores + rng.gumbel(size=scores.shape)).argmax(axis=0)
+        centre = ways[begun, np.arange(n)]
+        drawn = centre + np.einsum("drs,ds->dr", root, rng.standard_normal(centre.shape))
+        left = aim - drawn - sd * rng.standard_normal(centre.shape)
+        drawn += np.einsum("drs,ds->dr", cov, np.linalg.solve(total, left[..., None])[..., 0])
+        squares = ((aim - drawn) / base) ** 2
+        by_issuer = np.stack(
+            [squares[:, issuer == i].sum(axis=1) for i in range(len(said.shape))], axis=1
+        )
+        gamma = rng.standard_gamma(said.shape + count / 2, size.shape)
+        size = np.sqrt((said.rate + by_issuer / 2) / gamma)
+    return begun
+
+
 def condition(
     rng: np.random.Generator,
     data: Data,
@@ -327,6 +394,7 @@ def condition(
     normal: np.ndarray,
     said: Statements,
     scale: np.ndarray,
+    turns: Turns | None = None,
 ) -> Conditioned:
     """Return the paths of one group's series through drawn states, given statements about them.
 
@@ -342,6 +410,8 @@ def condition(
         The numbers of which that function makes the paths without the statements.
     said
         At least one statement, each about a quarter of the grid that is not reported.
+    turns
+        What growth may turn to, where it may.
     """
     n, count = len(normal), data.y.shape[1]
     chance = _chance(rng, said, n)
@@ -354,13 +424,18 @@ def condition(
     mean, _ = paths_of(data, numbers, mean_states, np.zeros(path_normals(data, numbers)), scale)
     signal, noisy = paths_of(data, numbers, states, normal.copy(), scale)
     aim = said.value + said.share * chance.bias[:, said.issuer]
+    if turns is not None:
+        weights = _weights(mean, said)
+        cov = _squared(sensitivities(weights, said.series, data, numbers, left, scale))
+        ways = np.stack([log_sum(_turned(mean, shift), said) for shift in turns.shift])
+        shift = turns.chosen(_begun(rng, turns.log_prior(), ways, cov, aim, said))
+        mean, signal, noisy = (_turned(path, shift) for path in (mean, signal, noisy))
     here, moved = mean, (signal, noisy)
     density = np.zeros(n)
     for _ in range(STEPS):
         weights = _weights(here, said)
         by_states, by_paths = sensitivities(weights, said.series, data, numbers, left, scale)
-        cov = np.einsum("dra,dsa->drs", by_states, by_states)
-        cov += np.einsum("dra,dsa->drs", by_paths, by_paths)
+        cov = _squared((by_states, by_paths))
         at = log_sum(here, said)
         centre, own = (
             at + np.einsum("tdr,dtr->dr", weights, (path - here)[:, :, said.series])
@@ -395,6 +470,7 @@ def paths_given(
     states: States,
     said: Mapping[int, Statements],
     scale: np.ndarray,
+    turns: Mapping[int, Turns],
 ) -> Conditioned:
     """Draw paths as :func:`forecast.models.earnings.states.draw_paths` does, given statements.
 
@@ -408,6 +484,8 @@ def paths_given(
         Statements by group; their series are counted within the group.
     scale
         How large shocks to come are beside those before, shape (n, G).
+    turns
+        By group, where growth may turn.
     """
     errors = rng.spawn(1)[0]
     found = []
@@ -416,11 +494,19 @@ def paths_given(
         normal = rng.standard_normal(path_normals(data, mine))
         signal, noisy = paths_of(data, mine, at, normal.copy(), scale[some])
         density = np.zeros(len(normal))
-        for g, own in said.items():
+        for g in sorted({*said, *turns}):
             series = np.flatnonzero(data.group == g)
-            one = condition(errors, *_of_group(data, mine, at, normal, g), own, scale[some][:, [g]])
-            signal[..., series], noisy[..., series] = one.signal, one.noisy
-            density += one.density
+            turn = turns[g].part(some) if g in turns else None
+            if g in said:
+                own = _of_group(data, mine, at, normal, g)
+                one = condition(errors, *own, said[g], scale[some][:, [g]], turn)
+                signal[..., series], noisy[..., series] = one.signal, one.noisy
+                density += one.density
+            elif turn is not None:
+                prior = turn.log_prior()
+                shift = turn.chosen((prior + errors.gumbel(size=prior.shape)).argmax(axis=0))
+                for path in (signal, noisy):
+                    path[..., series] = _turned(path[..., series], shift)
         found.append((signal, noisy, density))
     return Conditioned(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
@@ -434,21 +520,12 @@ def _of_group(
     groups = numbers.factor_damping.shape[1]
     of_series = normal[:, groups * ahead :].reshape(len(normal), count, -1)[:, at]
     own = [normal[:, g * ahead : (g + 1) * ahead], of_series.reshape(len(normal), -1)]
-    per_series = {
-        field.name: getattr(numbers, field.name)[:, at]
-        for field in dataclasses.fields(Numbers)
-        if field.name != "factor_damping"
-    }
     return (
         dataclasses.replace(
             data, y=data.y[:, at], seen=data.seen[:, at], group=np.zeros(len(at), dtype=int),
             start=data.start[at], centre=data.centre[[g]], growth_width=data.growth_width[[g]],
             season_width=data.season_width[[g]],
         ),
-        Numbers(**per_series, factor_damping=numbers.factor_damping[:, [g]]),
-        States(
-            states.shared[:, [g]], states.coefficient[:, at], states.state[:, at],
-            states.factor_slope[:, [g]],
-        ),
+        *one_group(numbers, states, data.group, g),
         np.concatenate(own, axis=1),
     )  # fmt: skip

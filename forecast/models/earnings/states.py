@@ -164,6 +164,23 @@ def part[Draws: (Numbers, States)](draws: Draws, some: slice) -> Draws:
     return dataclasses.replace(draws, **{name: getattr(draws, name)[some] for name in names})
 
 
+def one_group(
+    numbers: Numbers, states: States, group: np.ndarray, g: int
+) -> tuple[Numbers, States]:
+    """Return what of the draws belongs to the series of one group, `group` being that of each series."""
+    mine = group == g
+    own = {
+        field.name: getattr(numbers, field.name)[:, mine if field.name != "factor_damping" else [g]]
+        for field in dataclasses.fields(Numbers)
+    }
+    return Numbers(**own), States(
+        states.shared[:, [g]],
+        states.coefficient[:, mine],
+        states.state[:, mine],
+        states.factor_slope[:, [g]],
+    )
+
+
 def blocks(numbers: Numbers) -> list[slice]:
     """Return the parts in which draws are worked on."""
     return [slice(i, i + AT_ONCE) for i in range(0, len(numbers.damping), AT_ONCE)]
