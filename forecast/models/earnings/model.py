@@ -424,7 +424,7 @@ def complete(
         prior_growth = -0.5 * (drawn.shared[:, :, 0] ** 2).sum(axis=1).reshape(sizes)
         full[common.HYPER] = parameters[common.HYPER] + xr.DataArray(prior_growth, dims=SAMPLE)
         full[common.LIKELIHOOD] = (SAMPLE, density.reshape(sizes))
-    return full
+    return full.assign_attrs(given=int(given))
 
 
 def _states_in(parameters: xr.Dataset) -> States:
@@ -460,6 +460,8 @@ def _given_statements(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return paths as :func:`_paths` does, given what issuers have said of quarters to come."""
     guidance = panel.drawn if isinstance(panel.drawn, Guidance) else Guidance()
+    if not parameters.attrs.get("given", 1):
+        guidance = Guidance()  # the prior is given nothing
     last = flat.first + len(flat.y) - 1
     # What is said of later quarters than are asked for counts as well.
     reach = min(max(ahead, furthest(guidance, flat.names) - last), FURTHEST)
