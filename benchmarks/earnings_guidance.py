@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,13 @@ import xarray as xr
 import forecast as fc
 from forecast.core.periods import period_end, quarter_index, quarter_name
 from forecast.core.words import entity_of, metric_of
-from forecast.inference.fitting import Run
-from forecast.models.base import Panel
 from forecast.models.earnings.guidance import Guidance
 from forecast.models.earnings.model import Priors, draw
+from forecast.tables.vintages import newest_day
+
+if TYPE_CHECKING:
+    from forecast.inference.fitting import Run
+    from forecast.models.base import Panel
 
 SIX = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA")
 FIVE = SIX[:5]
@@ -120,7 +124,7 @@ def main() -> None:
     parser.add_argument("--csv")
     args = parser.parse_args()
     table = fc.read_vintages()
-    truth = values_of(fc.build_panel(fc.as_of(table, fc.newest_day(table)), "earnings"))
+    truth = values_of(fc.build_panel(fc.as_of(table, newest_day(table)), "earnings"))
     cells: list[dict[str, object]] = []
     falls: list[dict[str, object]] = []
     for q in range(quarter_index(args.first), quarter_index(args.last) + 1):

@@ -17,6 +17,11 @@ scale a series are sampled; everything else is Gaussian given them, is integrate
 groups are independent of each other: a ratio of capex to revenue is a ratio of joint draws, but the
 model sees no correlation between the shocks to the one and to the other.
 
+Draws of quarters to come are given what issuers have said of them
+(:mod:`forecast.models.earnings.guidance`, :mod:`forecast.models.earnings.conditioning`), and capex may
+turn (:mod:`forecast.models.earnings.busts`). Neither enters the fit: statements say next to nothing of
+how much quarters scatter, and no quarter of the panel knows how often booms end.
+
 Invariant: :func:`complete` and :func:`draw` condition on the density that :func:`build` fits;
 ``tests/test_earnings.py`` compares with the form in which every state is sampled.
 """
