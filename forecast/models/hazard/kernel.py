@@ -45,6 +45,9 @@ RATE, SHAPE, RUNUP, MARKET, WILD, INDUSTRY_SD, YEAR_SD, PAIRS = range(8)
 (OWN_RATE, OWN_JUMP, OWN_SHAPE, OWN_RUNUP, OWN_MARKET, OWN_WILD, OWN_LOAD, OWN) = range(8)
 VECTORS = PAIRS + OWN * (STAGES - 1)
 DRIFT, VOLATILITY, TAIL, MEMORY, RECENT, OF_INDEX = range(6)
+SMALL, LARGE = 1e-100, 1e100
+"""A sum of logarithms is that of a product, which is a tenth of the work; between these it is exact to
+rounding, and beyond them its logarithm is taken and a new one begun."""
 ASYMPTOTIC = 10.0
 """From here on six terms of the digamma function's series are exact to rounding."""
 
@@ -67,11 +70,11 @@ def _digamma(x):
 
 @_part
 def _fall(hazard):
-    """Return the log probability of a fall at a cumulative hazard, and its derivative by its log."""
+    """Return the probability of a fall at a cumulative hazard, and the slope of its log by that log."""
     if hazard < LEAST:
-        return math.log(LEAST), 0.0
-    # Beyond 700 the exponential has no number, and the fall is sure.
-    return math.log(-math.expm1(-hazard)), hazard / math.expm1(hazard) if hazard < 700 else 0.0
+        return LEAST, 0.0
+    fallen = -math.expm1(-hazard)
+    return fallen, hazard * (1 - fallen) / fallen if fallen < 1 else 0.0
 
 
 @_part
@@ -109,7 +112,8 @@ def _episodes(law, d_law, effect, d_effect, industry, d_industry, of_episode, in
         np.zeros_like(at_once),
         np.zeros_like(calendar),
     )
-    d_timed, d_sums, total = np.zeros_like(timed), np.zeros_like(sums), 0.0
+    d_timed, d_sums = np.zeros_like(timed), np.zeros_like(sums)
+    total, product = 0.0, 1.0
     for j in range(stretches.shape[1]):
         i, y, before, to = stretches[0, j], stretches[1, j], stretches[2, j], stretches[3, j]
         each = monthly[i] * calendar[y]
@@ -121,20 +125,29 @@ def _episodes(law, d_law, effect, d_effect, industry, d_industry, of_episode, in
         d_sums[before] += each
     for j in range(falls.shape[1]):
         i, y, t = falls[0, j], falls[1, j], falls[2, j]
-        density, d = _fall(monthly[i] * calendar[y] * timed[t])
-        total += density
+        fallen, d = _fall(monthly[i] * calendar[y] * timed[t])
+        product *= fallen
+        if product < SMALL:
+            total += math.log(product)
+            product = 1.0
         d_monthly[i] += d
         d_calendar[y] += d
         d_timed[t] += d
     for j in range(firsts.shape[1]):
-        i, y, fell = firsts[0, j], firsts[1, j], firsts[2, j]
+        i, y = firsts[0, j], firsts[1, j]
         hazard = at_once[i] * calendar[y]
-        density, d = -hazard, -hazard
-        if fell:
-            density, d = _fall(hazard)
-        total += density
+        if firsts[2, j]:
+            fallen, d = _fall(hazard)
+            product *= fallen
+            if product < SMALL:
+                total += math.log(product)
+                product = 1.0
+        else:
+            total -= hazard
+            d = -hazard
         d_at_once[i] += d
         d_calendar[y] += d
+    total += math.log(product)
 
     # From here on backwards.
     for s in range(STAGES):
@@ -165,11 +178,8 @@ def _returns(p, d_p, of_return, index_of):
     Both tables have the shape (:data:`OF_INDEX`, index), with the square of volatility in its place.
     """
     indices, total = p.shape[1], 0.0
-    scale, count = np.empty(indices), np.zeros(indices)
-    for k in range(indices):
-        tail = p[TAIL, k]
-        scale[k] = math.lgamma(0.5 * (tail + 3)) - math.lgamma(0.5 * (tail + 2))
-        scale[k] -= 0.5 * math.log(math.pi * tail)
+    product = 1.0
+    count, beyond, beyonds = np.zeros(indices), np.zeros(indices), np.ones(indices)
     for j in range(len(index_of)):
         k = index_of[j]
         square, tail, memory, recent = p[VOLATILITY, k], p[TAIL, k], p[MEMORY, k], p[RECENT, k]
@@ -179,22 +189,31 @@ def _returns(p, d_p, of_return, index_of):
         variance = square * (1 - memory) + memory * mixed
         off = of_return[0, j] - p[DRIFT, k]
         far = off * off / (variance * tail)
-        beyond = math.log1p(far)
-        total += scale[k] - 0.5 * (math.log(variance) + (tail + 3) * beyond)
+        product *= variance
+        if product < SMALL or product > LARGE:
+            total -= 0.5 * math.log(product)
+            product = 1.0
+        beyonds[k] *= 1 + far
+        if beyonds[k] > LARGE:
+            beyond[k] += math.log(beyonds[k])
+            beyonds[k] = 1.0
         pull = (tail + 3) / (1 + far)
         d_variance = 0.5 * (pull * far - 1) / variance
         missing = recent * of_return[3, j] + (1 - recent) * of_return[4, j]
         d_p[DRIFT, k] += pull * off / (variance * tail)
         d_p[VOLATILITY, k] += d_variance * (1 - memory + memory * missing)
-        d_p[TAIL, k] += 0.5 * (pull * far / tail - beyond)
+        d_p[TAIL, k] += 0.5 * pull * far / tail
         d_p[MEMORY, k] += d_variance * (mixed - square)
         d_p[RECENT, k] += d_variance * memory * (down - moves)
         count[k] += 1
     for k in range(indices):
-        tail = p[TAIL, k]
-        slope = _digamma(0.5 * (tail + 3)) - _digamma(0.5 * (tail + 2)) - 1 / tail
-        d_p[TAIL, k] += 0.5 * count[k] * slope
-    return total
+        tail, half = p[TAIL, k], 0.5 * (p[TAIL, k] + 3)
+        beyond[k] += math.log(beyonds[k])
+        scale = math.lgamma(half) - math.lgamma(half - 0.5) - 0.5 * math.log(math.pi * tail)
+        total += count[k] * scale - half * beyond[k]
+        slope = _digamma(half) - _digamma(half - 0.5) - 1 / tail
+        d_p[TAIL, k] += 0.5 * (count[k] * slope - beyond[k])
+    return total - 0.5 * math.log(product)
 
 
 _FLOATS, _INTEGERS = types.CPointer(types.float64), types.CPointer(types.int32)
