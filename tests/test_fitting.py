@@ -103,7 +103,7 @@ def test_a_reused_compiled_model_gives_what_a_fresh_one_gives(name, request, tmp
 
 def starting_point(model, panel):
     """Return a point that the sampler may start from, as its compiler makes it."""
-    built = model.build(panel, model.priors)
+    built = (model.compact or model.build)(panel, model.priors)
     make = make_initial_point_fn(
         model=built, jitter_rvs=set(built.free_RVs), return_transformed=True
     )

@@ -38,6 +38,7 @@ from forecast.models.hazard.panel import (
     with_positions,
 )
 from forecast.models.hazard.panel import hazard_panel as hazard_panel_of
+from forecast.models.hazard.rows import spans
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.tables.shipped import read_reference_table
@@ -220,7 +221,7 @@ def test_episodes_of_one_year_with_one_fate_count_as_one():
 def slow_likelihood(panel, point):
     """Return the log likelihood month by month, straight from the module's formula."""
     data = panel.data
-    _, which, start, years = hazard._index(panel)
+    _, which, start, years = spans(panel)
     rate = [point["rate"], *point["deeper_rate"]]
     shape = [point["shape"], *point["deeper_shape"]]
     runup = [point["runup"], *point["deeper_runup"]]
@@ -472,9 +473,8 @@ def test_no_later_row_of_any_table_reaches_a_forecast():
     assert hazard_panel_of(runs, day, early, None, returns).hash != before.hash
 
 
-def test_where_nothing_is_integrated_out_draws_stay_as_they_are(hazard_panel):
+def test_draws_that_have_names_stay_as_they_are(hazard_panel):
     entry, p = get_model("hazard"), parameters(hazard_panel, 2)
-    assert entry.complete is None
     rng = np.random.default_rng(1)
     for given in (True, False):
         assert entry.completed(p, hazard_panel, PRIORS, rng, given=given) is p

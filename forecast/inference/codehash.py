@@ -22,6 +22,7 @@ KINDS = (".py", ".pyi", ".j2")
 DECIDES = (
     "priors",
     "build",
+    "compact",
     "complete",
     "replicate",
     "prior_checks",

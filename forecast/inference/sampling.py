@@ -51,8 +51,9 @@ def sample_model(
     GateError
         If the sampler failed.
     """
-    model: pm.Model = entry.build(panel, priors)
-    ready = make_ready(model, entry.build(panel, entry.priors), spec.code_hash)
+    build = entry.compact or entry.build
+    model: pm.Model = build(panel, priors)
+    ready = make_ready(model, build(panel, entry.priors), spec.code_hash)
     try:
         drawn = nuts.draw(ready, spec, progress=progress)
     except (KeyboardInterrupt, SystemExit):

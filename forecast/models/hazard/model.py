@@ -53,25 +53,26 @@ from forecast.models.hazard import paths, returns
 from forecast.models.hazard.panel import (
     FALLS,
     LONGEST,
-    MARKET_MEAN,
     OWN_VIEW,
-    USUAL_VOLATILITY,
-    VOLATILITY_SLOPE,
     Position,
     View,
     base_rates,
     views,
 )
+from forecast.models.hazard.rows import (
+    NET_ORIGIN,
+    YEAR_OF,
+    Covariates,
+    covariates_of,
+    labels_of,
+    of_episodes,
+    rows_of,
+    spans,
+)
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
     from forecast.models.common import Array
-
-NET_ORIGIN = 100.0  # points
-MARKET_STEP = 50.0  # percent
-YEAR_OF = 12.0  # months; the scale of t
-STAGES = tuple(f"-{fall} %" for fall in FALLS)
-DEEPER = STAGES[1:]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,103 +214,12 @@ LABELS = {
     "tail": "degrees of freedom of the tails of returns, less two",
 }
 
-type Covariates = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def _covariates(net: np.ndarray, raw: np.ndarray, volatility: np.ndarray) -> Covariates:
-    """Return x, m and v of the module's formula; a volatility that is not known is the usual one."""
-    x = np.log2(net / NET_ORIGIN)
-    v = np.log(volatility / USUAL_VOLATILITY) - VOLATILITY_SLOPE * x
-    return x, (raw - net - MARKET_MEAN) / MARKET_STEP, np.where(np.isfinite(v), v, 0.0)
-
-
-def _of_episodes(data: xr.Dataset) -> Covariates:
-    net, raw = data["net"].values, data["raw"].values
-    known = data["volatility"].values if "volatility" in data else np.full(net.shape, np.nan)
-    return _covariates(net, raw, known)
-
-
-def _index(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return industries, the industry of each episode, its month of identification, and years.
-
-    Years run from the first month at risk to the last one followed.
-    """
-    data = panel.data
-    names, which = np.unique(data["industry"].values.astype(str), return_inverse=True)
-    start = np.array([month_index(m) for m in data["identified"].values.astype(str)])
-    last = start + data["followup"].values
-    return names, which, start, np.arange((start.min() + 1) // 12, last.max() // 12 + 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Risk:
-    """Stretches survived, falls and first months, each by stage, episode and year of the panel.
-
-    Attributes
-    ----------
-    survived
-        Columns stage, episode, year, months before the stretch, months to its end.
-    fell
-        Columns stage, episode, year, month of the stage.
-    first
-        Columns stage, episode, year, whether the stage was passed in the month it began.
-    """
-
-    survived: np.ndarray
-    fell: np.ndarray
-    first: np.ndarray
-
-
-def risk(panel: Panel) -> _Risk:
-    """Return the spells that the likelihood is a product over, from the panel's months and events."""
-    data = panel.data
-    _, _, start, years = _index(panel)
-    survived: list[tuple[int, ...]] = []
-    fell: list[tuple[int, ...]] = []
-    first: list[tuple[int, ...]] = []
-    followup = data["followup"].values.astype(int)
-    months = [data[f"months{fall}"].values.astype(int) for fall in FALLS]
-    events = [data[f"event{fall}"].values.astype(int) for fall in FALLS]
-    for i in range(len(start)):
-        began, origin = 0, int(start[i])  # months after identification; calendar month
-        for s in range(len(FALLS)):
-            if s:
-                jumped = int(events[s][i] and months[s][i] == began)
-                first.append((s, i, (origin + began) // 12 - years[0], jumped))
-                if jumped:
-                    continue
-            end = int(months[s][i]) - 1 if events[s][i] else int(followup[i])
-            at = began + 1
-            while at <= end:  # to the end of the calendar year, or of the stretch
-                year = (origin + at) // 12
-                to = min(end, 12 * year + 11 - origin)
-                survived.append((s, i, year - years[0], at - 1 - began, to - began))
-                at = to + 1
-            if not events[s][i]:
-                break
-            fell.append((s, i, (origin + end + 1) // 12 - years[0], end + 1 - began))
-            began = end + 1
-
-    def table(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
-        return np.array(rows, dtype=np.int64).reshape(-1, width)
-
-    return _Risk(table(survived, 5), table(fell, 4), table(first, 4))
-
-
-def _places(rows: np.ndarray, sizes: tuple[int, int], months: int) -> np.ndarray:
-    """Return the columns of :class:`_Risk` as positions in flat tables by stage, shape (column, row).
-
-    The tables have a row a stage, and `sizes` episodes, `sizes` years and `months` as columns; with
-    no `months` the last columns are left as they are.
-    """
-    stage, rest = rows[:, 0], rows[:, 1:].T
-    widths = np.array([*sizes, *[months] * (len(rest) - 2)])
-    return rest + stage * widths[:, None]
-
 
 @dataclasses.dataclass(frozen=True)
 class _Tables:
-    """The parts of a log hazard, read by the positions of :func:`_places`, and a stage's hazard so far.
+    """The parts of a log hazard, and a stage's hazard so far.
+
+    They are read by the positions of :class:`~forecast.models.hazard.rows.Rows`.
 
     Attributes
     ----------
@@ -377,29 +287,22 @@ def _tables(
 
 
 def build(panel: Panel, priors: Priors) -> pm.Model:
-    """Return the model of the panel's episodes."""
-    data = panel.data
-    names, which, _, years = _index(panel)
-    counted, sizes = risk(panel), (len(which), len(years))
-    coords = {"industry": names, "year": years, "stage": list(DEEPER)}
-    if "log_return" in data:
-        coords["index"] = data["index"].values.astype(str)
-    with pm.Model(coords=coords) as model:
+    """Return the model of the panel's episodes.
+
+    The sampler takes the same density from :func:`forecast.models.hazard.compact.compact`.
+    """
+    data, rows = panel.data, rows_of(panel)
+    with pm.Model(coords=labels_of(panel)) as model:
         prior = common.prior_data(priors)
-        industry = pm.Data("industry_index", which)
+        industry = pm.Data("industry_index", rows.industry)
         labels = ("net_runup", "market_runup", "log_volatility")
-        covariates = [pm.Data(n, x) for n, x in zip(labels, _of_episodes(data), strict=True)]
-        survived = pm.Data("survived_at", _places(counted.survived, sizes, LONGEST + 1))
-        falls = pm.Data("falls", _places(counted.fell - [0, 0, 0, 1], sizes, LONGEST))
-        first = pm.Data("first", _places(counted.first[:, :3], sizes, 0))
-        stretches = common.reported(
-            "survived", np.ones(len(counted.survived), np.int64), counted.survived[:, 1]
-        )
-        months = common.reported(
-            "fell",
-            np.concatenate([np.ones(len(counted.fell), np.int64), counted.first[:, 3]]),
-            np.concatenate([counted.fell[:, 1], counted.first[:, 1]]),
-        )
+        covariates = [pm.Data(n, x) for n, x in zip(labels, rows.covariates, strict=True)]
+        survived = pm.Data("survived_at", rows.survived)
+        falls = pm.Data("falls", rows.falls)
+        first = pm.Data("first", rows.first)
+        ones = np.ones(len(rows.survived_episode), np.int64)
+        stretches = common.reported("survived", ones, rows.survived_episode)
+        months = common.reported("fell", rows.fell, rows.fell_episode)
 
         parts = _tables(prior, (covariates[0], covariates[1], covariates[2]), industry)
         i, y, before, to = (survived[k] for k in range(4))
@@ -618,7 +521,7 @@ def replicate(
     Each episode is followed as long as it was; what ends its follow-up does not depend on falls.
     """
     data = panel.data
-    _, which, start, years = _index(panel)
+    _, which, start, years = spans(panel)
     followup = data["followup"].values.astype(int)
     industry = (
         sample_first(parameters, "industry_sd")[:, None] * sample_first(parameters, "z_industry")
@@ -627,7 +530,7 @@ def replicate(
     at = np.minimum(at, len(years) - 1)  # beyond its follow-up an episode is cut off below
     effect = sample_first(parameters, "year_effect")
     law = _law(
-        parameters, _of_episodes(data), _of_industry(parameters, industry), effect[:, at],
+        parameters, of_episodes(data), _of_industry(parameters, industry), effect[:, at],
         _identified(len(start)),
     )  # fmt: skip
     reached = _simulate(law, rng)
@@ -667,7 +570,7 @@ def rate_in_class(
     data = panel.data
     keep = (data["net"].values >= NET_ORIGIN) == (net >= NET_ORIGIN)
     keep &= data["followup"].values >= min(within, int(data["followup"].values.max()))
-    _, which, start, years = _index(panel)
+    _, which, start, years = spans(panel)
     at = (start[keep][:, None] + 1 + np.arange(within)[None, :]) // 12 - years[0]
     effect = sample_first(parameters, "year_effect")
     industry = sample_first(parameters, "industry_sd")[:, None] * sample_first(
@@ -676,7 +579,7 @@ def rate_in_class(
     market = (data["raw"] - data["net"]).values[keep]
     law = _law(
         parameters,
-        _covariates(np.full(keep.sum(), net), net + market, np.full(keep.sum(), np.nan)),
+        covariates_of(np.full(keep.sum(), net), net + market, np.full(keep.sum(), np.nan)),
         _of_industry(parameters, industry[:, which[keep]]),
         effect[:, np.minimum(at, len(years) - 1)],
         _identified(int(keep.sum())),
@@ -802,7 +705,7 @@ def _by_class(ahead: _Ahead, asked: Sequence[View]) -> tuple[np.ndarray, np.ndar
     """Return the falls of positions after a run-up and their chances, (sample, view, fall, month)."""
     parameters, rng = ahead.parameters, ahead.rng
     held = [view.position for view in asked]
-    names, _, _, years = _index(ahead.panel)
+    names, _, _, years = spans(ahead.panel)
     closed, passed, stage = (
         np.array([getattr(one, name) for one in held]) for name in ("closed", "passed", "stage")
     )
@@ -824,7 +727,7 @@ def _by_class(ahead: _Ahead, asked: Sequence[View]) -> tuple[np.ndarray, np.ndar
             effect[:, k] = _own_effect(parameters, one, rng)
     net, raw, volatility = (np.array([getattr(p, n) for p in held]) for n in _COVARIATES)
     law = _law(
-        parameters, _covariates(net, raw, volatility), effect, year[:, calendar], (stage, passed)
+        parameters, covariates_of(net, raw, volatility), effect, year[:, calendar], (stage, passed)
     )
     chance = _probabilities(law)
     reached = _simulate(law, rng)[..., None]

@@ -71,6 +71,32 @@ def _down(returns: np.ndarray) -> np.ndarray:
     return 2 * np.minimum(returns, 0) ** 2
 
 
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """Returns that are known, month by month.
+
+    Attributes
+    ----------
+    value, index
+        Log return, and the position of its index; shape (cell,).
+    past, missing
+        What the months before say of the variance, by falls and by all moves, and the shares of
+        months that are missing in the two; shape (2, cell).
+    """
+
+    value: np.ndarray
+    index: np.ndarray
+    past: np.ndarray
+    missing: np.ndarray
+
+
+def cells(log_return: np.ndarray) -> Cells:
+    """Return the known ones of returns of shape (month, index), in which others are NaN."""
+    seen = np.isfinite(log_return)
+    known, shares = regressors(log_return)
+    return Cells(log_return[seen], np.nonzero(seen)[1], known[:, seen], 1 - shares[:, seen])
+
+
 def block(log_return: np.ndarray, prior: Mapping[str, Any]) -> None:
     """Register the parameters and the returns in the model in whose context it is called.
 
@@ -92,15 +118,13 @@ def block(log_return: np.ndarray, prior: Mapping[str, Any]) -> None:
         )
         for name in ("memory", "recent")
     )
-    seen = np.isfinite(log_return)
-    which = np.nonzero(seen)[1]
-    known, shares = regressors(log_return)
-    past = pm.Data("squares", known[:, seen])
-    missing = pm.Data("squares_missing", 1 - shares[:, seen])
-    at = pm.Data("index_of_return", which)
+    known = cells(log_return)
+    past = pm.Data("squares", known.past)
+    missing = pm.Data("squares_missing", known.missing)
+    at = pm.Data("index_of_return", known.index)
     dim = f"index{common.CELL}"
-    pm.modelcontext(None).add_coord(dim, which)
-    reported = pm.Data("returns_reported", log_return[seen], dims=dim)
+    pm.modelcontext(None).add_coord(dim, known.index)
+    reported = pm.Data("returns_reported", known.value, dims=dim)
     # Freedom is tail + 2, so that there is a variance.
     scale = pt.gammaln((tail + 3) / 2) - pt.gammaln((tail + 2) / 2) - pt.log(np.pi * tail) / 2
     rows = pt.stack([drift, pt.square(volatility), memory, recent, tail, scale])[:, at]
