@@ -38,6 +38,10 @@ of cash would pull sales down.
 not eleven. What is left in the newest vintage has the law of the revisions and of the one year that is
 over (2025: -7 and -9 projected, -8 came), pooled, so the bias cannot take up what f and the margin owe.
 
+What is sampled is one vector of standard normal numbers, deviations in units of the priors.
+:func:`specification` is the law of the figures in PyMC, line by line; :func:`build` is the same with
+their density, and its gradient, in one piece (:mod:`~forecast.models.payback.kernel`).
+
 Invariant: balance and net cash are of one margin, and of each programme f is paid besides and 1 - f
 within it; ``tests/test_payback.py`` adds both up year by year and compares the curve with its
 differential equation and every density with its slow definition.
@@ -52,20 +56,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from pymc.distributions.transforms import logodds as LOGIT
-from scipy.special import ndtr, ndtri
+from scipy.special import logit, ndtr, ndtri
 
 from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end
-from forecast.core.words import entity_of, metric_of
+from forecast.core.words import SAMPLE, entity_of, metric_of
 from forecast.models import common
+from forecast.models.payback import kernel
 from forecast.models.payback.panel import (
     FIRST,
     KINDS,
@@ -208,6 +212,10 @@ LOG_NORMALS = (
     "reserve", "round_rate", "round_size", "round_spread",
 )  # fmt: skip
 REPORT = (*NORMALS, *LOG_NORMALS, "share")
+SHARED = tuple(n for n in REPORT if n not in BY_LABORATORY)
+PARAMETERS = (*BY_LABORATORY, *SHARED)
+"""In the order in which they stand in the vector that is sampled, of each of the first a number for each
+laboratory; the shifts follow."""
 LABELS = {
     "level": "log run-rate at the start of 2025, USD bn a year",
     "growth": "growth at the start of 2025, log points a year",
@@ -290,8 +298,8 @@ def _windows(panel: Panel, lab: np.ndarray, start: np.ndarray, length: np.ndarra
 
 
 # --- the law of every figure, for the fit and for new figures ---------------------------------------
-# In the fit `xp` is PyTensor and parameters are scalars or by row; of draws it is numpy, and they have
-# the draw as their first axis. One curve serves all rows: thirteen small graphs took minutes to compile.
+# In the specification `xp` is PyTensor and parameters are scalars or by row; of draws it is numpy, and
+# they have the draw as their first axis.
 def _law(p: Arrays, d: Arrays, xp: ModuleType) -> tuple[Array, Array]:
     """Return mean and sd of every row as it is reported.
 
@@ -347,44 +355,118 @@ def _by_row(p: Arrays, lab: Array) -> dict[str, Array]:
     return {n: v[..., lab] if n in BY_LABORATORY else v for n, v in p.items()}
 
 
+def prior_array(priors: Priors) -> np.ndarray:
+    """Return means and sds of the normal laws of :data:`PARAMETERS`, shape (2, parameter).
+
+    They are of the logarithm or the log-odds of what has no normal law.
+    """
+    middle, sd = [], []
+    for name in PARAMETERS:
+        value = np.float64(getattr(priors, name))
+        kind = "_log_sd" if name in LOG_NORMALS else "_logit_sd" if name == "share" else "_sd"
+        middle.append({"_log_sd": np.log, "_logit_sd": logit, "_sd": np.float64}[kind](value))
+        sd.append(getattr(priors, f"{name}{kind}"))
+    return np.array([middle, sd], dtype=float)
+
+
+def parameters_of(xp: ModuleType, z: Array, prior: np.ndarray) -> dict[str, Array]:
+    """Return the parameters by name, and the shifts, from what is sampled.
+
+    Parameters
+    ----------
+    xp
+        ``numpy``, or ``pytensor.tensor``.
+    z
+        Deviations in units of the priors, shape (..., sampled).
+    prior
+        Of :func:`prior_array`.
+
+    Returns
+    -------
+    dict
+        Shape (...), or (..., laboratory) of what each laboratory has of its own; "shift" of shape
+        (..., laboratory, vintage).
+    """
+    p: dict[str, Array] = {}
+    at, count = 0, len(LABORATORIES)
+    for name, mean, sd in zip(PARAMETERS, *prior, strict=True):
+        own = name in BY_LABORATORY
+        x = mean + sd * (z[..., at : at + count] if own else z[..., at])
+        x = xp.exp(x) if name in LOG_NORMALS else 1 / (1 + xp.exp(-x)) if name == "share" else x
+        p[name], at = x, at + (count if own else 1)
+    ends = at + VINTAGES * np.arange(count)
+    p["shift"] = xp.stack([z[..., k : k + VINTAGES] for k in ends], axis=-2)
+    return p
+
+
+PLACES = ("kind", "lab", "vintage", "side", "newest", "years")
+"""What is known of a row in whole numbers, in the order of the kernel's rows."""
+
+
+def _variable() -> pt.TensorVariable:
+    """Register what is sampled."""
+    labels = [f"{n} of {lab}" for n in BY_LABORATORY for lab in LABORATORIES]
+    labels += [*SHARED, *(f"shift {k} of {lab}" for lab in LABORATORIES for k in range(VINTAGES))]
+    pm.modelcontext(None).add_coord("sampled", labels)
+    return pm.Normal("z", dims="sampled")
+
+
 def build(panel: Panel, priors: Priors) -> pm.Model:
-    """Return the model of the panel's figures."""
-    coords = {"laboratory": list(LABORATORIES), "vintage": np.arange(VINTAGES)}
-    data = panel.data
-    with pm.Model(coords=coords) as model:
-        prior = common.prior_data(priors)
-        p: dict[str, Any] = {}
-        for name in (*NORMALS, *LOG_NORMALS):
-            law = pm.Normal if name in NORMALS else common.log_normal
-            sd = prior[f"{name}_sd" if name in NORMALS else f"{name}_log_sd"]
-            dims = "laboratory" if name in BY_LABORATORY else None
-            p[name] = law(name, prior[name], sd, dims=dims)
-        middle = pt.log(prior["share"]) - pt.log1p(-prior["share"])
-        p["share"] = pm.LogitNormal(
-            "share", middle, prior["share_logit_sd"], default_transform=LOGIT
-        )
-        shift = pm.Normal("shift", 0.0, 1.0, dims=("laboratory", "vintage"))
-        lab = pm.Data("lab", data["lab"].values.astype(np.int64))
-        vintage = pm.Data("vintage_of", data["vintage"].values.astype(np.int64))
-        # Few arrays, for what compiles in a minute: a column each took ten.
-        columns = _columns(panel)
-        flat = {c: v for c, v in columns.items() if v.ndim == 1}
-        table = pm.Data("table", np.stack(list(flat.values())))
-        d = {c: table[k] for k, c in enumerate(flat)}
-        d |= {c: pm.Data(c, columns[c]) for c in ("of", "inside")}
-        mean, sd = _law({**_by_row(p, lab), "shift": shift[lab, vintage]}, d, pt)
-        value = _seen(panel)[1]
-        side = data["side"].values
-        rows = np.flatnonzero(side == 0)
-        k = pm.Data("number_of", rows)
-        pm.Normal("number", mean[k], sd[k], **common.reported("number", value[rows], rows))
-        rows = np.flatnonzero(side != 0)
-        k, sign = pm.Data("bound_of", rows), pm.Data("bound_side", side[rows].astype(float))
-        # "At most" is "at least" of the mirror image: one normal tail for both.
-        told = common.reported("bound", side[rows] * value[rows], rows)
-        law = pm.Normal.dist(sign * mean[k], sd[k])
-        pm.Censored("bound", law, lower=None, upper=told["observed"], **told)
+    """Return the model of the panel's figures.
+
+    It is that of :func:`specification`, with their density in one piece.
+    """
+    d, data = _columns(panel), panel.data
+    table = [*(d[c] for c in COLUMNS), d["programme"], d["after"], _seen(panel)[1]]
+    whole = {c: data[c].values for c in ("kind", "lab", "vintage", "side")}
+    whole |= {"newest": d["newest"], "years": d["of"].sum(axis=1)}
+    known = {
+        "prior": prior_array(priors), "table": np.array(table), "inside": d["inside"],
+        "index": np.array([whole[c].astype(np.int64) for c in PLACES]),
+    }  # fmt: skip
+    rows = f"figure{common.ROW}"
+    with pm.Model(coords={rows: np.arange(data.sizes["obs"])}) as model:
+        z = _variable()
+        density = kernel.DENSITY(z, *(pm.Data(name, array) for name, array in known.items()))[0]
+        pm.Potential("figures", density, dims=rows)
     return model
+
+
+def specification(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the same model as :func:`build`, written out in PyMC: to be read, and slow to compile."""
+    data, value = panel.data, _seen(panel)[1]
+    lab, vintage, side = (data[c].values for c in ("lab", "vintage", "side"))
+    with pm.Model() as model:
+        p = parameters_of(pt, _variable(), prior_array(priors))
+        of_row = {**_by_row(p, lab), "shift": p["shift"][lab, vintage]}
+        mean, sd = _law(of_row, _columns(panel), pt)
+        k = np.flatnonzero(side == 0)
+        pm.Normal("number", mean[k], sd[k], observed=value[k])
+        k = np.flatnonzero(side != 0)
+        # Of a bound the normal mass on its side: what a censored variable has, whose tail as PyMC
+        # computes it is good to nine digits.
+        off = side[k] * (value[k] - mean[k]) / sd[k]
+        pm.Potential("bound", pt.log(0.5 * pt.erfc(off * np.sqrt(0.5))))
+    return model
+
+
+def complete(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
+) -> xr.Dataset:
+    """Add the parameters by name, and of a fit the density of their priors, to a constant."""
+    z = parameters["z"].values
+    p = parameters_of(np, z, prior_array(priors))
+    dims = {1: ("laboratory",), 2: ("laboratory", "vintage")}
+    named = {n: ((*SAMPLE, *dims.get(v.ndim - 2, ())), v) for n, v in p.items()}
+    if given:
+        # The shifts, which come last, are part of the process.
+        density = -0.5 * (z[..., : -p["shift"][0, 0].size] ** 2).sum(axis=-1)
+        slopes = [p[n] for n in LOG_NORMALS] + [p["share"] * (1 - p["share"])]
+        for slope in slopes:
+            density -= np.log(slope).sum(axis=-1) if slope.ndim > 2 else np.log(slope)
+        named[common.HYPER] = (SAMPLE, density)
+    labels = {"laboratory": list(LABORATORIES), "vintage": np.arange(VINTAGES)}
+    return parameters.assign(named).assign_coords(labels)
 
 
 # --- draws ------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=model.horizon,
+    complete=model.complete,
     baseline=straight_line,
-    latent=("shift",),
     # At 0.95 two of four seeds of the generous priors had one divergence each.
     target_accept=0.98,
 )

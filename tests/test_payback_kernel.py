@@ -1,0 +1,94 @@
+"""The payback model's density in one piece against the same model written out in PyMC."""
+
+import numba
+import numpy as np
+import pytensor
+import pytest
+from pytensor.compile.mode import Mode
+from scipy.stats import norm
+from test_payback import MADE_UP, with_rows
+
+from forecast.models.base import select
+from forecast.models.panels import build_panel
+from forecast.models.payback import kernel
+from forecast.models.payback import model as payback
+from forecast.models.payback import panel as panels
+from forecast.tables.shipped import read_vintages
+from forecast.tables.vintages import as_of
+
+SIZE = 41
+
+
+def density(model):
+    """Log density of the figures, part by part, and the gradient of their sum."""
+    parts = model.logp(vars=[*model.observed_RVs, *model.potentials], sum=False)
+    (z,) = (model.rvs_to_values[v] for v in model.free_RVs)
+    gradient = pytensor.grad(sum(p.sum() for p in parts), z)
+    return pytensor.function([z], [*parts, gradient], mode=Mode("py", None))  # nothing is compiled
+
+
+def points(count):
+    """Where the sampler goes: near the middle and far out."""
+    rng = np.random.default_rng(0)
+    for k in range(count):
+        yield (0.2, 0.7, 1.0, 2.0)[k % 4] * rng.standard_normal(SIZE)
+
+
+def compared(panel, priors, count):
+    """Hold value and gradient against the specification's; return how many values were looked at."""
+    fast, slow = (density(of(panel, priors)) for of in (payback.build, payback.specification))
+    side = panel.data["side"].values
+    for z in points(count):
+        (by_row, gradient), (*parts, wanted) = fast(z), slow(z)
+        told = np.empty(len(side))
+        told[side == 0], told[side != 0] = parts
+        assert np.isfinite(wanted).all()
+        np.testing.assert_allclose(by_row, told, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-10, atol=1e-10 * abs(wanted).max())
+        assert np.count_nonzero(gradient) > 15
+
+
+@pytest.mark.parametrize("variant", ["default", *payback.VARIANTS])
+def test_value_and_gradient_are_those_of_the_written_out_model(variant, payback_panel):
+    compared(payback_panel, {"default": payback.Priors(), **payback.VARIANTS}[variant], 8)
+
+
+@pytest.mark.parametrize("day", ["2025-03-31", "2025-12-31", "every kind", "one of each"])
+def test_of_other_panels_too(day):
+    """Early and late, with figures of every kind and side, and with few."""
+    shipped = as_of(read_vintages(), day) if day[0] == "2" else None
+    panel = build_panel(shipped, "payback") if shipped else with_rows(*MADE_UP)
+    if day == "one of each":
+        kinds = panel.data["kind"].values
+        panel = select(panel, np.arange(len(kinds)) == [np.argmax(kinds == k) for k in kinds])
+    compared(panel, payback.Priors(), 4)
+
+
+def test_the_alternatives_are_no_other_density():
+    """They take the place of draws, so that every structure has the same fit."""
+    assert {n for fixed in payback.ALTERNATIVES.values() for n in fixed} <= {"share", "round_rate"}
+
+
+def test_the_normal_tail_near_and_far():
+    tail = numba.njit(lambda z: kernel._tail(z))
+    for z in (-40.0, -8.0, -1.0, 0.0, 1.0, 8.0, 19.999, 20.001, 36.0, 60.0, 1000.0):
+        value, falls = tail(z)
+        assert value == pytest.approx(norm.logsf(z), rel=1e-13, abs=1e-300)
+        assert falls == pytest.approx(np.exp(norm.logpdf(z) - norm.logsf(z)), rel=1e-9, abs=1e-300)
+
+
+def test_numbers_and_places_stand_where_the_kernel_looks_for_them():
+    for k, name in enumerate(payback.PARAMETERS):
+        assert getattr(kernel, name.upper()) == k
+    for prefix, names in (
+        ("T_", (*payback.COLUMNS, "programme", "after", "value")),
+        ("I_", ("kind", "laboratory", *payback.PLACES[2:])),
+    ):
+        for k, name in enumerate(names):
+            assert getattr(kernel, f"{prefix}{name.upper()}") == k
+    for k, name in enumerate(panels.KINDS):
+        assert getattr(kernel, name.upper()) == k
+    sizes = (kernel.OWN, kernel.NAMES, kernel.LABORATORIES, kernel.VINTAGES, kernel.MONTHS)
+    assert sizes == (len(payback.BY_LABORATORY), len(payback.PARAMETERS),
+                     len(panels.LABORATORIES), panels.VINTAGES, len(payback.MONTHS))  # fmt: skip
+    assert (kernel.ORIGIN, kernel.CASH_ERROR) == (payback.ORIGIN, payback.CASH_ERROR)
