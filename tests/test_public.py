@@ -13,7 +13,7 @@ NAMES = [
     "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
     "events",
     "explain", "fit", "forecast", "get_model",
-    "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
+    "foreseen", "judge", "origins", "parse_date", "percentiles",
     "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
     "read_table", "read_vintages", "refit", "report_calendar", "reported_ratio", "run_all",
     "sensitivity", "statistics_of", "summary", "update_run",

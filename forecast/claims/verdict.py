@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from forecast.core.errors import ClaimError
-from forecast.core.text import one_line, percent, signed
+from forecast.core.text import capitalised, one_line, percent, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +92,9 @@ class Verdict:
         none were fitted.
     given
         Of a definition with a condition, the probability beside that without it; None for any other.
+    caution
+        What is to be said beside the number, such as that its model is too sure; "" for nothing. `text`
+        says it too.
     """
 
     claim: str
@@ -109,12 +112,15 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     given: Given | None = None
+    caution: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the fields of the script interface, and only those."""
         row = dataclasses.asdict(self)
         row.pop("draws")
         given = row.pop("given")
+        if not row["caution"]:
+            del row["caution"]
         if given is not None:
             row |= {
                 "given": given.pop("event"),
@@ -196,6 +202,15 @@ class Verdicts(Sequence[Verdict]):
             rows.append(dataclasses.replace(v, low=low, high=high))
         return Verdicts(tuple(rows))
 
+    def with_cautions(self, said: Mapping[str, str]) -> Verdicts:
+        """Return them with what is to be said beside each number that a model's draws gave, by model."""
+        rows = []
+        for v in self:
+            own = said.get(v.model, "") if v.status == "judged" else ""
+            text = f"{v.text} {capitalised(own)}." if own else v.text
+            rows.append(dataclasses.replace(v, text=text, caution=own))
+        return Verdicts(tuple(rows))
+
     def frame(self) -> pd.DataFrame:
         """Return one row a definition.
 
@@ -248,7 +263,7 @@ class Verdicts(Sequence[Verdict]):
             f"<tr><td>{html.escape(v.claim)}</td><td>{html.escape(v.definition)}</td>"
             f"<td style='text-align:right'>{html.escape(answer_text(v))}</td>"
             f"<td>{html.escape(answer_word(v))}</td><td>{html.escape(window_text(v))}</td>"
-            f"<td>{html.escape(v.model)}</td><td>{html.escape(v.status)}</td></tr>"
+            f"<td>{html.escape(v.model)}</td><td>{html.escape(standing_text(v))}</td></tr>"
             for v in self
         )
         heads = ("claim", "definition", "probability", "in words", "window", "model", "status")
@@ -291,6 +306,11 @@ def range_text(verdict: Verdict) -> str:
         return "–"
     low, high = (percent(p, verdict.draws) for p in (verdict.low, verdict.high))
     return low if low == high else f"{low} to {high}"
+
+
+def standing_text(verdict: Verdict) -> str:
+    """Return a verdict's status, with what is to be said beside its number."""
+    return f"{verdict.status}; {verdict.caution}" if verdict.caution else verdict.status
 
 
 def window_text(verdict: Verdict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forecast.models.base import Model, the_day
 from forecast.models.benchmark import draws, model
+from forecast.models.benchmark.ahead import ahead
 
 MODEL = Model(
     name="benchmark",
@@ -21,4 +22,5 @@ MODEL = Model(
     shown=("gain", "bend"),
     # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
     adaptation="low_rank",
+    ahead=ahead,
 )

@@ -1,13 +1,15 @@
-"""The last year of the market table, held out of each run."""
+"""The last year of the market table, held out of each run: all of it became known on one day."""
 
 from __future__ import annotations
 
+import dataclasses
+
 from forecast.core.errors import DataError
-from forecast.models.base import HeldOut, Panel, select
+from forecast.models.base import Panel, select
 
 
-def without_last_year(panel: Panel) -> HeldOut:
-    """Return a market panel without its last year.
+def without_last_year(panel: Panel) -> Panel:
+    """Return a market panel without its last year, as of the end of the year before.
 
     Raises
     ------
@@ -18,7 +20,4 @@ def without_last_year(panel: Panel) -> HeldOut:
     last = int(years.max())
     if last - int(years.min()) < 3:
         raise DataError(f"holding out {last} leaves fewer than three years")
-    end = panel.data.isel(obs=years == last)
-    names = (str(name) for name in end["series"].values)
-    truth = dict(zip(names, end["value"].values.tolist(), strict=True))
-    return HeldOut(select(panel, years < last), str(last), truth)
+    return dataclasses.replace(select(panel, years < last), as_of=f"{last - 1}-12-31")
