@@ -83,7 +83,8 @@ def judge_stored(run: Stored, claims: Sequence[Claim], references: Table) -> Ans
             if why:
                 unreached.append(f"{claim.id}/{definition.id}: {why}")
     found = settled(Verdicts(tuple(verdicts)), claims, list(draws.values()), run.known)
-    return Answers(found.with_cautions(_cautions(run)), tuple(unreached))
+    said = found.with_cautions(_cautions(run)).with_other_models(claims)
+    return Answers(said, tuple(unreached))
 
 
 def _cautions(run: Stored) -> dict[str, str]:

@@ -425,7 +425,9 @@ def _report(
         tested = _sensitivities(claims, verdicts, fitted)
         report = dataclasses.replace(
             report,
-            verdicts=verdicts.with_ranges({key: (s.low, s.high) for key, s in tested.items()}),
+            verdicts=verdicts.with_ranges(
+                {key: (s.low, s.high) for key, s in tested.items()}
+            ).with_other_models(claims),
             sensitivities=tested,
             naive=_naive_probabilities(claims, fitted),
             specs={name: f.run.spec for name, f in fitted.items()},
