@@ -27,7 +27,7 @@ from forecast.models.baselines import line_in_date
 from forecast.models.hazard.ahead import MONTHS, without_newest
 from forecast.models.hazard.panel import episodes
 from forecast.models.panels import shipped
-from forecast.models.registry import get_model
+from forecast.models.registry import ahead_of
 from forecast.tables.shipped import read_reference_table, read_tables, read_vintages
 
 DAY = "2026-05-06"
@@ -254,7 +254,6 @@ def test_rows_that_are_foretold_are_not_in_the_fit_and_their_values_not_looked_a
 ):
     later = sources.panel(model, DAY)
     then = left_out(later, sources)
-    entry = get_model(model)
     run = hold_out.fit_kept(None, hold_out.spec_of(model, then, seed=1, draws=50), then)
     key = "score" if model == "benchmark" else "value"
     new = unseen(then, later)
@@ -263,7 +262,9 @@ def test_rows_that_are_foretold_are_not_in_the_fit_and_their_values_not_looked_a
     values[new] *= 0.5
     altered = dataclasses.replace(later, data=later.data.assign({key: ("obs", values)}))
     first, second = (
-        entry.ahead(run.posterior, then, one, priors_of(run.spec), np.random.default_rng(1))
+        ahead_of(model).tell(
+            run.posterior, then, one, priors_of(run.spec), np.random.default_rng(1)
+        )
         for one in (later, altered)
     )
     for a, b in zip(first, second, strict=True):

@@ -166,7 +166,7 @@ def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):
     assert "44 %" in text
     row = "| market | figures, as of 2025-12-31 | 2 | 1 of 2 | 1 of 2 | 1 of 2 | 0.40 | CRPS, log points"
     assert f"{row} | 0.03 | 0.04 | too few to grade |" in text
-    assert "- **scaling\\_law**: not asked, for its data carry no dates." in text
+    assert "- **scaling_law**: not asked, for its data carry no dates." in text
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """A model's newest figures, foretold by a fit that has not seen them.
 
-The figures that are left out are those that came after an earlier day (a rolling origin), or what the
-room says. One fit at a time: an origin foretells what came between it and the origin after it, so each
-number counts once. Where one origin has few numbers, the one before it is asked too.
+The figures that are left out are those that came after an earlier day, or what the room says. Where no
+one day has enough of them after it, the origin rolls: each of several days foretells what came up to the
+next one, so that each number counts once.
 
 Invariant: a fit sees the panel of its own day and nothing else of the later one;
 ``tests/test_hold_out.py`` alters all later rows and finds the same fit.
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,10 @@ from forecast.evaluation import score
 from forecast.inference import gate
 from forecast.inference.fitting import Run, fit_kept, priors_of, spec_of
 from forecast.inference.predict import forecast, outline
-from forecast.models.base import Panel, Told
+from forecast.inference.sampling import prior_draws
+from forecast.models.base import Ahead, Panel, Told
 from forecast.models.panels import build_panel
-from forecast.models.registry import get_model, panel_source
+from forecast.models.registry import ahead_of, get_model, panel_source
 from forecast.tables.vintages import as_of
 
 if TYPE_CHECKING:
@@ -225,59 +227,94 @@ def _from_record(row: Mapping[str, Any]) -> Foreseen:
 
 
 # --- what is left out ---------------------------------------------------------------------------
-def left_out(panel: Panel, sources: Sources) -> Panel:
+def left_out(panel: Panel, sources: Sources, fewest: int = 1) -> Panel:
     """Return a panel without its newest figures: what its room says, or that of an earlier day.
 
     That is the latest day on which a quarter of the rows, :data:`MOST` of a large panel, were not there
-    yet.
+    yet; or where that leaves fewer rows than `fewest`, the earliest day with as many.
 
     Raises
     ------
     DataError
         If nothing in it is dated, or too little is left.
     """
-    rule = get_model(panel.model).hold_out
+    rule = _rules(panel).left_out
     if rule is not None:
         return rule(panel)
     if not panel_source(panel.model).latest:
         raise DataError("its data carry no dates, and none of them is the newest")
-    rows = int(panel.data.sizes["obs"])
-    wanted = rows - max(1, min(rows // PART, MOST))
+    rows, now = int(panel.data.sizes["obs"]), parse_date(panel.as_of)
 
-    def there(day: dt.date) -> int:
+    def there(back: int) -> int:
         try:
-            return int(sources.panel(panel.model, day.isoformat()).data.sizes["obs"])
+            day = (now - dt.timedelta(days=back)).isoformat()
+            return int(sources.panel(panel.model, day).data.sizes["obs"])
         except DataError:
             return 0
 
-    now, back = parse_date(panel.as_of), 16
-    while there(now - dt.timedelta(days=back)) > wanted:
-        back *= 2
-        if back > LONGEST:
-            raise DataError(f"no row of its data became known before {panel.as_of}")
-    few, many = back, back // 2 if back > 16 else 0  # days back with and without enough left out
+    back = _fewest_days(there, rows - max(1, min(rows // PART, MOST)))
+    if there(back) < fewest:
+        back = _fewest_days(there, fewest - 1) - 1
+        if there(back) >= rows:
+            raise DataError(
+                f"what was known before the newest of its {rows} rows is too little to fit"
+            )
+    return sources.panel(panel.model, (now - dt.timedelta(days=back)).isoformat())
+
+
+def _rules(panel: Panel) -> Ahead:
+    return ahead_of(panel.model) or Ahead()
+
+
+def _fewest_days(there: Callable[[int], int], most: int) -> int:
+    """Return how many days back there were at most so many rows; rows only grow with time.
+
+    Raises
+    ------
+    DataError
+        If there were more on any day.
+    """
+    few = 16
+    while there(few) > most:
+        few *= 2
+        if few > LONGEST:
+            raise DataError("no row of its data became known before the others")
+    many = few // 2 if few > 16 else 0
     while few - many > 1:
         middle = (few + many) // 2
-        few, many = (
-            (middle, many) if there(now - dt.timedelta(days=middle)) <= wanted else (few, middle)
-        )
-    return sources.panel(panel.model, (now - dt.timedelta(days=few)).isoformat())
+        few, many = (middle, many) if there(middle) <= most else (few, middle)
+    return few
 
 
-def _steps(panel: Panel, sources: Sources) -> Iterator[tuple[Panel, Panel] | str]:
-    """Yield panels of origins, newest first, each with the panel after it; then why there is no more."""
-    later, rows = panel, int(panel.data.sizes["obs"])
+def _origins(panel: Panel, sources: Sources) -> tuple[list[tuple[Panel, Panel]], str]:
+    """Return the panels that are fitted, each with the later one whose figures it foretells.
+
+    One, the newest after which :data:`FEWEST` numbers or more have come; or where none is old enough, of
+    each step back what came up to the next one, at most :data:`ORIGINS`; and why there are no more.
+    """
+    chain, why = [panel], ""
     for _ in range(STEPS):
         try:
-            then = left_out(later, sources)
-        except DataError as error:
-            yield str(error)
-            return
-        if 2 * int(then.data.sizes["obs"]) < rows:
-            yield f"before {later.as_of} fewer than half of its rows were there"
-            return
-        yield then, later
-        later = then
+            then = left_out(chain[-1], sources, (int(panel.data.sizes["obs"]) + 1) // 2)
+            chain.append(then)
+            if _count(then, panel) >= FEWEST:
+                return [(then, panel)], ""
+        except ForecastError as error:
+            why = str(error)
+            break
+    pairs = [(then, later) for later, then in itertools.pairwise(chain)]
+    return [pair for pair in pairs if _count(*pair)][:ORIGINS], why
+
+
+def _count(then: Panel, later: Panel) -> int:
+    """Return how many numbers a fit of one panel would foretell of a later one."""
+    rule, entry = _rules(then).tell, get_model(then.model)
+    if rule is None:
+        asked = _asked(then, later)
+        return 0 if asked is None else int(np.isfinite(asked.values).sum())
+    unfitted = prior_draws(entry, then, entry.priors, size=2, seed=0)
+    told = rule(unfitted, then, later, entry.priors, np.random.default_rng(0))
+    return max((len(one.names) for one in told), default=0)
 
 
 # --- what is foretold ---------------------------------------------------------------------------
@@ -303,48 +340,34 @@ def foreseen(
         One a kind of number; one with a reason alone where nothing could be foretold.
     """
     told: dict[tuple[str, str, bool], list[Number]] = {}
-    fits, why = 0, ""
-    for step in _steps(panel, sources):
-        if isinstance(step, str):
-            why = step
-            break
-        then, later = step
+    pairs, why = _origins(panel, sources)
+    for then, later in pairs:
         try:
             found = _foretold(then, later, seed, place)
         except ForecastError as error:
             why = f"as of {then.as_of}: {error}"
-            break
-        if found is None:
             continue
-        fits += 1
         for one in found:
             told.setdefault((one.what, one.unit, one.event), []).extend(_scored(one, then.as_of))
-        if max(map(len, told.values()), default=0) >= FEWEST or fits == ORIGINS:
-            break
     if not any(told.values()):
         return (
             Foreseen(panel.model, reason=why or "nothing that it draws has been reported since"),
         )
     return tuple(
-        Foreseen(panel.model, what, unit, event, tuple(numbers))
+        Foreseen(panel.model, what, unit, event, tuple(numbers), why)
         for (what, unit, event), numbers in told.items()
         if numbers
     )
 
 
-def _foretold(
-    then: Panel, later: Panel, seed: int, place: str | Path | None
-) -> Sequence[Told] | None:
-    """Return what a fit of one panel says of the figures of a later one; None where there are none."""
-    entry = get_model(then.model)
-    if entry.ahead is None:
-        asked = _asked(then, later)
-        if asked is None:
-            return None
-        return _of_series(_fit(then, seed, place), asked, seed)
-    run = _fit(then, seed, place)
-    rng = np.random.default_rng([seed, 1])
-    return entry.ahead(run.posterior, then, later, priors_of(run.spec), rng)
+def _foretold(then: Panel, later: Panel, seed: int, place: str | Path | None) -> Sequence[Told]:
+    """Return what a fit of one panel says of the figures of a later one."""
+    rule, run = _rules(then).tell, _fit(then, seed, place)
+    if rule is not None:
+        rng = np.random.default_rng([seed, 1])
+        return rule(run.posterior, then, later, priors_of(run.spec), rng)
+    asked = _asked(then, later)
+    return [] if asked is None else _of_series(run, asked, seed)
 
 
 def _fit(panel: Panel, seed: int, place: str | Path | None) -> Run:

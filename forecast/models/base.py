@@ -274,6 +274,28 @@ class Told:
 
 
 @dataclasses.dataclass(frozen=True)
+class Ahead:
+    """How a model's newest figures are left out of a panel and foretold from the rest.
+
+    What a room does not say goes by the common rule of :mod:`forecast.evaluation.hold_out`.
+
+    Attributes
+    ----------
+    left_out
+        ``(panel) -> Panel``: the panel without its newest figures, as of a day before them; None where
+        that is what was known on an earlier day.
+    tell
+        ``(parameters, panel, later, priors, rng) -> [Told]``: the figures of a later panel that the fit
+        of a panel has not seen; None where they are the reports in the draws' periods.
+    """
+
+    left_out: Callable[[Panel], Panel] | None = None
+    tell: Callable[[xr.Dataset, Panel, Panel, Any, np.random.Generator], Sequence[Told]] | None = (
+        None
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Outlook:
     """What draws say of each series that a user follows, as ``forecast fit`` prints it.
 
@@ -347,13 +369,6 @@ class Model[P]:
         Of such a model, the coordinate that tells a cell's period; with ``series`` it names the cell.
     rules
         Several baselines by name, for a backtest; without any it takes :attr:`baseline` alone.
-    hold_out
-        ``(panel) -> Panel``: the panel without its newest figures, which each run foretells from the
-        rest to score itself (:mod:`forecast.evaluation.hold_out`); None where that is the panel of an
-        earlier day.
-    ahead
-        ``(parameters, panel, later, priors, rng) -> [Told]``: the figures of a later panel that the fit
-        of a panel has not seen; None where they are the reports in the draws' periods.
     outlook
         ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
     shown
@@ -385,10 +400,6 @@ class Model[P]:
     sampled: tuple[str, ...] = ()
     period: str = ""
     rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
-    hold_out: Callable[[Panel], Panel] | None = None
-    ahead: Callable[[xr.Dataset, Panel, Panel, P, np.random.Generator], Sequence[Told]] | None = (
-        None
-    )
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Told, select, unseen
+from forecast.models.base import Ahead, Told, select, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.benchmark.model import Priors, predict_scores
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forecast.models.base import Panel
 
 
-def ahead(
+def foretold(
     parameters: xr.Dataset, panel: Panel, later: Panel, priors: Priors, rng: np.random.Generator
 ) -> list[Told]:
     """Foretell the scores of later releases; all else that is known of a release is taken as known.
@@ -41,3 +41,6 @@ def ahead(
     names = tuple(f"{release}, {benchmark}" for release, benchmark in labels)
     truth = 100 * rows.data["score"].values
     return [Told("scores of releases", names, truth, draws, naive, "points")]
+
+
+AHEAD = Ahead(tell=foretold)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forecast.models.base import Model, the_day
 from forecast.models.benchmark import draws, model
-from forecast.models.benchmark.ahead import ahead
 
 MODEL = Model(
     name="benchmark",
@@ -22,5 +21,4 @@ MODEL = Model(
     shown=("gain", "bend"),
     # Slopes and easiness of the four benchmarks go together: a diagonal matrix halves the sample.
     adaptation="low_rank",
-    ahead=ahead,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name, period_end
-from forecast.models.base import Panel, Told
+from forecast.models.base import Ahead, Panel, Told
 from forecast.models.hazard import returns
 from forecast.models.hazard.baseline import unconditional_falls
 from forecast.models.hazard.model import Priors, draw
@@ -78,7 +78,7 @@ def _standing(panel: Panel) -> tuple[Position, ...]:
     )
 
 
-def ahead(
+def foretold(
     parameters: xr.Dataset, panel: Panel, later: Panel, priors: Priors, rng: np.random.Generator
 ) -> list[Told]:
     """Foretell the falls of the industries that stood on the panel's day, and each later month's return.
@@ -155,3 +155,6 @@ def _returns(
     )
     what = "monthly returns of indices, each given those before"
     return [Told(what, labels, values.values[when, which], draws, naive, "log return")]
+
+
+AHEAD = Ahead(left_out=without_newest, tell=foretold)

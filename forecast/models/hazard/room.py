@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forecast.models.base import Model, closes
 from forecast.models.hazard import model
-from forecast.models.hazard.ahead import ahead, without_newest
 from forecast.models.hazard.baseline import unconditional_falls
 from forecast.models.hazard.outlook import falls
 
@@ -26,6 +25,4 @@ MODEL = Model(
     target_accept=0.8,
     outlook=falls,
     latent=("year_level", "z_industry"),
-    ahead=ahead,
-    hold_out=without_newest,
 )

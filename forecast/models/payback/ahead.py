@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Told, unseen
+from forecast.models.base import Ahead, Told, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.payback.model import Priors, replicate
 from forecast.models.payback.panel import KINDS
@@ -21,7 +21,7 @@ FORETOLD = {"sales": "sales", "cash": "cash"}
 has in hand is its own doing between two reports: a new projection is a new decision, not a result."""
 
 
-def ahead(
+def foretold(
     parameters: xr.Dataset, panel: Panel, later: Panel, priors: Priors, rng: np.random.Generator
 ) -> list[Told]:
     """Foretell what was later reported of sales and cash; bounds are left out.
@@ -56,3 +56,6 @@ def _line(panel: Panel, later: Panel, row: int, size: int, rng: np.random.Genera
     when = data["start"].values + data["length"].values / 2
     middle = np.array([float(one["start"]) + float(one["length"]) / 2])
     return line_in_date(when[at], np.log(data["value"].values[at]), middle, size, rng)
+
+
+AHEAD = Ahead(tell=foretold)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forecast.models.base import Model
 from forecast.models.payback import model
-from forecast.models.payback.ahead import ahead
 from forecast.models.payback.baseline import straight_line
 
 MODEL = Model(
@@ -23,5 +22,4 @@ MODEL = Model(
     latent=("shift",),
     # At 0.95 two of four seeds of the generous priors had one divergence each.
     target_accept=0.98,
-    ahead=ahead,
 )

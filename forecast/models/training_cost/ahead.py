@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Told, select, unseen
+from forecast.models.base import Ahead, Told, select, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.training_cost.model import Priors, replicate
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forecast.models.base import Panel
 
 
-def ahead(
+def foretold(
     parameters: xr.Dataset, panel: Panel, later: Panel, priors: Priors, rng: np.random.Generator
 ) -> list[Told]:
     """Foretell the estimates of later releases, each under the first rule that takes it.
@@ -42,3 +42,6 @@ def ahead(
     names = tuple(str(name) for name in rows.data["release"].values)
     truth = np.log(rows.data["value"].values)
     return [Told("training costs of releases", names, truth, draws, naive, "log points")]
+
+
+AHEAD = Ahead(tell=foretold)

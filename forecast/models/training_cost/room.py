@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forecast.models.base import Model, years
 from forecast.models.training_cost import model
-from forecast.models.training_cost.ahead import ahead
 from forecast.models.training_cost.baseline import cost_records
 
 MODEL = Model(
@@ -20,5 +19,4 @@ MODEL = Model(
     labels=model.LABELS,
     horizon=years(4),
     baseline=cost_records,
-    ahead=ahead,
 )

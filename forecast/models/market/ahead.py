@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from forecast.core.errors import DataError
-from forecast.models.base import Panel, select
+from forecast.models.base import Ahead, Panel, select
 
 
 def without_last_year(panel: Panel) -> Panel:
@@ -21,3 +21,6 @@ def without_last_year(panel: Panel) -> Panel:
     if last - int(years.min()) < 3:
         raise DataError(f"holding out {last} leaves fewer than three years")
     return dataclasses.replace(select(panel, years < last), as_of=f"{last - 1}-12-31")
+
+
+AHEAD = Ahead(left_out=without_last_year)
