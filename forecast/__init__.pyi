@@ -13,7 +13,8 @@ from .core.units import convert as convert
 from .evaluation.backtesting import backtest as backtest
 from .evaluation.backtesting import origins as origins
 from .evaluation.calibration import calibrate as calibrate
-from .evaluation.hold_out import hold_out_last_year as hold_out_last_year
+from .evaluation.hold_out import Sources as Sources
+from .evaluation.hold_out import foreseen as foreseen
 from .evaluation.sensitivity import sensitivity as sensitivity
 from .evaluation.surprise import percentiles as percentiles
 from .inference.fitting import Run as Run

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from forecast.evaluation.calibration import calibrate, refill
-from forecast.evaluation.hold_out import hold_out_last_year
 from forecast.evaluation.sensitivity import Sensitivity, scaling_effect
 from forecast.inference.sampling import prior_misses
 from forecast.models.base import select
@@ -153,13 +152,3 @@ def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
     monkeypatch.setattr(calibration, "get_model", lambda name: wrong)
     ranks = calibrate("market", market_panel, simulations=60, seed=11)
     assert stats.kstest((ranks["shock_sd"] + 0.5) / 100, "uniform").pvalue < 1e-3
-
-
-@pytest.mark.slow
-def test_hold_out_scores_the_last_year(market_panel):
-    rows = hold_out_last_year(market_panel, seed=1)
-    assert [r.period for r in rows] == ["2025"] * 3
-    for r in rows:
-        assert r.low < r.median < r.high
-        assert 0 < r.crps < 0.3
-        assert 0 < r.naive_crps < 0.3

@@ -77,6 +77,7 @@ def claims_file():
     readings[0] |= {"group": "g", "label": "l", "thresholds": [1, 2.5]}
     readings[3] |= {"thresholds": [5, 100]}
     readings[3] |= {"polarity": "opposite", "excludes": ["threshold"]}
+    readings[4] |= {"model": "earnings", "same_event": ["threshold"]}
     readings[0] |= {"unscorable": "u", "already": True}
     readings[1] |= {
         "resolution": {"series": "s", "publisher": "p", "rule": "r", "on": "2030-01-01"}

@@ -206,7 +206,7 @@ def report(known):
     page = Page("A title", "The Paper", ("c",), positions=("Tea",), programme=Programme("T", "Tea"))
     return Report(
         run_id="abc", as_of="2026-05-06", seed=1, version="0", article="a", page=page, claims=[claim],
-        verdicts=Verdicts(()), sensitivities={}, naive={}, hold_outs=[], findings=[], figures={},
+        verdicts=Verdicts(()), sensitivities={}, naive={}, foreseen=[], findings=[], figures={},
         known=known, specs={}, gates={}, seconds={},
     )  # fmt: skip
 

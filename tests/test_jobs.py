@@ -9,6 +9,7 @@ import pytest
 from forecast.app import jobs
 from forecast.core.errors import GateError
 from forecast.core.progress import heard_by
+from forecast.evaluation.hold_out import Foreseen
 
 DAYS = ("1999-12-31", "2000-12-31")
 
@@ -46,9 +47,11 @@ def work(monkeypatch):
     monkeypatch.setattr(jobs, "_fit_sets", fit_sets)
     monkeypatch.setattr(jobs, "_all_stored", lambda one: one.model == "known")
     monkeypatch.setattr(jobs, "hindcast", hindcast)
-    monkeypatch.setattr(
-        jobs, "hold_out_last_year", lambda panel, *, seed, place: ((panel.model, seed, place),)
-    )
+
+    def foreseen(panel, sources, *, seed, place):
+        return (Foreseen(panel.model, f"{sources} {seed} {place}"),)
+
+    monkeypatch.setattr(jobs, "foreseen", foreseen)
     return asked
 
 
@@ -69,7 +72,7 @@ def test_the_longest_is_begun_first_and_all_are_told_in_that_order(work):
     todo = [
         job("small", 1),
         job("big", 11),
-        job("many", 2, variants=("a", "b"), days=DAYS, hold_out=True),
+        job("many", 2, variants=("a", "b"), days=DAYS, sources="rows"),
     ]
     alone, together = (results(todo, n) for n in (1, 2))
     assert work == [(["many", "big", "small"], 2)]
@@ -97,18 +100,18 @@ def test_no_process_is_started_for_one_job_or_for_stored_ones(work):
 
 
 def test_checks_go_with_the_fits_of_their_model(work):
-    more = {"days": DAYS, "hold_out": True}
+    more = {"days": DAYS, "sources": "rows"}
     done, _ = results(
         [job("hazard", 3, days=DAYS), job("market", 2, **more), job("bad", 1, **more)], 2
     )
     found = {one.model: one for one in done}
-    ((name, seed, place),) = found["market"].hold_outs
-    assert (name, place) == ("market", "place")
-    assert seed == jobs.child_seed(1, "market", "hold out")
+    seed = jobs.child_seed(1, "market", "hold out")
+    assert found["market"].foreseen == (Foreseen("market", f"rows {seed} place"),)
     assert set(found["market"].seconds) == {
-        "fit market", "hold out the last year of market", "hindcast by market",
+        "fit market", "newest figures by market", "hindcast by market",
     }  # fmt: skip
-    assert found["hazard"].hold_outs == found["bad"].hold_outs == ()
+    assert found["hazard"].foreseen == ()
+    assert found["bad"].foreseen == (Foreseen("bad", reason="its fit did not pass its gate"),)
     assert found["hazard"].hindcasts[DAYS[1]] == "it did not mix"
     assert found["bad"].hindcasts == {}  # nothing more is fitted of what failed its gate
 

@@ -19,7 +19,7 @@ from forecast.claims.variations import Depth, Variation
 from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.text import significant
 from forecast.evaluation.hindcast import Hindcast
-from forecast.evaluation.hold_out import HoldOut
+from forecast.evaluation.hold_out import Foreseen, Number
 from forecast.evaluation.misfit import Misfit
 from forecast.evaluation.sensitivity import Sensitivity
 from forecast.evaluation.warnings import WarningCheck
@@ -33,6 +33,15 @@ from forecast.report.section import Section
 from forecast.report.sections import NAMES, sections
 
 DAY = dt.date(2026, 5, 6)
+
+
+def newest(model, count, held):
+    """Return figures of which the bands held some; CRPS 0.03 against 0.04 and a PIT of 0.4."""
+    numbers = [
+        Number("x", "2025-12-31", 80, 81, 70, 90, 0.4, (k < held,) * 3, 0.03, 0.04)
+        for k in range(count)
+    ]
+    return Foreseen(model, "figures", "log points", False, tuple(numbers))
 
 
 @pytest.fixture
@@ -63,7 +72,10 @@ def report(known):
             )
         },
         naive={("c", "d"): 0.22},
-        hold_outs=[HoldOut("AI market/x", "2025", "USD bn", 80, 81, 70, 90, 0.03, 0.04)],
+        foreseen=[
+            newest("market", 2, 1),
+            Foreseen("scaling_law", reason="its data carry no dates"),
+        ],
         findings=[],
         known=known,
         specs={},
@@ -152,7 +164,9 @@ def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):
     assert "+2.0 ± 0.1" in text
     assert "−3.0 ± 0.2" in text
     assert "44 %" in text
-    assert "| 0.030 | 0.040 |" in text
+    row = "| market | figures, as of 2025-12-31 | 2 | 1 of 2 | 1 of 2 | 1 of 2 | 0.40 | CRPS, log points"
+    assert f"{row} | 0.03 | 0.04 | too few to grade |" in text
+    assert "- **scaling_law**: not asked, for its data carry no dates." in text
 
 
 @pytest.mark.parametrize(
@@ -374,7 +388,7 @@ def test_an_article_of_one_claim_without_an_answer_has_its_claim_and_nothing_emp
         report,
         verdicts=Verdicts(tuple(dataclasses.replace(v, status="model not run", probability=None)
                                 for v in report.verdicts)),
-        naive={}, sensitivities={}, hold_outs=[],
+        naive={}, sensitivities={}, foreseen=[],
     )  # fmt: skip
     text = markdown(one)
     assert "Each judged definition" not in text

@@ -9,11 +9,11 @@ import pytest
 import forecast as fc
 
 NAMES = [
-    "Known", "Panel", "Run", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
+    "Known", "Panel", "Run", "Sources", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
     "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
     "events",
-    "explain", "fit", "forecast", "get_model",
-    "hold_out_last_year", "judge", "origins", "parse_date", "percentiles",
+    "explain", "fit", "forecast", "foreseen", "get_model",
+    "judge", "origins", "parse_date", "percentiles",
     "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
     "read_table", "read_vintages", "refit", "report_calendar", "reported_ratio", "run_all",
     "sensitivity", "statistics_of", "summary", "update_run",

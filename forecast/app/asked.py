@@ -18,6 +18,8 @@ from forecast.claims.verdict import Verdict, Verdicts
 from forecast.core.errors import ClaimError, DataError, GateError, StoreError
 from forecast.core.periods import period_end
 from forecast.core.text import one_line
+from forecast.evaluation.hold_out import FORESEEN, from_records, too_sure
+from forecast.store.runs import read_json
 from forecast.tables.articles import ARTICLES, CLAIMS_FILE
 
 if TYPE_CHECKING:
@@ -80,10 +82,16 @@ def judge_stored(run: Stored, claims: Sequence[Claim], references: Table) -> Ans
             verdicts.append(verdict)
             if why:
                 unreached.append(f"{claim.id}/{definition.id}: {why}")
-    return Answers(
-        settled(Verdicts(tuple(verdicts)), claims, list(draws.values()), run.known),
-        tuple(unreached),
-    )
+    found = settled(Verdicts(tuple(verdicts)), claims, list(draws.values()), run.known)
+    said = found.with_cautions(_cautions(run)).with_other_models(claims)
+    return Answers(said, tuple(unreached))
+
+
+def _cautions(run: Stored) -> dict[str, str]:
+    """Return what a run said beside the numbers of each model; nothing of a run of before that check."""
+    if not (run.folder / FORESEEN).is_file():
+        return {}
+    return too_sure(from_records(read_json(run.folder / FORESEEN, list)))
 
 
 def _draws(run: Stored, model: str) -> xr.Dataset:

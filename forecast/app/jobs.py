@@ -17,7 +17,7 @@ from forecast.core.errors import ForecastError
 from forecast.core.processes import crew
 from forecast.core.progress import heard_by, stage, tell_again
 from forecast.evaluation.hindcast import Hindcast, hindcast
-from forecast.evaluation.hold_out import HoldOut, hold_out_last_year
+from forecast.evaluation.hold_out import Foreseen, Sources, foreseen
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
 from forecast.inference.predict import Fitted, forecast
 from forecast.models import registry
@@ -53,8 +53,9 @@ class Job:
         Where fits are kept.
     variants
         Other prior sets.
-    hold_out
-        Whether to forecast the end of the panel from what came before it.
+    sources
+        What earlier panels are made from, to foretell the newest figures from the rest; None for no such
+        check.
     days
         Days of the hindcast.
     tables
@@ -67,7 +68,7 @@ class Job:
     quick: bool
     place: Path
     variants: tuple[str, ...] = ()
-    hold_out: bool = False
+    sources: Sources | None = None
     days: tuple[str, ...] = ()
     tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class Job:
     @property
     def size(self) -> int:
         """Observations times fits, by which the longest job is told without a clock."""
-        number = 1 + len(self.variants) + self.hold_out + len(self.days)
+        number = 1 + len(self.variants) + (self.sources is not None) + len(self.days)
         return int(self.panel.data.sizes["obs"]) * number
 
 
@@ -93,8 +94,8 @@ class Done:
         The model's name.
     runs
         Its fits by prior set; with the default one alone if that failed its gate.
-    hold_outs
-        The end of its panel, forecast from what came before.
+    foreseen
+        How well it foresaw its newest figures.
     hindcasts
         By day, what it would have said, or why it says nothing.
     seconds
@@ -103,7 +104,7 @@ class Done:
 
     model: str
     runs: Mapping[str, Run]
-    hold_outs: tuple[HoldOut, ...]
+    foreseen: tuple[Foreseen, ...]
     hindcasts: Mapping[str, tuple[Hindcast, ...] | str]
     seconds: Mapping[str, float]
 
@@ -179,15 +180,17 @@ def _done(job: Job) -> Done:
     """Do a job: fits with each prior set, and where the default one passed its gate, the checks."""
     seconds: dict[str, float] = {}
     runs = _fit_sets(job, seconds)
-    hold_outs: tuple[HoldOut, ...] = ()
+    ahead: tuple[Foreseen, ...] = ()
     hindcasts: dict[str, tuple[Hindcast, ...] | str] = {}
-    if passed(runs["default"]) and job.hold_out:
-        with stage(f"hold out the last year of {job.model}", seconds):
-            hold_outs = _hold_outs(job)
+    if job.sources is not None:
+        ahead = (Foreseen(job.model, reason="its fit did not pass its gate"),)
+        if passed(runs["default"]):
+            with stage(f"newest figures by {job.model}", seconds):
+                ahead = _foreseen(job, job.sources)
     if passed(runs["default"]) and job.days:
         with stage(f"hindcast by {job.model}", seconds):
             hindcasts = {day: _hindcast(job, day) for day in job.days}
-    return Done(job.model, runs, hold_outs, hindcasts, seconds)
+    return Done(job.model, runs, ahead, hindcasts, seconds)
 
 
 def _all_stored(job: Job) -> bool:
@@ -222,13 +225,14 @@ def _stored(job: Job, variant: str) -> Run:
     return run
 
 
-def _hold_outs(job: Job) -> tuple[HoldOut, ...]:
-    seed = child_seed(job.seed, job.model, "hold out")
-    try:
-        return hold_out_last_year(job.panel, seed=seed, place=job.place)
-    except ForecastError as error:
-        logger.warning(f"no hold-out: {error}")
-        return ()
+def _foreseen(job: Job, sources: Sources) -> tuple[Foreseen, ...]:
+    found = foreseen(
+        job.panel, sources, seed=child_seed(job.seed, job.model, "hold out"), place=job.place
+    )
+    for one in found:
+        if one.reason:
+            logger.info(f"newest figures of {job.model} not foretold: {one.reason}")
+    return found
 
 
 def _hindcast(job: Job, day: str) -> tuple[Hindcast, ...] | str:

@@ -35,6 +35,7 @@ from forecast.core.errors import ClaimError, DataError, ForecastError, StoreErro
 from forecast.core.progress import stage
 from forecast.evaluation import sensitivity
 from forecast.evaluation.hindcast import MODELS as HINDCAST_MODELS
+from forecast.evaluation.hold_out import FORESEEN, Sources, too_sure
 from forecast.inference.codehash import package_hash, room_hash
 from forecast.inference.predict import outline
 from forecast.models import registry
@@ -351,7 +352,7 @@ def _jobs(
     """Return what is fitted to each panel; one that must be quick, with the default priors alone."""
     whole = not settings.quick
     days = inputs.page.hindcast if whole and panels.keys() >= {*HINDCAST_MODELS} else ()
-    found = []
+    found, sources = [], Sources(inputs.vintages, inputs.tables)
     for name, panel in panels.items():
         own, back = get_model(name), days if name in HINDCAST_MODELS else ()
         found.append(
@@ -362,7 +363,7 @@ def _jobs(
                 settings.quick,
                 place,
                 variants=tuple(own.variants) if whole else (),
-                hold_out=whole and own.hold_out is not None,
+                sources=sources if whole else None,
                 days=tuple(back),
                 tables=inputs.tables if back else {},
             )
@@ -407,6 +408,7 @@ def _report(
 ) -> Report:
     """Return the record of a run with all that its draws say."""
     claims = report.claims
+    newest = tuple(row for one in done for row in one.foreseen)
     with stage("judge the claims", seconds):
         draws = [f.draws for f in fitted.values() if f.draws is not None]
         failed = {
@@ -419,23 +421,25 @@ def _report(
             claims,
             draws,
             report.known,
-        )
+        ).with_cautions(too_sure(newest))
         tested = _sensitivities(claims, verdicts, fitted)
         report = dataclasses.replace(
             report,
-            verdicts=verdicts.with_ranges({key: (s.low, s.high) for key, s in tested.items()}),
+            verdicts=verdicts.with_ranges(
+                {key: (s.low, s.high) for key, s in tested.items()}
+            ).with_other_models(claims),
             sensitivities=tested,
             naive=_naive_probabilities(claims, fitted),
             specs={name: f.run.spec for name, f in fitted.items()},
             gates={name: f.run.gate for name, f in fitted.items() if f.run.gate is not None},
             observations={n: int(f.run.panel.data.sizes["obs"]) for n, f in fitted.items()},
+            foreseen=newest,
         )
     # In the order of those models, and only where each of them passed.
     back = [one for n in HINDCAST_MODELS for one in done if one.model == n and one.hindcasts]
     both = len(back) == len(HINDCAST_MODELS)
     report = dataclasses.replace(
         report,
-        hold_outs=[row for one in done for row in one.hold_outs],
         hindcasts=hindcasts_of(back, inputs.page.hindcast) if both else (),
     )
     with stage("put together the first page", seconds):
@@ -500,6 +504,7 @@ def _write(
         )
         _json(folder / "pooled.json", [dataclasses.asdict(p) for p in report.pooled.values()])
         _json(folder / "variations.json", [dataclasses.asdict(v) for v in report.variations])
+        _json(folder / FORESEEN, [one.record() for one in report.foreseen])
         _json(folder / "audit.json", [dataclasses.asdict(f) for f in report.findings])
         forecasts.to_parquet(folder / "forecasts.parquet", index=False)
     report = dataclasses.replace(report, seconds=dict(seconds))

@@ -110,6 +110,7 @@ def definition_keys() -> fields.Keys:
             "thresholds": fields.NUMBERS,
             "polarity": fields.one_of(*POLARITIES),
             "excludes": fields.NAMES,
+            "same_event": fields.NAMES,
             "resolution": fields.TABLE,
             "unscorable": fields.TEXT,
             "already": fields.FLAG,
@@ -193,7 +194,10 @@ def _claim(
                 f"{where}, definition {one.id!r}: it excludes {one_line(strange)}; wanted other "
                 f"definitions of the claim: {one_line([i for i in ids if i != one.id], 60) or 'none'}"
             )
-    return Claim(
+        wrong = _no_twin(one, {d.id: d for d in definitions})
+        if wrong:
+            raise ClaimError(f"{where}, definition {one.id!r}: {wrong}")
+    claim = Claim(
         id=entry["id"],
         kind=entry["kind"],
         words=entry["words"],
@@ -205,6 +209,31 @@ def _claim(
         pool=_pool(entry["pool"], definitions, where) if "pool" in entry else None,
         implied=_implied(entry["implied"], where) if "implied" in entry else None,
     )
+    weights = {} if claim.pool is None else claim.pool.weights
+    alone = [f"{n} without {t}" for n in weights for t in claim.twins(n) if t not in weights]
+    if alone:
+        raise ClaimError(
+            f"{where}, pool: got {one_line(alone)}, the same event by another model; wanted weights of "
+            "both: no answer rests on one model where two tell of the event"
+        )
+    return claim
+
+
+def _no_twin(one: Definition, by_id: Mapping[str, Definition]) -> str:
+    """Return what is wrong with the definitions that are said to ask the same event of other models."""
+    for name in one.same_event:
+        other = by_id.get(name)
+        if other is None or other is one:
+            there = one_line([i for i in by_id if i != one.id], 60) or "none"
+            return f"got same_event {name!r}; wanted other definitions of the claim: {there}"
+        if other.model == one.model or other.event is None or one.event is None:
+            return (
+                f"got same_event {name!r}, by {other.model}; wanted this definition's event asked of "
+                f"another model than {one.model}"
+            )
+        if (other.window, other.polarity) != (one.window, one.polarity):
+            return f"got same_event {name!r} of another window or polarity; wanted the same of both"
+    return ""
 
 
 def read_sums(entry: fields.Value, file: str) -> dict[str, list[str]]:
@@ -306,6 +335,7 @@ def _definition(
         thresholds=_thresholds(entry.get("thresholds", []), event, where),
         polarity=entry.get("polarity", "same"),
         excludes=tuple(entry.get("excludes", ())),
+        same_event=tuple(entry.get("same_event", ())),
         resolution=_resolution(entry, window, where),
         unscorable=entry.get("unscorable", ""),
         already=entry.get("already", False),

@@ -103,6 +103,8 @@ class Definition:
         ``same``, or ``opposite`` if its coming true speaks against the claim.
     excludes
         Definitions of the claim that cannot come true if this one does, and the other way round.
+    same_event
+        Definitions of the claim that ask the same event of another model: neither stands alone.
     resolution
         How an outsider can tell its outcome; None where the file does not say.
     unscorable
@@ -132,6 +134,7 @@ class Definition:
     thresholds: tuple[float, ...] = ()
     polarity: str = "same"
     excludes: tuple[str, ...] = ()
+    same_event: tuple[str, ...] = ()
     resolution: Resolution | None = None
     unscorable: str = ""
     already: bool = False
@@ -207,3 +210,13 @@ class Claim:
     definitions: tuple[Definition, ...]
     pool: Pool | None = None
     implied: Implied | None = None
+
+    def twins(self, name: str) -> tuple[str, ...]:
+        """Return the ids of the definitions that ask the event of another one of other models.
+
+        Whoever names whom: what two definitions say of each other is said of both.
+        """
+        own = next(d for d in self.definitions if d.id == name)
+        return tuple(
+            d.id for d in self.definitions if d.id in own.same_event or name in d.same_event
+        )

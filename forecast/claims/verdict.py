@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from forecast.core.errors import ClaimError
-from forecast.core.text import one_line, percent, signed
+from forecast.core.text import capitalised, one_line, percent, signed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from forecast.claims.records import Claim
 
 Status = Literal[
     "judged",
@@ -88,10 +90,13 @@ class Verdict:
     polarity
         ``same``, or ``opposite`` if its coming true speaks against the claim.
     low, high
-        The ends of the probability over priors and structural alternatives, its own included; None where
-        none were fitted.
+        The ends of the probability over priors, structural alternatives and other models of the event,
+        its own included; None where there are none.
     given
         Of a definition with a condition, the probability beside that without it; None for any other.
+    caution
+        What is to be said beside the number: that its model is too sure, what another model says of the
+        same event; "" for nothing. `text` says it too.
     """
 
     claim: str
@@ -109,12 +114,15 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     given: Given | None = None
+    caution: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the fields of the script interface, and only those."""
         row = dataclasses.asdict(self)
         row.pop("draws")
         given = row.pop("given")
+        if not row["caution"]:
+            del row["caution"]
         if given is not None:
             row |= {
                 "given": given.pop("event"),
@@ -134,6 +142,24 @@ def _from_record(record: Mapping[str, Any], draws: int) -> Verdict:
         )  # fmt: skip
         draws = round(draws * (given.probability or 0.0))
     return Verdict(**row, draws=0 if row["probability"] is None else draws, given=given)
+
+
+def _beside(one: Verdict, others: Sequence[Verdict]) -> Verdict:
+    """Return a verdict with what other models say of its event beside its number."""
+    told = [v for v in others if v.probability is not None]
+    silent = [v.model for v in others if v.probability is None]
+    parts = [f"{v.model} says {percent(v.probability, v.draws)} of the same event" for v in told]
+    if silent and not told:
+        parts.append(f"rests on {one.model} alone: no number by {one_line(silent)}")
+    ends = [p for v in (one, *told) for p in (v.probability, v.low, v.high) if p is not None]
+    said = "; ".join(parts)
+    return dataclasses.replace(
+        one,
+        text=f"{one.text} {capitalised(said)}." if said else one.text,
+        caution="; ".join(filter(None, (one.caution, said))),
+        low=min(ends) if told else one.low,
+        high=max(ends) if told else one.high,
+    )
 
 
 ICD_203 = (
@@ -196,6 +222,30 @@ class Verdicts(Sequence[Verdict]):
             rows.append(dataclasses.replace(v, low=low, high=high))
         return Verdicts(tuple(rows))
 
+    def with_cautions(self, said: Mapping[str, str]) -> Verdicts:
+        """Return them with what is to be said beside each number that a model's draws gave, by model."""
+        rows = []
+        for v in self:
+            own = said.get(v.model, "") if v.status == "judged" else ""
+            text = f"{v.text} {capitalised(own)}." if own else v.text
+            rows.append(dataclasses.replace(v, text=text, caution=own))
+        return Verdicts(tuple(rows))
+
+    def with_other_models(self, claims: Sequence[Claim]) -> Verdicts:
+        """Return them with what other models say of the same event, where a claim has such definitions.
+
+        `low` and `high` then hold the other models' numbers and ranges too. Where the other models have
+        no number, that is said.
+        """
+        by_claim = {claim.id: claim for claim in claims}
+        own = {(v.claim, v.definition): v for v in self}
+        rows = []
+        for v in self:
+            twins = by_claim[v.claim].twins(v.definition) if v.claim in by_claim else ()
+            others = [own[v.claim, name] for name in twins if (v.claim, name) in own]
+            rows.append(_beside(v, others) if others and v.status == "judged" else v)
+        return Verdicts(tuple(rows))
+
     def frame(self) -> pd.DataFrame:
         """Return one row a definition.
 
@@ -248,7 +298,7 @@ class Verdicts(Sequence[Verdict]):
             f"<tr><td>{html.escape(v.claim)}</td><td>{html.escape(v.definition)}</td>"
             f"<td style='text-align:right'>{html.escape(answer_text(v))}</td>"
             f"<td>{html.escape(answer_word(v))}</td><td>{html.escape(window_text(v))}</td>"
-            f"<td>{html.escape(v.model)}</td><td>{html.escape(v.status)}</td></tr>"
+            f"<td>{html.escape(v.model)}</td><td>{html.escape(standing_text(v))}</td></tr>"
             for v in self
         )
         heads = ("claim", "definition", "probability", "in words", "window", "model", "status")
@@ -291,6 +341,11 @@ def range_text(verdict: Verdict) -> str:
         return "–"
     low, high = (percent(p, verdict.draws) for p in (verdict.low, verdict.high))
     return low if low == high else f"{low} to {high}"
+
+
+def standing_text(verdict: Verdict) -> str:
+    """Return a verdict's status, with what is to be said beside its number."""
+    return f"{verdict.status}; {verdict.caution}" if verdict.caution else verdict.status
 
 
 def window_text(verdict: Verdict) -> str:

@@ -240,7 +240,13 @@ def table(rows: Sequence[Sequence[str]], widest: int = 60) -> str:
 
 def verdict_table(verdicts: Iterable[Verdict]) -> str:
     """Return verdicts as text, one a row."""
-    from forecast.claims.verdict import answer_text, answer_word, range_text, window_text
+    from forecast.claims.verdict import (
+        answer_text,
+        answer_word,
+        range_text,
+        standing_text,
+        window_text,
+    )
 
     rows = [
         ("claim", "definition", "probability", "range", "in words", "window", "model", "status")
@@ -254,7 +260,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> str:
             answer_word(v),
             window_text(v),
             v.model,
-            v.status,
+            standing_text(v),
         )
         for v in verdicts
     ]

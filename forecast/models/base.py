@@ -151,6 +151,20 @@ def select(panel: Panel, keep: np.ndarray) -> Panel:
     return dataclasses.replace(panel, data=panel.data.isel(obs=np.flatnonzero(keep)))
 
 
+def unseen(panel: Panel, later: Panel) -> np.ndarray:
+    """Return the positions of a later panel's observations that a panel does not have, by their labels.
+
+    Labels are the coordinates along ``obs``: who, what and when, but not the values.
+    """
+    names = [str(n) for n, c in later.data.coords.items() if c.dims == ("obs",)]
+
+    def labels(data: xr.Dataset) -> list[tuple[object, ...]]:
+        return list(zip(*(data[n].values.tolist() for n in names), strict=True))
+
+    there = set(labels(panel.data))
+    return np.array([k for k, row in enumerate(labels(later.data)) if row not in there], dtype=int)
+
+
 Statistic = Callable[[dict[str, np.ndarray], Panel], np.ndarray]
 Horizon = Callable[[str], str]
 
@@ -229,22 +243,56 @@ class Baseline(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class HeldOut:
-    """A panel without its end, to be forecast and compared with what came.
+class Told:
+    """Numbers that a fit has not seen, as it foretells them, and what came.
 
     Attributes
     ----------
-    panel
-        What is fitted.
-    until
-        The period that is left out, as draws name it.
+    what
+        What they are, in words, such as "scores of releases".
+    names
+        What each of them is; shape (number,).
     truth
-        What came in it, by series.
+        What came, shape (number,); of events 0 or 1.
+    draws
+        The model's draws of them, shape (sample, number); of events 0 or 1, or the probability.
+    naive
+        The simple forecast's, shape (sample, number), NaN where it has none; None where there is none.
+    unit
+        The unit of all these, in which distances are measured: "log points" of logarithms.
+    event
+        Whether they are events.
     """
 
-    panel: Panel
-    until: str
-    truth: Mapping[str, float]
+    what: str
+    names: tuple[str, ...]
+    truth: np.ndarray
+    draws: np.ndarray
+    naive: np.ndarray | None
+    unit: str
+    event: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Ahead:
+    """How a model's newest figures are left out of a panel and foretold from the rest.
+
+    What a room does not say goes by the common rule of :mod:`forecast.evaluation.hold_out`.
+
+    Attributes
+    ----------
+    left_out
+        ``(panel) -> Panel``: the panel without its newest figures, as of a day before them; None where
+        that is what was known on an earlier day.
+    tell
+        ``(parameters, panel, later, priors, rng) -> [Told]``: the figures of a later panel that the fit
+        of a panel has not seen; None where they are the reports in the draws' periods.
+    """
+
+    left_out: Callable[[Panel], Panel] | None = None
+    tell: Callable[[xr.Dataset, Panel, Panel, Any, np.random.Generator], Sequence[Told]] | None = (
+        None
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,8 +369,6 @@ class Model[P]:
         Of such a model, the coordinate that tells a cell's period; with ``series`` it names the cell.
     rules
         Several baselines by name, for a backtest; without any it takes :attr:`baseline` alone.
-    hold_out
-        ``(panel) -> HeldOut``: what each run forecasts again to score itself; None for no such check.
     outlook
         ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
     shown
@@ -357,7 +403,6 @@ class Model[P]:
     sampled: tuple[str, ...] = ()
     period: str = ""
     rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
-    hold_out: Callable[[Panel], HeldOut] | None = None
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"

@@ -37,6 +37,28 @@ def mean_and_sd(
     return changes.mean() + sigma / np.sqrt(n) * rng.standard_normal((size, 1)), sigma
 
 
+# --- a line in date ---------------------------------------------------------------------------
+def line_in_date(
+    when: np.ndarray, values: np.ndarray, at: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw new values about the least-squares line of known ones against date, shape (size, len(at)).
+
+    Normal errors under p(line, sigma) ~ 1/sigma: a Student t with n - 2 degrees of freedom (Gelman et
+    al., Bayesian Data Analysis, section 14.2). NaN through fewer than four values or a single date.
+    """
+    n = len(when)
+    if n < 4 or np.ptp(when) == 0:
+        return np.full((size, len(at)), np.nan)
+    design, new = (np.column_stack([np.ones(len(x)), x - when.mean()]) for x in (when, at))
+    beta = np.linalg.lstsq(design, values, rcond=None)[0]
+    squares = ((values - design @ beta) ** 2).sum()
+    inverse = np.linalg.inv(design.T @ design)
+    sigma = np.sqrt(squares / rng.chisquare(n - 2, size=(size, 1)))
+    line = beta + sigma * (rng.standard_normal((size, 2)) @ np.linalg.cholesky(inverse).T)
+    drawn: np.ndarray = line @ new.T + sigma * rng.standard_normal((size, len(at)))
+    return drawn
+
+
 # --- records ----------------------------------------------------------------------------------
 
 

@@ -1,8 +1,9 @@
 """Which models there are, and how one is found.
 
 A room is a package of files by a fixed name: ``room`` holds ``MODEL``, ``panel`` holds ``PANEL``, and
-``figures`` and ``reported``, where there are such, ``FIGURES`` and ``REPORTED``. Each is imported when
-it is first asked for, so that a panel is built without PyMC and a model is fitted without Matplotlib.
+``figures``, ``reported`` and ``ahead``, where there are such, ``FIGURES``, ``REPORTED`` and ``AHEAD``.
+Each is imported when it is first asked for, so that a panel is built without PyMC and a model is fitted
+without Matplotlib.
 
 Invariant: nothing outside a room names it; ``tests/test_rooms.py`` adds a model from a folder outside
 the package and takes it through every step.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.core.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
-    from forecast.models.base import AnyModel, Figure, PanelSource, Reported
+    from forecast.models.base import Ahead, AnyModel, Figure, PanelSource, Reported
 
 NAMES = (
     "market",
@@ -230,3 +231,19 @@ def reported_of(name: str) -> Reported | None:
         return None
     reported: Reported = _from_room(name, "reported", "REPORTED")
     return reported
+
+
+def ahead_of(name: str) -> Ahead | None:
+    """Return how the model called `name` foretells its newest figures; None where the common rule does.
+
+    Raises
+    ------
+    UnknownNameError
+        If no model has that name.
+    DataError
+        If its room cannot be imported.
+    """
+    if not _has(room_of(name), "ahead"):
+        return None
+    ahead: Ahead = _from_room(name, "ahead", "AHEAD")
+    return ahead

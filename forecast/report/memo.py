@@ -51,6 +51,7 @@ def _environment() -> jinja2.Environment:
         probability=percent,  # of a number
         of_verdict=answer_text,  # of a verdict, with the bound of its draws
         in_words=answer_word,
+        caution=words.caution,
         significant=significant,
         short=words.short,
         shorter=words.shorter,

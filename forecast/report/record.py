@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forecast.claims.variations import Curve, Depth, Variation
     from forecast.claims.verdict import Verdict, Verdicts
     from forecast.evaluation.hindcast import Hindcast
-    from forecast.evaluation.hold_out import HoldOut
+    from forecast.evaluation.hold_out import Foreseen
     from forecast.evaluation.misfit import Misfit
     from forecast.evaluation.sensitivity import Sensitivity
     from forecast.evaluation.warnings import WarningCheck
@@ -69,8 +69,8 @@ class Report:
         By model, the last period or day of its data; empty where its panel names none.
     misfits
         By model, the parameters whose posterior lies far from the prior.
-    hold_outs
-        The last year, forecast from the years before.
+    foreseen
+        How well each model foresaw its newest figures.
     pooled
         Pooled answers by claim id.
     variations
@@ -109,7 +109,7 @@ class Report:
     observations: Mapping[str, int] = dataclasses.field(default_factory=dict)
     latest: Mapping[str, str] = dataclasses.field(default_factory=dict)
     misfits: Mapping[str, Sequence[Misfit]] = dataclasses.field(default_factory=dict)
-    hold_outs: Sequence[HoldOut] = ()
+    foreseen: Sequence[Foreseen] = ()
     pooled: Mapping[str, Pooled] = dataclasses.field(default_factory=dict)
     variations: Sequence[Variation] = ()
     curves: Sequence[tuple[str, Curve]] = ()

@@ -17,7 +17,7 @@ KEY = "key"
 """Attribute of a stored fit: its own name."""
 
 
-FITS_KEPT = 64
+FITS_KEPT = 128
 """Stored fits are kept up to this number, two runs of all models; then those used longest ago go."""
 
 

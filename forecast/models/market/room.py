@@ -5,7 +5,6 @@ from __future__ import annotations
 from forecast.models.base import Model, years
 from forecast.models.market import model
 from forecast.models.market.baseline import drift_walk
-from forecast.models.market.hold_out import without_last_year
 
 MODEL = Model(
     name="market",
@@ -23,5 +22,4 @@ MODEL = Model(
     shown=("growth_mean", "drift_sd"),
     hue="ai_investment",
     baseline=drift_walk,
-    hold_out=without_last_year,
 )
