@@ -458,6 +458,20 @@ def test_scores_to_come_are_less_sure_the_more_the_rate_may_change(table):
     assert spreads[1].mean() > 1.2 * spreads[0].mean()
 
 
+def test_the_other_structures_are_what_they_are_called(small):
+    model = get_model("benchmark")
+    for variant, names in (
+        ("constant rate", ["rate_change"]),
+        ("returns do not bend", ["bend", "gain_trend"]),
+    ):
+        drawn = {
+            v: prior_draws(model, small, p, size=50, seed=1)
+            for v, p in (("", PRIORS), (variant, model.variants[variant]))
+        }
+        for name in names:
+            assert np.abs(drawn[variant][name]).max() < 0.01 < np.abs(drawn[""][name]).max()
+
+
 def test_costs_are_of_the_curve_and_the_price_of_a_run(small, drawn):
     parameters, draws = drawn
     signal = draws["signal"].isel(chain=0, period=0)
