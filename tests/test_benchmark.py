@@ -16,7 +16,7 @@ from forecast.evaluation.left_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
-from forecast.models.benchmark import frontier, layout, spending
+from forecast.models.benchmark import abilities, frontier, layout, spending
 from forecast.models.benchmark import model as benchmark
 from forecast.models.benchmark.draws import draw
 from forecast.models.benchmark.panel import admitted, benchmark_panel
@@ -490,13 +490,21 @@ def test_costs_are_of_the_curve_and_the_price_of_a_run(small, drawn):
         factor = 10 ** (p["price_trend"] - np.clip(decades, -12, 12))
         found = signal.sel(series=f"{name} now/same_score_cost")
         np.testing.assert_allclose(found, factor, rtol=1e-9)
-        # one point more at the edge costs less than by ten times the spend, where returns do not grow
-        gained = signal.sel(series=f"{name} now/gain_points").values
-        point = signal.sel(series=f"{name} now/cost_of_point").values
-        assert (point > 0).all()
-        assert np.isfinite(point).all()
-        assert len(np.unique(point)) == len(point)
-        assert np.corrcoef(np.log(point), np.log(gained))[0, 1] < 0
+    # what a point costs at the edge, by a small step of compute along the curve
+    flat = {name: values[7:8] for name, values in layout.flat_draws(parameters).items()}
+    turns, step = layout.turns_of(small, layout.layout(small)), 1e-5
+    x = np.array([0.4, 0.4 + step])
+    here, more = abilities.expected_percent(flat, turns, np.full(2, t), x, np.ones(2))[0].T
+    for k, name in enumerate(layout.NAMES):
+        floor, top = flat["floor"][0, k], 1 - flat["mistakes"][0, k]
+        eta = special.logit((here[k] / 100 - floor) / (top - floor))
+        steep = 100 * abilities.steepness(flat, np.array([k]), np.array([[eta]]))[0, 0]
+        steep *= frontier.gain_at(flat, t, x[:1])[0]
+        assert (more[k] - here[k]) / step == pytest.approx(steep, rel=1e-3)
+        point = draws["signal"].sel(series=f"{name} now/cost_of_point")
+        gained = draws["signal"].sel(series=f"{name} now/gain_points")
+        assert ((point > 0) & np.isfinite(point)).all()
+        assert np.corrcoef(np.log(point).values.ravel(), np.log(gained).values.ravel())[0, 1] < 0
 
 
 def test_flattening_adds_up(drawn):

@@ -148,6 +148,13 @@ def expected_score(flat: dict[str, np.ndarray], b: np.ndarray, eta: np.ndarray) 
     return floor + (top - floor) * expit(eta)
 
 
+def steepness(flat: dict[str, np.ndarray], b: np.ndarray, eta: np.ndarray) -> np.ndarray:
+    """Return the derivative of expected scores by capability, shares, shape (sample, score)."""
+    floor, top = flat["floor"][:, b], 1 - flat["mistakes"][:, b]
+    found: np.ndarray = flat["slope"][:, b] * (top - floor) * expit(eta) * expit(-eta)
+    return found
+
+
 def score_noise(
     flat: dict[str, np.ndarray], b: np.ndarray, se: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:

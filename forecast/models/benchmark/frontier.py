@@ -32,6 +32,7 @@ from forecast.models.benchmark.abilities import (
     expected_score,
     log_odds,
     regression,
+    steepness,
 )
 from forecast.models.benchmark.layout import (
     COMPUTE_ORIGIN,
@@ -55,8 +56,6 @@ EARLIER = 5
 CURVE_BEFORE = 3
 """Years between the two curves that are drawn."""
 MONTHS = 12
-EDGE = 0.01
-"""Decades of compute that a derivative is taken over."""
 SAFE_DAY = 28
 """Every month has one."""
 MOST_DECADES = 12.0
@@ -263,17 +262,20 @@ def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series
     for k, name in enumerate(NAMES):
         b = np.array([k])
 
-        def percent(capability: np.ndarray, label: str, b: np.ndarray = b) -> np.ndarray:
+        def odds(capability: np.ndarray, label: str, b: np.ndarray = b) -> np.ndarray:
             since = days[label] - YEAR_ORIGIN - fit.turns.middle[b]
-            eta = log_odds(fit.flat, b, fit.turns.centre, capability[:, None], since)
-            return 100 * expected_score(fit.flat, b, eta)[:, 0]
+            return log_odds(fit.flat, b, fit.turns.centre, capability[:, None], since)
+
+        def percent(capability: np.ndarray, label: str, b: np.ndarray = b) -> np.ndarray:
+            return 100 * expected_score(fit.flat, b, odds(capability, label))[:, 0]
 
         points = {}
         for label, capability in best.items():
             here = percent(capability, label)
             points[label] = percent(capability + gain[label], label) - here
             years, x = days[label] - YEAR_ORIGIN, at_compute[label]
-            edge = percent(capability + EDGE * gain_at(fit.flat, years, x), label) - here
+            steep = 100 * steepness(fit.flat, b, odds(capability, label))[:, 0]
+            steep = steep * gain_at(fit.flat, years, x)
             found += [
                 Series(f"{name} {label}/frontier_score", "percent", here),
                 Series(f"{name} {label}/gain_points", "points", points[label]),
@@ -284,7 +286,7 @@ def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series
                 Series(
                     f"{name} {label}/cost_of_point",
                     "USD m",
-                    cost_at(fit.flat, years, x) * math.log(10) * EDGE / edge,
+                    cost_at(fit.flat, years, x) * math.log(10) / steep,
                 ),
                 Series(f"{name} {label}/same_score_cost", "ratio", same_score_cost(fit, years, k)),
             ]
