@@ -16,7 +16,7 @@ from forecast.evaluation.left_out import predict_left_out
 from forecast.inference.fitting import fit
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Panel, select
-from forecast.models.benchmark import frontier, layout, spending
+from forecast.models.benchmark import abilities, frontier, layout, spending
 from forecast.models.benchmark import model as benchmark
 from forecast.models.benchmark.draws import draw
 from forecast.models.benchmark.panel import admitted, benchmark_panel
@@ -158,6 +158,7 @@ def plain_density(panel, flat):
     p = {k: v.ravel() for k, v in flat.items()}
     error = np.array([0.29, 0.5, 0.7])[data["compute_word"]]
     total, means, sds, returned = 0.0, [], [], []
+    turns, brought_by_rate = layout.turns_of(panel, where), np.zeros(len(where.releases))
     for i in range(len(where.releases)):
         t, closed = data["years"][i], data["closed_flag"][i]
         m = p["compute_level"] + p["compute_growth"] * t + p["compute_closed"] * closed
@@ -170,18 +171,29 @@ def plain_density(panel, flat):
                 total += stats.norm.logpdf(data["log_cost"][i], report + price, p["price_spread"])
         elif data["has_cost"][i]:
             report, e2 = data["log_cost"][i] - price, e2 + p["price_spread"] ** 2
+        per_size = p["compute_per_size"] + p["compute_per_size_trend"] * t
+        if data["has_size"][i] and data["has_compute"][i]:
+            total += stats.norm.logpdf(data["log_size"][i], report - per_size, p["size_spread"])
+        elif data["has_size"][i] and report is None:
+            report, e2 = data["log_size"][i] + per_size, p["size_spread"] ** 2
         mean, var = m, s2
         if report is not None:
             total += stats.norm.logpdf(report, m, np.sqrt(s2 + e2))
             mean, var = (report * s2 + m * e2) / (s2 + e2), s2 * e2 / (s2 + e2)
         brought, spread = spending.returns(np, p, t, mean, var)
-        mean = brought + p["progress"] * t + p["reasoning"] * data["reasoning_flag"][i]
+        # The rate walks from half-year to half-year, away from mid-2024 on either side.
+        gone = np.where(turns.knots > 0, t - turns.knots, turns.knots - t)
+        brought_by_rate[i] = p["rate_change"] @ (np.sqrt(0.5) * np.maximum(gone, 0))
+        reasons = panel.data["reasoning"].values[where.first[i]]
+        later = max(panel.data["year"].values[where.first[i]] - 2024.7, 0)
+        chance = 1.0 if reasons else 1 - np.exp(-p["uptake"] * later)
+        spread = spread + p["reasoning"] ** 2 * chance * (1 - chance)
+        mean = brought + p["progress"] * t + brought_by_rate[i] + p["reasoning"] * (chance - 0.2)
         mean = mean + p["closed"] * closed + p["organisation_effect"][where.organisation[i]]
         returned.append(brought)
         means.append(mean.item())
         sds.append(np.sqrt(p["release_spread"] ** 2 + spread).item())
     middle = np.mean(returned)
-    centre = layout.centres(panel, where, data)
     offsets = np.r_[p["protocol"], 0.0]
     moments = []
     for i, (mean, sd) in enumerate(zip(means, sds, strict=True)):
@@ -189,7 +201,8 @@ def plain_density(panel, flat):
         log = stats.norm.logpdf(c, mean, sd)
         for k in np.flatnonzero(where.release == i):
             b = where.benchmark[k]
-            eta = p["easiness"][b] + p["slope"][b] * (c - centre[b] - middle)
+            eta = p["easiness"][b] + p["slope"][b] * (c - turns.centre[b] - middle)
+            eta += p["drift"][b] * (data["years"][i] - turns.middle[b])
             eta += offsets[where.protocol[k]] + p["effort"] * panel.data["effort_steps"].values[k]
             top = 1 - p["mistakes"][b]
             expected = p["floor"][b] + (top - p["floor"][b]) * expit(eta)
@@ -218,10 +231,11 @@ def near_the_fit(benchmark_panel):
     rng = np.random.default_rng(0)
     about = {
         "z_slope": [-0.4, -0.7, 0.7, 0.4],
-        "z_normal": [-0.3, -2.7, 1.1, -0.2, -1.1, 0.2, 0.3, 0.2, 1.4, -0.4, 0.2, 0.8],
-        "z_log_normal": [0.4, 0.8, -1.2, -0.1, -1.2, -0.9],
-        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [0.3, -0.5, 0.2, 1.4],
-                  [0.5, -0.1, -0.1, 0.2]],
+        "z_normal": [-0.3, -2.7, 1.1, -0.2, -1.1, 0.2, 0.3, 0.2, 1.4, -0.4, 0.2, 0.8,
+                     0.0, 0.0],
+        "z_log_normal": [0.4, 0.8, -1.2, -0.1, -1.2, -0.9, 0.0, 0.0, 0.0],
+        "z_own": [[0.5, 0.3, -0.1, 0.0], [-0.9, 0.0, -1.5, 0.0], [-1.0, 0.2, 0.4, 0.6],
+                  [0.3, -0.5, 0.2, 1.4], [0.5, -0.1, -0.1, 0.2]],
     }  # fmt: skip
     points, found = [], []
     for _ in range(3):
@@ -244,7 +258,8 @@ def test_the_sampled_density_is_the_plain_one(benchmark_panel, near_the_fit):
     drawn, found = near_the_fit
     done = benchmark.complete(drawn, benchmark_panel, PRIORS, np.random.default_rng(0), given=True)
     reports = layout.covariates(benchmark_panel, layout.layout(benchmark_panel).first)
-    terms = (reports["has_compute"] + reports["has_compute"] * reports["has_cost"]).sum()
+    terms = (reports["has_compute"] * (1 + reports["has_cost"] + reports["has_size"])).sum()
+    terms += (reports["has_size"] * (1 - reports["has_compute"]) * (1 - reports["has_cost"])).sum()
     plains = []
     constant = 0.5 * np.log(2 * np.pi) * terms  # of reports the density is to a constant
     for k, ours in enumerate(found):
@@ -290,8 +305,7 @@ def drawn(small):
 
 def test_gains_are_differences_of_the_curve(small, drawn):
     parameters, draws = drawn
-    where = layout.layout(small)
-    data = layout.covariates(small, where.first)
+    turns = layout.turns_of(small, layout.layout(small))
     flat = {k: float(parameters[k][0, 7]) for k in ("gain", "bend", "gain_trend")}
     x, t = np.array([0.3]), 1.7
     gained = frontier.gain_of_tenfold({k: np.array([[v]]) for k, v in flat.items()}, t, x)
@@ -301,13 +315,15 @@ def test_gains_are_differences_of_the_curve(small, drawn):
 
     signal = draws["signal"].isel(chain=0, draw=7, period=0)
     best = float(parameters["capability"][0, 7].max())
-    centre = layout.centres(small, where, data)
+    today = layout.decimal_year(dt.date.fromisoformat(AS_OF)) - 2024.5
     middle = float(parameters["middle"][0, 7])
     for k, name in enumerate(layout.NAMES):
-        one = {v: float(parameters[v][0, 7, k]) for v in ("easiness", "slope", "floor", "mistakes")}
+        one = {v: float(parameters[v][0, 7, k])
+               for v in ("easiness", "drift", "slope", "floor", "mistakes")}  # fmt: skip
 
         def percent(capability, one=one, k=k):
-            eta = one["easiness"] + one["slope"] * (capability - centre[k] - middle)
+            eta = one["easiness"] + one["slope"] * (capability - turns.centre[k] - middle)
+            eta += one["drift"] * (today - turns.middle[k])
             return 100 * (one["floor"] + (1 - one["mistakes"] - one["floor"]) * expit(eta))
 
         now = {m: float(signal.sel(series=f"{name} now/{m}"))
@@ -344,11 +360,151 @@ def test_a_cost_stands_for_compute_where_there_is_none(small):
     flat = {k: np.array([[v]]) for k, v in
             {"compute_level": 0.0, "compute_growth": 0.5, "compute_closed": 0.5, "price": 0.2,
              "compute_spread": 0.8, "price_trend": -0.1, "stated_cost": 0.0,
-             "price_spread": 0.25}.items()}  # fmt: skip
+             "price_spread": 0.25, "compute_per_size": -1.7, "compute_per_size_trend": 0.2,
+             "size_spread": 0.5}.items()}  # fmt: skip
     found = spending.compute_given(flat, data, 0.3)
     weight = 0.64 / (0.64 + 0.09 + 0.0625)
     np.testing.assert_allclose(np.diff(found["report"]), 2.0)
     np.testing.assert_allclose(np.diff(found["mean"]), 2.0 * weight)
+
+
+def test_a_size_stands_for_compute_where_neither_compute_nor_cost_is_known(table):
+    """Small open models state their parameters and no compute: they are not of average compute."""
+    own = pd.DataFrame(
+        {"model": ["a", "b", "c"], "release_date": ["2024-07-01"] * 3, "open_weights": True,
+         "mmlu": [70.0, 70.0, 70.0], "params_b": [2.0, 200.0, np.nan]}
+    )  # fmt: skip
+    panel = panel_of(own)
+    data = layout.covariates(panel, layout.layout(panel).first)
+    flat = {k: np.array([[v]]) for k, v in
+            {"compute_level": 0.0, "compute_growth": 0.5, "compute_closed": 0.5, "price": 0.2,
+             "compute_spread": 0.8, "price_trend": -0.1, "stated_cost": 0.0, "price_spread": 0.25,
+             "compute_per_size": -1.7, "compute_per_size_trend": 0.2,
+             "size_spread": 0.5}.items()}  # fmt: skip
+    found = spending.compute_given(flat, data, 0.3)
+    np.testing.assert_array_equal(found["known"], [1, 1, 0])
+    weight = 0.64 / (0.64 + 0.25)  # the spread of sizes holds the error of reports
+    np.testing.assert_allclose(np.diff(found["mean"][0, :2]), 2.0 * weight)
+    np.testing.assert_allclose(found["variance"][0], [0.64 * (1 - weight)] * 2 + [0.64])
+    told = 10 ** found["report"][0, 0] * 1e24 / (6 * 2e9)  # tokens, in mid-2024
+    assert told == pytest.approx(10**-1.7 * 1e24 / 6e9, rel=1e-3)
+    # in the shipped table those without compute are the smaller ones
+    recent = table[
+        table["open_weights"] & (table["release_date"].between("2025-01-01", "2025-06-30"))
+    ]
+    sizes = np.log10(recent["params_b"]).groupby(recent["training_compute_flop"].notna()).mean()
+    assert sizes[True] - sizes[False] > 0.5
+
+
+def test_a_stated_effort_marks_a_release_as_reasoning(table):
+    data = panel_of(table).data
+    marked = dict(zip(data["release"].values, data["reasoning"].values, strict=True))
+    stated = table.loc[table["gpqa_effort"] != "", "model"]
+    assert {marked[name] for name in stated} == {1.0}
+    assert not table.set_index("model")["reasoning_model"]["openai/gpt-oss-120b"]
+    assert marked["gpt-4o-2024-08-06"] == 0.0
+
+
+def test_a_release_that_is_not_marked_may_reason(small):
+    """Its mean moves up with the years since the first that did, and it is foreseen less sharply."""
+    from forecast.models.benchmark.abilities import regression
+
+    where = layout.layout(small)
+    data = layout.covariates(small, where.first)
+    p = {"gain": 1.0, "bend": 0.1, "gain_trend": 0.0, "progress": 0.0, "reasoning": 1.5,
+         "uptake": 0.7, "closed": 0.0, "release_spread": 0.2,
+         "rate_change": np.zeros(len(data["ramps"]))}  # fmt: skip
+    none = {"mean": np.zeros(len(data["years"])), "variance": np.zeros(len(data["years"]))}
+    mean, variance, _ = regression(np, p, data, none, np.zeros(1))
+    later = np.maximum(data["years"] + 2024.5 - 2024.7, 0)
+    reasons = small.data["reasoning"].values[where.first]
+    rng = np.random.default_rng(0)
+    for i in (0, int(np.flatnonzero(reasons)[0]), int(np.flatnonzero(reasons == 0)[-1])):
+        chance = 1.0 if reasons[i] else 1 - np.exp(-0.7 * later[i])
+        has = rng.random(200_000) < chance
+        assert mean[i] == pytest.approx(1.5 * (has.mean() - 0.2), abs=0.01)
+        assert variance[i] == pytest.approx(0.04 + (1.5 * has).var(), abs=0.01)
+    assert np.ptp(later[reasons == 0]) > 0  # both before and after the first
+
+
+def test_the_rate_of_progress_is_the_slope_of_what_dates_bring():
+    """Both ways from mid-2024, where it is the rate that the prior is of."""
+    years = np.array([-3.2, -0.9, 0.0, 0.7, 2.1])
+    at = layout.knots(years)
+    np.testing.assert_allclose(at, [*np.arange(-3.0, 0, 0.5), *np.arange(0.5, 2.5, 0.5)])
+    np.testing.assert_array_equal(layout.knots(np.array([0.1])), [-0.5, 0.5])
+    assert (layout.ramps(years, at)[:, 2] == 0).all()
+    change = np.random.default_rng(3).standard_normal(len(at))
+    for year in (-2.7, -0.3, 0.2, 0.9, 2.3):
+        up, down = (change @ layout.ramps(np.array([year + e]), at) for e in (1e-6, -1e-6))
+        assert (up - down) / 2e-6 == pytest.approx(change @ layout.rates(year, at), abs=1e-6)
+    # a walk: the variance of the rate grows by half a unit a half-year, either way
+    moved = [np.sum(layout.rates(y, at) ** 2) for y in (0.2, 0.7, 1.2, -0.7, -1.2)]
+    np.testing.assert_allclose(moved, [0.0, 0.5, 1.0, 0.5, 1.0])
+
+
+def test_scores_to_come_are_less_sure_the_more_the_rate_may_change(table):
+    """By what it does after the last release of the fit: what comes before is the fit's."""
+    panel = panel_of(few(table, most=120))
+    year = panel.data["year"].values
+    known, later = select(panel, year < 2025), select(panel, year >= 2025.6)
+    parameters = prior_draws(get_model("benchmark"), known, PRIORS, size=400, seed=3)
+    one = parameters.isel(draw=np.zeros(400, int))  # of one draw, all but what is drawn anew
+    still, moving = (one.assign(rate_spread=one["rate_spread"] * 0 + x) for x in (0.0, 1.5))
+    spreads = [
+        benchmark.predict_scores(p, known, later, PRIORS, np.random.default_rng(0)).std(axis=0)
+        for p in (still, moving)
+    ]
+    assert spreads[1].mean() > 1.2 * spreads[0].mean()
+
+
+def test_the_other_structures_are_what_they_are_called(small):
+    model = get_model("benchmark")
+    for variant, names in (
+        ("constant rate", ["rate_change"]),
+        ("returns do not bend", ["bend", "gain_trend"]),
+    ):
+        drawn = {
+            v: prior_draws(model, small, p, size=50, seed=1)
+            for v, p in (("", PRIORS), (variant, model.variants[variant]))
+        }
+        for name in names:
+            assert np.abs(drawn[variant][name]).max() < 0.01 < np.abs(drawn[""][name]).max()
+
+
+def test_costs_are_of_the_curve_and_the_price_of_a_run(small, drawn):
+    parameters, draws = drawn
+    signal = draws["signal"].isel(chain=0, period=0)
+    p = {n: parameters[n].values[0] for n in
+         ("gain", "bend", "gain_trend", "price", "price_trend", "progress")}  # fmt: skip
+    t = layout.decimal_year(dt.date.fromisoformat(AS_OF)) - 2024.5
+    at = layout.turns_of(small, layout.layout(small)).knots
+    rate = p["progress"] + parameters["rate_change"].values[0] @ layout.rates(t, at)
+    np.testing.assert_allclose(signal.sel(series="all models/progress_per_year"), rate)
+    decades = np.clip(rate / (p["gain"] * np.exp(p["gain_trend"] * t)), -12, 12)
+    worth = signal.sel(series="all models/progress_in_compute")
+    np.testing.assert_allclose(worth, 10**decades, rtol=1e-9)
+    for k, name in enumerate(layout.NAMES):
+        own = parameters["drift"].values[0, :, k] / parameters["slope"].values[0, :, k]
+        decades = (rate + own) / (p["gain"] * np.exp(p["gain_trend"] * t))
+        factor = 10 ** (p["price_trend"] - np.clip(decades, -12, 12))
+        found = signal.sel(series=f"{name} now/same_score_cost")
+        np.testing.assert_allclose(found, factor, rtol=1e-9)
+    # what a point costs at the edge, by a small step of compute along the curve
+    flat = {name: values[7:8] for name, values in layout.flat_draws(parameters).items()}
+    turns, step = layout.turns_of(small, layout.layout(small)), 1e-5
+    x = np.array([0.4, 0.4 + step])
+    here, more = abilities.expected_percent(flat, turns, np.full(2, t), x, np.ones(2))[0].T
+    for k, name in enumerate(layout.NAMES):
+        floor, top = flat["floor"][0, k], 1 - flat["mistakes"][0, k]
+        eta = special.logit((here[k] / 100 - floor) / (top - floor))
+        steep = 100 * abilities.steepness(flat, np.array([k]), np.array([[eta]]))[0, 0]
+        steep *= frontier.gain_at(flat, t, x[:1])[0]
+        assert (more[k] - here[k]) / step == pytest.approx(steep, rel=1e-3)
+        point = draws["signal"].sel(series=f"{name} now/cost_of_point")
+        gained = draws["signal"].sel(series=f"{name} now/gain_points")
+        assert ((point > 0) & np.isfinite(point)).all()
+        assert np.corrcoef(np.log(point).values.ravel(), np.log(gained).values.ravel())[0, 1] < 0
 
 
 def test_flattening_adds_up(drawn):

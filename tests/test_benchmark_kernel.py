@@ -51,8 +51,9 @@ def panels(whole):
     scores = few.data.assign(score=("obs", ends))
     yield "both ends and beyond", dataclasses.replace(few, data=scores), 8
     rows = {"model": ["a", "b"], "release_date": ["2023-03-14", "2024-06-01"], "open_weights": False,
-            "mmlu": [70.0, 30.0], "training_cost_musd_mid": [90.0, np.nan]}  # fmt: skip
-    yield "a cost without compute, and neither", panel_of(pd.DataFrame(rows), AS_OF), 8
+            "mmlu": [70.0, 30.0], "training_cost_musd_mid": [90.0, np.nan],
+            "params_b": [200.0, 7.0]}  # fmt: skip
+    yield "a cost without compute, and a size alone", panel_of(pd.DataFrame(rows), AS_OF), 8
 
 
 def test_value_and_gradient_are_those_of_the_written_out_model(benchmark_panel):
@@ -104,10 +105,10 @@ def test_the_exponential_of_a_vector():
 
 
 def test_the_parameters_stand_where_the_kernel_looks_for_them():
-    places = (("normal", "STATED_COST"), ("log_normal", "PRICE_SPREAD"))
+    places = (("normal", "COMPUTE_PER_SIZE_TREND"), ("log_normal", "UPTAKE"))
     for kind, last in places:
         for k, name in enumerate(benchmark.SCALARS[kind]):
             assert getattr(kernel, name.upper()) == k
         assert getattr(kernel, last) == len(benchmark.SCALARS[kind]) - 1
     own = [name for names in benchmark.OWN.values() for name in names]
-    assert [getattr(kernel, name.upper()) for name in own] == list(range(4))
+    assert [getattr(kernel, name.upper()) for name in own] == list(range(5))

@@ -35,9 +35,10 @@ def predict_left_out(
     -------
     pandas.DataFrame
         One row a predicted score: release, benchmark, ``truth``, the model's ``median`` and 80 %
-        interval ``low`` and ``high`` (percent), and the CRPS in points of the model (``crps``), of
-        the fitted scores of the last year on that benchmark (``crps_last``), and of a line through
-        all of them against date with normal errors (``crps_linear``).
+        interval ``low`` and ``high`` (percent), the share of draws below the truth (``pit``), and the
+        CRPS in points of the model (``crps``), of the fitted scores of the last year on that benchmark
+        (``crps_last``), and of a line through all of them against date with normal errors
+        (``crps_linear``).
 
     Raises
     ------
@@ -63,6 +64,7 @@ def predict_left_out(
             "median": median,
             "low": low,
             "high": high,
+            "pit": (ours < truth).mean(axis=0),
             "crps": [_crps(ours[:, k], t) for k, t in enumerate(truth)],
             "crps_last": [_crps(last, t) for (last, _), t in zip(beside, truth, strict=True)],
             "crps_linear": [_crps(line, t) for (_, line), t in zip(beside, truth, strict=True)],

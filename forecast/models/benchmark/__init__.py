@@ -10,7 +10,7 @@ difficulty (b)                    ``centre + middle - easiness / slope``; we sam
 guessing, lower asymptote (c)     ``floor``
 upper asymptote (d)               ``1 - mistakes``
 testlet or method effect          ``protocol``
-latent regression                 ability on compute (known or by its cost), date, reasoning,
+latent regression                 ability on compute (known or by cost or size), date, reasoning,
                                   openness and organisation
 ================================  ===========================================================
 

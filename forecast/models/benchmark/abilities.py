@@ -5,13 +5,26 @@ A four-parameter logistic model (4PL; Birnbaum 1968 for discrimination and guess
 protocol p::
 
     score      = floor[b] + (1 - mistakes[b] - floor[b]) logistic(eta) + normal noise
-    eta        = easiness[b] + slope[b] (capability[i] - centre[b] - middle) + protocol[p] + effort
-    capability = returns(x, t) + progress t + reasoning + closed + organisation + N(0, spread^2)
+    eta        = easiness[b] + drift[b] since[i] + slope[b] (capability[i] - centre[b] - middle)
+                 + protocol[p] + effort
+    capability = returns(x, t) + progress t + sum_k rate_change[k] ramp[k, i] + reasoning graded[i]
+                 + closed + organisation + N(0, spread^2)
 
 The second line is slope (ability - difficulty) with difficulty = centre + middle - easiness / slope;
 the third, a latent regression of ability on covariates. `middle` is the mean of returns over the
 releases, so that easiness is that of an average one. Slopes multiply to one over benchmarks, which
 fixes the unit of ability.
+
+Rate: `progress` is that of mid-2024; from there it walks, by N(0, rate_spread^2) a root year, forwards
+and backwards in half years. Dates after the last release go on changing. `drift` is what a year adds
+on one benchmark alone, `since` the years from the middle of its scores.
+
+Reasoning: the mark of a release goes stale. Since the first that reasoned, more and more that are not
+marked do, on request or by what they were taught. A release that is not marked has reasoning with
+probability ``1 - exp(-uptake t')``, t' years since then; it enters by its mean and its variance, that
+of a yes or no, so that such a release is foreseen less sharply and says less of the rest::
+
+    graded = 1 if marked, else 1 - exp(-uptake t');  variance reasoning^2 graded (1 - graded)
 
 Quadrature: abilities are integrated out. Given all else each has one dimension, so adaptive
 Gauss-Hermite quadrature with five nodes does it; afterwards they are drawn from that one dimension's
@@ -41,9 +54,11 @@ from forecast.models.benchmark.layout import (
     NAMES,
     OPEN_SHARE,
     REASONING_SHARE,
+    YEAR_ORIGIN,
     Layout,
-    centres,
-    covariates,
+    Turns,
+    ramps,
+    turns_of,
 )
 from forecast.models.benchmark.spending import returns
 
@@ -67,10 +82,13 @@ def regression(
 ) -> tuple[Array, Array, Array]:
     """Return mean and variance of capability given the covariates, and the mean of returns."""
     brought, variance = returns(xp, p, data["years"], spend["mean"], spend["variance"])
+    without = xp.exp(-p["uptake"] * data["since_reasoning"])
+    variance = variance + p["reasoning"] ** 2 * data["unmarked"] * without * (1 - without)
     mean = (
         brought
         + p["progress"] * data["years"]
-        + p["reasoning"] * data["reasoning_flag"]
+        + p["rate_change"] @ data["ramps"]
+        + p["reasoning"] * (data["reasoning_flag"] + data["unmarked"] * (1 - without))
         + p["closed"] * data["closed_flag"]
         + organisation
     )
@@ -85,34 +103,56 @@ def curve_of(p: Arrays, of: Arrays, middle: Array) -> dict[str, Array]:
     p
         Parameters, whose last axis is that of benchmarks.
     of
-        ``benchmark``, ``centre``, ``offset`` and ``se`` of each score.
+        ``benchmark``, ``centre``, ``since``, ``offset`` and ``se`` of each score.
     middle
         Mean over releases of what compute brings.
     """
     b = of["benchmark"]
     slope, floor = p["slope"][..., b], p["floor"][..., b]
+    easiness = p["easiness"][..., b] + p["drift"][..., b] * of["since"]
     return {
         "slope": slope,
         "floor": floor,
         "rise": 1 - p["mistakes"][..., b] - floor,
-        "shift": p["easiness"][..., b] - slope * (of["centre"] + middle) + of["offset"],
+        "shift": easiness - slope * (of["centre"] + middle) + of["offset"],
         "variance": of["se"] ** 2 + (p["noise"] ** 2)[..., b],
     }
 
 
 def log_odds(
-    flat: dict[str, np.ndarray], b: np.ndarray, centre: np.ndarray, capability: np.ndarray
+    flat: dict[str, np.ndarray],
+    b: np.ndarray,
+    centre: np.ndarray,
+    capability: np.ndarray,
+    since: np.ndarray,
 ) -> np.ndarray:
-    """Return log-odds above the floor under the reference protocols."""
+    """Return log-odds above the floor under the reference protocols, shape (sample, score).
+
+    Parameters
+    ----------
+    flat, b
+        Parameters and the benchmark of each score.
+    centre
+        Capability about which each benchmark's curve turns.
+    capability, since
+        Of each score: ability, and years from the middle of the benchmark's scores.
+    """
     above = capability - centre[b] - flat["middle"]
     eta: np.ndarray = flat["easiness"][:, b] + flat["slope"][:, b] * above
-    return eta
+    return eta + flat["drift"][:, b] * since
 
 
 def expected_score(flat: dict[str, np.ndarray], b: np.ndarray, eta: np.ndarray) -> np.ndarray:
     """Return expected scores, shares, of benchmarks `b` at log-odds `eta`, shape (sample, score)."""
     floor, top = flat["floor"][:, b], 1 - flat["mistakes"][:, b]
     return floor + (top - floor) * expit(eta)
+
+
+def steepness(flat: dict[str, np.ndarray], b: np.ndarray, eta: np.ndarray) -> np.ndarray:
+    """Return the derivative of expected scores by capability, shares, shape (sample, score)."""
+    floor, top = flat["floor"][:, b], 1 - flat["mistakes"][:, b]
+    found: np.ndarray = flat["slope"][:, b] * (top - floor) * expit(eta) * expit(-eta)
+    return found
 
 
 def score_noise(
@@ -143,7 +183,7 @@ def given_covariates(
 
 def expected_percent(
     flat: dict[str, np.ndarray],
-    centre: np.ndarray,
+    turns: Turns,
     years: np.ndarray,
     x: np.ndarray,
     reasoning: np.ndarray,
@@ -151,19 +191,21 @@ def expected_percent(
     """Return expected percent of a closed model of an average organisation.
 
     Shape (sample, benchmark, point); `x` is log10 compute, a value a point or also a sample, the
-    other arguments have one value a point.
+    other arguments have one value a point; `reasoning` is 0 without and 1 with it.
     """
     brought, _ = returns(np, flat, years, x, np.zeros(len(years)))
     capability = (
         brought
         + flat["progress"] * years
+        + flat["rate_change"] @ ramps(years, turns.knots)
         + flat["reasoning"] * (reasoning - REASONING_SHARE)
         + flat["closed"] * OPEN_SHARE
     )
     shares = []
     for k in range(len(NAMES)):
         b = np.full(len(years), k)
-        shares.append(100 * expected_score(flat, b, log_odds(flat, b, centre, capability)))
+        eta = log_odds(flat, b, turns.centre, capability, years - turns.middle[k])
+        shares.append(100 * expected_score(flat, b, eta))
     return np.stack(shares, axis=1)
 
 
@@ -258,14 +300,14 @@ def given_scores(
     b, data, at = where.benchmark, panel.data, where.release
     mean, variance = given
     score, se = data["score"].values, data["score_se"].values
-    centre = centres(panel, where, covariates(panel, where.first))
-    effort = data["effort_steps"].values
+    turns, effort = turns_of(panel, where), data["effort_steps"].values
+    since = data["year"].values - YEAR_ORIGIN - turns.middle[b]
     drawn = np.empty_like(mean)
     for start in range(0, len(mean), SLICE):
         rows = slice(start, start + SLICE)
         p = {name: values[rows] for name, values in flat.items()}
         offset = protocol_offset(p, where.protocol) + p["effort"] * effort
-        of = {"benchmark": b, "centre": centre[b], "offset": offset, "se": se}
+        of = {"benchmark": b, "centre": turns.centre[b], "since": since, "offset": offset, "se": se}
         curve = curve_of(p, of, p["middle"])
         here = mean[rows], variance[rows]
 

@@ -4,7 +4,7 @@ Each draw of the posterior gives every score of the panel anew, under the benchm
 protocol at usual effort::
 
     signal = 100 (floor[b] + (1 - mistakes[b] - floor[b]) logistic(eta))
-    eta    = easiness[b] + slope[b] (capability[i] - centre[b] - middle)
+    eta    = easiness[b] + drift[b] since[i] + slope[b] (capability[i] - centre[b] - middle)
     y      = signal + 100 N(0, se^2 + noise[b]^2)
 
 and, without noise, the series of :mod:`forecast.models.benchmark.frontier`.
@@ -36,11 +36,11 @@ from forecast.models.benchmark.frontier import (
 )
 from forecast.models.benchmark.layout import (
     NAMES,
-    centres,
     covariates,
     decimal_year,
     flat_draws,
     layout,
+    turns_of,
 )
 from forecast.models.benchmark.model import Priors, report_errors
 from forecast.models.benchmark.panel import BENCHMARKS
@@ -67,14 +67,17 @@ def draw(
           model released by that day and the most compute known to have been spent by then.
           ``frontier_score`` in percent; and what ten times that compute, or spend, would add at that
           date: ``gain_points``, ``gain_logits``, ``error_cut`` (share of wrong answers removed,
-          percent).
+          percent); ``cost_of_point``, USD m that one point more costs at the edge; and
+          ``same_score_cost``, what the training cost of a fixed score is multiplied by in a year, at
+          1e24 FLOP.
         - "MMLU/flattening_points" and the like: gain five years earlier less gain now;
           ``flattening_by_ceiling`` is the part from standing elsewhere on the curve,
           ``flattening_by_returns`` the part from another gain in log-odds. They add up.
         - "open models/lag_months", ``mean_lag_months`` over the last twelve month ends, and
           ``capability_gap`` in log-odds (closed less open).
-        - "all models/progress_in_compute": the factor of compute that a year's progress is worth at
-          1e24 FLOP in mid-2024.
+        - "all models/progress_per_year" and ``progress_per_year_before``: what a year adds to
+          capability at fixed compute, log-odds, on that day and a year before;
+          ``progress_in_compute``: the factor of compute that it is worth at 1e24 FLOP on that day.
 
         For figures: ``curve`` (dims chain, draw, benchmark, when, compute; expected percent of a
         closed model of an average organisation, on that day with reasoning and three years earlier
@@ -168,7 +171,7 @@ def _prepare(parameters: xr.Dataset, panel: Panel, priors: Priors) -> Sampled:
         where,
         data,
         compute_given(flat, data, report_errors(priors, data["compute_word"])),
-        centres(panel, where, data),
+        turns_of(panel, where),
         panel.data["year"].values[where.first],
         panel.data["open"].values[where.first] > 0,
     )
@@ -182,7 +185,8 @@ def _score_series(
     pairs = np.column_stack([where.release, where.benchmark])
     unique, rows = np.unique(pairs, axis=0, return_index=True)
     i, b = unique.T
-    eta = log_odds(fit.flat, b, fit.centre, fit.flat["capability"][:, i])
+    since = fit.data["years"][i] - fit.turns.middle[b]
+    eta = log_odds(fit.flat, b, fit.turns.centre, fit.flat["capability"][:, i], since)
     signal = 100 * expected_score(fit.flat, b, eta)
     noisy = signal + 100 * score_noise(fit.flat, b, panel.data["score_se"].values[rows], rng)
     names = [f"{where.releases[k]}/{BENCHMARKS[NAMES[m]]}" for k, m in unique]

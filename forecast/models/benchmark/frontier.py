@@ -7,13 +7,22 @@ For a day d, with c*(d) the best capability released by it and x*(d) the largest
     flattening   = gain_points(five years earlier) - gain_points(now)
                  = by ceiling (same gain, from another place on the curve) + by returns (another gain)
     lag          = 12 (d - first day on which a closed model did what the best open one does on d)
-    progress_in_compute = 10^(progress / gain)
+    rate(d)      = progress + changes up to d                       (log-odds of all benchmarks a year)
+    progress_in_compute = 10^(rate / gain of a decade at 1e24 FLOP)
+
+Cost, at the edge: with x in decades and ``steep`` the points that a decade of compute adds there::
+
+    cost_of_point(d)     = ln(10) 10^x* price(d) / steep(c*, x*)                     (USD m a point)
+    same_score_cost(d)   = 10^(price_trend - (rate(d) + drift[b] / slope[b]) / gain at 1e24 FLOP)
+
+the second being what the training cost of a fixed score on benchmark b is multiplied by in a year.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +32,7 @@ from forecast.models.benchmark.abilities import (
     expected_score,
     log_odds,
     regression,
+    steepness,
 )
 from forecast.models.benchmark.layout import (
     COMPUTE_ORIGIN,
@@ -30,7 +40,9 @@ from forecast.models.benchmark.layout import (
     OPEN_SHARE,
     YEAR_ORIGIN,
     Layout,
+    Turns,
     decimal_year,
+    rates,
 )
 from forecast.models.benchmark.spending import returns
 
@@ -62,8 +74,8 @@ class Sampled:
         The panel's rows, and the covariates of each release.
     spend
         :func:`~forecast.models.benchmark.spending.compute_given` them.
-    centre
-        Capability about which each benchmark's curve turns, shape (benchmark,).
+    turns
+        Fixed points that the parameters are about.
     years, is_open
         Release date in years, and openness, shape (release,).
     """
@@ -72,7 +84,7 @@ class Sampled:
     where: Layout
     data: dict[str, np.ndarray]
     spend: Arrays
-    centre: np.ndarray
+    turns: Turns
     years: np.ndarray
     is_open: np.ndarray
 
@@ -188,6 +200,47 @@ def gain_of_tenfold(flat: dict[str, np.ndarray], years: float, x: np.ndarray) ->
     return gained
 
 
+def gain_at(flat: dict[str, np.ndarray], years: float, x: np.ndarray) -> np.ndarray:
+    """Return what compute adds to capability at the edge, log-odds a decade, shape (sample,).
+
+    Parameters are those of :func:`gain_of_tenfold`.
+    """
+    trend, bend = flat["gain_trend"][:, 0] * years, flat["bend"][:, 0] * x
+    found: np.ndarray = flat["gain"][:, 0] * np.exp(trend + bend)
+    return found
+
+
+def cost_at(flat: dict[str, np.ndarray], years: float, x: np.ndarray) -> np.ndarray:
+    """Return USD m of a run of `x` log10 compute over 1e24 FLOP at a date, shape (sample,)."""
+    cost: np.ndarray = 10 ** (x + (flat["price"] + flat["price_trend"] * years)[:, 0])
+    return cost
+
+
+def rate_at(fit: Sampled, years: float) -> np.ndarray:
+    """Return what a year adds to capability at fixed compute at a date, shape (sample,)."""
+    flat = fit.flat
+    rate: np.ndarray = flat["progress"][:, 0] + flat["rate_change"] @ rates(years, fit.turns.knots)
+    return rate
+
+
+def in_decades(fit: Sampled, years: float, rate: np.ndarray) -> np.ndarray:
+    """Return how many decades of compute at 1e24 FLOP a rate of progress is worth at a date."""
+    here = gain_at(fit.flat, years, np.zeros(len(rate)))
+    return np.clip(rate / here, -MOST_DECADES, MOST_DECADES)
+
+
+def same_score_cost(fit: Sampled, years: float, k: int) -> np.ndarray:
+    """Return what the cost of a fixed score is multiplied by in a year, shape (sample,).
+
+    At a date, years from mid-2024, and 1e24 FLOP, on benchmark `k`: progress, the benchmark's own
+    included, makes the compute it takes less, and the price of a FLOP falls.
+    """
+    flat = fit.flat
+    rate = rate_at(fit, years) + flat["drift"][:, k] / flat["slope"][:, k]
+    factor: np.ndarray = 10 ** (flat["price_trend"][:, 0] - in_decades(fit, years, rate))
+    return factor
+
+
 def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series]:
     """Return the series about the two frontiers: now and five years earlier."""
     today = dt.date.fromisoformat(day)
@@ -197,26 +250,32 @@ def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series
             today.replace(year=today.year - EARLIER, day=min(today.day, SAFE_DAY))
         ),
     }
-    best, gain = {}, {}
+    best, gain, at_compute = {}, {}, {}
     for label, at in days.items():
         frontier = leader(fit.flat["capability"], fit.years, np.ones(len(fit.years), bool), at)
         if np.isnan(frontier).any():  # no release is that old: the definition has no first half
             continue
         best[label] = frontier
         x = _frontier_compute(fit, at, rng)
-        gain[label] = gain_of_tenfold(fit.flat, at - YEAR_ORIGIN, x)
+        gain[label], at_compute[label] = gain_of_tenfold(fit.flat, at - YEAR_ORIGIN, x), x
     found = []
     for k, name in enumerate(NAMES):
         b = np.array([k])
 
-        def percent(capability: np.ndarray, b: np.ndarray = b) -> np.ndarray:
-            eta = log_odds(fit.flat, b, fit.centre, capability[:, None])
-            return 100 * expected_score(fit.flat, b, eta)[:, 0]
+        def odds(capability: np.ndarray, label: str, b: np.ndarray = b) -> np.ndarray:
+            since = days[label] - YEAR_ORIGIN - fit.turns.middle[b]
+            return log_odds(fit.flat, b, fit.turns.centre, capability[:, None], since)
+
+        def percent(capability: np.ndarray, label: str, b: np.ndarray = b) -> np.ndarray:
+            return 100 * expected_score(fit.flat, b, odds(capability, label))[:, 0]
 
         points = {}
         for label, capability in best.items():
-            here = percent(capability)
-            points[label] = percent(capability + gain[label]) - here
+            here = percent(capability, label)
+            points[label] = percent(capability + gain[label], label) - here
+            years, x = days[label] - YEAR_ORIGIN, at_compute[label]
+            steep = 100 * steepness(fit.flat, b, odds(capability, label))[:, 0]
+            steep = steep * gain_at(fit.flat, years, x)
             found += [
                 Series(f"{name} {label}/frontier_score", "percent", here),
                 Series(f"{name} {label}/gain_points", "points", points[label]),
@@ -224,11 +283,17 @@ def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series
                     f"{name} {label}/gain_logits", "logits", fit.flat["slope"][:, k] * gain[label]
                 ),
                 Series(f"{name} {label}/error_cut", "percent", 100 * points[label] / (100 - here)),
+                Series(
+                    f"{name} {label}/cost_of_point",
+                    "USD m",
+                    cost_at(fit.flat, years, x) * math.log(10) / steep,
+                ),
+                Series(f"{name} {label}/same_score_cost", "ratio", same_score_cost(fit, years, k)),
             ]
         if len(points) < len(days):
             continue
         now, then = days
-        same = percent(best[now] + gain[then]) - percent(best[now])
+        same = percent(best[now] + gain[then], now) - percent(best[now], now)
         found += [
             Series(f"{name}/flattening_points", "points", points[then] - points[now]),
             Series(f"{name}/flattening_by_ceiling", "points", points[then] - same),
@@ -239,13 +304,12 @@ def gain_series(fit: Sampled, day: str, rng: np.random.Generator) -> list[Series
 
 def open_series(fit: Sampled, lags: np.ndarray, today: float) -> list[Series]:
     """Return the series about open and closed models, given their `lags` (sample, month) to `today`."""
-    flat = fit.flat
+    flat, years = fit.flat, today - YEAR_ORIGIN
+    rate = rate_at(fit, years)
     found = [
-        Series(
-            "all models/progress_in_compute",
-            "ratio",
-            10 ** np.clip(flat["progress"][:, 0] / flat["gain"][:, 0], -MOST_DECADES, MOST_DECADES),
-        )
+        Series("all models/progress_in_compute", "ratio", 10 ** in_decades(fit, years, rate)),
+        Series("all models/progress_per_year", "logits", rate),
+        Series("all models/progress_per_year_before", "logits", rate_at(fit, years - 1)),
     ]
     if fit.is_open.all() or not fit.is_open.any():
         return found  # nothing to trail, or nobody who trails
@@ -268,7 +332,7 @@ def expected_curves(fit: Sampled, as_of: str) -> tuple[np.ndarray, list[str]]:
     x, ones = COMPUTE_GRID - COMPUTE_ORIGIN, np.ones(len(COMPUTE_GRID))
     both = [
         expected_percent(
-            fit.flat, fit.centre, (decimal_year(day) - YEAR_ORIGIN) * ones, x, flag * ones
+            fit.flat, fit.turns, (decimal_year(day) - YEAR_ORIGIN) * ones, x, flag * ones
         )
         for day, flag in ((before, 0.0), (today, 1.0))
     ]
@@ -278,5 +342,4 @@ def expected_curves(fit: Sampled, as_of: str) -> tuple[np.ndarray, list[str]]:
 def price_of_run(fit: Sampled, as_of: str) -> np.ndarray:
     """Return USD m of a run of 1e24 FLOP at a day, shape (sample,)."""
     years = decimal_year(dt.date.fromisoformat(as_of)) - YEAR_ORIGIN
-    price: np.ndarray = 10 ** (fit.flat["price"] + fit.flat["price_trend"] * years)[:, 0]
-    return price
+    return cost_at(fit.flat, years, np.zeros(len(fit.flat["price"])))

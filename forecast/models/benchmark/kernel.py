@@ -57,11 +57,12 @@ SERIES = tuple(1 / math.factorial(k) for k in range(13, -1, -1))
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 # Places in the vectors of parameters, the order of `SCALARS` and `OWN` in the model.
 (PROGRESS, BEND, GAIN_TREND, REASONING, CLOSED, EFFORT, COMPUTE_LEVEL, COMPUTE_GROWTH,
- COMPUTE_CLOSED, PRICE, PRICE_TREND, STATED_COST) = range(12)  # fmt: skip
+ COMPUTE_CLOSED, PRICE, PRICE_TREND, STATED_COST, COMPUTE_PER_SIZE,
+ COMPUTE_PER_SIZE_TREND) = range(14)  # fmt: skip
 (GAIN, ORGANISATION_SPREAD, RELEASE_SPREAD, PROTOCOL_SPREAD, COMPUTE_SPREAD,
- PRICE_SPREAD) = range(6)  # fmt: skip
-EASINESS, FLOOR, NOISE, MISTAKES = range(4)
-SAMPLED = 6
+ PRICE_SPREAD, SIZE_SPREAD, RATE_SPREAD, UPTAKE) = range(9)  # fmt: skip
+EASINESS, FLOOR, DRIFT, NOISE, MISTAKES = range(5)
+SAMPLED = 7
 """Arguments of :func:`panel_logp_grad` that have a derivative: the first."""
 
 _OPTIONS = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True}
@@ -84,9 +85,10 @@ def _mean(x):
 
 
 @_part
-def _regression(p, q, effect, of_release, organisation_of, kept, by_release):
+def _regression(p, q, effect, change, of_release, organisation_of, ramps, kept, by_release):
     """Fill `kept` for :func:`_regression_grad`, and `by_release` with the density of reports.
 
+    `effect` is what an organisation adds, `change` the changes of the rate of progress.
     Returns the mean over releases of what compute brings.
     """
     middle, own = 0.0, q[COMPUTE_SPREAD] ** 2
@@ -98,14 +100,22 @@ def _regression(p, q, effect, of_release, organisation_of, kept, by_release):
         expected = p[COMPUTE_LEVEL] + p[COMPUTE_GROWTH] * t + p[COMPUTE_CLOSED] * closed
         price = p[PRICE] + p[PRICE_TREND] * t + p[STATED_COST] * stated
         only_cost = has_cost * (1 - has_compute)
-        known, both = has_compute + only_cost, has_compute * has_cost
+        has_size, log_size = of_release[11, i], of_release[12, i]
+        per_size = p[COMPUTE_PER_SIZE] + p[COMPUTE_PER_SIZE_TREND] * t
+        only_size = has_size * (1 - has_compute) * (1 - has_cost)
+        known, both = has_compute + only_cost + only_size, has_compute * has_cost
         left = has_compute * log_compute + only_cost * (log_cost - price) - expected
-        total = own + of_release[8, i] ** 2 + only_cost * q[PRICE_SPREAD] ** 2
+        left += only_size * (log_size + per_size)
+        total = own + only_cost * q[PRICE_SPREAD] ** 2 + only_size * q[SIZE_SPREAD] ** 2
+        total += (1 - only_size) * of_release[8, i] ** 2
         weight = known * own / total
         by_release[i] = -0.5 * known * (left * left / total + math.log(total))
         if both > 0:
             off = (log_cost - log_compute - price) / q[PRICE_SPREAD]
             by_release[i] -= both * (0.5 * off * off + math.log(q[PRICE_SPREAD]))
+        if has_compute * has_size > 0:
+            off = (log_compute - log_size - per_size) / q[SIZE_SPREAD]
+            by_release[i] -= 0.5 * off * off + math.log(q[SIZE_SPREAD])
         compute, variance = expected + weight * left, own * (1 - weight)
         gain = q[GAIN] * math.exp(p[GAIN_TREND] * t) / bend
         spread = bend * bend * variance
@@ -113,21 +123,27 @@ def _regression(p, q, effect, of_release, organisation_of, kept, by_release):
         wide = math.expm1(spread)
         grown = gain * (1 + more)
         middle += gain * more
+        unmarked, without = of_release[9, i], math.exp(-q[UPTAKE] * of_release[10, i])
+        unsure = unmarked * without * (1 - without)
         kept[0, i] = (
             gain * more
             + p[PROGRESS] * t
-            + p[REASONING] * reasoning
+            + p[REASONING] * (reasoning + unmarked * (1 - without))
             + p[CLOSED] * closed
             + effect[organisation_of[i]]
         )
-        kept[1, i] = q[RELEASE_SPREAD] ** 2 + grown * grown * wide
+        for k in range(len(change)):
+            kept[0, i] += change[k] * ramps[k, i]
+        kept[1, i] = q[RELEASE_SPREAD] ** 2 + grown * grown * wide + p[REASONING] ** 2 * unsure
         kept[2, i], kept[3, i], kept[4, i], kept[5, i] = left, total, weight, compute
         kept[6, i], kept[7, i], kept[8, i] = gain, more, wide
     return middle / of_release.shape[1]
 
 
 @_part
-def _regression_grad(p, q, of_release, organisation_of, kept, d_kept, d_middle, d_p, d_q, d_effect):
+def _regression_grad(
+    p, q, of_release, organisation_of, ramps, kept, d_kept, d_middle, d_p, d_q, d_effect, d_change
+):  # fmt: skip
     """Add the derivatives by what :func:`_regression` took, given those by what it gave.
 
     `d_kept` has those by mean and variance of capability.
@@ -144,8 +160,17 @@ def _regression_grad(p, q, of_release, organisation_of, kept, d_kept, d_middle, 
         gain, more, wide = kept[6, i], kept[7, i], kept[8, i]
         d_mean, d_variance = d_kept[0, i], d_kept[1, i]
         d_p[PROGRESS] += d_mean * t
-        d_p[REASONING] += d_mean * reasoning
+        unmarked, without = of_release[9, i], math.exp(-q[UPTAKE] * of_release[10, i])
+        unsure = unmarked * without * (1 - without)
+        d_p[REASONING] += d_mean * (reasoning + unmarked * (1 - without))
+        d_p[REASONING] += 2 * d_variance * p[REASONING] * unsure
+        d_without = (
+            unmarked * p[REASONING] * (d_variance * p[REASONING] * (1 - 2 * without) - d_mean)
+        )
+        d_q[UPTAKE] -= d_without * without * of_release[10, i]
         d_p[CLOSED] += d_mean * closed
+        for k in range(len(d_change)):
+            d_change[k] += d_mean * ramps[k, i]
         d_effect[organisation_of[i]] += d_mean
         d_q[RELEASE_SPREAD] += 2 * q[RELEASE_SPREAD] * d_variance
         # Of returns, by their factor, the exponent and what the variance of compute makes of it.
@@ -162,12 +187,23 @@ def _regression_grad(p, q, of_release, organisation_of, kept, d_kept, d_middle, 
         d_compute = bend * d_exponent
         # Of true compute given its report, and of the report.
         only_cost = has_cost * (1 - has_compute)
-        known, both = has_compute + only_cost, has_compute * has_cost
+        has_size, log_size = of_release[11, i], of_release[12, i]
+        only_size = has_size * (1 - has_compute) * (1 - has_cost)
+        known, both = has_compute + only_cost + only_size, has_compute * has_cost
         d_weight = d_compute * left - own * bend * bend * d_spread
         d_left = d_compute * weight - known * left / total
         d_total = 0.5 * known * (left * left / total - 1) / total - d_weight * weight / total
         d_own += (1 - weight) * bend * bend * d_spread + known / total * d_weight + d_total
         d_q[PRICE_SPREAD] += 2 * q[PRICE_SPREAD] * only_cost * d_total
+        d_q[SIZE_SPREAD] += 2 * q[SIZE_SPREAD] * only_size * d_total
+        d_per_size = only_size * d_left
+        if has_compute * has_size > 0:
+            per_size = p[COMPUTE_PER_SIZE] + p[COMPUTE_PER_SIZE_TREND] * t
+            off = (log_compute - log_size - per_size) / q[SIZE_SPREAD]
+            d_per_size += off / q[SIZE_SPREAD]
+            d_q[SIZE_SPREAD] += (off * off - 1) / q[SIZE_SPREAD]
+        d_p[COMPUTE_PER_SIZE] += d_per_size
+        d_p[COMPUTE_PER_SIZE_TREND] += d_per_size * t
         d_price = -only_cost * d_left
         if both > 0:
             price = p[PRICE] + p[PRICE_TREND] * t + p[STATED_COST] * stated
@@ -190,6 +226,7 @@ def _curves(own, slope, protocol, effort, middle, of_score, index, curves):
     for j in range(curves.shape[1]):
         b, k = index[1, j], index[2, j]
         shift = own[EASINESS, b] - slope[b] * (of_score[3, j] + middle) + effort * of_score[2, j]
+        shift += own[DRIFT, b] * of_score[4, j]
         if k < protocol.shape[0]:  # a reference protocol, past the last label, has no offset
             shift += protocol[k]
         curves[0, j] = own[FLOOR, b]
@@ -405,40 +442,42 @@ def _scores(scores, at, curves, kept, by_release, d_curves, d_kept):
 
 _FLOATS, _INTEGERS = types.CPointer(types.float64), types.CPointer(types.int32)
 _SYMBOL = "forecast_benchmark_density"
-_SIGNATURE = types.void(*[types.intp] * 5, *[_FLOATS] * 9, types.float64, _FLOATS, _INTEGERS, _FLOATS,
-                        _INTEGERS, *[_FLOATS] * 7)  # fmt: skip
+_SIGNATURE = types.void(*[types.intp] * 6, *[_FLOATS] * 10, types.float64, _FLOATS, _INTEGERS, _FLOATS,
+                        _FLOATS, _INTEGERS, *[_FLOATS] * 8)  # fmt: skip
 _external = types.ExternalFunction(_SYMBOL, _SIGNATURE)
 
 
 def _density(
-    organisations, benchmarks, protocols, releases, scores,
-    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol,
+    organisations, benchmarks, protocols, knots, releases, scores,
+    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol, z_rate,
     prior_normal, prior_log_normal, prior_own, slope_spread,
-    of_release, organisation_of, of_score, index,
-    by_release, d_normal, d_log_normal, d_organisation, d_own, d_slope, d_protocol,
+    of_release, organisation_of, ramps, of_score, index,
+    by_release, d_normal, d_log_normal, d_organisation, d_own, d_slope, d_protocol, d_rate,
 ):  # fmt: skip
     """Fill the last seven arguments with what :func:`panel_logp_grad` returns.
 
     Lengths come first; all else but `slope_spread` are addresses, of whole tables row by row.
     """
-    z_normal = numba.carray(z_normal, 12)
-    z_log_normal = numba.carray(z_log_normal, 6)
+    z_normal = numba.carray(z_normal, 14)
+    z_log_normal = numba.carray(z_log_normal, 9)
     z_organisation = numba.carray(z_organisation, organisations)
-    z_own = numba.carray(z_own, (4, benchmarks))
+    z_own = numba.carray(z_own, (5, benchmarks))
     z_slope = numba.carray(z_slope, benchmarks)
     z_protocol = numba.carray(z_protocol, protocols)
-    d_normal = numba.carray(d_normal, 12)
-    d_log_normal = numba.carray(d_log_normal, 6)
+    d_normal = numba.carray(d_normal, 14)
+    d_log_normal = numba.carray(d_log_normal, 9)
     d_organisation = numba.carray(d_organisation, organisations)
-    d_own = numba.carray(d_own, (4, benchmarks))
+    d_own = numba.carray(d_own, (5, benchmarks))
     d_slope = numba.carray(d_slope, benchmarks)
     d_protocol = numba.carray(d_protocol, protocols)
-    prior_normal = numba.carray(prior_normal, (2, 12))
-    prior_log_normal = numba.carray(prior_log_normal, (2, 6))
-    prior_own = numba.carray(prior_own, (2, 4, benchmarks))
-    of_release = numba.carray(of_release, (9, releases))
+    z_rate, d_rate = numba.carray(z_rate, knots), numba.carray(d_rate, knots)
+    ramps = numba.carray(ramps, (knots, releases))
+    prior_normal = numba.carray(prior_normal, (2, 14))
+    prior_log_normal = numba.carray(prior_log_normal, (2, 9))
+    prior_own = numba.carray(prior_own, (2, 5, benchmarks))
+    of_release = numba.carray(of_release, (13, releases))
     organisation_of = numba.carray(organisation_of, releases)
-    of_score = numba.carray(of_score, (4, scores))
+    of_score = numba.carray(of_score, (5, scores))
     index = numba.carray(index, (3, scores))
     by_release = numba.carray(by_release, releases)
     p, q, own = np.empty_like(z_normal), np.empty_like(z_log_normal), np.empty_like(z_own)
@@ -446,7 +485,7 @@ def _density(
         p[k] = prior_normal[0, k] + prior_normal[1, k] * z_normal[k]
     for k in range(len(q)):
         q[k] = math.exp(prior_log_normal[0, k] + prior_log_normal[1, k] * z_log_normal[k])
-    for k in range(4):
+    for k in range(5):
         for b in range(benchmarks):
             own[k, b] = prior_own[0, k, b] + prior_own[1, k, b] * z_own[k, b]
     slope, middle_z = np.empty(benchmarks), _mean(z_slope)
@@ -460,14 +499,17 @@ def _density(
         effect[k] = q[ORGANISATION_SPREAD] * (z_organisation[k] - middle_z)
     for k in range(len(protocol)):
         protocol[k] = q[PROTOCOL_SPREAD] * z_protocol[k]
+    change = np.empty_like(z_rate)
+    for k in range(len(change)):
+        change[k] = q[RATE_SPREAD] * z_rate[k]
 
     kept, d_kept = np.empty((9, releases)), np.zeros((2, releases))
     curves, d_curves = np.empty((5, scores)), np.empty((5, scores))
-    middle = _regression(p, q, effect, of_release, organisation_of, kept, by_release)
+    middle = _regression(p, q, effect, change, of_release, organisation_of, ramps, kept, by_release)
     _curves(own, slope, protocol, p[EFFORT], middle, of_score, index, curves)
     _scores(of_score[0], index[0], curves, kept, by_release, d_curves, d_kept)
 
-    for gradient in (d_normal, d_log_normal, d_organisation, d_slope, d_protocol):
+    for gradient in (d_normal, d_log_normal, d_organisation, d_slope, d_protocol, d_rate):
         gradient[:] = 0.0
     d_own[:] = 0.0
     d_middle = 0.0
@@ -475,6 +517,7 @@ def _density(
         b, k = index[1, j], index[2, j]
         d_shift = d_curves[3, j]
         d_own[EASINESS, b] += d_shift
+        d_own[DRIFT, b] += of_score[4, j] * d_shift
         d_own[FLOOR, b] += d_curves[0, j] - d_curves[1, j]
         d_own[NOISE, b] += 2 * own[NOISE, b] * d_curves[4, j]
         d_own[MISTAKES, b] -= d_curves[1, j]
@@ -484,8 +527,8 @@ def _density(
         if k < len(protocol):
             d_protocol[k] += d_shift
     _regression_grad(
-        p, q, of_release, organisation_of, kept, d_kept, d_middle,
-        d_normal, d_log_normal, d_organisation,
+        p, q, of_release, organisation_of, ramps, kept, d_kept, d_middle,
+        d_normal, d_log_normal, d_organisation, d_rate,
     )  # fmt: skip
 
     # From the parameters to what is sampled.
@@ -494,6 +537,9 @@ def _density(
     for k in range(len(protocol)):
         d_log_normal[PROTOCOL_SPREAD] += d_protocol[k] * z_protocol[k]
         d_protocol[k] *= q[PROTOCOL_SPREAD]
+    for k in range(len(change)):
+        d_log_normal[RATE_SPREAD] += d_rate[k] * z_rate[k]
+        d_rate[k] *= q[RATE_SPREAD]
     d_mean = _mean(d_organisation)
     for k in range(len(effect)):
         d_organisation[k] = q[ORGANISATION_SPREAD] * (d_organisation[k] - d_mean)
@@ -501,7 +547,7 @@ def _density(
         d_own[NOISE, b] *= own[NOISE, b]
         d_own[MISTAKES, b] *= own[MISTAKES, b] * (1 - own[MISTAKES, b])
         d_slope[b] *= slope_spread * slope[b]
-        for k in range(4):
+        for k in range(5):
             d_own[k, b] *= prior_own[1, k, b]
     d_mean = _mean(d_slope)
     for b in range(benchmarks):
@@ -513,50 +559,56 @@ def _density(
 
 
 def panel_logp_grad(
-    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol,
+    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol, z_rate,
     prior_normal, prior_log_normal, prior_own, slope_spread,
-    of_release, organisation_of, of_score, index,
+    of_release, organisation_of, ramps, of_score, index,
 ):  # fmt: skip
     """Return the log density of each release's scores and reports, and the gradient of their sum.
 
     Parameters
     ----------
-    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol
-        What is sampled, in units of the priors: vectors, but for `z_own`, shape (4, benchmark).
+    z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol, z_rate
+        What is sampled, in units of the priors: vectors, but for `z_own`, shape (5, benchmark).
     prior_normal, prior_log_normal, prior_own
         Means and sds as :func:`~forecast.models.benchmark.model.prior_arrays` gives them, shapes
-        (2, 12), (2, 6) and (2, 4, benchmark).
+        (2, 14), (2, 9) and (2, 5, benchmark).
     slope_spread
         Log sd of slopes over benchmarks.
     of_release, organisation_of
-        Covariates of each release in the order of the model's `OF_RELEASE`, shape (9, release); its
+        Covariates of each release in the order of the model's `OF_RELEASE`, shape (13, release); its
         organisation.
+    ramps
+        How far each change of the rate of progress moves each release, shape (knot, release).
     of_score, index
-        Score, its sampling error, steps of effort, and the capability about which its benchmark's
-        curve turns, shape (4, score); release, benchmark and protocol, shape (3, score).
+        Score, its sampling error, steps of effort, the capability about which its benchmark's curve
+        turns, and years from the middle of that benchmark's scores, shape (5, score); release,
+        benchmark and protocol, shape (3, score).
 
     Returns
     -------
     tuple of numpy.ndarray
-        Log density, shape (release,); the derivatives by the first six arguments, in their shapes.
+        Log density, shape (release,); the derivatives by the first seven arguments, in their shapes.
     """
     # By its name; numba has the addresses of arrays in `ctypes`.
     by_release, d_normal = np.empty(of_release.shape[1]), np.empty_like(z_normal)
     d_log_normal, d_organisation = np.empty_like(z_log_normal), np.empty_like(z_organisation)
-    d_own, d_slope, d_protocol = (
+    d_own, d_slope, d_protocol, d_rate = (
         np.empty_like(z_own),
         np.empty_like(z_slope),
         np.empty_like(z_protocol),
+        np.empty_like(z_rate),
     )
     _external(
-        len(z_organisation), len(z_slope), len(z_protocol), of_release.shape[1], of_score.shape[1],
+        len(z_organisation), len(z_slope), len(z_protocol), len(z_rate), of_release.shape[1],
+        of_score.shape[1],
         z_normal.ctypes, z_log_normal.ctypes, z_organisation.ctypes, z_own.ctypes, z_slope.ctypes,
-        z_protocol.ctypes, prior_normal.ctypes, prior_log_normal.ctypes, prior_own.ctypes, slope_spread,
-        of_release.ctypes, organisation_of.ctypes, of_score.ctypes, index.ctypes,
+        z_protocol.ctypes, z_rate.ctypes, prior_normal.ctypes, prior_log_normal.ctypes,
+        prior_own.ctypes, slope_spread, of_release.ctypes, organisation_of.ctypes, ramps.ctypes,
+        of_score.ctypes, index.ctypes,
         by_release.ctypes, d_normal.ctypes, d_log_normal.ctypes, d_organisation.ctypes, d_own.ctypes,
-        d_slope.ctypes, d_protocol.ctypes,
+        d_slope.ctypes, d_protocol.ctypes, d_rate.ctypes,
     )  # fmt: skip
-    return by_release, d_normal, d_log_normal, d_organisation, d_own, d_slope, d_protocol
+    return by_release, d_normal, d_log_normal, d_organisation, d_own, d_slope, d_protocol, d_rate
 
 
 @functools.cache
@@ -572,12 +624,12 @@ def compiled() -> Callable[..., tuple[np.ndarray, ...]]:
     """Return the compiled :func:`panel_logp_grad`, of the one signature that there is."""
     _native()
     vectors, tables, cubes = (types.Array(types.float64, ndim, "C") for ndim in (1, 2, 3))
-    gives = types.Tuple((*[vectors] * 4, tables, vectors, vectors))
+    gives = types.Tuple((*[vectors] * 4, tables, vectors, vectors, vectors))
     # What is only read may be writeable or not.
     vector, table, cube = (x.copy(readonly=True) for x in (vectors, tables, cubes))
     place, places = (types.Array(types.int32, ndim, "C", readonly=True) for ndim in (1, 2))
-    sampled = (vector, vector, vector, table, vector, vector)
-    takes = (*sampled, table, table, cube, types.float64, table, place, table, places)
+    sampled = (vector, vector, vector, table, vector, vector, vector)
+    takes = (*sampled, table, table, cube, types.float64, table, place, table, table, places)
     found: Callable[..., tuple[np.ndarray, ...]] = numba.njit(gives(*takes), **_OPTIONS)(
         panel_logp_grad
     )
@@ -590,7 +642,7 @@ class PanelLogp(Op):  # type: ignore[misc]
     __props__ = ()
 
     def make_node(self, *inputs: Variable) -> Apply:
-        """Take the fourteen arguments of :func:`panel_logp_grad`."""
+        """Take the sixteen arguments of :func:`panel_logp_grad`."""
         _native()  # before any code is linked, be it taken from a cache on disk
         variables = [pt.as_tensor_variable(i) for i in inputs]
         sampled = [v.type() for v in variables[:SAMPLED]]
@@ -601,9 +653,9 @@ class PanelLogp(Op):  # type: ignore[misc]
     ) -> None:
         """Compute outside of compiled code."""
         before, after = (
-            [np.ascontiguousarray(x) for x in part] for part in (inputs[:9], inputs[10:])
+            [np.ascontiguousarray(x) for x in part] for part in (inputs[:10], inputs[11:])
         )
-        found = compiled()(*before, float(inputs[9]), *after)
+        found = compiled()(*before, float(inputs[10]), *after)
         for place, value in zip(outputs, found, strict=True):
             place[0] = value
 
@@ -648,14 +700,14 @@ def _in_numba(op: PanelLogp, node: Apply, **_: object) -> tuple[Callable[..., ob
 
     @numba_njit
     def panel(
-        z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol,
+        z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol, z_rate,
         prior_normal, prior_log_normal, prior_own, slope_spread,
-        of_release, organisation_of, of_score, index,
+        of_release, organisation_of, ramps, of_score, index,
     ):  # fmt: skip
         return density(
-            z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol,
+            z_normal, z_log_normal, z_organisation, z_own, z_slope, z_protocol, z_rate,
             prior_normal, prior_log_normal, prior_own, slope_spread.item(),
-            of_release, organisation_of, of_score, index,
+            of_release, organisation_of, ramps, of_score, index,
         )  # fmt: skip
 
     source = hashlib.sha256(Path(__file__).read_bytes()).digest()

@@ -9,12 +9,17 @@ belong to the release. Flags are centred, so that levels are those of the mixtur
 Each benchmark's curve turns about a fixed capability, a rough one of the releases tested on it::
 
     centre[b] = mean over the scores on b of (1.1 t + 0.6 reasoning)
+
+Progress changes its rate at dates half a year apart, the knots, forwards and backwards from mid-2024::
+
+    ramp[k, i] = sqrt(1/2) max(t[i] - knot[k], 0) after mid-2024, sqrt(1/2) max(knot[k] - t[i], 0) before
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +45,10 @@ growth in compute at 1.1 a decade, as the priors have them. Roughly is enough: i
 turns, and so which model the priors of easiness are about."""
 ROUGH_REASONING = 0.6
 """What reasoning adds there, log-odds: a little below the middle of its prior."""
+FIRST_REASONING = 2024.7
+"""When models began to be trained to reason: o1-preview came on 12 September 2024."""
+STEP = 0.5
+"""Years from one knot to the next: a few releases of each leading organisation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,13 +102,15 @@ def layout(panel: Panel) -> Layout:
 
 
 def covariates(panel: Panel, first: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each release's covariates, shape (release,), and the rows with compute and cost."""
+    """Return each release's covariates, shape (release,), and of ``ramps`` (knot, release)."""
     data = panel.data
     at = {str(name): data[name].values[first] for name in data.data_vars}
     has_compute = np.isfinite(at["log_compute"])
     has_cost = np.isfinite(at["log_cost"])
+    has_size = np.isfinite(at["log_size"])
+    years = at["year"] - YEAR_ORIGIN
     return {
-        "years": at["year"] - YEAR_ORIGIN,
+        "years": years,
         "closed_flag": OPEN_SHARE - at["open"],
         "reasoning_flag": at["reasoning"] - REASONING_SHARE,
         "has_compute": has_compute.astype(float),
@@ -108,17 +119,66 @@ def covariates(panel: Panel, first: np.ndarray) -> dict[str, np.ndarray]:
         "log_cost": np.where(has_cost, at["log_cost"], 0.0),
         "compute_word": at["compute_word"].astype(int),
         "stated_flag": at["stated_cost"],
+        "unmarked": 1 - at["reasoning"],
+        "since_reasoning": np.maximum(at["year"] - FIRST_REASONING, 0.0),
+        "has_size": has_size.astype(float),
+        "log_size": np.where(has_size, at["log_size"], 0.0),
+        "ramps": ramps(years, knots(years)),
     }
 
 
-def centres(panel: Panel, where: Layout, data: dict[str, np.ndarray]) -> np.ndarray:
-    """Return a fixed capability about which each benchmark's curve turns, shape (benchmark,).
+def knots(years: np.ndarray) -> np.ndarray:
+    """Return when the rate of progress changes, years from mid-2024, ascending.
 
-    About what models tested on it have, so that easiness and slope are nearly independent.
+    From the first to the last of `years`, likewise from mid-2024; one on either side at least.
     """
+    before, after = (max(math.ceil(end / STEP), 2) for end in (-years.min(), years.max()))
+    return STEP * np.r_[-np.arange(before - 1, 0, -1), np.arange(1, after)]
+
+
+def ramps(years: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return what a change of the rate by one unit at each knot `at` adds, shape (knot, year)."""
+    beyond: np.ndarray = np.sign(at)[:, None] * (years - at[:, None])
+    return math.sqrt(STEP) * np.maximum(beyond, 0.0)
+
+
+def rates(years: float, at: np.ndarray) -> np.ndarray:
+    """Return the derivative of :func:`ramps` by date at one date, shape (knot,)."""
+    passed = np.sign(at) * (years - at) > 0
+    return np.where(passed, math.sqrt(STEP) * np.sign(at), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Turns:
+    """Fixed points of a panel that its parameters are about.
+
+    Attributes
+    ----------
+    centre
+        Capability about which each benchmark's curve turns, about what models tested on it have, so
+        that easiness and slope are nearly independent; shape (benchmark,).
+    middle
+        Mean date of each benchmark's scores, years from mid-2024, about which its own trend turns;
+        shape (benchmark,).
+    knots
+        When the rate of progress changes, years from mid-2024, shape (knot,).
+    """
+
+    centre: np.ndarray
+    middle: np.ndarray
+    knots: np.ndarray
+
+
+def turns_of(panel: Panel, where: Layout) -> Turns:
+    """Return the fixed points of a panel."""
+    data = covariates(panel, where.first)
     rough = ROUGH_TREND * data["years"] + ROUGH_REASONING * data["reasoning_flag"]
-    weights = np.eye(len(NAMES))[where.benchmark]
-    return (weights.T @ rough[where.release]) / np.maximum(weights.sum(0), 1.0)
+    weights = np.eye(len(NAMES))[where.benchmark].T
+    count = np.maximum(weights.sum(1), 1.0)
+    years = data["years"][where.release]
+    return Turns(
+        weights @ rough[where.release] / count, weights @ years / count, knots(data["years"])
+    )
 
 
 def flat_draws(parameters: xr.Dataset) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ The equations stand where they are coded: the curve, ability and its quadrature 
                              integral p(scores[i] | capability, z) p(capability | covariates[i], z)
     parameter = mean + sd z, its exponential or its logistic;  z standard normal
     slope     = exp(slope_spread (z - mean z))
-    organisation, protocol = spread z
+    organisation, protocol, rate_change = spread z
 
 :func:`specification` is this in PyMC, line by line; :func:`build` is the same with the density of scores
 and reports, and its gradient, in one piece (:mod:`~forecast.models.benchmark.kernel`).
@@ -51,14 +51,16 @@ from forecast.models.benchmark.layout import (
     COMPUTE_ORIGIN,
     NAMES,
     YEAR_ORIGIN,
-    centres,
     covariates,
     decimal_year,
     flat_draws,
+    knots,
     layout,
+    ramps,
+    turns_of,
 )
 from forecast.models.benchmark.panel import COMPUTE_WORDS
-from forecast.models.benchmark.spending import compute_given, price_of, report_density
+from forecast.models.benchmark.spending import compute_given, per_size, price_of, report_density
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel, Statistic
@@ -103,6 +105,14 @@ class Priors:
     gain_log_sd: float = 0.5
     progress: float = 0.6
     progress_sd: float = 0.4
+    # How far that rate walks in a year. Epoch's index over benchmarks went from 8.3 to 15.5 points a
+    # year at April 2024, 0.36 log-odds a year by its scale of 20.15 points: one such change in two
+    # years. 95 %: 0.1 to 0.8.
+    rate_spread: float = 0.3
+    rate_spread_log_sd: float = 0.5
+    # What a year adds on one benchmark alone: half of what it adds on all, our rough judgement.
+    drift: float = 0.0
+    drift_sd: float = 0.3
     # No evidence either way that log-odds gains change with scale or date: by a quarter per decade
     # of compute, by a seventh a year.
     bend: float = 0.0
@@ -112,6 +122,10 @@ class Priors:
     # Reasoning models do better at fixed compute, by two or three times a year's progress.
     reasoning: float = 0.8
     reasoning_sd: float = 0.8
+    # Of releases not marked as reasoning, how fast more of them have it all the same: half of them
+    # after 1.4 years, our rough judgement; 95 %: two months to ten years.
+    uptake: float = 0.5
+    uptake_log_sd: float = 1.0
     # Closed against open models at equal compute: our rough judgement, no clear sign.
     closed: float = 0.2
     closed_sd: float = 0.5
@@ -135,6 +149,16 @@ class Priors:
     error_confident: float = 0.29
     error_likely: float = 0.5
     error_weaker: float = 0.7
+    # log10 of the compute of 1e9 parameters, in 1e24 FLOP: six FLOP a parameter and token, three
+    # trillion tokens in mid-2024, times or divided by ten, half as many again each year. Within a
+    # year tokens and experts that are not active differ by a factor of three: our rough judgement,
+    # with 120 releases that state both at hand.
+    compute_per_size: float = -1.7
+    compute_per_size_sd: float = 0.5
+    compute_per_size_trend: float = 0.2
+    compute_per_size_trend_sd: float = 0.2
+    size_spread: float = 0.5
+    size_spread_log_sd: float = 0.3
     # USD m for 1e24 FLOP in mid-2024, decades: our rough judgement, one to three. Hardware gains 0.14
     # decades of price-performance a year (arXiv 2405.21015).
     price: float = 0.25
@@ -153,13 +177,21 @@ VARIANTS = {
     "sceptical": Priors(gain=0.7, progress=0.8, bend=-0.2, gain_trend=-0.1),
     # Spending buys much, and returns do not bend.
     "generous": Priors(gain=1.6, progress=0.4, bend=0.1, gain_trend=0.05),
+    # Other structures: progress in date is a line, which the model held before its rate could change;
+    # ten times the compute brings the same at every scale and date.
+    "constant rate": Priors(rate_spread=0.001),
+    "returns do not bend": Priors(bend_sd=0.001, gain_trend_sd=0.001),
 }
 REPORT = (
     "gain",
     "bend",
     "gain_trend",
     "progress",
+    "rate_spread",
+    "rate_change",
+    "drift",
     "reasoning",
+    "uptake",
     "closed",
     "organisation_spread",
     "release_spread",
@@ -174,6 +206,9 @@ REPORT = (
     "compute_growth",
     "compute_closed",
     "compute_spread",
+    "compute_per_size",
+    "compute_per_size_trend",
+    "size_spread",
     "price",
     "price_trend",
     "stated_cost",
@@ -182,26 +217,38 @@ LABELS = {
     "gain": "gain per tenfold compute at 1e24 FLOP in mid-2024, log-odds",
     "bend": "change of that gain per decade of compute, log points",
     "gain_trend": "change of that gain per year, log points",
-    "progress": "gain per year at fixed compute, log-odds",
+    "progress": "gain per year at fixed compute in mid-2024, log-odds",
+    "rate_spread": "change of that rate in a year, standard deviation, log-odds",
+    "rate_change": "changes of that rate by half-year, log-odds per root year",
+    "drift": "a benchmark's own gain per year, log-odds",
     "reasoning": "reasoning models against others, log-odds",
+    "uptake": "rate at which releases not so marked take reasoning up, a year",
     "closed": "closed against open models at equal compute, log-odds",
     "organisation_spread": "difference between organisations, log-odds",
     "release_spread": "difference between releases, log-odds",
     "effort": "a step of reasoning effort, log-odds",
     "mistakes": "share that no model gets right",
     "compute_growth": "growth of compute, decades a year",
+    "compute_per_size": "compute of 1e9 parameters, log10 of 1e24 FLOP",
+    "size_spread": "difference in compute between releases of one size, decades",
     "price_trend": "price of a FLOP, decades a year",
 }
 SCALARS = {
     "normal": ("progress", "bend", "gain_trend", "reasoning", "closed", "effort", "compute_level",
-               "compute_growth", "compute_closed", "price", "price_trend", "stated_cost"),
+               "compute_growth", "compute_closed", "price", "price_trend", "stated_cost",
+               "compute_per_size", "compute_per_size_trend"),
     "log_normal": ("gain", "organisation_spread", "release_spread", "protocol_spread",
-                   "compute_spread", "price_spread"),
+                   "compute_spread", "price_spread", "size_spread", "rate_spread", "uptake"),
 }  # fmt: skip
-OWN = {"normal": ("easiness", "floor"), "log_normal": ("noise",), "logit_normal": ("mistakes",)}
+OWN = {
+    "normal": ("easiness", "floor", "drift"),
+    "log_normal": ("noise",),
+    "logit_normal": ("mistakes",),
+}
 """What each benchmark has of its own, by the kind of its prior."""
 OF_RELEASE = ("years", "closed_flag", "reasoning_flag", "has_compute", "has_cost", "log_compute",
-              "log_cost", "stated_flag", "error")  # fmt: skip
+              "log_cost", "stated_flag", "error", "unmarked", "since_reasoning", "has_size",
+              "log_size")  # fmt: skip
 """What is known of a release, in the order of the data's rows."""
 
 
@@ -271,6 +318,7 @@ def parameters_of(xp: ModuleType, z: Arrays, prior: Arrays) -> dict[str, Array]:
     p["slope"] = xp.exp(prior["prior_slope_spread"] * slope)
     organisation = z["z_organisation"] - z["z_organisation"].mean(axis=-1, keepdims=True)
     p["organisation_effect"] = p["organisation_spread"] * organisation
+    p["rate_change"] = p["rate_spread"] * z["z_rate"]
     p["protocol"] = p["protocol_spread"] * z["z_protocol"]
     return p
 
@@ -300,19 +348,22 @@ def _variables(
     """Register what is sampled, and prior numbers and data; return both by name."""
     where = layout(panel)
     release = covariates(panel, where.first)
-    centre = centres(panel, where, release)[where.benchmark]
+    turns = turns_of(panel, where)
+    since = release["years"][where.release] - turns.middle[where.benchmark]
     release["error"] = report_errors(priors, release["compute_word"])
     of_score = [panel.data[c].values for c in ("score", "score_se", "effort_steps")]
     arrays = prior_arrays(priors) | {
         "of_release": np.array([release[name] for name in OF_RELEASE]),
         "organisation_of": where.organisation,
-        "of_score": np.array([*of_score, centre]),
+        "ramps": release["ramps"],
+        "of_score": np.array([*of_score, turns.centre[where.benchmark], since]),
         "index": np.array([where.release, where.benchmark, where.protocol]),
     }
     z = {f"z_{kind}": pm.Normal(f"z_{kind}", dims=kind) for kind in (*SCALARS, "organisation")}
     z["z_own"] = pm.Normal("z_own", dims=("own", "benchmark"))
     z["z_slope"] = pm.Normal("z_slope", dims="benchmark")
     z["z_protocol"] = pm.Normal("z_protocol", dims="other_protocol")
+    z["z_rate"] = pm.Normal("z_rate", dims="knot")
     return z, {name: pm.Data(name, values) for name, values in arrays.items()}
 
 
@@ -323,6 +374,7 @@ def _coords(panel: Panel) -> dict[str, Sequence[object]]:
         "benchmark": NAMES,
         "other_protocol": where.protocols,
         "organisation": where.organisations,
+        "knot": turns_of(panel, where).knots.tolist(),
         "own": [name for names in OWN.values() for name in names],
         **SCALARS,
     }
@@ -346,13 +398,15 @@ def specification(panel: Panel, priors: Priors) -> pm.Model:
         z, data = _variables(panel, priors)
         p = parameters_of(pt, z, data)
         release = {name: data["of_release"][k] for k, name in enumerate(OF_RELEASE)}
-        score, se, effort, centre = (data["of_score"][k] for k in range(4))
+        release["ramps"] = data["ramps"]
+        score, se, effort, centre, since = (data["of_score"][k] for k in range(5))
         at, benchmark, protocol_of = (data["index"][k] for k in range(3))
         spend = compute_given(p, release, release["error"])
         effect = p["organisation_effect"][data["organisation_of"]]
         mean, variance, middle = regression(pt, p, release, spend, effect)
         protocol = pt.concatenate([p["protocol"], np.zeros(1)])[protocol_of]
         of = {"benchmark": benchmark, "release": at, "score": score, "se": se, "centre": centre}
+        of["since"] = since
         of["offset"] = protocol + p["effort"] * effort
         pm.Potential("scores", score_density(p, of, (mean, variance), middle), dims="release")
         pm.Potential("reports", report_density(p, release, spend), dims="release")
@@ -383,7 +437,7 @@ def complete(
         flat["capability"] = mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
     dims = dict.fromkeys([*(n for names in OWN.values() for n in names), "slope"], "benchmark")
     dims |= {"protocol": "other_protocol", "organisation_effect": "organisation"}
-    dims |= {"capability": "release"}
+    dims |= {"capability": "release", "rate_change": "knot"}
     named = {
         name: (("chain", "draw", dims[name]), values.reshape(*shape, -1))
         if name in dims
@@ -394,6 +448,7 @@ def complete(
         "benchmark": list(NAMES),
         "other_protocol": where.protocols,
         "organisation": where.organisations,
+        "knot": turns_of(panel, where).knots,
         "release": where.releases,
     }
     return parameters.assign(named).assign_coords(labels)
@@ -402,7 +457,7 @@ def complete(
 def replicate(
     parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draw new reports of compute and cost and new scores, shape (sample, obs), by data name.
+    """Draw new reports of compute, cost and size and new scores, shape (sample, obs), by data name.
 
     Reports come first, then capabilities given them, then scores: the order the model is written
     in. What was not reported stays so.
@@ -418,11 +473,16 @@ def replicate(
     both = data["has_cost"] * data["has_compute"] > 0
     noise = flat["price_spread"] * rng.standard_normal(reported.shape)
     data["log_compute"], data["log_cost"] = reported, reported + price + np.where(both, noise, 0.0)
+    both = data["has_size"] * data["has_compute"] > 0
+    noise = flat["size_spread"] * rng.standard_normal(reported.shape)
+    data["log_size"] = reported - per_size(flat, data) + np.where(both, noise, 0.0)
     spend = compute_given(flat, data, error)
     effect = flat["organisation_effect"][:, where.organisation]
     capability, flat["middle"] = given_covariates(flat, data, spend, effect, rng)
     b = where.benchmark
-    eta = log_odds(flat, b, centres(panel, where, data), capability[:, where.release])
+    turns = turns_of(panel, where)
+    since = data["years"][where.release] - turns.middle[b]
+    eta = log_odds(flat, b, turns.centre, capability[:, where.release], since)
     eta += (
         protocol_offset(flat, where.protocol) + flat["effort"] * panel.data["effort_steps"].values
     )
@@ -432,6 +492,7 @@ def replicate(
         "score": score,
         "log_compute": np.where(data["has_compute"] > 0, reported + COMPUTE_ORIGIN, np.nan)[:, at],
         "log_cost": np.where(data["has_cost"] > 0, data["log_cost"], np.nan)[:, at],
+        "log_size": np.where(data["has_size"] > 0, data["log_size"], np.nan)[:, at],
     }
 
 
@@ -457,7 +518,8 @@ def predict_scores(
     -------
     numpy.ndarray
         Scores as shares, shape (sample, obs of `later`). An organisation or a protocol that the fit
-        has not seen is drawn from its spread.
+        has not seen, and changes of the rate of progress after its last release, are drawn from their
+        spread.
     """
     flat = flat_draws(parameters)
     then, new = layout(panel), layout(later)
@@ -472,10 +534,17 @@ def predict_scores(
         flat["organisation_effect"], then.organisations, new.organisations, fresh["organisation"]
     )
     protocol = _matched(flat["protocol"], then.protocols, new.protocols, fresh["protocol"])
-    capability, _ = given_covariates(flat, data, spend, organisation[:, new.organisation], rng)
+    turns = turns_of(panel, then)
+    at = np.union1d(turns.knots, knots(data["years"]))
+    change = flat["rate_spread"] * rng.standard_normal((count, len(at)))
+    change[:, np.isin(at, turns.knots)] = flat["rate_change"]
+    data["ramps"] = ramps(data["years"], at)
+    capability, _ = given_covariates(
+        flat | {"rate_change": change}, data, spend, organisation[:, new.organisation], rng
+    )
     b = new.benchmark
-    centre = centres(panel, then, covariates(panel, then.first))
-    eta = log_odds(flat, b, centre, capability[:, new.release])
+    since = data["years"][new.release] - turns.middle[b]
+    eta = log_odds(flat, b, turns.centre, capability[:, new.release], since)
     eta += protocol_offset({"protocol": protocol}, new.protocol)
     eta += flat["effort"] * later.data["effort_steps"].values
     return expected_score(flat, b, eta) + score_noise(flat, b, later.data["score_se"].values, rng)
@@ -512,8 +581,7 @@ def expected_for_cost(
     flat, where = flat_draws(parameters), layout(panel)
     years = np.array([decimal_year(day) - YEAR_ORIGIN])
     x = np.log10(cost) - flat["price"] - flat["price_trend"] * years
-    centre = centres(panel, where, covariates(panel, where.first))
-    return expected_percent(flat, centre, years, x, np.zeros(1))[..., 0]
+    return expected_percent(flat, turns_of(panel, where), years, x, np.zeros(1))[..., 0]
 
 
 RANGES = {

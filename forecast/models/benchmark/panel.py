@@ -74,6 +74,7 @@ class Release(NamedTuple):
     log_compute: float
     compute_word: int
     log_cost: float
+    log_size: float
     stated_cost: float
 
 
@@ -103,10 +104,10 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
     -------
     Panel
         Dim ``obs``, sorted by release date. ``score`` and its sampling error ``score_se`` are
-        shares; ``log_compute`` is log10 FLOP and ``log_cost`` log10 USD m, NaN where not known or
-        not admitted; ``compute_word`` indexes :data:`COMPUTE_WORDS`; ``effort_steps`` counts steps of
-        reasoning effort from a usual setting. What belongs to the release stands on each of its
-        rows.
+        shares; ``log_compute`` is log10 FLOP, ``log_cost`` log10 USD m and ``log_size`` log10 of
+        1e9 parameters, NaN where not known or, but for the last, not admitted; ``compute_word``
+        indexes :data:`COMPUTE_WORDS`; ``effort_steps`` counts steps of reasoning effort from a usual
+        setting. What belongs to the release stands on each of its rows.
 
     Raises
     ------
@@ -139,6 +140,7 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
         "score_se": "ratio",
         "log_compute": "log10 FLOP",
         "log_cost": "log10 USD m",
+        "log_size": "log10 of 1e9",
         "year": "years",
         "effort_steps": "steps",
     }
@@ -195,10 +197,12 @@ def _release(record: pd.Series) -> Release:
         organisation=first or "not stated",
         year=day.year + (day.timetuple().tm_yday - 1) / 365.25,
         open=float(record["open_weights"]),
-        reasoning=float(record.get("reasoning_model", False)),
+        # An evaluation at a stated effort shows that it reasons, whatever the column says.
+        reasoning=float(record.get("reasoning_model", False) or _text(record, "gpqa_effort") != ""),
         log_compute=_log10(record, "training_compute_flop") if usable else math.nan,
         compute_word=COMPUTE_WORDS.index(sure if sure in COMPUTE_WORDS else "weaker"),
         log_cost=_log10(record, "training_cost_musd_mid") if usable else math.nan,
+        log_size=_log10(record, "params_b"),
         stated_cost=float(_text(record, "cost_basis").startswith("developer")),
     )
 
