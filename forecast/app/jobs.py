@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from forecast.core.errors import ForecastError
 from forecast.core.processes import crew
 from forecast.core.progress import heard_by, stage, tell_again
+from forecast.core.words import TOLD_UNTIL
 from forecast.evaluation.hindcast import Hindcast, hindcast
 from forecast.evaluation.hold_out import Foreseen, Sources, foreseen
 from forecast.inference.fitting import Run, child_seed, fit_key, fit_stored, spec_of
@@ -260,7 +261,10 @@ def drawn(job: Job, runs: Mapping[str, Run]) -> Fitted:
     draws = {
         name: forecast(one, until=job.until, seed=seed) for name, one in runs.items() if passed(one)
     }
-    return Fitted(run, job.until, draws.pop("default"), draws, baseline)
+    own = draws.pop("default")
+    if TOLD_UNTIL in own.coords:  # a range over prior sets is of what is judged
+        draws = {n: d.assign_coords({TOLD_UNTIL: own[TOLD_UNTIL]}) for n, d in draws.items()}
+    return Fitted(run, job.until, own, draws, baseline)
 
 
 def _baseline(job: Job) -> xr.Dataset | None:

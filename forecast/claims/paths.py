@@ -17,7 +17,7 @@ from forecast.core.draws import listed, path
 from forecast.core.errors import ClaimError, UndefinedError
 from forecast.core.periods import next_end, period_days, period_end
 from forecast.core.text import one_line
-from forecast.core.words import AHEAD_ONLY, CHAIN, DRAW, PERIOD, SAMPLE, SERIES
+from forecast.core.words import AHEAD_ONLY, CHAIN, DRAW, PERIOD, SAMPLE, SERIES, TOLD_UNTIL
 
 Window = tuple[dt.date, dt.date]
 Series = str | Sequence[str]
@@ -122,8 +122,10 @@ class Path:
         ClaimError
             Naming the periods in which there is none, and why.
         UndefinedError
-            If it is told only of what comes after the draws' date, and a period has passed.
+            If it is told only of what comes after the draws' date, and a period has passed; or if a
+            period lies further ahead than the data tell.
         """
+        self._check_told(places)
         values = self.values[:, :, places]
         bad = ~np.isfinite(values)
         if bad.any():
@@ -145,6 +147,20 @@ class Path:
             raise UndefinedError(
                 f"{one_line(only)} is told only of what comes after {day}, from where it stands then; "
                 f"{one_line(passed, 3)} have passed"
+            )
+
+    def _check_told(self, places: np.ndarray) -> None:
+        """Refuse periods of which the prior says as much as the data do."""
+        if TOLD_UNTIL not in self.draws.coords:
+            return
+        names = [*self.series, *self.over]
+        until = min(str(day) for day in self.draws[TOLD_UNTIL].sel({SERIES: names}).values)
+        periods = [str(p) for p in self.draws[PERIOD].values[places]]
+        beyond = [p for p in periods if period_end(p).isoformat() > until]
+        if beyond:
+            raise UndefinedError(
+                f"{self.name} is told until {until}: further ahead the data hardly narrow what the "
+                f"prior says, and the prior would answer; that is {one_line(beyond, 3)}"
             )
 
     def undefined(self, bad: np.ndarray, places: np.ndarray, what: str, why: str) -> ClaimError:

@@ -25,8 +25,8 @@ Status = Literal[
     "gate failed",
 ]
 """``judged``: from draws. ``decided``: by what has come, whatever may come; the probability is 0 or 1.
-``not judged``: what it asks about lies before what the draws of this day hold, or too few draws, or no
-joint ones, tell of its condition. ``checked``: a fact held
+``not judged``: what it asks about lies before what the draws of this day hold or further ahead than the
+data tell, or too few draws, or no joint ones, tell of its condition. ``checked``: a fact held
 against the tables by a rule of the audit. ``judgement``: no draw can decide it; its base rate is stated.
 The others say why there is no number."""
 

@@ -23,6 +23,8 @@ give variables and dims besides, for its own figures.
 ``period_end``  along period: its last day, ISO
 ``ahead_only``  along series, where a model has such: true of a series that is told only of what comes
                 after the draws' date, from where it stands then
+``told_until``  along series, where a model has such: the last day, ISO, of which the data say more than
+                the prior; draws go on, and no event beyond it is judged
 ==============  ===================================================================================
 
 ``attrs``: ``model``, its name; ``as_of``, the day up to which reports were known, ISO; ``data_hash``,

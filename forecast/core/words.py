@@ -33,6 +33,11 @@ AHEAD_ONLY = "ahead_only"
 draws' date, from where it stands then. On a later date it is about something else."""
 
 
+TOLD_UNTIL = "told_until"
+"""Coordinate along series, where a model has such: the last day, ISO, of which the data say more than
+the prior does. Draws go on, and nothing is judged by them."""
+
+
 KEY = ("entity", "metric", "period")
 
 

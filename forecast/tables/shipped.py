@@ -35,6 +35,7 @@ VINTAGE_FILES = (
     "capability.csv",
     "h100_rental.csv",
     "open_share.csv",
+    "market_published.csv",
 )
 """The shipped tables of the vintage schema, below the data folder, alongside those of the article."""
 

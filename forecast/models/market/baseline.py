@@ -13,7 +13,7 @@ from forecast.core.periods import (
 )
 from forecast.core.text import one_line
 from forecast.models.baselines import NAME
-from forecast.models.market.panel import MARKET_UNIT
+from forecast.models.market.panel import MARKET_UNIT, is_published
 from forecast.models.market.paths import annual_draws
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def drift_walk(
     """Draw each annual series as a random walk with drift on the log scale.
 
     Series i has n[i] yearly log changes with mean m[i]; their spread is shared, for three changes
-    of one series alone would leave a Student's t with two degrees of freedom. With the prior
+    of one series alone would leave a Student's t with two degrees of freedom; the article's own series
+    share one, and publishers' another. With the prior
     p(mu, sigma) ~ 1/sigma and S the sum of squares about the means, of v = sum(n[i] - 1) degrees of
     freedom, the posterior is sigma^2 ~ S / chi^2(v), mu[i] ~ N(m[i], sigma^2 / n[i]) (Gelman et al.,
     BDA3, section 3.2); paths are drawn from it, series independently of each other.
@@ -67,12 +68,17 @@ def drift_walk(
             f"a random walk with drift wants three years in a row; too few for {one_line(short)}"
         )
     changes = [np.diff(row) for row in rows]
-    squares = sum(float(((c - c.mean()) ** 2).sum()) for c in changes)
-    freedom = sum(len(c) - 1 for c in changes)
+    kinds = [is_published(str(n)) for n in names]
     size = chains * draws
-    sigma = np.sqrt(squares / rng.chisquare(freedom, size=(size, 1)))
+    spread = {}
+    for kind in sorted(set(kinds)):
+        own = [c for c, k in zip(changes, kinds, strict=True) if k == kind]
+        squares = sum(float(((c - c.mean()) ** 2).sum()) for c in own)
+        freedom = sum(len(c) - 1 for c in own)
+        spread[kind] = np.sqrt(squares / rng.chisquare(freedom, size=(size, 1)))
     paths = np.full((size, *value.shape), np.nan)
     for s, (row, change, start) in enumerate(zip(rows, changes, starts, strict=True)):
+        sigma = spread[kinds[s]]
         mean = change.mean() + sigma / np.sqrt(len(change)) * rng.standard_normal((size, 1))
         last = start + len(row) - 1
         steps = mean + sigma * rng.standard_normal((size, len(grid) - last - 1))

@@ -1,4 +1,7 @@
-"""Annual series of a market table."""
+"""Annual series of a market table, the article's own and those that publishers print of the same.
+
+An entity such as "AI market (Dell'Oro Group)" is a publisher's measure of "AI market".
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
 from forecast.core.units import convert
+from forecast.core.words import entity_of, metric_of
 from forecast.models.base import Panel, PanelSource
 
 if TYPE_CHECKING:
@@ -41,6 +45,22 @@ def rounding_step(values: np.ndarray, most: float = 0.2) -> float:
 
 MARKET_METRICS = ("ai_investment", "datacenter_capex", "ai_revenue")
 MARKET_UNIT = "USD bn"
+
+
+def is_published(series: str) -> bool:
+    """Return whether a series is a publisher's measure rather than the article's own."""
+    return " (" in entity_of(series)
+
+
+def quantity_of(series: str) -> str:
+    """Return what a series measures, as "entity/metric".
+
+    Examples
+    --------
+    >>> quantity_of("AI market (Dell'Oro Group)/datacenter_capex")
+    'AI market/datacenter_capex'
+    """
+    return f"{entity_of(series).split(' (')[0]}/{metric_of(series)}"
 
 
 def market_panel(known: Known) -> Panel:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
-from forecast.core.words import entity_of, metric_of
+from forecast.core.words import TOLD_UNTIL, entity_of, metric_of
+
+RATIO = {"capex_to_revenue": ("datacenter_capex", "ai_revenue")}
+"""The ratio, with what stands above and below."""
 
 
 def annual_draws(
@@ -48,3 +52,12 @@ def annual_draws(
         unit=("series", units),
         period_end=("period", ends),
     )
+
+
+def with_reach(draws: xr.Dataset, until: Mapping[str, str]) -> xr.Dataset:
+    """Return annual draws that say until what day each series is told; a ratio, as far as both parts."""
+    days = []
+    for name in map(str, draws["series"].values):
+        parts = RATIO.get(metric_of(name), (metric_of(name),))
+        days.append(min(until[f"{entity_of(name)}/{part}"] for part in parts))
+    return draws.assign_coords({TOLD_UNTIL: ("series", days)})
