@@ -332,6 +332,9 @@ class Model[P]:
     latent
         Sampled variables that are part of the process: their densities are no priors that a
         sensitivity check scales.
+    rests_on
+        What its answers rest on, the end of a sentence, for where two models answer one question;
+        "" where the title says it.
     """
 
     name: str
@@ -360,6 +363,7 @@ class Model[P]:
     hue: str = "score"
     latent: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    rests_on: str = ""
 
     def reported_of(self, posterior: xr.Dataset) -> tuple[str, ...]:
         """Return the parameters of :attr:`report` that a panel's model has: all but optional ones."""
