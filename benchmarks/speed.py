@@ -26,8 +26,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parents[1]
 DAY = "2026-05-06"
 MODELS = (
-    "market", "hazard", "benchmark", "earnings", "training_cost", "api_price", "gpu_rental",
-    "adoption", "payback",
+    "market", "hazard", "capex_hazard", "benchmark", "earnings", "training_cost", "api_price",
+    "gpu_rental", "adoption", "payback",
 )  # fmt: skip
 IMPORTS = {
     "import forecast": "import forecast",

@@ -124,6 +124,11 @@ def hazard_panel(known):
 
 
 @pytest.fixture(scope="session")
+def capex_hazard_panel(known):
+    return build_panel(known, "capex_hazard")
+
+
+@pytest.fixture(scope="session")
 def payback_panel(known):
     return build_panel(known, "payback")
 

@@ -381,6 +381,9 @@ class Model[P]:
     compact
         ``(panel, priors) -> pm.Model`` of the same density in fewer operations, which compile sooner:
         what the sampler takes in place of that of `build`. ``complete`` gives its draws their names.
+    rests_on
+        What its answers rest on, the end of a sentence, for where two models answer one question;
+        "" where the title says it.
     """
 
     name: str
@@ -409,6 +412,7 @@ class Model[P]:
     latent: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     compact: Callable[[Panel, P], object] | None = None
+    rests_on: str = ""
 
     def reported_of(self, posterior: xr.Dataset) -> tuple[str, ...]:
         """Return the parameters of :attr:`report` that a panel's model has: all but optional ones."""

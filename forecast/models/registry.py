@@ -28,6 +28,7 @@ NAMES = (
     "benchmark",
     "earnings",
     "hazard",
+    "capex_hazard",
     "payback",
     "training_cost",
     "scaling_law",

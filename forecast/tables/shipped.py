@@ -125,6 +125,10 @@ REFERENCE_TABLES: Mapping[str, str] = {
         peak_date:day? peak_metric:text dd20_date:day? dd30_date:day? trough_date:day?
         drawdown_pct:number? capex_peak:text? capex_fall_pct:text? capex_gdp_peak_pct:number?
         capex_revenue_peak:number? confidence:grade""",
+    "capex_runups": """
+        level:text entity:text industry:text? identified:stretch growth:number runup:number
+        at_record:event cash:number? members:number? smallest:number months5:number?
+        months10:number? months20:number? followup:number fitted:event source:text""",
     "drawdown_base_rates": """
         sample:text p20_18m:share p30_18m:share p40_18m:share p20_24m:share p30_24m:share
         p40_24m:share independent_blocks:number?""",
@@ -189,6 +193,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "month": (r"\d{4}-\d{2}", "a month such as 2026-05"),
     "period": (r"\d{4}(-\d{2}){0,2}", "a year, a month or a day"),
     "year": (r"[12]\d{3}", "a year such as 2026"),
+    "stretch": (r"[12]\d{3}(Q[1-4])?", "a year or a quarter such as 2026Q1"),
     "number": ("", "a number"),
     "share": ("", "a number from 0 to 1"),
     "percent": ("", "a number from 0 to 100"),

@@ -1,0 +1,1 @@
+"""Falls of capex after run-ups: the spending clock."""

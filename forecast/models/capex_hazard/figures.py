@@ -1,0 +1,61 @@
+"""The figure of the spending clock: when capex may come to fall, and how deep."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecast import plots
+from forecast.core.errors import DataError
+from forecast.core.text import percent, significant
+from forecast.models.base import Drawn, Figure, Scene
+from forecast.models.capex_hazard import plots as own
+from forecast.models.capex_hazard.panel import FALLS, SETS, VIEWS, states
+
+SOURCE = (
+    "US national accounts (BEA) and manufacturing by industry (NBER-CES), the companies' cash-flow "
+    "statements (data/capex_runups.csv); their own figures for where they stand (data/earnings.csv)"
+)
+YEAR, LATE = 4, 8
+"""Quarters within which a fall is told."""
+
+
+def _spending(scene: Scene) -> Drawn:
+    draws = scene.draws
+    there = {one.entity: one for one in states(scene.panel) if one.members}
+    shown = next((name for name in reversed([*SETS]) if name in there), next(iter(there), ""))
+    if not shown:
+        raise DataError("no company is known for three years")
+    state = there[shown]
+    figure, axes = plots.small_multiples(len(FALLS))
+    said = []
+    for ax, fall in zip(axes, FALLS, strict=True):
+        ahead = own.ahead_of(draws, shown, fall)["y"].mean(("chain", "draw")).values
+        early, late = (percent(float(ahead[min(k, len(ahead)) - 1])) for k in (YEAR, LATE))
+        own.first_passage(
+            draws,
+            fall,
+            shown,
+            baseline=scene.baseline,
+            title=f"A fall of {fall} %: {early} in a year, {late} in two",
+            ax=ax,
+        )
+        said.append(f"{fall} %: {early} within a year of {state.quarter}, {late} within two")
+    data = scene.panel.data
+    level = data["level"].values.astype(str)
+    of_own = np.isin(level, ["company", "set"])
+    views = " or ".join(VIEWS.values())
+    cash = f", {significant(state.cash)} of operating cash flow" if np.isfinite(state.cash) else ""
+    caption = (
+        f"{', '.join(state.members)} together: {significant(state.total)} USD bn in the four quarters "
+        f"to {state.quarter}, up {percent(state.growth / 100)} in one year and "
+        f"{percent(state.runup / 100)} in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
+        f"industries and asset types, and to {int(of_own.sum())} states of the companies themselves; of "
+        "each no month is counted twice, and years are shared. The companies are a class of their own, "
+        f"between what they would be {views}. No guidance enters: what companies have said of the "
+        "coming year speaks against a fall in it, and this model does not know it."
+    )
+    alt = f"Probability by quarter that capex falls, {shown}. " + "; ".join(said) + "."
+    return Drawn(figure, alt, caption)
+
+
+FIGURES = (Figure("spending_clock", SOURCE, _spending),)
