@@ -17,6 +17,7 @@ from pathlib import Path
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
+from forecast.core.words import GUIDANCE
 from forecast.tables.articles import data_dir
 
 
@@ -103,10 +104,27 @@ def companies() -> Names[Company]:
 
 @functools.cache
 def metrics() -> Names[Metric]:
-    """Return the metrics that the shipped tables know."""
+    """Return the metrics that the shipped tables know, and the guidance on those in money."""
     rows = _rows("metrics.csv", ("metric", "dimension", "lengths", "also"))
+    rows += [
+        _guidance_on(row) for row in rows if row[1] == "money" and row[2] in ("quarter", "year")
+    ]
     things = {row[0]: Metric(row[0], row[1], tuple(row[2].split("|"))) for row in rows}
     return Names(things, _spellings("metrics.csv", rows))
+
+
+_GUIDANCE_NAMES = (
+    "{} guidance", "{} guidance range", "{} guide", "{} outlook", "guidance {}", "guided {}",
+    "outlook {}",
+)  # fmt: skip
+
+
+def _guidance_on(row: Sequence[str]) -> list[str]:
+    """Return the metric of what issuers say beforehand of a metric: of a quarter or a year."""
+    metric, dimension, _, also = row
+    names = (metric, *filter(None, also.split("|")))
+    spellings = [form.format(name) for name in names for form in _GUIDANCE_NAMES]
+    return [f"{metric}{GUIDANCE}", dimension, "quarter|year", "|".join(spellings)]
 
 
 def _rows(name: str, wanted: Sequence[str]) -> list[list[str]]:

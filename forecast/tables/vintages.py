@@ -236,6 +236,7 @@ def _check_value(row: _Text, add: _Add) -> None:
         return add("value", "a number with a decimal point and no thousands separator")
     low, high = _BOUNDS.get(row["unit"], (-math.inf, math.inf))
     scale = UNITS[row["unit"]].scale if row["unit"] in UNITS else 1.0
+    about = guided(row["metric"]) or row["metric"]
     least, most = (
         _SIZES.get(UNITS[row["unit"]].dimension, _ANY_SIZE) if row["unit"] in UNITS else _ANY_SIZE
     )
@@ -243,9 +244,9 @@ def _check_value(row: _Text, add: _Add) -> None:
         add("value", "a finite number")
     elif value and not least <= abs(value) * scale <= most:
         add("value", f"a number whose size is {least / scale:g} to {most / scale:g} {row['unit']}")
-    elif row["metric"] not in SIGNED_METRICS and value < 0:
+    elif about not in SIGNED_METRICS and value < 0:
         add("value", f"a number above zero: {row['metric']} cannot be negative")
-    elif row["metric"] not in SIGNED_METRICS | FREE_METRICS and value == 0:
+    elif about not in SIGNED_METRICS | FREE_METRICS and value == 0:
         add("value", f"a number above zero: leave a missing {row['metric']} out")
     elif not low <= value <= high:
         add("value", f"a number between {low:g} and {high:g} {row['unit']}")

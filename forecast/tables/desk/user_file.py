@@ -16,7 +16,7 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
+from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS, RANGE
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
 from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
@@ -178,6 +178,8 @@ def _require(found: Layout, given: Mapping[str, str], name: str) -> None:
         there |= {column for column, cell in entry.cells.items() if cell.text or cell.fault}
         if any(unit_words(text) for text in entry.units) or _says_unit(entry):
             there.add("unit")
+        if any(entry.cells.get(c, Cell()).text for c in RANGE):  # the middle is read from the ends
+            there.add("value")
     missing = [c for c in COLUMNS if c not in there]
     if missing:
         has = [*found.columns.values(), *found.unused]
@@ -190,13 +192,19 @@ def _require(found: Layout, given: Mapping[str, str], name: str) -> None:
 
 def _says_unit(entry: Entry) -> bool:
     """Return whether a unit can stand in the value's own cell, beside the metric, or in parts."""
-    value, metric = entry.cells.get("value", Cell()), entry.cells.get("metric", Cell())
+    metric = entry.cells.get("metric", Cell())
+    return (
+        any(_with_unit(entry.cells.get(c, Cell())) for c in ("value", *RANGE))
+        or bool(split_unit(metric.text)[1])
+        or bool({"currency", "scale"} & set(entry.cells))
+    )
+
+
+def _with_unit(value: Cell) -> bool:
     return (
         "%" in value.format + value.text
         or bool(set(value.text) & set("$€£¥"))
         or value.text[-1:].isalpha()
-        or bool(split_unit(metric.text)[1])
-        or bool({"currency", "scale"} & set(entry.cells))
     )
 
 

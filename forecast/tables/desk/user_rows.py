@@ -21,9 +21,11 @@ from forecast.core.errors import DataError
 from forecast.core.problems import Problem
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
+from forecast.core.words import RANGE, guided
 from forecast.tables.cells import MONTH, NOTHING, NUMBER, TEXT, Cell
 from forecast.tables.desk import fiscal, numerals, period_words
 from forecast.tables.desk.period_words import CALENDAR_YEAR, FISCAL, Spelled
+from forecast.tables.desk.spoken import Spoken, qualifier_of, spoken
 from forecast.tables.desk.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
 from forecast.tables.names import Company, Metric, Names, companies, metrics, plain
 
@@ -273,8 +275,9 @@ class Column:
 
 def column_of_numbers(entries: Sequence[Entry], reading: Reading, mark: str) -> Column:
     """Return how the numbers and days of a file are written, as stated or as the columns show."""
-    values = [e.cells.get("value", NOTHING) for e in entries]
-    bodies = [numerals.numeral(c.text).body for c in values if c.kind == TEXT and c.text]
+    values = [e.cells.get(c, NOTHING) for e in entries for c in ("value", *RANGE)]
+    texts = [t for c in values if c.kind == TEXT and c.text for t in spoken(c.text).numbers]
+    bodies = [numerals.numeral(text).body for text in texts]
     told = numerals.told_by(bodies)
     open_ = [body for body in bodies if re.search("[.,]", body) and not numerals.shown_by(body)]
     orders = {}
@@ -533,6 +536,117 @@ def _named(entry: Entry, words: UnitWords, dimension: str, called: bool) -> str:
     return unit_name(words, dimension)
 
 
+# --- statements ------------------------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class _Figure:
+    """A number, the words that stand with it, and of a statement its qualifier and ends."""
+
+    value: float
+    words: str
+    qualifier: str = ""
+    ends: tuple[float, float] | None = None
+
+
+def _statement(
+    value: Cell, ends: Sequence[Cell], stated: str, column: Column, said: Said
+) -> _Figure:
+    """Return what cells say beforehand: a number, a bound, or a range in one cell or in two.
+
+    Raises
+    ------
+    Wanted
+        If a part is no number, or what they say does not agree.
+    """
+    found = spoken(value.text if value.kind == TEXT and not value.fault else "")
+    cells, own = _parts_of(value, ends, found)
+    wanted = qualifier_of(stated)
+    if wanted and own and wanted != own and {wanted, own} != {"range", "about"}:
+        raise Wanted("qualifier", stated, f"{own}, as its number says, or nothing")
+    values, words = _of_one_scale({k: _number_in(c, column, said) for k, c in cells.items()})
+    if found.give:
+        give = _number_in(_part(value, found.give), column, said)
+        values |= _around(values["middle"], give, words, value.text)
+    if "low" not in values:
+        return _Figure(values["middle"], words, own or wanted)
+    low, high = values["low"], values["high"]
+    got = value.text or " to ".join(c.text for c in ends)
+    if low >= high:
+        raise Wanted("value", got, "a range from its low end to its high one")
+    if "middle" not in values:
+        said.add("ranges read, with their middle", got)
+    middle = values.get("middle", float(f"{(low + high) / 2:.12g}"))
+    return _Figure(middle, words, "range", (low, high))
+
+
+def _parts_of(value: Cell, ends: Sequence[Cell], found: Spoken) -> tuple[dict[str, Cell], str]:
+    """Return the cells of a statement's numbers, each of one number, and the qualifier they make."""
+    there = [c for c in ends if not _is_empty(c)]
+    if there and found.low:
+        raise Wanted("value", value.text, "one range, in one cell or in low and high")
+    if found.low:
+        return {"low": _part(value, found.low), "high": _part(value, found.high)}, "range"
+    own = {} if _is_empty(value) else {"middle": _part(value, found.middle or value.text)}
+    if len(there) == 2:
+        return {**own, "low": ends[0], "high": ends[1]}, "range"
+    if there and own:
+        missing = RANGE[0] if there[0] is ends[1] else RANGE[1]
+        raise Wanted(missing, "", "the other end of the range")
+    if there:
+        return {"middle": there[0]}, "at least" if there[0] is ends[0] else "at most"
+    return own, found.qualifier
+
+
+def _is_empty(cell: Cell) -> bool:
+    return not cell.fault and cell.kind == TEXT and numerals.is_empty(cell.text)
+
+
+def _part(cell: Cell, text: str) -> Cell:
+    return cell if text == cell.text else dataclasses.replace(cell, text=text)
+
+
+def _number_in(cell: Cell, column: Column, said: Said) -> tuple[float, str]:
+    try:
+        return _number(cell, column, said)
+    except Wanted as problem:
+        if problem.wanted != "a number":
+            raise
+        wanted = "a number, a range such as 125-145, or a bound such as at least 80"
+        raise Wanted("value", cell.text, wanted) from None
+
+
+def _of_one_scale(
+    parts: Mapping[str, tuple[float, str]],
+) -> tuple[dict[str, float], str]:
+    """Return numbers in the scale of the last that names one, and the words that hold for all."""
+    words = {name: unit_words(text) for name, (_, text) in parts.items() if text}
+    scales = [one.scale for one in words.values() if one and one.scale]
+    if len(set(scales)) <= 1:
+        texts = dict.fromkeys(text for _, text in parts.values() if text)
+        return {name: value for name, (value, _) in parts.items()}, " ".join(texts)
+    values = {}
+    for name, (value, _) in parts.items():
+        one = words.get(name)
+        times = one.scale / scales[-1] if one and one.scale else 1.0
+        values[name] = float(f"{value * times:.12g}")
+    last = [text for name, (_, text) in parts.items() if (w := words.get(name)) and w.scale][-1]
+    money = {one.currency for one in words.values() if one and one.currency}
+    own = unit_words(last)
+    return values, last if (own and own.currency) or len(money) != 1 else f"{money.pop()} {last}"
+
+
+def _around(middle: float, give: tuple[float, str], words: str, text: str) -> dict[str, float]:
+    """Return the ends of a range from its middle and what it gives to either side."""
+    own, by = unit_words(give[1]) if give[1] else None, give[0]
+    if own and own.unit == "percent":
+        by = abs(middle) * give[0] / 100
+    elif give[1]:
+        total = unit_words(words)
+        if own is None or not own.scale or total is None or not total.scale:
+            raise Wanted("value", text, "the same unit on both sides of the sign, or percent")
+        by = give[0] * own.scale / total.scale
+    return {"low": float(f"{middle - by:.12g}"), "high": float(f"{middle + by:.12g}")}
+
+
 # --- periods and days ------------------------------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class Calendar:
@@ -736,14 +850,19 @@ class Reader:
         """Return an entry as a row of text, or None if it holds no figure, and what is wrong with it."""
         value = entry.cells.get("value", NOTHING)
         period = entry.cells.get("period", NOTHING)
-        if not value.fault and value.kind == TEXT and numerals.is_empty(value.text):
+        label, unit_text = self._label(entry)
+        ranged = self._ranged(entry, label)
+        ends = [entry.cells.get(c, NOTHING) for c in RANGE] if ranged else []
+        if all(
+            not c.fault and c.kind == TEXT and numerals.is_empty(c.text) for c in (value, *ends)
+        ):
             self.said.add("left out, without a number", _place(entry, value))
             return None, []
         if plain(self._cell(entry, "entity").text) in _SUMS:
             self.said.add("left out, sums and the like", entry.cells["entity"].text)
             return None, []
         one = period_words.spelled(period.text)
-        if one is not None and one.estimate:
+        if one is not None and one.estimate and not ranged:
             self.said.add("left out, marked as estimates", period.text)
             return None, []
         problems: list[Problem] = []
@@ -759,14 +878,14 @@ class Reader:
                 problems.append(Problem(entry.line, problem.column, got, problem.wanted))
                 return otherwise
 
-        label, unit_text = self._label(entry)
         entity = take(lambda: self.entities.name(self._cell(entry, "entity"), self.said), "")
         fault = self._cell(entry, "metric").fault
         metric = take(lambda: self.metrics.name(Cell(label, fault=fault), self.said), "")
         known = metrics().things.get(metric)
-        number, words = take(lambda: _number(value, self.column, self.said), (0.0, ""))
-        given = self.given.get("unit", "")
-        unit, factor = take(lambda: _unit(entry, words, unit_text, known, given), ("", 1.0))
+        figure = take(lambda: self._figure(entry, ranged), _Figure(0.0, ""))
+        given, words = self.given.get("unit", ""), figure.words
+        worded = dataclasses.replace(entry, cells={"value": Cell(words), **entry.cells})
+        unit, factor = take(lambda: _unit(worded, words, unit_text, known, given), ("", 1.0))
         row = {c: take(partial(_text, c, self._cell(entry, c)), "") for c in self._columns(entry)}
         around = (
             text for text in (row.get("unit", ""), unit_text, *entry.units) if unit_words(text)
@@ -775,7 +894,7 @@ class Reader:
         if unit and theirs and theirs != unit:
             self.said.add("units read", f"{theirs} -> {unit}")
         row |= {"entity": entity, "metric": metric, "unit": unit}
-        row["value"] = repr(number * factor) if factor != 1.0 else repr(number)
+        row["value"] = repr(figure.value * factor) if factor != 1.0 else repr(figure.value)
         # Without a company there is no fiscal year, and one problem is enough.
         row["period"] = (
             ""
@@ -794,8 +913,36 @@ class Reader:
             ), "",
         )  # fmt: skip
         row["confidence"] = row.get("confidence", "").upper()
-        row["qualifier"] = row.get("qualifier", "").lower()
+        row["qualifier"] = figure.qualifier if ranged else row.get("qualifier", "").lower()
+        row |= dict.fromkeys(set(RANGE) & set(row), "")
+        if figure.ends is not None:
+            row |= {c: repr(v * factor) for c, v in zip(RANGE, figure.ends, strict=True)}
+        elif not ranged and any(entry.cells.get(c, NOTHING).text for c in RANGE):
+            self.said.add(
+                "low and high, which only guidance and ranges have, were not read", metric
+            )
         return row, list(dict.fromkeys(problems))
+
+    def _ranged(self, entry: Entry, label: str) -> bool:
+        """Return whether an entry is guidance, or is said to be a range: then words are read too."""
+        metric = self.metrics.known(label) or re.sub(r"[\s-]+", "_", _without_marks(label).lower())
+        return (
+            bool(guided(metric)) or self._cell(entry, "qualifier").text.strip().lower() == "range"
+        )
+
+    def _figure(self, entry: Entry, ranged: bool) -> _Figure:
+        """Return an entry's number with the words about it, and the ends of its range.
+
+        Raises
+        ------
+        Wanted
+            If it is none, could be two, or does not agree with itself.
+        """
+        value = entry.cells.get("value", NOTHING)
+        if not ranged:
+            return _Figure(*_number(value, self.column, self.said))
+        ends = [entry.cells.get(column, NOTHING) for column in RANGE]
+        return _statement(value, ends, self._cell(entry, "qualifier").text, self.column, self.said)
 
     def _columns(self, entry: Entry) -> list[str]:
         return [
