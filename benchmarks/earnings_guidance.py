@@ -144,12 +144,16 @@ def main() -> None:
     told = found.groupby(["group", "draws"], sort=False)[columns].mean().round(4)
     print(told.assign(n=found.groupby(["group", "draws"], sort=False).size()).to_string())
     by_day = found.pivot_table(index="as_of", columns=["group", "draws"], values="crps")
-    print("\nCRPS less that of neither, mean and standard error by date, dates on which it was lower")
+    print(
+        "\nCRPS less that of neither, mean and standard error by date, dates on which it was lower"
+    )
     for group, kind in by_day.columns:
         gap = by_day[group, kind] - by_day[group, "neither"]
         if kind != "neither":
             error = gap.std() / math.sqrt(len(gap))
-            print(f"{group}, {kind}: {gap.mean():.4f} ({error:.4f}), {(gap < 0).sum()} of {len(gap)}")
+            print(
+                f"{group}, {kind}: {gap.mean():.4f} ({error:.4f}), {(gap < 0).sum()} of {len(gap)}"
+            )
     for by in ("h", "entity"):
         wide = found.pivot_table(index=by, columns=["group", "draws"], values="crps")
         print(f"\nCRPS by {by}\n{wide.round(3).to_string()}")
