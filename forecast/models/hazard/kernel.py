@@ -49,7 +49,7 @@ SMALL, LARGE = 1e-100, 1e100
 """A sum of logarithms is that of a product, which is a tenth of the work; between these it is exact to
 rounding, and beyond them its logarithm is taken and a new one begun."""
 ASYMPTOTIC = 10.0
-"""From here on six terms of the digamma function's series are exact to rounding."""
+"""From here on seven terms of the digamma function's series are exact to rounding."""
 
 _OPTIONS = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True}
 _part = numba.njit(inline="always", **_OPTIONS)
