@@ -134,3 +134,11 @@ def test_the_density_of_the_priors_is_that_of_the_parameters(payback_panel):
             each = norm(logit(value), priors.share_logit_sd).logpdf(logit(x)) - np.log(x * (1 - x))
         wanted += each.reshape(1, 5, -1).sum(axis=-1)
     np.testing.assert_allclose(np.ptp(full[common.HYPER].values - wanted), 0.0, atol=1e-10)
+
+
+def test_rows_that_do_not_count_alike_are_refused(payback_panel):
+    model = payback.build(payback_panel, payback.Priors())
+    (by_row,) = model.replace_rvs_by_values(model.potentials)
+    (z,) = (model.rvs_to_values[v] for v in model.free_RVs)
+    with pytest.raises(NotImplementedError, match="only the sum"):
+        pytensor.grad((by_row**2).sum(), z)
