@@ -21,7 +21,7 @@ MODEL = Model(
     complete=model.complete,
     baseline=straight_line,
     # Level and growth are correlated where few figures are known: with a diagonal mass matrix R-hat was
-    # up to 1.013 as of March 2025. At 0.98 every third seed as of June 2025 had one divergence.
+    # up to 1.013 as of March 2025. At 0.98 two of four seeds as of June 2025 had one divergence each.
     adaptation="low_rank",
     target_accept=0.99,
 )
