@@ -327,22 +327,17 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
         offers(api_price_panel)["year"], offers(api_price_panel)["capability"] / 10, 1
     )
     values["along"] = gain[0] * values["slope"] - values["rate"]
-    point = {k: v for k, v in values.items() if k != "rate" and f"{k}_log__" not in
-             {v.name for v in model.value_vars}}  # fmt: skip
-    scales = set(values) - set(point) - {"rate"}
-    point |= {f"{k}_log__": np.log(values[k]) for k in scales}
-    guesses = model.coords["guessed"]
+    guesses = api_price._guessed(offers(api_price_panel))[0]
     z_points = dict(zip(guesses, np.linspace(-1.2, 0.9, len(guesses)), strict=True))
-    z_turn = np.sin(np.arange(len(model.coords["turn"])))
-    point |= {
-        "z_tier": z_tier,
-        "z_house": z_house,
-        "z_points": list(z_points.values()),
-        "z_turn": z_turn,
-    }
+    z_turn = np.sin(np.arange((api_price_panel.data["kind"].values == "flagship").sum()))
+    middle, sd = api_price.prior_array(api_price_panel, PRIORS)
+    sampled = [
+        ((np.log(values[n]) if n in api_price._SCALES else values[n]) - middle[k]) / sd[k]
+        for k, n in enumerate(api_price.SCALARS)
+    ]
+    sampled += [*z_tier, *z_house, *z_points.values(), *z_turn]
     logp = model.compile_fn(
-        model.logp(vars=model.observed_RVs), inputs=model.value_vars, mode="FAST_COMPILE",
-        on_unused_input="ignore",
+        model.logp(vars=model.potentials), inputs=model.value_vars, mode="FAST_COMPILE"
     )  # fmt: skip
     data, v = api_price_panel.data, values
     found = offers(api_price_panel)
@@ -378,7 +373,7 @@ def test_the_likelihood_is_the_sum_over_rows(api_price_panel):
             total += student(4, level, v["deviation"]).logpdf(np.log(value))
         elif kind == "small":
             total += norm(v["small"], v["small_spread"]).logpdf(np.log(value))
-    got = logp({x.name: point[x.name] for x in model.value_vars})
+    got = logp({"z": np.array(sampled), "along": values["along"]})
     assert float(got) == pytest.approx(total, abs=0.05)
 
 

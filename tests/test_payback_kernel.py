@@ -5,14 +5,18 @@ import numpy as np
 import pytensor
 import pytest
 from pytensor.compile.mode import Mode
-from scipy.stats import norm
+from scipy.special import expit, logit
+from scipy.stats import lognorm, norm
 from test_payback import MADE_UP, with_rows
 
+from forecast.inference.sampling import prior_draws
+from forecast.models import common
 from forecast.models.base import select
 from forecast.models.panels import build_panel
 from forecast.models.payback import kernel
 from forecast.models.payback import model as payback
 from forecast.models.payback import panel as panels
+from forecast.models.registry import get_model
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of
 
@@ -92,3 +96,49 @@ def test_numbers_and_places_stand_where_the_kernel_looks_for_them():
     assert sizes == (len(payback.BY_LABORATORY), len(payback.PARAMETERS),
                      len(panels.LABORATORIES), panels.VINTAGES, len(payback.MONTHS))  # fmt: skip
     assert (kernel.ORIGIN, kernel.CASH_ERROR) == (payback.ORIGIN, payback.CASH_ERROR)
+
+
+def test_what_is_sampled_stands_for_the_priors(payback_panel):
+    """A number nought is the prior's middle, and one a standard deviation on the scale of its law."""
+    priors = payback.VARIANTS["sceptical"]
+    p = payback.parameters_of(
+        np, np.stack([np.zeros(SIZE), np.ones(SIZE)]), payback.prior_array(priors)
+    )
+    for name in payback.REPORT:
+        middle, sd = p[name].reshape(2, -1)
+        value = getattr(priors, name)
+        if name in payback.NORMALS:
+            wanted = value + getattr(priors, f"{name}_sd")
+        elif name in payback.LOG_NORMALS:
+            wanted = value * np.exp(getattr(priors, f"{name}_log_sd"))
+        else:
+            wanted = expit(logit(value) + priors.share_logit_sd)
+        assert middle == pytest.approx(value)
+        assert sd == pytest.approx(wanted)
+    assert p["shift"].shape == (2, 2, 6)
+
+
+def test_the_density_of_the_priors_is_that_of_the_parameters(payback_panel):
+    """Up to a constant, on the parameters' own scale and without the shifts."""
+    priors, entry = payback.Priors(), get_model("payback")
+    z = prior_draws(entry, payback_panel, priors, size=5, seed=1)[["z"]]
+    full = payback.complete(z, payback_panel, priors, np.random.default_rng(0), given=True)
+    wanted = np.zeros((1, 5))
+    for name in payback.REPORT:
+        x, value = full[name].values, getattr(priors, name)
+        if name in payback.NORMALS:
+            each = norm(value, getattr(priors, f"{name}_sd")).logpdf(x)
+        elif name in payback.LOG_NORMALS:
+            each = lognorm(getattr(priors, f"{name}_log_sd"), scale=value).logpdf(x)
+        else:
+            each = norm(logit(value), priors.share_logit_sd).logpdf(logit(x)) - np.log(x * (1 - x))
+        wanted += each.reshape(1, 5, -1).sum(axis=-1)
+    np.testing.assert_allclose(np.ptp(full[common.HYPER].values - wanted), 0.0, atol=1e-10)
+
+
+def test_rows_that_do_not_count_alike_are_refused(payback_panel):
+    model = payback.build(payback_panel, payback.Priors())
+    (by_row,) = model.replace_rvs_by_values(model.potentials)
+    (z,) = (model.rvs_to_values[v] for v in model.free_RVs)
+    with pytest.raises(NotImplementedError, match="only the sum"):
+        pytensor.grad((by_row**2).sum(), z)

@@ -35,6 +35,11 @@ Besides, with parameters of their own:
   about it an Ornstein-Uhlenbeck process that forgets in `memory` years;
 - what a new small model costs relative to its provider's flagship (log-normal); it keeps that price.
 
+What is sampled is one vector of standard normal numbers, deviations in units of the priors, and in
+place of the rate the growth of prices along the frontier. :func:`specification` is the law of the rows
+in PyMC, line by line; :func:`build` is the same with their density, and its gradient, in one piece
+(:mod:`~forecast.models.api_price.kernel`).
+
 Invariant: the cheapest price drawn is the lowest of offers that are listed at the time, today's and
 drawn ones, so it rises only if a price does or a product is withdrawn. The most capable product on
 the list is not withdrawn. ``tests/test_api_price.py`` holds it against a plain search, and the
@@ -44,8 +49,8 @@ likelihood against a sum over rows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -56,8 +61,9 @@ from scipy.special import expit
 from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end, years_since
-from forecast.core.words import AHEAD_ONLY, SERIES
+from forecast.core.words import AHEAD_ONLY, SAMPLE, SERIES
 from forecast.models import common, latent
+from forecast.models.api_price import kernel
 from forecast.models.api_price.panel import (
     LEVELS,
     NEW_YEARS,
@@ -176,6 +182,11 @@ _SCALES = (
     "flagship_rate", "gone_rate", "spread", "deviation", "small_spread",
 )  # fmt: skip
 REPORT = (*_NORMALS, *_SCALES, "tier_rate")
+SCALARS = (*_SCALES, *(n for n in _NORMALS if n != "rate"), "pace")
+"""In the order in which they stand in the vector that is sampled; what tiers, houses, guessed
+capabilities and flagships' prices have of their own follows."""
+PARAMETERS = (*SCALARS, "rate", "rounding", "gain")
+"""In the order of the columns of :func:`prior_array`."""
 LABELS = {
     "rate": "fall of the price of a capability, log points a year",
     "floor_fall": "fall of the least listed price, log points a year",
@@ -226,72 +237,207 @@ def _rows(panel: Panel, kind: str, name: str | None = None) -> xr.Dataset:
     return data.isel(obs=np.flatnonzero(keep))
 
 
-def build(panel: Panel, priors: Priors) -> pm.Model:
-    """Return the model of the panel's rows."""
-    offers, houses = _offers(panel), _houses(panel)
+def prior_array(panel: Panel, priors: Priors) -> np.ndarray:
+    """Return means and sds of the normal laws of :data:`PARAMETERS`, shape (2, parameter).
+
+    Those of :data:`_SCALES` are of the logarithm. Of the last two there is a number and no sd.
+    """
+    middle, sd = [], []
+    for name in PARAMETERS[:-2]:
+        value = np.float64(getattr(priors, name))
+        middle.append(np.log(value) if name in _SCALES else value)
+        sd.append(getattr(priors, f"{name}_log_sd" if name in _SCALES else f"{name}_sd"))
+    return np.array([[*middle, priors.rounding, _gain(_offers(panel))], [*sd, 0.0, 0.0]])
+
+
+def _own(panel: Panel) -> dict[str, list[str]]:
+    """Return the labels of what is sampled besides scalars, by name, in order."""
+    turns, guessed = _turns(panel).names, _guessed(_offers(panel))[0]
+    return {
+        "z_tier": list(TIERS),
+        "z_house": _houses(panel),
+        "z_points": guessed,
+        "z_turn": turns,
+    }
+
+
+def parameters_of(
+    xp: ModuleType, z: Array, along: Array, prior: np.ndarray, panel: Panel
+) -> dict[str, Array]:
+    """Return the parameters by name from what is sampled.
+
+    Parameters
+    ----------
+    xp
+        ``numpy``, or ``pytensor.tensor``.
+    z
+        Deviations in units of the priors, shape (..., sampled).
+    along
+        Growth of prices along the frontier, log points a year, shape (...).
+    prior
+        Of :func:`prior_array`.
+    panel
+        Whose houses, capabilities without a score and flagships there are.
+
+    Returns
+    -------
+    dict
+        Shape (...), or with one dim more of what tiers, houses and so on have of their own.
+    """
+    p: dict[str, Array] = {}
+    for k, name in enumerate(SCALARS):
+        x = prior[0, k] + prior[1, k] * z[..., k]
+        p[name] = xp.exp(x) if name in _SCALES else x
+    at = len(SCALARS)
+    for name, labels in _own(panel).items():
+        p[name], at = z[..., at : at + len(labels)], at + len(labels)
+    # Later offers are better ones, so rate and slope are known together far worse than the
+    # growth of prices along the frontier, which is sampled in the rate's place: the same prior.
+    p["rate"] = prior[0, -1] * p["slope"] - along
+    p["tier_rate"] = p["rate"][..., None] + p["rate_spread"][..., None] * p["z_tier"]
+    p["house_excess"] = p["excess"][..., None] * xp.exp(p["house_spread"][..., None] * p["z_house"])
+    return p
+
+
+def _variables(panel: Panel, priors: Priors) -> tuple[pt.TensorVariable, pt.TensorVariable]:
+    """Register what is sampled: deviations in units of the priors, and growth along the frontier."""
+    own = _own(panel)
+    labels = [*SCALARS, *(f"{name} {label}" for name in own for label in own[name])]
+    pm.modelcontext(None).add_coord("sampled", labels)
+    z = pm.Normal("z", dims="sampled")
+    # Numbers by themselves: to take one out of a table is one operation more to compile.
+    numbers = {
+        "gain": _gain(_offers(panel)),
+        **{f"prior_{n}": getattr(priors, n) for n in ("slope", "slope_log_sd", "rate", "rate_sd")},
+    }
+    d = {name: pm.Data(name, np.float64(number)) for name, number in numbers.items()}
+    slope = d["prior_slope"] * pt.exp(d["prior_slope_log_sd"] * z[SCALARS.index("slope")])
+    return z, pm.Normal("along", d["gain"] * slope - d["prior_rate"], d["prior_rate_sd"])
+
+
+KINDS = (
+    "offer", "product_changes", "flagship_changes", "product_move", "gone", "flagship", "small_share",
+)  # fmt: skip
+"""Of rows, each with a law of its own."""
+COLUMNS = ("value", "watched", "years", "points", "unsure", "turned")
+PLACES = ("kind", "tier", "house", "guess", "turn")
+"""What is known of a row, in numbers and in whole numbers, in the order of the kernel's rows."""
+
+
+def _known(panel: Panel) -> dict[str, np.ndarray]:
+    """Return :data:`COLUMNS` and :data:`PLACES` of each row, shape (obs,).
+
+    Values are logarithms, but for counts. Places but the kind's are positions in what is sampled.
+    """
+    data, offers, own = panel.data, _offers(panel), _own(panel)
+    value = data["value"].values.astype(float)
+    kind = np.full(data.sizes["obs"], -1)
+    for name, keep in _of_kinds(panel).items():
+        kind[keep] = KINDS.index(name)
+    counted = np.isin(kind, [KINDS.index("product_changes"), KINDS.index("flagship_changes")])
+    found = {
+        "kind": kind,
+        "value": np.where(counted, value, np.log(np.where(counted, 1.0, value))),
+        "watched": data["watched"].values.astype(float),
+    }
     tier = _tier(offers["capability"].values)
-    turns = _turns(panel)
-    coords = {
-        "tier": list(TIERS), "house": houses, "guessed": _guessed(offers)[0],
-        "turn": turns.names,
-    }  # fmt: skip
-    with pm.Model(coords=coords) as model:
-        told = _reports(panel)
-        prior = common.prior_data(priors)
-        years = pm.Data("years", offers["year"].values - ORIGIN)
-        points = pm.Data("points", (offers["capability"].values - ANCHOR) / 10)
-        unsure = pm.Data("unsure", offers["capability_sd"].values / 10)
-        guess = pm.Data("guess", _guessed(offers)[1])
-        tiers = pm.Data("tiers", tier)
-        turned = pm.Data("turned", offers["year"].values - _middles(offers)[tier])
-        house = pm.Data(
-            "house_index", np.array([houses.index(str(p)) for p in offers["provider"].values])
-        )
-        p: dict[str, pt.TensorVariable] = {}
-        for name in _SCALES:
-            p[name] = common.log_normal(name, prior[name], prior[f"{name}_log_sd"])
-        for name in _NORMALS:
-            if name != "rate":
-                p[name] = pm.Normal(name, prior[name], prior[f"{name}_sd"])
-        # Later offers are better ones, so rate and slope are known together far worse than the
-        # growth of prices along the frontier, which is sampled in the rate's place: the same prior.
-        gain = pm.Data("gain", _gain(offers))
-        along = pm.Normal("along", gain * p["slope"] - prior["rate"], prior["rate_sd"])
-        p["rate"] = pm.Deterministic("rate", gain * p["slope"] - along)
-        pm.Normal("pace", prior["pace"], prior["pace_sd"])
-        z_tier = pm.Normal("z_tier", 0.0, 1.0, dims="tier")
-        z_house = pm.Normal("z_house", 0.0, 1.0, dims="house")
-        z_points = pm.Normal("z_points", 0.0, 1.0, dims="guessed")
-        extra = p["rate_spread"] * z_tier
-        pm.Deterministic("tier_rate", p["rate"] + extra, dims="tier")
-        mean_excess = pm.Deterministic(
-            "house_excess", p["excess"] * pt.exp(p["house_spread"] * z_house), dims="house"
-        )
-        able = points + unsure * z_points[guess]
-        cost = p["level"] - p["rate"] * years + p["slope"] * able - extra[tiers] * turned
-        least = p["floor"] - p["floor_fall"] * years
-        share = pm.math.sigmoid(cost - least)
-        sd = pt.sqrt((share * p["error"]) ** 2 + prior["rounding"] ** 2)
-        frontier = pt.logaddexp(cost, least)
-        pm.CustomDist(
-            "offer", frontier, sd, mean_excess[house], logp=_offer_density, random=_priced,
-            **told["offer"],
-        )  # fmt: skip
-        for line in ("product", "flagship"):
-            watched = pm.Data(f"{line}_watched", _rows(panel, "changes", line)["watched"].values)
-            pm.Poisson(f"{line}_changes", p[f"{line}_rate"] * watched, **told[f"{line}_changes"])
-        centre, size = p["product_change"], p["product_size"]
-        pm.StudentT("product_move", nu=FREEDOM, mu=centre, sigma=size, **told["product_move"])
-        seeable = pm.Data("seeable", _rows(panel, "gone")["watched"].values)
-        pm.CustomDist(
-            "gone", p["gone_rate"], seeable, logp=_gone_density, random=_gone, **told["gone"]
-        )
-        z_turn = pm.Normal("z_turn", 0.0, 1.0, dims="turn")
-        paths = pm.Data("paths", np.linalg.cholesky(_alike(turns, priors)))
-        level = p["mean"] + p["spread"] * pt.dot(paths, z_turn)
-        pm.StudentT("flagship", nu=FREEDOM, mu=level, sigma=p["deviation"], **told["flagship"])
-        pm.Normal("small_share", p["small"], p["small_spread"], **told["small_share"])
+    starts = np.cumsum([len(SCALARS), *(len(labels) for labels in own.values())])
+    houses = own["z_house"]
+    of_offers = {
+        "years": offers["year"].values - ORIGIN,
+        "points": (offers["capability"].values - ANCHOR) / 10,
+        "unsure": offers["capability_sd"].values / 10,
+        "turned": offers["year"].values - _middles(offers)[tier],
+        "tier": starts[0] + tier,
+        "house": starts[1] + np.array([houses.index(str(p)) for p in offers["provider"].values]),
+        "guess": starts[2] + _guessed(offers)[1],
+    }
+    of_turns = {"turn": starts[3] + np.arange(len(own["z_turn"]))}
+    for name, some in (("offer", of_offers), ("flagship", of_turns)):
+        for column, values in some.items():
+            found[column] = np.zeros(len(kind), dtype=values.dtype)
+            found[column][kind == KINDS.index(name)] = values
+    return found
+
+
+def build(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the model of the panel's rows.
+
+    It is that of :func:`specification`, with their density in one piece.
+    """
+    known = _known(panel)
+    arrays = {
+        "prior": prior_array(panel, priors),
+        "table": np.array([known[c] for c in COLUMNS]),
+        "paths": np.linalg.cholesky(_alike(_turns(panel), priors)),
+        "index": np.array([known[c].astype(np.int64) for c in PLACES]),
+    }
+    rows = f"price{common.ROW}"
+    with pm.Model(coords={rows: np.arange(panel.data.sizes["obs"])}) as model:
+        z, along = _variables(panel, priors)
+        data = [pm.Data(name, array) for name, array in arrays.items()]
+        density = kernel.DENSITY(pt.concatenate([z, along[None]]), *data)[0]
+        pm.Potential("prices", density, dims=rows)
     return model
+
+
+def specification(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the same model as :func:`build`, written out in PyMC: to be read, and slow to compile."""
+    known, prior = _known(panel), prior_array(panel, priors)
+    at = {name: np.flatnonzero(known["kind"] == k) for k, name in enumerate(KINDS)}
+
+    def of(name: str) -> dict[str, np.ndarray]:
+        return {column: values[at[name]] for column, values in known.items()}
+
+    freedom = np.float64(FREEDOM)  # a float of Python would be taken in single precision
+    with pm.Model() as model:
+        z, along = _variables(panel, priors)
+        p = parameters_of(pt, z, along, prior, panel)
+        d = of("offer")
+        able = d["points"] + d["unsure"] * z[d["guess"]]
+        extra = p["rate_spread"] * z[d["tier"]]
+        cost = p["level"] - p["rate"] * d["years"] + p["slope"] * able - extra * d["turned"]
+        least = p["floor"] - p["floor_fall"] * d["years"]
+        share = pm.math.sigmoid(cost - least)
+        sd = pt.sqrt((share * p["error"]) ** 2 + priors.rounding**2)
+        excess = p["excess"] * pt.exp(p["house_spread"] * z[d["house"]])
+        over = d["value"] - pt.logaddexp(cost, least)
+        pm.Potential("offer", frontier_density(over, sd, excess))
+        for line in ("product", "flagship"):
+            d = of(f"{line}_changes")
+            law = p[f"{line}_rate"] * d["watched"]
+            pm.Poisson(f"{line}_changes", law, observed=d["value"].astype(np.int64))
+        centre, size, d = p["product_change"], p["product_size"], of("product_move")
+        pm.StudentT("product_move", nu=freedom, mu=centre, sigma=size, observed=d["value"])
+        d = of("gone")
+        pm.Potential("gone", _gone_density(d["value"], p["gone_rate"], d["watched"]))
+        paths, d = np.linalg.cholesky(_alike(_turns(panel), priors)), of("flagship")
+        level = p["mean"] + p["spread"] * pt.dot(paths, z[d["turn"]])
+        pm.StudentT("flagship", nu=freedom, mu=level, sigma=p["deviation"], observed=d["value"])
+        d = of("small_share")
+        pm.Normal("small_share", p["small"], p["small_spread"], observed=d["value"])
+    return model
+
+
+def complete(
+    parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
+) -> xr.Dataset:
+    """Add the parameters by name, and of a fit the density of their priors, to a constant."""
+    prior, z = prior_array(panel, priors), parameters["z"].values
+    p = parameters_of(np, z, parameters["along"].values, prior, panel)
+    dims = {
+        "z_tier": "tier", "z_house": "house", "z_points": "guessed", "z_turn": "turn",
+        "tier_rate": "tier", "house_excess": "house",
+    }  # fmt: skip
+    named = {n: ((*SAMPLE, dims[n]) if n in dims else SAMPLE, values) for n, values in p.items()}
+    if given:
+        at = PARAMETERS.index("rate")
+        density = -0.5 * ((p["rate"] - prior[0, at]) / prior[1, at]) ** 2
+        density -= 0.5 * (z[..., : len(SCALARS)] ** 2).sum(axis=-1)
+        density -= sum(np.log(p[name]) for name in _SCALES)
+        named[common.HYPER] = (SAMPLE, density)
+    labels = {dims[name]: own for name, own in _own(panel).items()}
+    return parameters.assign(named).assign_coords(labels)
 
 
 def _guessed(offers: xr.Dataset) -> tuple[list[str], np.ndarray]:
@@ -363,8 +509,8 @@ def _gone(
     return np.log(-np.log1p(-share) / rate)
 
 
-def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
-    """Register the panel's values by observed variable; return the variables' keyword arguments."""
+def _of_kinds(panel: Panel) -> dict[str, np.ndarray]:
+    """Return which rows are of each of :data:`KINDS`, shape (obs,)."""
     kind, name = panel.data["kind"].values, panel.data["name"].values
     of = {
         "offer": kind == "offer", "small_share": kind == "small", "product_move": kind == "change",
@@ -372,16 +518,7 @@ def _reports(panel: Panel) -> dict[str, Mapping[str, Any]]:
     }  # fmt: skip
     for line in ("product", "flagship"):
         of[f"{line}_changes"] = (kind == "changes") & (name == line)
-    found = {}
-    for variable, keep in of.items():
-        values = panel.data["value"].values[keep]
-        values = values.astype(np.int64) if variable.endswith("_changes") else np.log(values)
-        found[variable] = common.reported(variable, values, np.flatnonzero(keep))
-    return found
-
-
-def _offer_density(price: Array, frontier: Array, sd: Array, excess: Array) -> Array:
-    return frontier_density(price - frontier, sd, excess)
+    return of
 
 
 def _priced(

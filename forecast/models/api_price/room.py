@@ -18,6 +18,6 @@ MODEL = Model(
     report=model.REPORT,
     labels=model.LABELS,
     horizon=quarters(8),
+    complete=model.complete,
     baseline=price_walk,
-    latent=("z_tier", "z_house", "z_points", "z_turn"),
 )
