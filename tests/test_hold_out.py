@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast.app.asked import judge_stored
+from forecast.app.pipeline import run_all
+from forecast.claims.audit import read_references
 from forecast.claims.verdict import Verdict, Verdicts, standing_text
 from forecast.core.errors import DataError, GateError
 from forecast.core.periods import last_close, month_index
@@ -28,6 +31,7 @@ from forecast.models.hazard.ahead import MONTHS, without_newest
 from forecast.models.hazard.panel import episodes
 from forecast.models.panels import shipped
 from forecast.models.registry import ahead_of
+from forecast.news.stored import read_run
 from forecast.tables.shipped import read_reference_table, read_tables, read_vintages
 
 DAY = "2026-05-06"
@@ -193,8 +197,9 @@ def test_few_draws_that_fail_their_gate_are_followed_by_more(adoption_panel, mon
     monkeypatch.setattr(hold_out, "fit_kept", fit)
     monkeypatch.setattr(hold_out.gate, "require", refuse)
     (one,) = foreseen(adoption_panel, sources, seed=1)
-    assert asked == [(hold_out.DRAWS, "2025-12-30"), (hold_out.MORE, "2025-12-30")]
-    assert (one.numbers, one.reason) == ((), "as of 2025-12-30: R-hat 1.02, wanted 1.01")
+    days = ("2025-12-30", "2025-07-30")
+    assert asked == [(n, day) for day in days for n in (hold_out.DRAWS, hold_out.MORE)]
+    assert (one.numbers, one.reason) == ((), f"as of {days[1]}: R-hat 1.02, wanted 1.01")
 
 
 SHIPPED = [name for name in registry.NAMES if shipped(name)]
@@ -288,6 +293,36 @@ def test_a_line_in_date_has_the_closed_form_of_its_law():
         for q in (0.1, 0.5, 0.9):
             assert np.quantile(drawn[:, k], q) == pytest.approx(law.ppf(q), abs=0.02)
     assert np.isnan(line_in_date(when[:3], values[:3], at, 5, rng)).all()
+
+
+# --- in a run -----------------------------------------------------------------------------------
+def test_a_whole_run_keeps_and_tells_what_was_foreseen(tmp_path, instant_sampler, monkeypatch):
+    """The surveys' two numbers are no share; with one less wanted they are, and the bands held none."""
+    monkeypatch.setattr(hold_out, "FEWEST", 2)
+    missed = lambda told, day: [dataclasses.replace(n, inside=(False,) * 3)  # noqa: E731
+                                for n in scored(told, day)]  # fmt: skip
+    scored = hold_out._scored
+    monkeypatch.setattr(hold_out, "_scored", missed)
+    outcome = run_all(tmp_path, models=["adoption", "market"])
+    rows = from_records(json.loads((outcome.folder / "foreseen.json").read_text()))
+    assert {one.model: len(one.numbers) for one in rows} == {"adoption": 2, "market": 3}
+    memo = (outcome.folder / "memo.md").read_text()
+    table = memo.split("## Did it foresee the newest figures?")[1].split("##")[0]
+    assert "| adoption | open weight share, as of 2025-07-30 | 2 | 0 % | 0 % |" in table
+    words = "too sure: its 80 % bands held 0 of 2 newest figures"
+    own = [v for v in outcome.verdicts if v.model == "adoption" and v.status == "judged"]
+    assert own
+    assert {v.caution for v in own} == {words}
+    assert all(v.text.endswith(f" T{words[1:]}.") for v in own)
+    claims = memo.split("## Every claim of the article")[1]
+    assert claims.count(f"; {words} |") == len(own)
+    assert memo.split("## Each judged definition")[1].split("##")[0].count(f"; {words} |") == len(
+        own
+    )
+    # Other claims put to the run say it too.
+    run = read_run(outcome.folder)
+    said = judge_stored(run, run.claims, read_references()).verdicts
+    assert {v.caution for v in said if v.model == "adoption" and v.status == "judged"} == {words}
 
 
 # --- beside each number -------------------------------------------------------------------------
