@@ -28,7 +28,8 @@ from forecast.models import registry
 from forecast.models.base import Told, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.hazard.ahead import MONTHS, without_newest
-from forecast.models.hazard.panel import episodes
+from forecast.models.hazard.panel import FALLS, episodes
+from forecast.models.hazard.panel import hazard_panel as panel_of_falls
 from forecast.models.panels import shipped
 from forecast.models.registry import ahead_of
 from forecast.news.stored import read_run
@@ -223,32 +224,32 @@ def test_every_shipped_model_foretells_something(model, instant_sampler, sources
 
 
 # --- what rooms say -----------------------------------------------------------------------------
-def test_episodes_without_their_newest_months_are_those_of_the_day(hazard_panel):
-    cut = without_newest(hazard_panel)
-    assert last_close(cut.as_of) == last_close(hazard_panel.as_of) - MONTHS
-    wanted = episodes(read_reference_table("runups"), cut.as_of)
+@pytest.mark.parametrize("day", [DAY, "2001-06-30"])  # few falls in the months before; many
+def test_episodes_without_their_newest_months_are_those_of_the_day(day):
+    table = read_reference_table("runups")
+    panel = panel_of_falls(table, day)
+    cut = without_newest(panel)
+    assert last_close(cut.as_of) == last_close(panel.as_of) - MONTHS
+    wanted = episodes(table, cut.as_of)
     at = {(r["industry"], r["identified"]): r for r in wanted.to_dict("records")}
     rows = cut.frame().to_dict("records")
     assert {(r["industry"], r["identified"]) for r in rows} == set(at)
+    columns = ["followup", "net", "raw", *(f"{w}{f}" for f in FALLS for w in ("months", "event"))]
     for row in rows:
         same = at[row["industry"], row["identified"]]
-        for column in ("followup", "net", "raw", *(f"{what}{f}" for f in (20, 30, 40)
-                                                   for what in ("months", "event"))):  # fmt: skip
-            assert row[column] == same[column], (row, column)
-    assert month_index(str(cut.data["month"].values[-1])) == last_close(cut.as_of)
+        assert [row[c] for c in columns] == [same[c] for c in columns], row
+    if "month" in cut.data.dims:
+        assert month_index(str(cut.data["month"].values[-1])) == last_close(cut.as_of)
+    whole = {(r["industry"], r["identified"]): r for r in panel.frame().to_dict("records")}
+    fell = sum(whole[k]["event20"] != r["event20"] for k, r in at.items() if k in whole)
+    assert (fell >= 5) == (day != DAY)
 
 
-def test_later_months_do_not_reach_what_is_fitted(hazard_panel):
-    cut = last_close(hazard_panel.as_of) - MONTHS
+def test_later_returns_do_not_reach_what_is_fitted(hazard_panel):
     data = hazard_panel.data
-    late = np.array([month_index(m) > cut for m in data["month"].values])
+    late = np.array([month_index(m) for m in data["month"].values])
+    late = late > last_close(hazard_panel.as_of) - MONTHS
     changed = data.assign(log_return=data["log_return"].where(~late[:, None], -0.5))
-    fell = {name: data[name].values for name in ("months20", "event20")}
-    began = np.array([month_index(m) for m in data["identified"].values])
-    after = (fell["event20"] == 1) & (began + fell["months20"] > cut)
-    assert after.any()
-    changed["event20"] = ("obs", np.where(after, 0, fell["event20"]))
-    changed["months20"] = ("obs", np.where(after, data["followup"].values, fell["months20"]))
     again = without_newest(dataclasses.replace(hazard_panel, data=changed))
     assert again.hash == without_newest(hazard_panel).hash
 
