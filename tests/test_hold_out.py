@@ -6,8 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
+from forecast.app.asked import judge_stored
+from forecast.app.pipeline import run_all
+from forecast.claims.audit import read_references
 from forecast.claims.verdict import Verdict, Verdicts, standing_text
 from forecast.core.errors import DataError, GateError
 from forecast.core.periods import last_close, month_index
@@ -20,14 +24,17 @@ from forecast.evaluation.hold_out import (
     left_out,
     too_sure,
 )
-from forecast.inference.fitting import priors_of
+from forecast.inference.fitting import Run, priors_of, spec_of
+from forecast.inference.sampling import prior_draws
 from forecast.models import registry
 from forecast.models.base import Told, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.hazard.ahead import MONTHS, without_newest
-from forecast.models.hazard.panel import episodes
+from forecast.models.hazard.panel import FALLS, episodes
+from forecast.models.hazard.panel import hazard_panel as panel_of_falls
 from forecast.models.panels import shipped
-from forecast.models.registry import ahead_of
+from forecast.models.registry import ahead_of, get_model
+from forecast.news.stored import read_run
 from forecast.tables.shipped import read_reference_table, read_tables, read_vintages
 
 DAY = "2026-05-06"
@@ -193,19 +200,26 @@ def test_few_draws_that_fail_their_gate_are_followed_by_more(adoption_panel, mon
     monkeypatch.setattr(hold_out, "fit_kept", fit)
     monkeypatch.setattr(hold_out.gate, "require", refuse)
     (one,) = foreseen(adoption_panel, sources, seed=1)
-    assert asked == [(hold_out.DRAWS, "2025-12-30"), (hold_out.MORE, "2025-12-30")]
-    assert (one.numbers, one.reason) == ((), "as of 2025-12-30: R-hat 1.02, wanted 1.01")
+    days = ("2025-12-30", "2025-07-30")
+    assert asked == [(n, day) for day in days for n in (hold_out.DRAWS, hold_out.MORE)]
+    assert (one.numbers, one.reason) == ((), f"as of {days[1]}: R-hat 1.02, wanted 1.01")
 
 
 SHIPPED = [name for name in registry.NAMES if shipped(name)]
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_every_shipped_model_foretells_something(model, instant_sampler, sources, monkeypatch):
-    """Prior draws stand in for a fit: what is asked, and that all of it is scored."""
-    monkeypatch.setattr(hold_out, "DRAWS", 100)
+def test_every_shipped_model_foretells_something(model, sources, monkeypatch):
+    """A few prior draws stand in for a fit: what is asked, and that all of it is scored."""
+
+    def unfitted(panel, seed, place):
+        entry = get_model(model)
+        drawn = prior_draws(entry, panel, entry.priors, size=40, seed=seed)
+        tree = xr.DataTree.from_dict({"posterior": drawn})
+        return Run(spec_of(model, panel, seed=seed), panel, tree, None)
+
+    monkeypatch.setattr(hold_out, "_fit", unfitted)
     monkeypatch.setattr(hold_out, "ORIGINS", 1)
-    monkeypatch.setattr(hold_out.gate, "require", lambda stamp, posterior, model: None)
     monkeypatch.setattr("forecast.inference.predict.gate.require", lambda *_: None)
     rows = foreseen(sources.panel(model, DAY), sources, seed=1)
     for one in rows:
@@ -218,32 +232,32 @@ def test_every_shipped_model_foretells_something(model, instant_sampler, sources
 
 
 # --- what rooms say -----------------------------------------------------------------------------
-def test_episodes_without_their_newest_months_are_those_of_the_day(hazard_panel):
-    cut = without_newest(hazard_panel)
-    assert last_close(cut.as_of) == last_close(hazard_panel.as_of) - MONTHS
-    wanted = episodes(read_reference_table("runups"), cut.as_of)
+@pytest.mark.parametrize("day", [DAY, "2001-06-30"])  # few falls in the months before; many
+def test_episodes_without_their_newest_months_are_those_of_the_day(day):
+    table = read_reference_table("runups")
+    panel = panel_of_falls(table, day)
+    cut = without_newest(panel)
+    assert last_close(cut.as_of) == last_close(panel.as_of) - MONTHS
+    wanted = episodes(table, cut.as_of)
     at = {(r["industry"], r["identified"]): r for r in wanted.to_dict("records")}
     rows = cut.frame().to_dict("records")
     assert {(r["industry"], r["identified"]) for r in rows} == set(at)
+    columns = ["followup", "net", "raw", *(f"{w}{f}" for f in FALLS for w in ("months", "event"))]
     for row in rows:
         same = at[row["industry"], row["identified"]]
-        for column in ("followup", "net", "raw", *(f"{what}{f}" for f in (20, 30, 40)
-                                                   for what in ("months", "event"))):  # fmt: skip
-            assert row[column] == same[column], (row, column)
-    assert month_index(str(cut.data["month"].values[-1])) == last_close(cut.as_of)
+        assert [row[c] for c in columns] == [same[c] for c in columns], row
+    if "month" in cut.data.dims:
+        assert month_index(str(cut.data["month"].values[-1])) == last_close(cut.as_of)
+    whole = {(r["industry"], r["identified"]): r for r in panel.frame().to_dict("records")}
+    fell = sum(whole[k]["event20"] != r["event20"] for k, r in at.items() if k in whole)
+    assert (fell >= 5) == (day != DAY)
 
 
-def test_later_months_do_not_reach_what_is_fitted(hazard_panel):
-    cut = last_close(hazard_panel.as_of) - MONTHS
+def test_later_returns_do_not_reach_what_is_fitted(hazard_panel):
     data = hazard_panel.data
-    late = np.array([month_index(m) > cut for m in data["month"].values])
+    late = np.array([month_index(m) for m in data["month"].values])
+    late = late > last_close(hazard_panel.as_of) - MONTHS
     changed = data.assign(log_return=data["log_return"].where(~late[:, None], -0.5))
-    fell = {name: data[name].values for name in ("months20", "event20")}
-    began = np.array([month_index(m) for m in data["identified"].values])
-    after = (fell["event20"] == 1) & (began + fell["months20"] > cut)
-    assert after.any()
-    changed["event20"] = ("obs", np.where(after, 0, fell["event20"]))
-    changed["months20"] = ("obs", np.where(after, data["followup"].values, fell["months20"]))
     again = without_newest(dataclasses.replace(hazard_panel, data=changed))
     assert again.hash == without_newest(hazard_panel).hash
 
@@ -288,6 +302,36 @@ def test_a_line_in_date_has_the_closed_form_of_its_law():
         for q in (0.1, 0.5, 0.9):
             assert np.quantile(drawn[:, k], q) == pytest.approx(law.ppf(q), abs=0.02)
     assert np.isnan(line_in_date(when[:3], values[:3], at, 5, rng)).all()
+
+
+# --- in a run -----------------------------------------------------------------------------------
+def test_a_whole_run_keeps_and_tells_what_was_foreseen(tmp_path, instant_sampler, monkeypatch):
+    """The surveys' two numbers are no share; with one less wanted they are, and the bands held none."""
+    monkeypatch.setattr(hold_out, "FEWEST", 2)
+    missed = lambda told, day: [dataclasses.replace(n, inside=(False,) * 3)  # noqa: E731
+                                for n in scored(told, day)]  # fmt: skip
+    scored = hold_out._scored
+    monkeypatch.setattr(hold_out, "_scored", missed)
+    outcome = run_all(tmp_path, models=["adoption", "market"])
+    rows = from_records(json.loads((outcome.folder / "foreseen.json").read_text()))
+    assert {one.model: len(one.numbers) for one in rows} == {"adoption": 2, "market": 3}
+    memo = (outcome.folder / "memo.md").read_text()
+    table = memo.split("## Did it foresee the newest figures?")[1].split("##")[0]
+    assert "| adoption | open weight share, as of 2025-07-30 | 2 | 0 % | 0 % |" in table
+    words = "too sure: its 80 % bands held 0 of 2 newest figures"
+    own = [v for v in outcome.verdicts if v.model == "adoption" and v.status == "judged"]
+    assert own
+    assert {v.caution for v in own} == {words}
+    assert all(v.text.endswith(f" T{words[1:]}.") for v in own)
+    claims = memo.split("## Every claim of the article")[1]
+    assert claims.count(f"; {words} |") == len(own)
+    assert memo.split("## Each judged definition")[1].split("##")[0].count(f"; {words} |") == len(
+        own
+    )
+    # Other claims put to the run say it too.
+    run = read_run(outcome.folder)
+    said = judge_stored(run, run.claims, read_references()).verdicts
+    assert {v.caution for v in said if v.model == "adoption" and v.status == "judged"} == {words}
 
 
 # --- beside each number -------------------------------------------------------------------------

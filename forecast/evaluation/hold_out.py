@@ -130,7 +130,7 @@ class Foreseen:
     numbers
         What was foretold; empty where nothing could be.
     reason
-        Why there is nothing, or less than there might be; else "".
+        Why there is nothing, or less than was asked of its fits; else "".
     """
 
     model: str
@@ -314,7 +314,7 @@ def _count(then: Panel, later: Panel) -> int:
         return 0 if asked is None else int(np.isfinite(asked.values).sum())
     unfitted = prior_draws(entry, then, entry.priors, size=2, seed=0)
     told = rule(unfitted, then, later, entry.priors, np.random.default_rng(0))
-    return max((len(one.names) for one in told), default=0)
+    return sum(len(one.names) for one in told)
 
 
 # --- what is foretold ---------------------------------------------------------------------------
@@ -340,7 +340,8 @@ def foreseen(
         One a kind of number; one with a reason alone where nothing could be foretold.
     """
     told: dict[tuple[str, str, bool], list[Number]] = {}
-    pairs, why = _origins(panel, sources)
+    pairs, none = _origins(panel, sources)
+    why = ""
     for then, later in pairs:
         try:
             found = _foretold(then, later, seed, place)
@@ -350,9 +351,8 @@ def foreseen(
         for one in found:
             told.setdefault((one.what, one.unit, one.event), []).extend(_scored(one, then.as_of))
     if not any(told.values()):
-        return (
-            Foreseen(panel.model, reason=why or "nothing that it draws has been reported since"),
-        )
+        why = why or none or "nothing that it draws has been reported since"
+        return (Foreseen(panel.model, reason=why),)
     return tuple(
         Foreseen(panel.model, what, unit, event, tuple(numbers), why)
         for (what, unit, event), numbers in told.items()
