@@ -40,8 +40,8 @@ COMPUTE_ORIGIN = 24.0
 OPEN_SHARE, REASONING_SHARE = 0.6, 0.2
 """Centres of the two flags, so that levels are of a mixture."""
 ROUGH_TREND = 1.1
-"""Capability a year, log-odds, in :func:`centres`: 0.6 of progress at fixed compute and half a decade of
-growth in compute at 1.1 a decade, as the priors have them. Roughly is enough: it says where a curve
+"""Capability a year, log-odds, in :func:`turns_of`: 0.6 of progress at fixed compute and half a decade
+of growth in compute at 1.1 a decade, as the priors have them. Roughly is enough: it says where a curve
 turns, and so which model the priors of easiness are about."""
 ROUGH_REASONING = 0.6
 """What reasoning adds there, log-odds: a little below the middle of its prior."""
