@@ -158,8 +158,10 @@ def test_calibration_would_notice_wrong_noise(market_panel, monkeypatch):
 @pytest.mark.slow
 def test_hold_out_scores_the_last_year(market_panel):
     rows = hold_out_last_year(market_panel, seed=1)
-    assert [r.period for r in rows] == ["2025"] * 3
+    assert [r.period for r in rows] == ["2025"] * 5
     for r in rows:
         assert r.low < r.median < r.high
-        assert 0 < r.crps < 0.3
-        assert 0 < r.naive_crps < 0.3
+        # What publishers print swings more: investment by the AI Index more than doubled in 2025.
+        most = 0.8 if "(" in r.series else 0.3
+        assert 0 < r.crps < most
+        assert 0 < r.naive_crps < most
