@@ -71,7 +71,7 @@ def test_prior_draws_follow_the_prior_numbers(market_panel):
     assert drawn["growth_mean"].mean() == pytest.approx(priors.growth_mean, abs=0.02)
     assert drawn["growth_mean"].std() == pytest.approx(priors.growth_mean_sd, rel=0.05)
     assert np.log(drawn["drift_sd"]).mean() == pytest.approx(np.log(priors.drift), abs=0.05)
-    assert drawn["growth"].sizes["series"] == 3
+    assert (drawn["level"].sizes["series"], drawn["growth"].sizes["quantity"]) == (5, 3)
 
 
 @pytest.mark.slow

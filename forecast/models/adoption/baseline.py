@@ -12,7 +12,7 @@ from forecast.core.periods import (
     months,
     years_since,
 )
-from forecast.models.adoption.panel import SHARE_METRIC
+from forecast.models.adoption.panel import SHARE_METRIC, measures
 from forecast.models.baselines import empty_sample, label_baseline, uneven_steps
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def share_walk(
     panel: Panel, *, until: str, seed: int, chains: int = 4, draws: int = 1000
 ) -> xr.Dataset:
-    """Draw a share month by month as a random walk with drift of its log-odds.
+    """Draw each measure's share month by month as a random walk with drift of its log-odds.
+
+    Drift and spread are those of the measure's own changes; a measure with fewer than two of them takes
+    its steps from the changes of all measures. Measures are drawn independently.
 
     Parameters
     ----------
@@ -38,19 +41,30 @@ def share_walk(
     Returns
     -------
     xarray.Dataset
-        The series of the adoption model; between two surveys the path is drawn straight.
+        The series of the adoption model; between two surveys the path is drawn straight, and a series
+        is NaN before its first.
     """
     rng, size = np.random.default_rng(seed), chains * draws
-    years, odds = panel.data["year"].values, logit(panel.data["value"].values)
-    surveyed = panel.data["surveyed"].values.astype(str)
+    names, measure = measures(panel)
+    data = panel.data
+    years, odds = data["year"].values, logit(data["value"].values)
+    surveyed = data["surveyed"].values.astype(str)
     grid = months(surveyed[0], until)
     when = np.array([years_since(m) for m in grid])
-    past = when <= years[-1]
-    steps = uneven_steps((np.diff(odds), np.diff(years)), when[~past] - years[-1], size, rng)
-    held = np.tile(np.interp(when[past], years, odds), (size, 1))
-    y = expit(np.concatenate([held, odds[-1] + steps], axis=1))[:, None]
-    observed = np.full((1, len(grid)), np.nan)
-    observed[0, [grid.index(s[:7]) for s in surveyed]] = panel.data["value"].values
-    entity = str(panel.data["survey"].values[0]).split(" (")[0]
-    names = ([f"{entity}/{SHARE_METRIC}"], ["ratio"])
-    return label_baseline(panel, (y, observed), names, grid, seed, empty_sample(chains, draws))
+    own = [np.flatnonzero(measure == m) for m in range(len(names))]
+    steps = [(np.diff(odds[k]), np.diff(years[k])) for k in own]
+    pooled = tuple(np.concatenate(part) for part in zip(*steps, strict=True))
+    y = np.full((size, len(names), len(grid)), np.nan)
+    observed = np.full((len(names), len(grid)), np.nan)
+    for m, k in enumerate(own):
+        past = when <= years[k][-1]
+        change = steps[m] if len(steps[m][0]) > 1 else (pooled[0], pooled[1])
+        ahead = uneven_steps(change, when[~past] - years[k][-1], size, rng)
+        held = np.interp(when[past], years[k], odds[k])
+        y[:, m, past] = expit(np.where(when[past] < years[k][0], np.nan, held))
+        y[:, m, ~past] = expit(odds[k][-1] + ahead)
+        at = [grid.index(s[:7]) for s in surveyed[k]]
+        observed[m, at] = data["value"].values[k]
+        y[:, m, at] = data["value"].values[k]
+    called = ([f"{name}/{SHARE_METRIC}" for name in names], ["ratio"] * len(names))
+    return label_baseline(panel, (y, observed), called, grid, seed, empty_sample(chains, draws))

@@ -8,7 +8,7 @@ from forecast.models.base import Model, months
 
 MODEL = Model(
     name="adoption",
-    title="the share of open-weight models, mostly prior",
+    title="the share of open-weight models by several measures, mostly prior",
     priors=model.Priors(),
     variants=model.VARIANTS,
     build=model.build,
