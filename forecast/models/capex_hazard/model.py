@@ -64,6 +64,7 @@ from forecast.models.capex_hazard.panel import (
     OWN,
     RECORD,
     State,
+    fall_metric,
     states,
 )
 
@@ -723,11 +724,6 @@ def labelled(
         period_end=("period", [period_end(q).isoformat() for q in quarters]),
         ahead_only=("series", [one.entity in CLASSES.values() for one in asked for _ in FALLS]),
     )
-
-
-def fall_metric(fall: int) -> str:
-    """Return the metric of a fall of so many percent."""
-    return f"capex_fall_{fall}"
 
 
 def _share_fallen(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:
