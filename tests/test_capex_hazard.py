@@ -262,7 +262,7 @@ def slow_log_likelihood(panel, p):  # noqa: C901
                 year = int(quarter_name(quarter_index(when) + end // 3)[:4])
             else:
                 year = int(when) + end // 12
-            effect_of_year = float(p["year_level"][years.index(year)]) - reference
+            effect_of_year = float(p["year_level"][years.index(year)] - p["year_level"].mean())
             log_hazard = eta + effect_of_year + (effect["deepening"] if come else 0.0)
             log_hazard += math.log(time(end) - time(end - step))
             new = [f for f in falls[come:] if int(row[f"months{f}"]) == end]
