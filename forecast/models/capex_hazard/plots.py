@@ -104,8 +104,8 @@ def first_passage(
             lines.append((name, view, {"color": MUTED, "linewidth": 1.1, "linestyle": STYLES[by]}))
     if baseline is not None:
         naive = _path(ahead_of(baseline, entity, fall)["signal"])
-        style = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 2))}
-        lines.append((naive_label(baseline.attrs), naive, style))
+        dashed = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 2))}
+        lines.append((naive_label(baseline.attrs), naive, dashed))
     labels = [(text, float(path[-1])) for text, path, _ in lines]
     ax, own = begin(ax, height=2.4)
     ax.set_ylim(0, 104)
