@@ -53,8 +53,8 @@ def _spending(scene: Scene) -> Drawn:
     cash = f", {significant(state.cash)} of operating cash flow" if np.isfinite(state.cash) else ""
     caption = (
         f"{', '.join(state.members)} together: {significant(state.total)} USD bn in the four quarters "
-        f"to {state.quarter}, up {percent(state.growth / 100)} in one year and "
-        f"{percent(state.runup / 100)} in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
+        f"to {state.quarter}, {state.growth:+.0f} % in one year and "
+        f"{state.runup:+.0f} % in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
         f"industries and asset types, and to {int(of_own.sum())} states of the companies themselves; of "
         "each no month is counted twice, and years are shared. The companies are a class of their own, "
         f"between what they would be {views}. Growing by 25 % a year, as is usual after a run-up, they "
