@@ -171,8 +171,25 @@ def test_single_quarters_stand_beside_totals_of_four(claims):
     events = [d.event for (claim, _), d in asked(claims).items() if claim == "value_correction"]
     spent = [e for e in events if e is not None and "capex" in str(e.series) and "big" in e.series]
     assert {(e.kind, e.total) for e in spent} == {
-        ("peak_to_trough", 4), ("peak_to_trough", 1), ("growth", 1), ("growth", 4),
+        ("peak_to_trough", 4), ("peak_to_trough", 1), ("growth", 1), ("growth", 4), ("first_passage", 1),
     }  # fmt: skip
+    # a first passage of a fall of four-quarter capex, by what followed run-ups
+    assert {str(e.series) for e in spent if e.kind == "first_passage"} == {
+        "big_five/capex_fall_10", "big_five/capex_fall_20",
+    }  # fmt: skip
+
+
+def test_a_fall_that_two_models_answer_is_one_question(claims):
+    """Same rule, day and window: the memo sets them side by side, and the pooled answer has one."""
+    (own,) = (c for c in claims if c.id == "value_correction")
+    by_id = {d.id: d for d in own.definitions}
+    twins = {name: d for name, d in by_id.items() if d.model == "capex_hazard"}
+    assert len(twins) == 3
+    for name, twin in twins.items():
+        one = by_id[name.removesuffix("_after_a_run_up")]
+        assert (one.model, one.window, one.resolution) == ("earnings", twin.window, twin.resolution)
+        assert twin.event.series.endswith(f"_{one.event.fall:g}")
+        assert name not in own.pool.weights
 
 
 def test_a_ratio_that_cannot_last_is_one_that_falls(claims):

@@ -4,12 +4,14 @@ import dataclasses
 import datetime as dt
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecast.claims.events import FirstPassage, happens
+from forecast.claims.read import read_claims
 from forecast.core.errors import DataError
 from forecast.core.periods import quarter_index, quarter_name
 from forecast.evaluation.calibration import refill
@@ -27,6 +29,7 @@ from forecast.models.capex_hazard.panel import (
 )
 from forecast.models.panels import build_panel, with_positions
 from forecast.models.registry import get_model
+from forecast.report.sections import two_models
 from forecast.tables.shipped import read_reference_table
 from forecast.tables.vintages import as_of
 
@@ -259,7 +262,7 @@ def slow_log_likelihood(panel, p):  # noqa: C901
                 year = int(quarter_name(quarter_index(when) + end // 3)[:4])
             else:
                 year = int(when) + end // 12
-            effect_of_year = float(p["year_level"][years.index(year)]) - reference
+            effect_of_year = float(p["year_level"][years.index(year)] - p["year_level"].mean())
             log_hazard = eta + effect_of_year + (effect["deepening"] if come else 0.0)
             log_hazard += math.log(time(end) - time(end - step))
             new = [f for f in falls[come:] if int(row[f"months{f}"]) == end]
@@ -409,6 +412,57 @@ def test_views_stand_beside_sets_alone(capex_hazard_panel):
     ]  # fmt: skip
     twice = with_states(capex_hazard_panel, [named(capex_hazard_panel, "MSFT")])
     assert len(states(twice)) == len(states(capex_hazard_panel))
+
+
+# --- one question, two models -----------------------------------------------------------------
+def judged(definition, model, probability, **other):
+    return SimpleNamespace(
+        claim="value_correction", definition=definition, model=model, probability=probability,
+        status="judged", draws=4000, **other,
+    )  # fmt: skip
+
+
+def report_of(*verdicts, ranges=None, moved=()):
+    claim = next(c for c in read_claims() if c.id == "value_correction")
+    return SimpleNamespace(
+        headline=(claim,), verdicts=verdicts, variations=moved,
+        sensitivities={("value_correction", k): SimpleNamespace(low=a, high=b)
+                       for k, (a, b) in (ranges or {}).items()},
+    )  # fmt: skip
+
+
+def test_a_question_asked_of_two_models_is_told_with_its_distance():
+    one, other = "big_five_capex_down_10", "big_five_capex_down_10_after_a_run_up"
+    day = SimpleNamespace(claim="value_correction", what="window end", setting="2027-05-06")
+    moved = [
+        SimpleNamespace(**vars(day), definition=d, probability=p)
+        for d, p in ((one, 0.0), (other, 0.2))
+    ]
+    verdicts = (judged(one, "earnings", 0.02), judged(other, "capex_hazard", 0.38))
+    ranges = {one: (0.01, 0.03), other: (0.2, 0.5)}
+    found = two_models.build(report_of(*verdicts, ranges=ranges, moved=moved))
+    (pair,) = found.pairs
+    assert (pair.low.model, pair.high.model) == ("earnings", "capex_hazard")
+    assert pair.points == pytest.approx(36)
+    assert pair.odds == pytest.approx((0.38 / 0.62) / (0.02 / 0.98))
+    assert pair.apart is True
+    assert pair.by_day == {"2027-05-06": (0.0, 0.2)}
+    assert "whatever has been said" in found.rests_on["capex_hazard"]
+    never = two_models.build(report_of(judged(one, "earnings", 0.0), verdicts[1]))
+    assert never.pairs[0].odds == pytest.approx((0.38 / 0.62) / (0.5 / 3999.5))
+    assert never.pairs[0].apart is None
+
+
+def test_only_one_question_of_two_models_is_a_pair():
+    """Another window, another rule, or the same model twice: nothing to set side by side."""
+    rest = [
+        judged("big_five_capex_down_10", "earnings", 0.02),
+        judged("big_five_capex_down_10_by_18_months_after_a_run_up", "capex_hazard", 0.3),
+        judged("big_five_capex_down_20_after_a_run_up", "capex_hazard", 0.2),
+        judged("sector_price_down_20", "hazard", 0.6),
+        judged("sector_price_down_20_by_its_class", "hazard", 0.7),
+    ]
+    assert two_models.build(report_of(*rest)) is None
 
 
 # --- with the sampler -------------------------------------------------------------------------

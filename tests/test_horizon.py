@@ -28,6 +28,7 @@ def test_horizons_move_with_the_date():
         "market": ("2030", "2032"),
         "earnings": ("2028Q2", "2030Q2"),
         "hazard": ("2028-04", "2030-06"),
+        "capex_hazard": ("2028Q2", "2030Q2"),
         "gpu_rental": ("2028-06", "2030-07"),
         "payback": ("2060", "2060"),
         "benchmark": ("2026-05-06", "2028-06-30"),

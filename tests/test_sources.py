@@ -162,7 +162,7 @@ def test_open_share_has_its_four_points():
     assert set(share["unit"]) == {"ratio"}
 
 
-ROWS = {"booms": 58, "drawdown_base_rates": 7, "frontier_models": 486,
+ROWS = {"booms": 58, "capex_runups": 1754, "drawdown_base_rates": 7, "frontier_models": 486,
         "index_returns_monthly": 2194, "positions": 2, "product_lines": 54, "public_forecasts": 8,
         "runups": 272, "telecom_1995_2004": 10, "warnings": 42}  # fmt: skip
 
@@ -194,7 +194,7 @@ def test_reference_cells_have_types():
 
 def test_other_names_are_refused_with_those_there_are():
     for name in ("earnings", "../claims", ""):
-        with pytest.raises(UnknownNameError, match="there are booms, drawdown_base_rates"):
+        with pytest.raises(UnknownNameError, match="there are booms, capex_runups"):
             read_reference_table(name)
 
 
@@ -245,12 +245,13 @@ def test_reference_kinds_are_checked(tmp_path):
         read_reference_table("runups", tmp_path)
     bad = {"text": "", "grade": "D", "day": "2026-02-30", "month": "2026-13", "period": "soon",
            "year": "26", "number": "inf", "share": "1.1", "percent": "-1", "flag": "yes",
-           "role": "big", "event": "2"}  # fmt: skip
+           "role": "big", "event": "2", "stretch": "2026-03"}  # fmt: skip
     assert set(bad) == set(shipped._KINDS)
     for kind, cell in bad.items():
         assert not shipped._fits(cell, kind)
         assert shipped._fits("", kind + "?")
-    good = {"day": "1790-01-01", "month": "2026-05", "period": "2026-05", "flag": "True"}
+    good = {"day": "1790-01-01", "month": "2026-05", "period": "2026-05", "flag": "True",
+            "stretch": "2026Q1"}  # fmt: skip
     assert all(shipped._fits(cell, kind) for kind, cell in good.items())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from forecast import plots
@@ -9,6 +11,7 @@ from forecast.core.errors import DataError
 from forecast.core.text import percent, significant
 from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.capex_hazard import plots as own
+from forecast.models.capex_hazard.model import chances
 from forecast.models.capex_hazard.panel import FALLS, SETS, VIEWS, states
 
 SOURCE = (
@@ -44,15 +47,20 @@ def _spending(scene: Scene) -> Drawn:
     level = data["level"].values.astype(str)
     of_own = np.isin(level, ["company", "set"])
     views = " or ".join(VIEWS.values())
+    usual = dataclasses.replace(state, growth=25.0, runup=56.25)
+    _, chance = chances(scene.posterior, scene.panel, [usual], LATE, np.random.default_rng(0))
+    slower = percent(float(chance[:, 0, FALLS.index(10), -1].mean()))
     cash = f", {significant(state.cash)} of operating cash flow" if np.isfinite(state.cash) else ""
     caption = (
         f"{', '.join(state.members)} together: {significant(state.total)} USD bn in the four quarters "
-        f"to {state.quarter}, up {percent(state.growth / 100)} in one year and "
-        f"{percent(state.runup / 100)} in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
+        f"to {state.quarter}, {state.growth:+.0f} % in one year and "
+        f"{state.runup:+.0f} % in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
         f"industries and asset types, and to {int(of_own.sum())} states of the companies themselves; of "
         "each no month is counted twice, and years are shared. The companies are a class of their own, "
-        f"between what they would be {views}. No guidance enters: what companies have said of the "
-        "coming year speaks against a fall in it, and this model does not know it."
+        f"between what they would be {views}. Growing by 25 % a year, as is usual after a run-up, they "
+        f"would fall by a tenth within two years with {slower}. No guidance enters: what companies have "
+        "said of the coming year speaks against a fall in it, and this model does not know it, so its "
+        "number for the first year may be too high."
     )
     alt = f"Probability by quarter that capex falls, {shown}. " + "; ".join(said) + "."
     return Drawn(figure, alt, caption)

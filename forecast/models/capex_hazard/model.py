@@ -64,6 +64,7 @@ from forecast.models.capex_hazard.panel import (
     OWN,
     RECORD,
     State,
+    fall_metric,
     states,
 )
 
@@ -318,13 +319,14 @@ def _sampled(prior: Mapping[str, Any]) -> dict[str, Array]:
     inertia = common.log_normal("inertia", prior["inertia"], prior["inertia_log_sd"])
     logit = pm.Normal("place_logit", prior["place"], prior["place_sd"])
     place = pm.Deterministic("place", pm.math.sigmoid(logit))
-    # The levels of years are what their falls tell, those of the other classes by how far they are from
-    # the reference's: so data decide each, and hardly two together.
+    # Rates of the other classes go by how far they are from the reference's, and effects of years are
+    # about their own mean: so data decide each, and hardly two together.
     reference = pm.Normal("reference", rate[0], spread[0])
     offset = pm.Normal("offset", rate[KIND[1 : -len(OWN)]] - reference, spread[0], dims="class")
     between = place * rate[0] + (1 - place) * rate[1] + effect[-1]
     own_offset = pm.Normal("own_offset", between - reference, prior["own_sd"])
     pm.Deterministic("own", reference + own_offset)
+    year = pm.Normal("year_level", 0.0, spread[2], dims="year")
     zero, own = pt.zeros(1), pt.atleast_1d(own_offset)
     return {
         "effect": effect,
@@ -332,7 +334,7 @@ def _sampled(prior: Mapping[str, Any]) -> dict[str, Array]:
         "steep": steep,
         "inertia": inertia,
         "offset": pt.concatenate([zero, offset, *[own] * len(OWN)]),
-        "year": pm.Normal("year_level", reference, spread[2], dims="year"),
+        "year": reference + year - pt.mean(year),
         "industry": pt.concatenate([pm.Normal("z_industry", 0.0, 1.0, dims="industry"), zero]),
     }
 
@@ -425,8 +427,8 @@ def _spread(parameters: xr.Dataset, name: str) -> np.ndarray:
 
 def _years(parameters: xr.Dataset) -> np.ndarray:
     """Return the effects of the panel's years, (sample, year)."""
-    reference = sample_first(parameters, "reference")[:, None]
-    effect: np.ndarray = sample_first(parameters, "year_level") - reference
+    level = sample_first(parameters, "year_level")
+    effect: np.ndarray = level - level.mean(axis=1, keepdims=True)
     return effect
 
 
@@ -723,11 +725,6 @@ def labelled(
         period_end=("period", [period_end(q).isoformat() for q in quarters]),
         ahead_only=("series", [one.entity in CLASSES.values() for one in asked for _ in FALLS]),
     )
-
-
-def fall_metric(fall: int) -> str:
-    """Return the metric of a fall of so many percent."""
-    return f"capex_fall_{fall}"
 
 
 def _share_fallen(replicated: dict[str, np.ndarray], panel: Panel) -> np.ndarray:

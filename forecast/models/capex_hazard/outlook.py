@@ -9,8 +9,7 @@ import xarray as xr
 
 from forecast.core.periods import quarter_index
 from forecast.models.base import Outlook, Panel
-from forecast.models.capex_hazard.model import fall_metric
-from forecast.models.capex_hazard.panel import FALLS, states
+from forecast.models.capex_hazard.panel import FALLS, fall_metric, states
 
 
 def falls(draws: xr.Dataset, panel: Panel, months: Sequence[int]) -> Outlook:

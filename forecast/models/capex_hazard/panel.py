@@ -71,6 +71,11 @@ UNIT = "USD bn"
 COVARIATES = ("growth", "runup", "at_record", "cash", "members")
 
 
+def fall_metric(fall: int) -> str:
+    """Return the metric of a fall of so many percent."""
+    return f"capex_fall_{fall}"
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
     """Where the spending of some companies, or of a class, stands: what the model is asked about.

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError
 from forecast.core.text import percent
-from forecast.models.capex_hazard.model import fall_metric
-from forecast.models.capex_hazard.panel import VIEWS
+from forecast.models.capex_hazard.panel import VIEWS, fall_metric
 from forecast.plots.style import (
     BANDS,
     INK,

@@ -21,7 +21,6 @@ MODEL = Model(
     horizon=quarters(8),
     hue="capex",
     baseline=falls_at_any_time,
-    adaptation="low_rank",
     target_accept=0.9,
     outlook=falls,
     rests_on="what followed run-ups of capex in whole industries, and of these companies since 1998, "
