@@ -248,6 +248,27 @@ class HeldOut:
 
 
 @dataclasses.dataclass(frozen=True)
+class Step:
+    """One reason why what only draws depend on is another on a later day.
+
+    Attributes
+    ----------
+    kind, label
+        What it is, in a word or two and for a reader.
+    entity, day
+        Who said it, and on which day (ISO); empty where nobody did.
+    taken
+        ``record -> record``: with this step taken, whatever others are.
+    """
+
+    kind: str
+    label: str
+    entity: str
+    day: str
+    taken: Callable[[object], object]
+
+
+@dataclasses.dataclass(frozen=True)
 class Outlook:
     """What draws say of each series that a user follows, as ``forecast fit`` prints it.
 
@@ -325,6 +346,9 @@ class Model[P]:
         ``(panel) -> HeldOut``: what each run forecasts again to score itself; None for no such check.
     outlook
         ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
+    steps
+        ``(before, after) -> Steps`` from one record of what only draws depend on to another, in any
+        order; None where a model's draws depend on no such record.
     shown
         Parameters whose prior and posterior a report draws; each has a label.
     hue
@@ -356,6 +380,7 @@ class Model[P]:
     rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
     hold_out: Callable[[Panel], HeldOut] | None = None
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
+    steps: Callable[[object, object], tuple[Step, ...]] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"
     latent: tuple[str, ...] = ()

@@ -130,10 +130,13 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
     said = known[known["metric"].map(guided) != ""]
     reports = known[known["metric"].isin({guided(m) for m in said["metric"]})]
     found = []
+    series_of = dict(iter(rows.groupby(["entity", "group"], sort=False)))
+    reports_of = dict(iter(reports.groupby("entity", sort=False)))
+    offsets: dict[tuple[str, str], float | None] = {}
     for row in said.to_dict("records"):
         about = guided(str(row["metric"]))
         group = "capex" if about.startswith("capex") else groups.get(about, "")
-        own = rows[(rows["entity"] == row["entity"]) & (rows["group"] == group)]
+        own = series_of.get((row["entity"], group), rows.iloc[:0])
         span = quarters_in(str(row["period"]))
         if own.empty or span is None:
             continue
@@ -144,6 +147,9 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
         if not then:
             continue
         ends = [row.get("low") or row["value"], row.get("high") or row["value"]]
+        spoken = str(row["entity"]), about
+        if spoken not in offsets:
+            offsets[spoken] = _offset(own, reports_of.get(row["entity"], reports.iloc[:0]), about)
         value, low, high = (
             convert(float(v), str(row["unit"]), "USD bn") for v in (row["value"], *ends)
         )
@@ -161,7 +167,7 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
                 said_on=str(row["reported_on"]),
                 share=sum(q not in then for q in range(first, first + count)) / count,
                 wait=max(first - max(then) - 1, 0),
-                offset=_offset(own, reports[reports["entity"] == row["entity"]], about),
+                offset=offsets[spoken],
             )
         )
     key = [(s.series, quarter_index(s.first), s.quarters, s.about, s.period) for s in found]
