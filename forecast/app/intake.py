@@ -23,12 +23,22 @@ from forecast.core.errors import DataError, ForecastError
 from forecast.core.periods import length_of
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
-from forecast.core.words import KEY, WITHDRAWN
+from forecast.core.words import KEY, WITHDRAWN, guided
 from forecast.evaluation.surprise import implausible, surprised
+from forecast.models.earnings.statements import Definitions, definitions_of
 from forecast.models.panels import build_panel
 from forecast.models.registry import names, panel_source
 from forecast.tables.changes import Changes, compare
-from forecast.tables.vintages import Known, Table, as_of, check_table, newest_day, report_name
+from forecast.tables.vintages import (
+    Known,
+    Row,
+    Table,
+    as_of,
+    check_table,
+    newest_day,
+    report_name,
+    value_text,
+)
 
 ACCEPT = "correct it, or take it as it is with --yes (accept_implausible=True)"
 
@@ -124,22 +134,44 @@ def examine(
         )
     changes = compare(table, rows)
     fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
-    told = surprised(changes, pd.DataFrame() if forecasts is None else forecasts)
     refusals, notes = [*_contradictions(changes), *_other_units(table, fresh)], _passed(changes)
+    definitions: Definitions = {}
+    forecasts = pd.DataFrame() if forecasts is None else forecasts
     if not refusals and len(fresh):
         merged = fresh if table is None else pd.concat([table, fresh]).fillna("")
         merged = merged.reset_index(drop=True)
         day = as_of_date or newest_day(merged, today, looked_at)
         panels = panels_after(table, merged, day, must, tables)
         refusals += [f"with these rows {why}" for why in not_fitted(panels, must)]
-        notes += [*_first_numbers(told), *([] if refusals else _unread(panels, fresh))]
-    doubts = tuple(implausible(changes, forecasts))
+        if any(map(guided, fresh["metric"])):
+            definitions = definitions_of(panels.known)
+        notes += _first_numbers(surprised(changes, forecasts, definitions))
+        if not refusals:
+            notes += [*_unread(panels, fresh), *_of_no_definition(definitions, fresh)]
+    told = surprised(changes, forecasts, definitions)
+    doubts = tuple(implausible(changes, forecasts, definitions))
     return Intake(told, fresh, tuple(refusals), doubts, tuple(notes))
+
+
+def _of_no_definition(definitions: Definitions, fresh: Table) -> list[str]:
+    """Say of what guidance draws cannot be given, since nobody can compare it with their series."""
+    pairs = dict.fromkeys(zip(fresh["entity"], map(guided, fresh["metric"]), strict=True))
+    alone = [
+        f"{entity}/{about} beside {entity}/{found[0]}"
+        for entity, about in pairs
+        if about and (found := definitions.get((entity, about))) and found[1] is None
+    ]
+    if not alone:
+        return []
+    return [
+        "stored, but forecasts are not given this guidance until a quarter of both is reported: "
+        f"{one_line(alone)}"
+    ]
 
 
 def _contradictions(changes: Changes) -> list[str]:
     listed = [
-        f"{report_name(r)}: {r['old_value']:.12g} there, {r['value']:.12g} now"
+        f"{report_name(r)}: {_bare(r, old=True)} there, {_bare(r)} now"
         for r in changes.conflicts.to_dict("records")
     ]
     if not listed:
@@ -149,6 +181,11 @@ def _contradictions(changes: Changes) -> list[str]:
         f"{one_line(listed)}; correct them, give a revision its own later reported_on, or take back "
         "what is there with forecast data withdraw"
     ]
+
+
+def _bare(row: Row, *, old: bool = False) -> str:
+    """Return a number as it was said, without its unit."""
+    return value_text(row, old=old, grouped=False).removesuffix(f" {row['unit']}")
 
 
 def _other_units(table: Table | None, fresh: Table) -> list[str]:
@@ -193,7 +230,7 @@ class _Panels:
     known, history
         What would be known, and every row.
     before, after
-        Hash of a panel's content by model, of those that can be built.
+        Hash of a panel by model, of those that can be built.
     failed
         Why the others cannot be built after the rows.
     """
@@ -261,7 +298,8 @@ def not_fitted(panels: _Panels, must: Sequence[str] = ()) -> list[str]:
 
 
 def _content(model: str, known: Known, history: Table) -> str:
-    return build_panel(known, model, history=history).content_hash
+    """Return a hash of all that a model's fit and draws depend on, on a day."""
+    return build_panel(known, model, history=history).hash
 
 
 MOST_SERIES, MOST_UNREAD, MOST_METRICS = 150, 5, 15

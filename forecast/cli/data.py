@@ -344,15 +344,18 @@ def _latest_forecasts(out: str) -> tuple[pd.DataFrame | None, dict[str, Any] | N
 
 
 def _print_changes(changes: Changes) -> None:
+    from forecast.tables.vintages import value_text
+
     shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
     head = ("", "entity", "metric", "period", "was", "value", "unit", "percentile")
     rows: list[tuple[str, ...]] = [(*head, "reported on", "source")]
     for word, frame in shown.items():
         for row in frame.head(MOST_ROWS).to_dict("records"):
-            was = f"{row['old_value']:.12g}" if "old_value" in row else ""
-            if row.get("old_qualifier"):
-                was = f"{row['old_qualifier']} {was}"
-            value = f"{row['qualifier']} {row['value']:.12g}".strip()
+            unit = f" {row['unit']}"
+            value = value_text(row, grouped=False).removesuffix(unit)
+            was = ""
+            if "old_value" in row:
+                was = value_text(row, old=True, grouped=False).removesuffix(unit)
             place = (row["entity"], row["metric"], row["period"])
             said = (row["percentile_text"], row["reported_on"], row["source"])
             rows.append((word, *place, was, value, row["unit"], *said))

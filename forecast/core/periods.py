@@ -307,6 +307,30 @@ def calendar_quarters(periods: Iterable[str]) -> dict[str, str]:
     return found
 
 
+QUARTER_DAYS = 91.31
+
+
+def quarters_in(period: str) -> tuple[int, int] | None:
+    """Return a period's first calendar quarter, by :func:`quarter_index`, and how many it has.
+
+    A fiscal quarter is the calendar quarter of its middle. None where a period is not of one to eight
+    whole quarters.
+
+    Examples
+    --------
+    >>> first, count = quarters_in("2025-06-01/2026-05-31")
+    >>> quarter_name(first), count, quarters_in("2026-05")
+    ('2025Q3', 4, None)
+    """
+    start, end = period_days(period)
+    days = (end - start).days + 1
+    count = round(days / QUARTER_DAYS)
+    if not 1 <= count <= 8 or abs(days - count * QUARTER_DAYS) > 10 + 5 * (count == 1):
+        return None
+    middle = start + dt.timedelta(days=days / count / 2)
+    return quarter_index(quarter_of(middle.isoformat())), count
+
+
 def parse_date(text: str | dt.date, what: str = "date") -> dt.date:
     """Return an ISO date; `what` names it in the error.
 

@@ -296,6 +296,27 @@ class Ahead:
 
 
 @dataclasses.dataclass(frozen=True)
+class Step:
+    """One reason why what only draws depend on is another on a later day.
+
+    Attributes
+    ----------
+    kind, label
+        What it is, in a word or two and for a reader.
+    entity, day
+        Who said it, and on which day (ISO); empty where nobody did.
+    taken
+        ``record -> record``: with this step taken, whatever others are.
+    """
+
+    kind: str
+    label: str
+    entity: str
+    day: str
+    taken: Callable[[object], object]
+
+
+@dataclasses.dataclass(frozen=True)
 class Outlook:
     """What draws say of each series that a user follows, as ``forecast fit`` prints it.
 
@@ -371,6 +392,9 @@ class Model[P]:
         Several baselines by name, for a backtest; without any it takes :attr:`baseline` alone.
     outlook
         ``(draws, panel, months) -> Outlook`` of the series that a user follows; None if there are none.
+    steps
+        ``(before, after) -> Steps`` from one record of what only draws depend on to another, in any
+        order; None where a model's draws depend on no such record.
     shown
         Parameters whose prior and posterior a report draws; each has a label.
     hue
@@ -407,6 +431,7 @@ class Model[P]:
     period: str = ""
     rules: Mapping[str, Baseline] = dataclasses.field(default_factory=dict)
     outlook: Callable[[xr.Dataset, Panel, Sequence[int]], Outlook] | None = None
+    steps: Callable[[object, object], tuple[Step, ...]] | None = None
     shown: tuple[str, ...] = ()
     hue: str = "score"
     latent: tuple[str, ...] = ()

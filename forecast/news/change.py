@@ -17,8 +17,10 @@ import xarray as xr
 
 from forecast.core.errors import DataError, ForecastError
 from forecast.core.text import one_line, percent, signed
+from forecast.core.words import guided
 from forecast.evaluation.surprise import surprised
 from forecast.models.earnings.calendar import Calendar, report_calendar
+from forecast.models.earnings.statements import definitions_of
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import Statistic, statistics_of
@@ -123,7 +125,9 @@ class Change:
 
 def arrivals(before: Stored, known: Known) -> Changes:
     """Return what became known, was revised or withdrawn since a run, with percentiles."""
-    return surprised(arrived(before.known, known), before.forecasts)
+    found = arrived(before.known, known)
+    some = any(guided(m) for frame in (found.new, found.revisions) for m in frame["metric"])
+    return surprised(found, before.forecasts, definitions_of(known) if some else {})
 
 
 def between(before: Stored, after: Stored, *, seed: int) -> Change:

@@ -1,11 +1,11 @@
 """What moved a probability, number by number; and what would move it.
 
 A change between two runs is split into steps: another model, other assumptions, then the numbers that
-became known, one at a time. A step is the difference of two estimates from the same draws of the
-parameters with the same random numbers, so that its Monte-Carlo error is small. The draws of both runs
-are pooled and weighted to the posterior of each panel in between: with p(y | theta) the likelihood with
-all states integrated out, draws of the posteriors of panels A and B in equal number, and c the log of
-their normalising constants, ::
+became known and what else draws are given (what issuers said of quarters to come), one at a time. A step
+is the difference of two estimates from the same draws of the parameters with the same random numbers, so
+that its Monte-Carlo error is small. The draws of both runs are pooled and weighted to the posterior of
+each panel in between: with p(y | theta) the likelihood with all states integrated out, draws of the
+posteriors of panels A and B in equal number, and c the log of their normalising constants, ::
 
     weight_k = p(y_k | theta) / (p(y_A | theta) / exp(c_A) + p(y_B | theta) / exp(c_B))
 
@@ -32,12 +32,13 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, entity_of, metric_of
+from forecast.core.words import COLUMNS, RANGE, entity_of, metric_of
 from forecast.inference.fitting import Run, fit_spec, priors_of
 from forecast.models.panels import build_panel
 from forecast.models.registry import get_model
 from forecast.news.reweight import (
     Road,
+    Told,
     cells_of,
     gap_between,
     look,
@@ -51,7 +52,7 @@ from forecast.tables.changes import compare
 from forecast.tables.vintages import Known, Table, as_of
 
 if TYPE_CHECKING:
-    from forecast.models.base import Panel
+    from forecast.models.base import Panel, Step
     from forecast.news.statistics import Statistic
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ class Piece:
     ----------
     kind
         ``new number``, ``revision``, ``withdrawn``, ``report`` (all numbers of one), ``data`` (all
-        numbers together), ``assumptions``, ``model`` or ``noise``.
+        numbers together), ``assumptions``, ``model`` or ``noise``; of what only draws depend on, as the
+        model's steps say.
     label
         What it is, for a reader.
     report
@@ -227,14 +229,23 @@ class News:
 
 @dataclasses.dataclass(frozen=True)
 class _Move:
-    """Cells that change at one step, and what that is called."""
+    """What changes at one step, and what that is called: cells, and what only draws depend on."""
 
     piece: Piece
-    rows: tuple[int, ...]
+    rows: tuple[int, ...] = ()
+    taken: tuple[Callable[[object], object], ...] = ()
+
+    def after(self, told: Told, new: np.ndarray) -> Told:
+        """Return what is known with this step taken, of cells whose new values are given."""
+        values, drawn = told.values.copy(), told.drawn
+        values[list(self.rows)] = new[list(self.rows)]
+        for taken in self.taken:
+            drawn = taken(drawn)
+        return Told(values, drawn)
 
 
-def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
-    """Return the numbers that changed, in the order in which they were reported."""
+def _moves(cells: pd.DataFrame, known: Known, steps: Sequence[Step] = ()) -> list[_Move]:
+    """Return the numbers that changed, and other steps, in the order in which they were reported."""
     reported = reported_cells(known)
     old, new = cells["value_old"].to_numpy(float), cells["value"].to_numpy(float)
     changed = np.flatnonzero(~((old == new) | (np.isnan(old) & np.isnan(new))))
@@ -252,15 +263,40 @@ def _moves(cells: pd.DataFrame, known: Known) -> list[_Move]:
         else:
             piece = Piece("revision", f"{name} {old[row]:.4g} → {new[row]:.4g}", report)
         found.append(((day, entity, int(row)), _Move(piece, (int(row),))))
+    for k, step in enumerate(steps):
+        report = f"{step.entity} {step.day}".strip()
+        move = _Move(Piece(step.kind, step.label, report), taken=(step.taken,))
+        found.append(((step.day, step.entity, len(cells) + k), move))
     moves = [move for _, move in sorted(found, key=lambda pair: pair[0])]
     if len(moves) <= MOST_NUMBERS:
         return moves
-    grouped: dict[str, list[_Move]] = {}
+    moves = _together(moves, lambda move: ("report", move.piece.report or move.piece.label))
+    if len(moves) <= MOST_NUMBERS:
+        return moves
+    # A table of many years' guidance at once: what one company has said is a step.
+    whose = {f"{step.entity} {step.day}".strip(): step.entity for step in steps}
+    return _together(
+        moves,
+        lambda move: (
+            ("report", move.piece.label)
+            if move.rows
+            else ("guidance", f"{whose.get(move.piece.label) or 'earlier'}, all that it said")
+        ),
+    )
+
+
+def _together(moves: Sequence[_Move], named: Callable[[_Move], tuple[str, str]]) -> list[_Move]:
+    """Return moves of one kind and label as one."""
+    grouped: dict[tuple[str, str], list[_Move]] = {}
     for move in moves:
-        grouped.setdefault(move.piece.report, []).append(move)
+        grouped.setdefault(named(move), []).append(move)
     return [
-        _Move(Piece("report", report, report), tuple(r for m in members for r in m.rows))
-        for report, members in grouped.items()
+        _Move(
+            Piece(kind, label, label),
+            tuple(row for m in members for row in m.rows),
+            tuple(taken for m in members for taken in m.taken),
+        )
+        for (kind, label), members in grouped.items()
     ]
 
 
@@ -279,12 +315,12 @@ class _Path:
     worst: float
 
 
-def _along_path(road: Road, moves: Sequence[_Move]) -> _Path:
-    """Take the numbers one at a time, in both orders."""
+def _along_path(road: Road, moves: Sequence[_Move], drawn: object) -> _Path:
+    """Take the steps one at a time, in both orders, from what draws depended on before."""
     old, new = (road.cells[name].to_numpy(float) for name in ("value_old", "value"))
     orders = (list(range(len(moves))), list(reversed(range(len(moves)))))
-    ways = [_way(old, new, [list(moves[k].rows) for k in order]) for order in orders]
-    panels = {values.tobytes(): values for way in ways for values in way}
+    ways = [_way(Told(old, drawn), new, [moves[k] for k in order]) for order in orders]
+    panels = {told.key: told for way in ways for told in way}
     points = dict(zip(panels, points_of(road, list(panels.values())), strict=True))
     for point in points.values():
         if point.fitted:
@@ -293,11 +329,11 @@ def _along_path(road: Road, moves: Sequence[_Move]) -> _Path:
     changes = np.zeros((2, len(moves), count))
     errors = np.zeros_like(changes)
     for direction, (order, way) in enumerate(zip(orders, ways, strict=True)):
-        there = [points[values.tobytes()].estimate for values in way]
+        there = [points[told.key].estimate for told in way]
         for k, (before, after) in zip(order, itertools.pairwise(there), strict=True):
             changes[direction, k] = after.value - before.value
             errors[direction, k] = gap_between(before, after)
-    ends = [points[values.tobytes()].estimate for values in (old, new)]
+    ends = [points[told.key].estimate for told in (ways[0][0], ways[0][-1])]
     return _Path(
         changes,
         errors,
@@ -307,13 +343,9 @@ def _along_path(road: Road, moves: Sequence[_Move]) -> _Path:
     )
 
 
-def _way(old: np.ndarray, new: np.ndarray, steps: Sequence[list[int]]) -> list[np.ndarray]:
-    """Return the panels on the way from one to another, the rows of a step at a time."""
-    found = [old.copy()]
-    for rows in steps:
-        found.append(found[-1].copy())
-        found[-1][rows] = new[rows]
-    return found
+def _way(old: Told, new: np.ndarray, moves: Sequence[_Move]) -> list[Told]:
+    """Return what is known on the way from one panel to another, a step at a time."""
+    return list(itertools.accumulate(moves, lambda told, move: move.after(told, new), initial=old))
 
 
 def explain(
@@ -380,9 +412,20 @@ def explain(
         steps.append((piece, there - here, np.hypot(*errors), there - here, there - here))
         base, here = run, there
     refits, worst = len(steps), -np.inf
-    if before.panel.content_hash == after.panel.content_hash:
-        pass  # another model or other assumptions, if anything
-    elif not _comparable(before, after):
+    if _comparable(before, after):
+        moves = _moves(
+            cells_of(before.panel, after.panel), known, _steps(before.panel, after.panel)
+        )
+        if moves:
+            road = _road(base, after, followed, draws[1], seed, size)
+            path = _along_path(road, moves, before.panel.drawn)
+            refits, worst = refits + path.refits, path.worst
+            noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + path.whole**2)
+            for k, move in enumerate(moves):
+                low, high = path.changes[:, k].min(axis=0), path.changes[:, k].max(axis=0)
+                mean, error = path.changes[:, k].mean(axis=0), path.errors[:, k].mean(axis=0)
+                steps.append((move.piece, mean, error, low, high))
+    elif before.panel.content_hash != after.panel.content_hash:
         ends = (here, values[1])
         fitted = _by_fits(base, after, (earlier, known), followed, draws[1], ends)
         refits += fitted.refits
@@ -390,14 +433,6 @@ def explain(
             low, high = fitted.changes[:, k].min(axis=0), fitted.changes[:, k].max(axis=0)
             mean = fitted.changes[:, k].mean(axis=0)
             steps.append((piece, mean, np.hypot(*errors), low, high))
-    elif moves := _moves(cells_of(before.panel, after.panel), known):
-        path = _along_path(_road(base, after, followed, draws[1], seed, size), moves)
-        refits, worst = refits + path.refits, path.worst
-        noise = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + path.whole**2)
-        for k, move in enumerate(moves):
-            low, high = path.changes[:, k].min(axis=0), path.changes[:, k].max(axis=0)
-            mean, error = path.changes[:, k].mean(axis=0), path.errors[:, k].mean(axis=0)
-            steps.append((move.piece, mean, error, low, high))
     rest = values[1] - values[0] - sum((change for _, change, *_ in steps), zero)
     steps.append((Piece("noise", "Monte-Carlo noise"), rest, noise, rest, rest))
     change, error, low, high = (np.array([step[k] for step in steps]) for k in (1, 2, 3, 4))
@@ -471,7 +506,7 @@ def _reports(
     Nor are they told where the model has a table of its own, where the passing of time alone changes
     the panel, where there are too many, and where no panel can be built between the two.
     """
-    columns = list(COLUMNS)
+    columns = [*COLUMNS, *(c for c in RANGE if c in earlier.rows and c in known.rows)]
     found = compare(earlier.rows[columns], known.rows[columns])
     kinds = {"new number": found.new, "revision": found.revisions}
     told = pd.concat([frame[columns].assign(kind=kind) for kind, frame in kinds.items()])
@@ -483,11 +518,11 @@ def _reports(
         return build_panel(as_of(rows, known.date), before.model)
 
     try:
-        if panel_of(()).content_hash != before.content_hash:
+        same = panel_of(())
+        if same.content_hash != before.content_hash:
             return None
-        kept = [
-            k for k in range(len(reports)) if panel_of((k,)).content_hash != before.content_hash
-        ]
+        # By the whole hash: draws alone may depend on a report.
+        kept = [k for k in range(len(reports)) if panel_of((k,)).hash != same.hash]
         if not 0 < len(kept) <= MOST_REFITS or panel_of(kept).content_hash != after.content_hash:
             return None
     except DataError:
@@ -511,6 +546,12 @@ def _comparable(before: Run, after: Run) -> bool:
         return False
     old, new = (set(run.panel.data["series"].values.astype(str)) for run in (before, after))
     return old == new
+
+
+def _steps(before: Panel, after: Panel) -> tuple[Step, ...]:
+    """Return what else changed of what draws depend on."""
+    between = get_model(after.model).steps
+    return () if between is None else between(before.drawn, after.drawn)
 
 
 def _refits(before: Run, after: Run) -> list[tuple[Piece, Run]]:
@@ -569,7 +610,6 @@ def _road(
         until=str(draws["period"].values[-1]),
         seed=seed,
     )
-    ends = [
-        look(road, sides, road.cells[name].to_numpy(float))[0] for name in ("value_old", "value")
-    ]
+    there = (("value_old", base.panel.drawn), ("value", after.panel.drawn))
+    ends = [look(road, sides, Told(road.cells[c].to_numpy(float), drawn))[0] for c, drawn in there]
     return dataclasses.replace(road, log_pool=pooled(*ends))

@@ -100,29 +100,48 @@ def thinned(run: Run, size: int) -> xr.Dataset:
     return kept.isel(draw=at).assign_coords(labels)
 
 
-def panel_with(road: Road, values: np.ndarray) -> Panel:
-    """Return a panel of all cells with these values, NaN where not known."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Told:
+    """What is known on the way between two panels.
+
+    Attributes
+    ----------
+    values
+        Of every cell of the road, shape (cell,); NaN where it is not known.
+    drawn
+        What only draws depend on, as a panel carries it.
+    """
+
+    values: np.ndarray
+    drawn: object = None
+
+    @property
+    def key(self) -> tuple[bytes, object]:
+        """What tells it from any other."""
+        return self.values.tobytes(), self.drawn
+
+
+def panel_with(road: Road, told: Told) -> Panel:
+    """Return a panel of all cells by what is known of them."""
     cells = road.cells
     like = road.like.data
     data = xr.Dataset(
-        {"value": ("obs", values)},
+        {"value": ("obs", told.values)},
         coords={
             name: ("obs", cells[name].to_numpy(like[name].dtype.type))
             for name in _labels(road.like)
         },
     )
-    return Panel(road.spec.model, road.as_of, data, road.like.units, drawn=road.like.drawn)
+    return Panel(road.spec.model, road.as_of, data, road.like.units, drawn=told.drawn)
 
 
-def look(
-    road: Road, sides: Sequence[xr.Dataset], values: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def look(road: Road, sides: Sequence[xr.Dataset], told: Told) -> tuple[np.ndarray, np.ndarray]:
     """Return log likelihood and statistics of each draw under a panel.
 
     Draws of the same place on each side, and under each panel, get the same random numbers.
     """
-    entry, panel = get_model(road.spec.model), panel_with(road, values)
-    densities, told = [], []
+    entry, panel = get_model(road.spec.model), panel_with(road, told)
+    densities, values = [], []
     for parameters in sides:
         rng = np.random.default_rng([road.seed, 2])
         full = entry.completed(parameters, panel, road.priors, rng, given=True)
@@ -130,8 +149,8 @@ def look(
         draws = entry.draw(full, panel, road.priors, road.until, rng)
         draws = draws.assign_attrs(model=road.spec.model, as_of=road.as_of)
         densities.append(full[common.LIKELIHOOD].transpose("chain", "draw").values.ravel())
-        told.append(_values(road.statistics, draws))
-    return np.concatenate(densities), np.concatenate(told)
+        values.append(_values(road.statistics, draws))
+    return np.concatenate(densities), np.concatenate(values)
 
 
 def pooled(log_a: np.ndarray, log_b: np.ndarray) -> np.ndarray:
@@ -170,13 +189,13 @@ def _weights(log_ratio: np.ndarray) -> tuple[np.ndarray, float]:
     return np.exp(log_ratio - np.logaddexp.reduce(log_ratio)), float(k)
 
 
-def reweighted(road: Road, values: np.ndarray) -> tuple[Estimate | None, float]:
+def reweighted(road: Road, told: Told) -> tuple[Estimate | None, float]:
     """Return the estimate under a panel and the Pareto k; None where the weights will not do."""
-    density, told = look(road, road.sides, values)
+    density, values = look(road, road.sides, told)
     weights, k = _weights(density - road.log_pool)
     if k > MAX_K or 1 / np.sum(weights**2) < MIN_EFFECTIVE:
         return None, k
-    return estimate_of(told, weights, medians_of(road), len(road.sides)), k
+    return estimate_of(values, weights, medians_of(road), len(road.sides)), k
 
 
 def medians_of(road: Road) -> np.ndarray:
@@ -294,9 +313,9 @@ def as_if(
         until=until or entry.horizon(run.panel.as_of),
         seed=seed,
     )
-    base = cells["value"].to_numpy(float)
-    road = dataclasses.replace(road, log_pool=look(road, sides, base)[0])
-    panels = [base, *(np.append(base[:-1], value) for value in values)]
+    base, drawn = cells["value"].to_numpy(float), run.panel.drawn
+    road = dataclasses.replace(road, log_pool=look(road, sides, Told(base, drawn))[0])
+    panels = [Told(v, drawn) for v in (base, *(np.append(base[:-1], value) for value in values))]
     without, *found = (point.estimate for point in points_of(road, panels))
     return [
         AsIf(
@@ -317,20 +336,24 @@ class Point:
     fitted: bool
 
 
-def points_of(road: Road, panels: Sequence[np.ndarray]) -> list[Point]:
+def points_of(road: Road, panels: Sequence[Told]) -> list[Point]:
     """Return the estimates under panels: reweighted side by side, then fitted where that will not do."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # numba lets go of the lock
         looked = list(pool.map(functools.partial(reweighted, road), panels))
-    found = []
-    for values, (estimate, k) in zip(panels, looked, strict=True):
-        found.append(Point(estimate or _fitted(road, values), k, estimate is None))
+    found: list[Point] = []
+    fits: dict[bytes, Run] = {}  # what only draws depend on is in no fit
+    for told, (estimate, k) in zip(panels, looked, strict=True):
+        of = told.values.tobytes()
+        if estimate is None and of not in fits:
+            fits[of] = fit_spec(road.spec, panel_with(road, told))
+        found.append(Point(estimate or _by_fit(road, told, fits[of]), k, estimate is None))
     return found
 
 
-def _fitted(road: Road, values: np.ndarray) -> Estimate:
-    run, size = fit_spec(road.spec, panel_with(road, values)), len(road.log_pool) // len(road.sides)
-    _, told = look(road, [thinned(run, size)], values)
-    return estimate_of(told, np.full(len(told), 1 / len(told)), medians_of(road))
+def _by_fit(road: Road, told: Told, run: Run) -> Estimate:
+    size = len(road.log_pool) // len(road.sides)
+    _, values = look(road, [thinned(run, size)], told)
+    return estimate_of(values, np.full(len(values), 1 / len(values)), medians_of(road))
 
 
 def gap_between(a: Estimate, b: Estimate) -> np.ndarray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from forecast.core.text import percent
 from forecast.plots.clocks import clocks
-from forecast.plots.fans import fan, path_fan
+from forecast.plots.fans import Said, fan, path_fan
 from forecast.plots.news import PrintCurve, WaterfallRow, print_curve, waterfall
 from forecast.plots.parameters import prior_posterior
 from forecast.plots.probabilities import threshold_probability
@@ -37,6 +37,7 @@ __all__ = [
     "PAPER",
     "RULE",
     "PrintCurve",
+    "Said",
     "SensitivityRow",
     "StripRow",
     "WaterfallRow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Collection, Sequence
 
@@ -46,6 +47,28 @@ from forecast.plots.style import (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What somebody said of one period to come or of several, as a mark on a fan.
+
+    Attributes
+    ----------
+    first, last
+        The periods it is about, as the path names them.
+    low, high
+        The ends of what was said, of one period: of several, their average. The same where it is one
+        number.
+    bound
+        ``at least``, ``at most`` or empty.
+    """
+
+    first: str
+    last: str
+    low: float
+    high: float
+    bound: str = ""
+
+
 # --- fans ------------------------------------------------------------------------------------
 def fan(
     draws: xr.Dataset,
@@ -54,6 +77,7 @@ def fan(
     *,
     baseline: xr.Dataset | None = None,
     estimated: Collection[str] = (),
+    said: Sequence[Said] = (),
     log: bool = True,
     title: str | None = None,
     ax: Axes | None = None,
@@ -72,6 +96,8 @@ def fan(
     estimated
         Periods whose number was an estimate when printed. They are hollow, and a thin bar holds
         the 80 % range of their ``signal``: what they may be revised to.
+    said
+        What was said of periods to come: a bar from end to end, of several periods a box over them.
     log
         Whether the y axis is logarithmic.
     title
@@ -105,6 +131,7 @@ def fan(
         baseline_label=None if baseline is None else naive_label(baseline.attrs),
         estimated=estimated,
         revised=series.get("signal"),
+        said=said,
         log=log,
         title=title,
         ax=ax,
@@ -125,6 +152,7 @@ def path_fan(  # noqa: PLR0913 - one figure, every option of it by name
     baseline_label: str | None = None,
     estimated: Collection[str] = (),
     revised: xr.DataArray | None = None,
+    said: Sequence[Said] = (),
     log: bool = False,
     title: str | None = None,
     ax: Axes | None = None,
@@ -150,6 +178,8 @@ def path_fan(  # noqa: PLR0913 - one figure, every option of it by name
     estimated, revised
         Periods whose report was an estimate, and draws (chain, draw, period) of what they may be
         revised to; see :func:`fan`.
+    said
+        Marks of what was said, in `unit`; see :func:`fan`. Periods that the path lacks are cut off.
     log
         Whether the y axis is logarithmic.
     title
@@ -179,6 +209,9 @@ def path_fan(  # noqa: PLR0913 - one figure, every option of it by name
     shown = [known, *revision[1:], *([] if naive is None else naive)]
     shown += [np.quantile(samples[:, future], q, axis=0) for q in band_edges(BANDS[0][0])]
     shown += [] if threshold is None else [np.array([threshold])]
+    there = ((one, _within(one, labels)) for one in said)
+    told = [(one, at) for one, at in there if at is not None]
+    shown += [np.array([one.low, one.high]) for one, _ in told]
     values = _finite(np.concatenate(shown), log)
     line = None if threshold is None else (threshold_label or number_text(threshold), threshold)
     marks = _fan_marks(samples, future, naive, line, baseline_label, log)
@@ -196,6 +229,7 @@ def path_fan(  # noqa: PLR0913 - one figure, every option of it by name
         ax.hlines(threshold, starts[0], right, colors=INK, linewidths=1.1, linestyles=":")
     as_of_rule(ax, day)
     _history(ax, labels, known, estimated, revision, threshold)
+    _draw_said(ax, labels, told)
     label_right(ax, right, marks)
     span = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else labels[0]
     scale = "; log scale" if log else ""
@@ -291,6 +325,41 @@ def _fan_ticks(ax: Axes, log: bool, right: float, top: float) -> None:
     ticks = level_ticks(low, top) if log else even_ticks(low, top, box_of(ax)[1])
     decimals = None if log else decimals_of(ticks)
     grid_lines(ax, ticks, [number_text(t, decimals) for t in ticks], right)
+
+
+def _within(one: Said, labels: Sequence[str]) -> tuple[int, int] | None:
+    """Return where the first and last period of a mark stand among the labels that it covers."""
+    own = [k for k, label in enumerate(labels) if one.first <= label <= one.last]
+    return (own[0], own[-1]) if own else None
+
+
+def _draw_said(
+    ax: Axes, labels: Sequence[str], told: Sequence[tuple[Said, tuple[int, int]]]
+) -> None:
+    """Draw what was said: a bar on a period, a box over several, with a caret where it is a bound."""
+    starts, ends = spans_of(labels)
+    for one, (first, last) in told:
+        left, right = float(starts[first]), float(ends[last])
+        middle = (left + right) / 2
+        if one.first == one.last:
+            cap = 0.22 * (right - left)
+            ax.vlines(
+                middle, one.low, one.high, colors=INK, linewidths=1.6, zorder=6, label="guided"
+            )
+            left, right = middle - cap, middle + cap
+        else:
+            ax.vlines([left, right], one.low, one.high, colors=INK, linewidths=1.1, zorder=6)
+        ax.hlines(
+            sorted({one.low, one.high}), left, right, colors=INK, linewidths=1.6, zorder=6,
+            label="guided",
+        )  # fmt: skip
+        if one.bound:
+            up = one.bound == "at least"
+            ax.plot([middle], [one.high if up else one.low], marker=6 if up else 7, color=INK,
+                    markersize=5.0, linestyle="none", zorder=6, label=one.bound)  # fmt: skip
+    if told:
+        one, (_, last) = max(told, key=lambda pair: pair[1][1])
+        note_at(ax, "guided", (float(ends[last]), one.low), (3.0, -2.0), align="left top")
 
 
 def _steps(labels: Sequence[str], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.periods import period_days
 from forecast.core.units import convert
-from forecast.core.words import KEY, SIGNED_METRICS
+from forecast.core.words import KEY, RANGE, SIGNED_METRICS, guided
 from forecast.tables.vintages import Known, Row, Table, standing, withdrawn_on
 
 
@@ -30,17 +30,18 @@ class Changes:
     ----------
     new
         Rows that are the first on their key, or its first known vintage by their day; ``jump`` says
-        in words if a number is far from its neighbour, the period before it or else the one after;
-        ``first`` is True where its series has none.
+        in words if a number is far from its neighbour, the period before it or else the one after,
+        and of guidance from the last report of what it is about, at that rate; ``first`` is True where
+        there is nothing to compare it with.
     revisions
-        Rows that change what was known; ``old_value`` (in the row's own unit) and
-        ``old_reported_on`` say what, and ``jump`` if the two are far apart.
+        Rows that change what was known; ``old_value``, ``old_low`` and ``old_high`` (in the row's own
+        unit), ``old_qualifier`` and ``old_reported_on`` say what, and ``jump`` if the two are far apart.
     there
         Rows that say what the table already says on their day; ``withdrawn_on`` is the day on which
         that very report was withdrawn, or empty.
     conflicts
         Rows that contradict what the table says was reported on the very same day, with
-        ``old_value``, ``old_qualifier`` and ``old_source``.
+        what it says there, and ``old_source``.
     withdrawn
         Rows of the table that no longer count, with ``now_value`` and ``now_reported_on``, what counts
         in their place; NaN and empty if nothing does. Only :func:`arrived` has such.
@@ -57,9 +58,9 @@ def compare(table: Table | None, new: Table) -> Changes:
     """Sort new rows by what they would change in a table; nothing is written.
 
     A row is there already if, on the day it was reported, its key was known with the same value and
-    the same qualifier: adding it would change no ``as_of``. Values are compared in the new row's
-    unit, so that 2.565 USD bn is 2565 USD m. A report that was withdrawn does not come back by being
-    told once more as of its day: it is there, and says that it was withdrawn.
+    the same qualifier, and of a range the same ends: adding it would change no ``as_of``. Values are
+    compared in the new row's unit, so that 2.565 USD bn is 2565 USD m. A report that was withdrawn does
+    not come back by being told once more as of its day: it is there, and says that it was withdrawn.
 
     Parameters
     ----------
@@ -87,10 +88,15 @@ def compare(table: Table | None, new: Table) -> Changes:
         if kind in ("new", "revisions"):
             spots, spot = series.setdefault((row["entity"], row["metric"]), []), _spot(row)
             other = _neighbour(spots, spot) if before is None else _spot(before)
-            far = FAR_FLOW if row["metric"] in SIGNED_METRICS else FAR
-            said["jump"] = "" if other is None else _jump(other, spot, far)
+            about = guided(row["metric"])
+            far = FAR_FLOW if (about or row["metric"]) in SIGNED_METRICS else FAR
+            rate = _rate(series.get((row["entity"], about), ()), spot)
+            if rate is not None:
+                said["jump"] = _off_rate(rate, about, spot, far)
+            else:
+                said["jump"] = "" if other is None else _jump(other, spot, far)
             if kind == "new":
-                said["first"] = other is None
+                said["first"] = other is None and rate is None
             vintages.append(row)
             bisect.insort(spots, spot)
         if kind == "there":
@@ -99,8 +105,8 @@ def compare(table: Table | None, new: Table) -> Changes:
     extra = {
         "new": ("jump", "first"),
         "there": ("withdrawn_on",),
-        "revisions": ("old_value", "old_reported_on", "jump"),
-        "conflicts": ("old_value", "old_qualifier", "old_source"),
+        "revisions": (*_OLD, "old_reported_on", "jump"),
+        "conflicts": (*_OLD, "old_source"),
         "withdrawn": ("now_value", "now_reported_on"),
     }
     return Changes(
@@ -112,6 +118,7 @@ def compare(table: Table | None, new: Table) -> Changes:
 
 
 _REPORT = (*KEY, "reported_on")
+_OLD = ("old_value", "old_qualifier", *(f"old_{column}" for column in RANGE))
 
 
 def _gone(table: Table) -> dict[tuple[object, ...], list[tuple[Row, str]]]:
@@ -125,8 +132,17 @@ def _gone(table: Table) -> dict[tuple[object, ...], list[tuple[Row, str]]]:
 
 
 def _same_value(one: Row, other: Row) -> bool:
-    """Return whether two rows say the same number, whatever their units."""
-    return math.isclose(_in_unit(one, other["unit"]), other["value"], rel_tol=1e-12)
+    """Return whether two rows say the same number, or the same range, whatever their units."""
+    if not math.isclose(_in_unit(one, other["unit"]), other["value"], rel_tol=1e-12):
+        return False
+    old, new = _ends(one, other["unit"]), _ends(other, other["unit"])
+    return len(old) == len(new) and all(map(math.isclose, old, new))
+
+
+def _ends(row: Row, unit: str) -> list[float]:
+    """Return the ends of a row's range in a unit, NaN in one of another dimension; none without one."""
+    texts = [str(row.get(column, "")) for column in RANGE]
+    return [_in_unit({**row, "value": float(text)}, unit) for text in texts if text]
 
 
 def arrived(before: Known, after: Known) -> Changes:
@@ -201,6 +217,29 @@ def _neighbour(spots: Sequence[_Spot], spot: _Spot) -> _Spot | None:
     return None
 
 
+def _rate(spots: Sequence[_Spot], spot: _Spot) -> _Spot | None:
+    """Return what was last reported, by the day of a statement, of what it is about."""
+    known = [
+        s for s in spots if s.reported_on <= spot.reported_on and s.reported_on > s.end.isoformat()
+    ]
+    return max(known, key=lambda s: (s.end, s.reported_on), default=None)
+
+
+def _off_rate(last: _Spot, about: str, spot: _Spot, far: float) -> str:
+    """Return a statement that is far from the last report at its rate in words, or nothing."""
+    try:
+        old = convert(last.value, last.unit, spot.unit)
+    except DataError:
+        return ""
+    at_rate = dataclasses.replace(last, value=old * spot.days / last.days, unit=spot.unit)
+    if not _jump(at_rate, spot, far):
+        return ""
+    return (
+        f"{spot.value:,.6g} {spot.unit}, where {about.replace('_', ' ')} at the rate of {last.period}, "
+        f"{old:,.6g}, would come to {at_rate.value:,.6g}; look at the unit"
+    )
+
+
 def _jump(other: _Spot, spot: _Spot, far: float) -> str:
     """Return two numbers that are far apart in words, or nothing."""
     try:
@@ -237,10 +276,8 @@ def _change(before: Row | None, row: Row) -> _Change:
     old = _in_unit(before, row["unit"])
     if _same_value(before, row) and before["qualifier"] == row["qualifier"]:
         return _Change("there", {})
+    ends = [f"{end:.12g}" for end in _ends(before, row["unit"])] or ["", ""]
+    said: dict[Hashable, object] = dict(zip(_OLD, (old, before["qualifier"], *ends), strict=True))
     if before["reported_on"] < row["reported_on"]:
-        return _Change("revisions", {"old_value": old, "old_reported_on": before["reported_on"]})
-    said: dict[Hashable, object] = {
-        "old_qualifier": before["qualifier"],
-        "old_source": before["source"],
-    }
-    return _Change("conflicts", {"old_value": old, **said})
+        return _Change("revisions", {**said, "old_reported_on": before["reported_on"]})
+    return _Change("conflicts", {**said, "old_source": before["source"]})

@@ -540,6 +540,34 @@ def report_name(row: Row) -> str:
     return f"{row['entity']} {row['metric']} {row['period']} of {row['reported_on']}"
 
 
+def value_text(row: Row, *, old: bool = False, grouped: bool = True) -> str:
+    """Return a row's number as it was said, with its unit; of a revision what was said before.
+
+    Parameters
+    ----------
+    row
+        A row of the schema, or one of :class:`forecast.tables.changes.Changes`.
+    old
+        Whether what was known before is meant.
+    grouped
+        Whether a comma parts the thousands.
+
+    Examples
+    --------
+    >>> value_text({"value": 135.0, "unit": "USD bn", "qualifier": "range", "low": "125", "high": "145"})
+    '125 to 145 USD bn'
+    >>> value_text({"value": 80.0, "unit": "USD bn", "qualifier": "at least"})
+    'at least 80 USD bn'
+    """
+    begin = "old_" if old else ""
+    form = ",.12g" if grouped else ".12g"
+    said, value = row.get(f"{begin}qualifier", ""), format(float(row[f"{begin}value"]), form)
+    ends = [row.get(f"{begin}{column}", "") for column in RANGE]
+    if said == "range" and all(ends):
+        return f"{' to '.join(format(float(end), form) for end in ends)} {row['unit']}"
+    return f"{said} {value} {row['unit']}".strip()
+
+
 def as_printed(rows: Table) -> Table:
     """Return the rows that say how they were printed; none of a table without that column."""
     return rows[rows["printed"].astype(str) != ""] if "printed" in rows else rows.iloc[:0]

@@ -11,6 +11,7 @@ from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.earnings import paths
 from forecast.models.earnings import plots as own
 from forecast.models.earnings.calendar import report_calendar, reported_ratio
+from forecast.models.earnings.statements import open_said, said_of, said_text
 
 SHOWN = (("capex", "big_five"), ("capex_to_revenue", "big_five"))
 """Metric and entity of the sums that are shown."""
@@ -54,7 +55,9 @@ def _companies(scene: Scene, metric: str) -> Drawn:
     if not names:
         raise DataError(f"no company of the table reports {plots.words(metric)}")
     figure, axes = plots.small_multiples(len(names))
-    own.company_fans(draws, metric, baseline=scene.baseline, axes=axes)
+    told = {name: open_said(scene.panel, f"{name}/{metric}") for name in names}
+    marks = {name: [own.mark_of(one) for one in own_said] for name, own_said in told.items()}
+    own.company_fans(draws, metric, baseline=scene.baseline, said=marks, axes=axes)
     end = str(draws["period"].values[-1])
     said = []
     for name in names:
@@ -63,11 +66,22 @@ def _companies(scene: Scene, metric: str) -> Drawn:
         said.append(f"{name}: median {middle} in {end}, 80 % between {last.between}")
     unit = str(draws["unit"].sel(series=f"{names[0]}/{metric}").values)
     alt = f"Fans of quarterly {plots.words(metric)} by company, {unit}. " + "; ".join(said) + "."
+    guided = [
+        f"{said_of(one)} on {one.said_on}: {said_text(one)}"
+        for own_said in told.values()
+        for one in own_said
+    ]
+    alt += f" Guided: {'; '.join(guided)} (USD bn)." if guided else ""
     caption = (
         f"Quarterly {plots.words(metric)} of each company, joint draws as they would be reported; "
         "titles give the 80 % interval of the last quarter; dashed: random walk with drift, its "
         "median and 80 % interval. The panels have scales of their own."
     )
+    if guided:
+        caption += (
+            " Bars and boxes: what the company has said of a quarter or a year, the year at the average "
+            "of its quarters, taken over into the series' own definition; a caret: a bound."
+        )
     return Drawn(figure, alt, caption)
 
 

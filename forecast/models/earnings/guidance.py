@@ -17,13 +17,12 @@ Invariant: nothing here was said or reported after the panel's ``as_of``.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from forecast.core.periods import period_days, quarter_index, quarter_name, quarter_of
+from forecast.core.periods import quarter_index, quarter_name, quarters_in
 from forecast.core.units import convert
 from forecast.core.words import entity_of, guided
 from forecast.models.earnings.conditioning import Statements
@@ -31,7 +30,6 @@ from forecast.models.earnings.conditioning import Statements
 OFFSET_QUARTERS = 4
 """Quarters of both definitions over which one is compared with the other."""
 BOUNDS = {"at least": 1, "at most": -1}
-QUARTER_DAYS = 91.31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,11 +130,14 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
     said = known[known["metric"].map(guided) != ""]
     reports = known[known["metric"].isin({guided(m) for m in said["metric"]})]
     found = []
+    series_of = dict(iter(rows.groupby(["entity", "group"], sort=False)))
+    reports_of = dict(iter(reports.groupby("entity", sort=False)))
+    offsets: dict[tuple[str, str], float | None] = {}
     for row in said.to_dict("records"):
         about = guided(str(row["metric"]))
         group = "capex" if about.startswith("capex") else groups.get(about, "")
-        own = rows[(rows["entity"] == row["entity"]) & (rows["group"] == group)]
-        span = _quarters(str(row["period"]))
+        own = series_of.get((row["entity"], group), rows.iloc[:0])
+        span = quarters_in(str(row["period"]))
         if own.empty or span is None:
             continue
         first, count = span
@@ -146,6 +147,9 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
         if not then:
             continue
         ends = [row.get("low") or row["value"], row.get("high") or row["value"]]
+        spoken = str(row["entity"]), about
+        if spoken not in offsets:
+            offsets[spoken] = _offset(own, reports_of.get(row["entity"], reports.iloc[:0]), about)
         value, low, high = (
             convert(float(v), str(row["unit"]), "USD bn") for v in (row["value"], *ends)
         )
@@ -163,22 +167,11 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
                 said_on=str(row["reported_on"]),
                 share=sum(q not in then for q in range(first, first + count)) / count,
                 wait=max(first - max(then) - 1, 0),
-                offset=_offset(own, reports[reports["entity"] == row["entity"]], about),
+                offset=offsets[spoken],
             )
         )
     key = [(s.series, quarter_index(s.first), s.quarters, s.about, s.period) for s in found]
     return Guidance(tuple(found[k] for k in sorted(range(len(found)), key=lambda k: key[k])))
-
-
-def _quarters(period: str) -> tuple[int, int] | None:
-    """Return a period's first calendar quarter and how many it has; None if it is not of quarters."""
-    start, end = period_days(period)
-    days = (end - start).days + 1
-    count = round(days / QUARTER_DAYS)
-    if not 1 <= count <= 8 or abs(days - count * QUARTER_DAYS) > 10 + 5 * (count == 1):
-        return None
-    middle = start + dt.timedelta(days=days / count / 2)
-    return quarter_index(quarter_of(middle.isoformat())), count
 
 
 def _offset(own: pd.DataFrame, reports: pd.DataFrame, about: str) -> float | None:
@@ -187,7 +180,7 @@ def _offset(own: pd.DataFrame, reports: pd.DataFrame, about: str) -> float | Non
         return 0.0
     other = {}
     for row in reports[reports["metric"] == about].to_dict("records"):
-        span = _quarters(str(row["period"]))
+        span = quarters_in(str(row["period"]))
         if span is not None and span[1] == 1:
             other[span[0]] = convert(float(row["value"]), str(row["unit"]), "USD bn")
     values = dict(zip(own["quarter"].map(quarter_index), own["usd_bn"], strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from forecast.core.errors import DataError, UnknownNameError
-from forecast.core.periods import parse_date
+from forecast.core.periods import parse_date, quarter_index, quarter_name
 from forecast.core.text import capitalised, one_line
 from forecast.models.earnings.calendar import Calendar
-from forecast.plots.fans import fan
+from forecast.plots.fans import Said, fan
 from forecast.plots.style import (
     INK,
     LEADING,
@@ -45,6 +46,9 @@ from forecast.plots.style import (
     time_axis,
 )
 
+if TYPE_CHECKING:
+    from forecast.models.earnings.guidance import Statement
+
 
 def company_fans(
     draws: xr.Dataset,
@@ -52,6 +56,7 @@ def company_fans(
     *,
     entities: Sequence[str] | None = None,
     baseline: xr.Dataset | None = None,
+    said: Mapping[str, Sequence[Said]] | None = None,
     log: bool = True,
     columns: int = 3,
     axes: Sequence[Axes] | None = None,
@@ -68,6 +73,9 @@ def company_fans(
         Which companies, in order; by default all that have the metric, without sums of companies.
     baseline
         Draws of a naive forecast; a company that it lacks is drawn without it.
+    said
+        By company, marks of what it said of quarters to come
+        (:func:`mark_of`); none by default.
     log
         Whether the y axes are logarithmic.
     columns
@@ -104,8 +112,17 @@ def company_fans(
             one = draws.isel(series=int(np.flatnonzero(there.values)[0]), period=-1)
             low, high = (_two_digits(q) for q in np.quantile(one["y"].values, [0.1, 0.9]))
             title = f"{entity.replace('_', ' ')}: {low} to {high} in {one['period'].values!s}"
-        fan(draws, metric, entity, baseline=beside, log=log, title=title, ax=ax)
+        marks = (said or {}).get(entity, ())
+        fan(draws, metric, entity, baseline=beside, said=marks, log=log, title=title, ax=ax)
     return places[: len(names)]
+
+
+def mark_of(one: Statement) -> Said:
+    """Return a statement as a mark on its series' fan: a year at the average of its quarters."""
+    last = quarter_name(quarter_index(one.first) + one.quarters - 1)
+    low, high = (float(np.exp(one.offset or 0.0)) * v / one.quarters for v in (one.low, one.high))
+    bound = one.kind if one.kind in ("at least", "at most") else ""
+    return Said(one.first, last, low, high, bound)
 
 
 def companies_of(draws: xr.Dataset, metric: str, *, sums: bool = False) -> list[str]:

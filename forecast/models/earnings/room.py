@@ -7,6 +7,7 @@ import functools
 from forecast.models.base import Model, quarters
 from forecast.models.earnings import model
 from forecast.models.earnings.baseline import RULES, quarterly
+from forecast.models.earnings.statements import steps_between
 
 MODEL = Model(
     name="earnings",
@@ -31,6 +32,7 @@ MODEL = Model(
     max_depth=7,
     tune=300,
     sampled=model.SAMPLED,
+    steps=steps_between,
     period="quarter",
     rules={rule: functools.partial(quarterly, rule=rule) for rule in RULES},
 )
