@@ -180,7 +180,7 @@ def test_single_quarters_stand_beside_totals_of_four(claims):
 
 
 def test_a_fall_that_two_models_answer_is_one_question(claims):
-    """Same rule, day and window: the memo sets them side by side, and the pooled answer has one."""
+    """Same rule, day and window: the memo sets them side by side; the pooled answer has half of each."""
     (own,) = (c for c in claims if c.id == "value_correction")
     by_id = {d.id: d for d in own.definitions}
     twins = {name: d for name, d in by_id.items() if d.model == "capex_hazard"}
@@ -189,7 +189,8 @@ def test_a_fall_that_two_models_answer_is_one_question(claims):
         one = by_id[name.removesuffix("_after_a_run_up")]
         assert (one.model, one.window, one.resolution) == ("earnings", twin.window, twin.resolution)
         assert twin.event.series.endswith(f"_{one.event.fall:g}")
-        assert name not in own.pool.weights
+        assert own.twins(name) == (one.id,)
+        assert own.pool.weights.get(name) == own.pool.weights.get(one.id)
 
 
 def test_a_ratio_that_cannot_last_is_one_that_falls(claims):

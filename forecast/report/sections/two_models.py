@@ -1,7 +1,6 @@
 """One question asked of two models: their answers by date, and how far they are apart.
 
-Definitions of a claim ask one question where an outsider would resolve them by the same rule, over the
-same window.
+Definitions of a claim ask one question where the claims file says so (`same_event`).
 """
 
 from __future__ import annotations
@@ -80,10 +79,9 @@ def _pairs(report: Report, claim: Claim) -> Iterator[Pair]:
         if v.claim == claim.id and v.status == "judged" and v.probability is not None
     ]
     for a, b in itertools.combinations(judged, 2):
-        one, other = asked[a.definition], asked[b.definition]
-        same = one.resolution is not None and one.resolution == other.resolution
-        if not same or one.window != other.window or a.model == b.model:
+        if b.definition not in claim.twins(a.definition):
             continue
+        one = asked[a.definition]
         low, high = sorted((a, b), key=lambda v: v.probability or 0.0)
         p, q = (_held(v) for v in (low, high))
         ranges = [report.sensitivities.get((v.claim, v.definition)) for v in (low, high)]
