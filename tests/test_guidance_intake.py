@@ -7,7 +7,7 @@ from forecast.app.intake import examine
 from forecast.core.periods import quarter_name, quarters_in
 from forecast.evaluation.surprise import cells_of as cells
 from forecast.evaluation.surprise import forecast_of, implausible, percentiles, surprised
-from forecast.models.earnings.statements import definitions_of
+from forecast.models.panels import definitions_of
 from forecast.tables.changes import compare
 from forecast.tables.shipped import read_vintages
 from forecast.tables.vintages import as_of, check_table, read_table, value_text

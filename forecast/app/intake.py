@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -25,8 +26,7 @@ from forecast.core.text import one_line
 from forecast.core.units import UNITS
 from forecast.core.words import KEY, WITHDRAWN, guided
 from forecast.evaluation.surprise import implausible, surprised
-from forecast.models.earnings.statements import Definitions, definitions_of
-from forecast.models.panels import build_panel
+from forecast.models.panels import build_panel, definitions_of
 from forecast.models.registry import names, panel_source
 from forecast.tables.changes import Changes, compare
 from forecast.tables.vintages import (
@@ -39,6 +39,9 @@ from forecast.tables.vintages import (
     report_name,
     value_text,
 )
+
+if TYPE_CHECKING:
+    from forecast.models.base import Definitions
 
 ACCEPT = "correct it, or take it as it is with --yes (accept_implausible=True)"
 

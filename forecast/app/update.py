@@ -51,6 +51,7 @@ from forecast.tables.vintages import (
     as_of,
     newest_day,
     table_hash,
+    value_text,
 )
 
 if TYPE_CHECKING:
@@ -221,10 +222,11 @@ def surprises(changes: Changes) -> list[str]:
         for row in frame.to_dict("records"):
             where = row["percentile_text"]
             said = f"at {where} of its forecast" if where else "not forecast"
-            was = f" (was {row['old_value']:.12g})" if "old_value" in row else ""
+            old = value_text(row, old=True, grouped=False) if "old_value" in row else ""
+            was = f" (was {old.removesuffix(f' {row["unit"]}')})" if old else ""
             place = f"{row['entity']} {row['metric']} {row['period']}"
             far = f"; {row['jump']}" if row["jump"] else ""
-            lines.append(f"{word}: {place} {row['value']:.12g} {row['unit']}{was}, {said}{far}")
+            lines.append(f"{word}: {place} {value_text(row, grouped=False)}{was}, {said}{far}")
     return lines
 
 

@@ -24,7 +24,7 @@ from forecast.core.units import convert
 from forecast.core.words import RANGE, guided
 
 if TYPE_CHECKING:
-    from forecast.models.earnings.statements import Definitions
+    from forecast.models.base import Definitions
     from forecast.tables.changes import Changes
     from forecast.tables.vintages import Row
 

@@ -477,6 +477,11 @@ type AnyModel = Model[Any]
 """A model by its name, whose prior record is known to its room only."""
 
 
+type Definitions = Mapping[tuple[str, str], tuple[str, float | None]]
+"""By entity and metric that somebody speaks of beforehand: the metric of the model's series, and that
+series over what is spoken of; None where the two were never reported together."""
+
+
 @dataclasses.dataclass(frozen=True)
 class PanelSource:
     """What a model's panel is made from.
@@ -497,6 +502,8 @@ class PanelSource:
     latest
         The variables of the panel whose largest value is the last period or day of its data, of which
         a panel may lack some; empty where none says so.
+    definitions
+        ``panel -> Definitions`` of what is said of its series beforehand; None where nothing is.
     positions
         ``(panel, texts) -> Panel`` with series of a user's own added, each told in one text
         (``forecast fit --position``); None for a model that has none.
@@ -507,6 +514,7 @@ class PanelSource:
     besides: tuple[str, ...] = ()
     history: bool = False
     latest: tuple[str, ...] = ()
+    definitions: Callable[[Panel], Definitions] | None = None
     positions: Callable[[Panel, Sequence[str]], Panel] | None = None
 
 

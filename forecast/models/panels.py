@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from forecast.tables.shipped import (
 from forecast.tables.vintages import Known, Table, require_known
 
 if TYPE_CHECKING:
-    from forecast.models.base import Panel
+    from forecast.models.base import Definitions, Panel
 
 
 def shipped(model: str) -> bool:
@@ -122,3 +123,25 @@ def _named(name: str, model: str, tables: Mapping[str, pd.DataFrame] | None) -> 
             f"{', '.join(columns)}: forecast fit {model} --table FILE"
         )
     return read_reference_table(name)
+
+
+def definitions_of(known: Known) -> Definitions:
+    """Return what is spoken of beforehand, and what that is in the series of models.
+
+    Parameters
+    ----------
+    known
+        The result of :func:`forecast.tables.vintages.as_of`.
+
+    Returns
+    -------
+    mapping
+        Without the models whose panel cannot be built.
+    """
+    found: dict[tuple[str, str], tuple[str, float | None]] = {}
+    for model in names():
+        told = panel_source(model).definitions
+        if told is not None:
+            with contextlib.suppress(DataError):
+                found |= told(build_panel(known, model))
+    return found

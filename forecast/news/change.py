@@ -20,7 +20,7 @@ from forecast.core.text import one_line, percent, signed
 from forecast.core.words import guided
 from forecast.evaluation.surprise import surprised
 from forecast.models.earnings.calendar import Calendar, report_calendar
-from forecast.models.earnings.statements import definitions_of
+from forecast.models.panels import definitions_of
 from forecast.news.explain import News, explain
 from forecast.news.prospects import Prospect, anticipate, ranked
 from forecast.news.statistics import Statistic, statistics_of

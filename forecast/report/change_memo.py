@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecast import plots
 from forecast.core.text import percent
-from forecast.core.words import metric_of
+from forecast.core.words import guided, metric_of
 from forecast.news.change import Change, Shift, change_record
 from forecast.report import memo
 from forecast.report.record import Figure
+from forecast.tables.vintages import value_text
 
 if TYPE_CHECKING:
     from forecast.news.explain import News
@@ -161,14 +162,20 @@ def _arrivals(arrived: Changes) -> list[Arrival]:
             report=f"{r['entity']} {r['reported_on']}",
             metric=str(r["metric"]).replace("_", " "),
             period=str(r["period"]),
-            value=f"{r['value']:,.12g} {r['unit']}",
-            was=f"{r['old_value']:,.12g}" if "old_value" in r else "",
+            value=value_text(r) if guided(r["metric"]) else f"{r['value']:,.12g} {r['unit']}",
+            was=_was(r) if "old_value" in r else "",
             where=str(r["percentile_text"]),
         )
         for frame in (arrived.new, arrived.revisions)
         for r in frame.to_dict("records")
     ]
     return sorted(found, key=lambda a: (a.report.split()[-1], a.report))
+
+
+def _was(r: Mapping[Hashable, Any]) -> str:
+    if guided(r["metric"]):
+        return value_text(r, old=True).removesuffix(f" {r['unit']}")
+    return f"{r['old_value']:,.12g}"
 
 
 def _withdrawn(arrived: Changes) -> list[str]:
@@ -193,6 +200,10 @@ def _surprising(arrived: Changes) -> list[Surprise]:
             if np.isfinite(level) and not UNEXPECTED <= level <= 100 - UNEXPECTED:
                 side = "low" if level < 50 else "high"
                 what = f"{r['entity']} {str(r['metric']).replace('_', ' ')} {r['period']}"
+                if guided(r["metric"]):
+                    at = f"at {r['percentile_text']} of what was forecast ({value_text(r)})"
+                    found.append(Surprise(what, f"was said {side}, {at}"))
+                    continue
                 at = f"at {r['percentile_text']} of its forecast ({r['value']:,.12g} {r['unit']})"
                 found.append(Surprise(what, f"came in {side}, {at}"))
     return found

@@ -87,6 +87,8 @@ class Report:
         The same tools on the boom before.
     warned
         Whether famous warnings added anything to the base rate.
+    guided
+        Sentences on forecasts of capex beside what companies said of it.
     figures
         By key; empty until they are drawn.
     """
@@ -118,6 +120,7 @@ class Report:
     scenarios: Sequence[Conditional] = ()
     hindcasts: Sequence[Hindcast] = ()
     warned: Sequence[WarningCheck] = ()
+    guided: Sequence[str] = ()
     figures: Mapping[str, Figure] = dataclasses.field(default_factory=dict)
 
     @property

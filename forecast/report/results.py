@@ -22,6 +22,8 @@ from forecast.core.errors import ClaimError, ForecastError
 from forecast.evaluation.misfit import misfits
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed, priors_of
+from forecast.models.earnings.paths import TOTALS
+from forecast.models.earnings.statements import against_guidance
 from forecast.models.panels import latest_of
 from forecast.models.registry import get_model
 
@@ -65,12 +67,20 @@ def complete(
         others=_others(inputs, draws, baselines, report.as_of),
         scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
+        guided=_guided(fitted.get("earnings")),
         misfits={
             name: misfits(f.run.posterior, priors_of(f.run.spec), get_model(name).report)
             for name, f in fitted.items()
         },
         latest={name: latest_of(f.run.panel) for name, f in fitted.items()},
     )
+
+
+def _guided(one: Fitted | None) -> tuple[str, ...]:
+    if one is None or one.draws is None:
+        return ()
+    told = against_guidance(one.run.panel, one.draws, together=TOTALS["big_five"])
+    return tuple(against.sentence for against in told)
 
 
 def _variations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,8 +12,9 @@ from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarters, period_days, quarter_long
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import Panel, PanelSource
-from forecast.models.earnings.guidance import guidance_of
+from forecast.core.words import entity_of, metric_of
+from forecast.models.base import Definitions, Panel, PanelSource
+from forecast.models.earnings.guidance import Guidance, guidance_of
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known
@@ -120,4 +122,16 @@ def earnings_panel(known: Known) -> Panel:
     return Panel("earnings", known.date, data, {"value": EARNINGS_UNIT}, drawn=said)
 
 
-PANEL = PanelSource(build=earnings_panel, latest=("quarter",))
+def definitions(panel: Panel) -> Definitions:
+    """Return what the metrics that companies guide are in the series of a panel."""
+    said = panel.drawn.statements if isinstance(panel.drawn, Guidance) else ()
+    return {
+        (entity_of(s.series), s.about): (
+            metric_of(s.series),
+            None if s.offset is None else math.exp(s.offset),
+        )
+        for s in said
+    }
+
+
+PANEL = PanelSource(build=earnings_panel, latest=("quarter",), definitions=definitions)

@@ -8,55 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
-from forecast.core.errors import DataError
 from forecast.core.periods import quarter_index, quarter_name
 from forecast.core.words import entity_of, metric_of
 from forecast.models.base import Step
 from forecast.models.earnings.guidance import Guidance, Statement
-from forecast.models.earnings.panel import earnings_panel
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
-    from forecast.tables.vintages import Known
+
+YEAR = 4
+"""Quarters of a year."""
 
 type Key = tuple[str, str, str]
 """A statement's series, the metric spoken of, and its period: of each the newest counts."""
-
-type Definitions = Mapping[tuple[str, str], tuple[str, float | None]]
-"""By company and metric spoken of: the metric of the model's series, and that series over what was
-spoken of; None where the two were never reported for one quarter."""
-
-
-def definitions_of(known: Known) -> Definitions:
-    """Return what the metrics that companies guide are in the series of the model.
-
-    Parameters
-    ----------
-    known
-        The result of :func:`forecast.tables.vintages.as_of`.
-
-    Returns
-    -------
-    mapping
-        Empty where no panel can be built.
-    """
-    try:
-        said = earnings_panel(known).drawn
-    except DataError:
-        return {}
-    statements = said.statements if isinstance(said, Guidance) else ()
-    return {
-        (entity_of(s.series), s.about): (
-            metric_of(s.series),
-            None if s.offset is None else float(np.exp(s.offset)),
-        )
-        for s in statements
-    }
 
 
 def said_text(one: Statement) -> str:
@@ -172,3 +142,172 @@ def _with(changed: Mapping[Key, Statement | None], record: object) -> Guidance:
         kept, key=lambda s: (s.series, quarter_index(s.first), s.quarters, s.about, s.period)
     )
     return Guidance(tuple(order))
+
+
+# --- why a forecast differs from what was said ---------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Against:
+    """A forecast beside what was said of the same sum, by the definition of whoever said it.
+
+    Attributes
+    ----------
+    name, about, period
+        Whose, of which metric, and the period in words.
+    kind
+        Of the statement; ``range`` of several together.
+    said_low, said, said_high
+        What was said, USD bn.
+    said_on
+        ISO; of several the newest.
+    median, low, high
+        Of the forecast of that sum, with the ends of its 80 % interval.
+    pace
+        What the sum would be if each quarter still to come were as the last reported.
+    past
+        How far sums that were reported since lay from the last statement on each, as a share of it.
+    """
+
+    name: str
+    about: str
+    period: str
+    kind: str
+    said_low: float
+    said: float
+    said_high: float
+    said_on: str
+    median: float
+    low: float
+    high: float
+    pace: float
+    past: tuple[float, ...]
+
+    @property
+    def gap(self) -> float:
+        """How far the median lies above what was said, as a share of it."""
+        return self.median / self.said - 1
+
+    @property
+    def sentence(self) -> str:
+        """Where the forecast lies, what was said, and what speaks for the difference."""
+        side = "above" if self.gap > 0 else "below"
+        level = {"at least": "floor", "at most": "ceiling"}.get(self.kind, "guidance")
+        said = (
+            f"{self.said_low:,.4g} to {self.said_high:,.4g}"
+            if self.said_low < self.said_high
+            else f"{self.said:,.4g}"
+        )
+        size = abs(100 * self.gap)
+        place = f"at the {level}" if size < 0.5 else f"{size:.0f} % {side} the {level}"
+        record = "there is no record of earlier statements"
+        if self.past:
+            shares = sorted(100 * e for e in self.past)
+            spread = f", {shares[0]:+.0f} to {shares[-1]:+.0f} %" if len(shares) > 1 else ""
+            middle = round(float(np.median(shares))) + 0.0
+            record = (
+                f"what came lay {middle:+.0f} % from the last statement before it "
+                f"(median, n = {len(shares)}{spread})"
+            )
+        return (
+            f"{self.name}, {self.about} of {self.period}: forecast {self.median:,.4g} USD bn "
+            f"(80 % {self.low:,.4g} to {self.high:,.4g}), {place} of {said} ({self.said_on}); {record}, "
+            f"and at the pace of the last quarter it would come to {self.pace:,.4g}."
+        )
+
+
+def against_guidance(
+    panel: Panel, draws: xr.Dataset, metric: str = "capex", together: Sequence[str] = ()
+) -> tuple[Against, ...]:
+    """Return the forecast beside the last guidance on a year still open, company by company.
+
+    Parameters
+    ----------
+    panel
+        Of the model, with what was said.
+    draws
+        Its joint draws.
+    metric
+        Of the model's series.
+    together
+        Companies that are added up at the end, each in its own year, where two or more of them have
+        guidance; the statements of bounds count with their value.
+
+    Returns
+    -------
+    tuple of Against
+        One a company with guidance on a year that draws cover, in the order of the draws.
+    """
+    names = [str(n) for n in draws["series"].values if metric_of(str(n)) == metric]
+    found: list[tuple[Against, np.ndarray]] = []
+    for series in names:
+        open_years = [one for one in open_said(panel, series) if one.quarters == YEAR]
+        for one in open_years[:1]:
+            sums = _sums(draws, one)
+            if sums is not None:
+                found.append((_against(panel, one, sums), sums))
+    told = [one for one, _ in found]
+    several = [(one, sums) for one, sums in found if one.name in together]
+    if len(several) > 1:
+        total = np.sum([sums for _, sums in several], axis=0)
+        told.append(_total_of([one for one, _ in several], total))
+    return tuple(told)
+
+
+def _sums(draws: xr.Dataset, one: Statement) -> np.ndarray | None:
+    """Return the draws of the sum that a statement is about, in its definition, or None."""
+    first = quarter_index(one.first)
+    quarters = [quarter_name(q) for q in range(first, first + one.quarters)]
+    if not set(quarters) <= set(draws["period"].values.astype(str)):
+        return None
+    chosen = draws["y"].sel(series=one.series, period=quarters).sum("period", skipna=False)
+    values = chosen.transpose("chain", "draw").values.ravel() * np.exp(-(one.offset or 0.0))
+    return values if np.isfinite(values).all() else None
+
+
+def _against(panel: Panel, one: Statement, sums: np.ndarray) -> Against:
+    low, median, high = (float(q) for q in np.quantile(sums, [0.1, 0.5, 0.9]))
+    reported = _reported(panel, one.series)
+    ratio, last = float(np.exp(-(one.offset or 0.0))), max(reported)
+    first = quarter_index(one.first)
+    pace = sum(reported.get(q, reported[last]) for q in range(first, first + one.quarters))
+    return Against(
+        name=entity_of(one.series), about=one.about.replace("_", " "), period=span_text(one),
+        kind=one.kind, said_low=one.low, said=one.value, said_high=one.high, said_on=one.said_on,
+        median=median, low=low, high=high, pace=ratio * pace, past=_past(panel, one, reported),
+    )  # fmt: skip
+
+
+def _reported(panel: Panel, series: str) -> dict[int, float]:
+    frame = panel.frame()
+    own = frame[frame["series"] == series]
+    return dict(zip(own["quarter"].map(quarter_index), own["value"].astype(float), strict=True))
+
+
+def _past(panel: Panel, one: Statement, reported: Mapping[int, float]) -> tuple[float, ...]:
+    """Return how far what was reported lay from earlier statements of the same length."""
+    said = panel.drawn.statements if isinstance(panel.drawn, Guidance) else ()
+    errors: dict[int, tuple[str, float]] = {}
+    for past in said:
+        first = quarter_index(past.first)
+        span = range(first, first + past.quarters)
+        alike = past.series == one.series and past.quarters == one.quarters
+        bound = past.kind in ("at least", "at most")
+        if not alike or bound or past.offset is None or not set(span) <= set(reported):
+            continue
+        came = sum(reported[q] for q in span) * float(np.exp(-past.offset))
+        if first not in errors or errors[first][0] < past.said_on:
+            errors[first] = past.said_on, came / past.value - 1
+    return tuple(error for _, (_, error) in sorted(errors.items()))
+
+
+def _total_of(several: Sequence[Against], sums: np.ndarray) -> Against:
+    low, median, high = (float(q) for q in np.quantile(sums, [0.1, 0.5, 0.9]))
+    names = [one.name for one in several]
+    return Against(
+        name=f"{', '.join(names[:-1])} and {names[-1]} together", about=several[0].about.split()[0],
+        period="the year that each has guided, by its own definition", kind="range",
+        said_low=sum(one.said_low for one in several), said=sum(one.said for one in several),
+        said_high=sum(one.said_high for one in several),
+        said_on=max(one.said_on for one in several),
+        median=median, low=low, high=high, pace=sum(one.pace for one in several),
+        past=tuple(error for one in several for error in one.past),
+    )  # fmt: skip
