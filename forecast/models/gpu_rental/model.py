@@ -1,8 +1,5 @@
 """Rental price of one accelerator: one latent trend, a level for each index, quarters of turmoil.
 
-What it cannot know: what most buyers pay. Contracts are private; what is public are auctions of one
-cloud, a few list prices and hearsay, which differ in level and in what they follow.
-
 Quote i of stretch s (an index between two changes of its composition) at date t, in years, with h
 counted from the last quote::
 
@@ -85,11 +82,6 @@ VARIANTS = {
     "sceptical": Priors(drift=-0.7, drift_sd=0.3, volatility=0.35, turmoil=0.7),
     # Demand holds: no fall expected, and a quieter market.
     "generous": Priors(drift=0.0, drift_sd=0.25, volatility=0.22),
-    # Another structure: an auction of spare capacity is a market of its own, away from the others for
-    # a year or two, so that nearly all quotes tell little of what others pay.
-    "auctions are another market": Priors(spot=0.5, memory=1.5, memory_log_sd=0.3),
-    # Another structure: no quarters of turmoil, all alike.
-    "no turmoil": Priors(turmoil=0.05, turmoil_log_sd=0.2),
 }
 
 REPORT = ("drift", "volatility", "turmoil", "offset_sd", "spot_sd", "memory", "error")
@@ -302,29 +294,7 @@ def draw(
     grid = months(days[0], until)
     when = np.array([years_since(m) for m in grid]) - origin
     path, offset = _paths(parameters, at, priors, when, rng)
-    draws = _draws(parameters, panel, at, (grid, path, offset), rng)
-    before = _before(priors, when, draws.sizes["series"], len(path), rng)
-    after = np.log(draws["signal"].transpose("chain", "draw", "series", "period").values)
-    ends = [str(end) for end in draws["period_end"].values]
-    told = latent.told_until(after.reshape(before.shape), before, ends, days[-1])
-    return latent.with_reach(draws, told)
-
-
-def _before(
-    priors: Priors, when: np.ndarray, series: int, size: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw log paths as before any quote, the reference first, shape (sample, series, month)."""
-    names = {name: f"{name}_sd" if name in ("offset", "spot") else name for name in _SCALES}
-    given = latent.prior_scales(priors, ["drift", *_SCALES], size, rng).rename(names)
-    z = rng.standard_normal((1, size, QUARTERS))
-    given = given.assign(z=(("chain", "draw", "quarter"), z))
-    level = priors.level + priors.level_sd * rng.standard_normal((size, 1))
-    path = level + sample_first(given, "drift")[:, None] * when
-    path = path + latent.walk(_variance(given, when, rng), when, rng)
-    offset = sample_first(given, "offset_sd")[:, None] * rng.standard_normal((size, series))
-    offset[:, 0] = 0.0
-    out: np.ndarray = path[:, None] + offset[:, :, None]
-    return out
+    return _draws(parameters, panel, at, (grid, path, offset), rng)
 
 
 def _variance(parameters: xr.Dataset, h: np.ndarray, rng: np.random.Generator) -> np.ndarray:
