@@ -22,8 +22,8 @@ from test_collapsed import (
 from forecast.core.words import guided
 from forecast.inference.sampling import prior_draws
 from forecast.models.earnings import model as earnings
-from forecast.models.earnings.conditioning import Statements, condition, sensitivities
-from forecast.models.earnings.guidance import Guidance, open_statements
+from forecast.models.earnings.conditioning import condition, sensitivities
+from forecast.models.earnings.guidance import Guidance, Statements, open_statements
 from forecast.models.earnings.panel import METRIC_GROUPS
 from forecast.models.earnings.states import (
     Data,

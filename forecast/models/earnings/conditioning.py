@@ -48,53 +48,12 @@ from forecast.models.earnings.states import (
 
 if TYPE_CHECKING:
     from forecast.models.earnings.busts import Turns
+    from forecast.models.earnings.guidance import Statements
 
 STEPS = 3
 """How often a sum's logarithm is linearised: a fourth step moves no path by a thousandth."""
 SWEEPS = 6
 """How often sizes of errors and sums are drawn in turn before a draw is taken."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Statements:
-    """Statements about series, R of them, of I issuers.
-
-    Attributes
-    ----------
-    series
-        Which series each is about, shape (R,).
-    cells
-        Whether a quarter of the grid is one of the sum's that is not reported, shape (R, T or more).
-    reported
-        Sum of its quarters that are, shape (R,).
-    value
-        Logarithm of what was said, less what another definition makes of it, shape (R,).
-    sd
-        Standard deviation of the error of an issuer of size 1, shape (R,).
-    share
-        How much of the issuer's bias applies, shape (R,).
-    bound
-        0 for a number, 1 for "at least", -1 for "at most", shape (R,).
-    issuer
-        Shape (R,).
-    shape, rate
-        Of the inverse gamma law of each issuer's squared size, shape (I,).
-    bias, bias_root
-        Mean of the issuers' biases, shape (I,), and a root of their covariance, (I, I).
-    """
-
-    series: np.ndarray
-    cells: np.ndarray
-    reported: np.ndarray
-    value: np.ndarray
-    sd: np.ndarray
-    share: np.ndarray
-    bound: np.ndarray
-    issuer: np.ndarray
-    shape: np.ndarray
-    rate: np.ndarray
-    bias: np.ndarray
-    bias_root: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
