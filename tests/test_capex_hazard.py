@@ -185,7 +185,7 @@ def test_a_gap_or_an_old_total_is_no_state():
         "A": {quarter_name(k): 1.0 for k in range(quarter_index("2020Q1"), quarter_index("2026Q2"))}
     }
     assert state_of("A", ("A",), flows, {}, "2026-05-06").quarter == "2026Q1"
-    assert state_of("A", ("A",), flows, {}, "2027-05-06") is None
+    assert state_of("A", ("A",), flows, {}, "2029-05-06") is None
     holed = {"A": {q: v for q, v in flows["A"].items() if q != "2024Q1"}}
     assert state_of("A", ("A",), holed, {}, "2026-05-06") is None
     assert state_of("B", ("B",), flows, {}, "2026-05-06") is None

@@ -594,6 +594,6 @@ def test_a_company_with_a_slash_in_its_name_is_one_in_draws_figures_and_memo(tmp
         without_sampling(patch)
         run = run_all(tmp_path / "out", data=tmp_path / "data", models=["adoption"]).folder
     told = pd.read_parquet(run / "forecasts.parquet")
-    assert set(told["entity"]) == {"Novo A/S"}
+    assert set(told["entity"]) == {"Novo A/S", "open router tokens"}
     assert set(told["metric"]) == {"open_weight_share"}
     verify(run)

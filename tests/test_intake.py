@@ -204,8 +204,10 @@ def test_the_range_is_read_where_it_was_kept_and_carried_on_where_it_was_not():
     far = 3.0902323061678
     low, high = range_of(Forecast(levels, np.exp(2 + z / 4), 1.0, "USD bn", 1.0, 1.0), 0.001)
     assert (low, high) == pytest.approx((np.exp(2 - far / 4), np.exp(2 + far / 4)), rel=1e-9)
-    assert range_of(Forecast(levels, 5 * z, 1.0, ""), 0.001) == pytest.approx((-5 * far, 5 * far))
-    whole = Forecast(np.array([0.001, 0.5, 0.999]), np.array([1.0, 2.0, 9.0]), 1.0, "")
+    assert range_of(Forecast(levels, 5 * z, 1.0, "", 1.0, 1.0), 0.001) == pytest.approx(
+        (-5 * far, 5 * far)
+    )
+    whole = Forecast(np.array([0.001, 0.5, 0.999]), np.array([1.0, 2.0, 9.0]), 1.0, "", 1.0, 1.0)
     assert range_of(whole, 0.001) == pytest.approx((1.0, 9.0))
 
 

@@ -29,8 +29,8 @@ def test_rounding_step(values, step):
 
 def test_market_panel(market_panel):
     data = market_panel.data
-    assert data.sizes["obs"] == 12
-    assert data["estimate"].values.sum() == 3
+    assert data.sizes["obs"] == 20  # twelve of the article's table, eight of publishers
+    assert data["estimate"].values.sum() == 4
     first = data.isel(obs=(data["series"] == "AI market/ai_revenue").values)
     assert first["value"].values.tolist() == [30, 45, 60, 80]
     # rounded to 5: uniform error of half a step, sd = 5 / sqrt(12) = 1.44 on 30

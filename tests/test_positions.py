@@ -35,7 +35,7 @@ def test_the_command_hands_the_position_to_the_model(monkeypatch, capsys):
     assert main.main(["fit", "hazard", "--position", "Mine:80:120:3"]) == 1
     assert dataclasses.asdict(positions(seen[0])[-1])["net"] == 80
     assert main.main(["fit", "market", "--position", "Mine:80:120:3"]) == 1
-    assert "is for the hazard model" in capsys.readouterr().err
+    assert "is for the hazard or the capex_hazard model" in capsys.readouterr().err
     assert main.main(["fit", "hazard", "--position", "Mine:20:120"]) == 1
     assert "net run-up of 20 points" in capsys.readouterr().err
 

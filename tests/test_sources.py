@@ -156,9 +156,9 @@ def test_rental_prices_keep_their_indices_apart():
     assert rental["reported_on"].iloc[-1] == "2026-04-02"  # later than the day it is about
 
 
-def test_open_share_has_its_four_points():
+def test_open_share_has_four_surveys_and_two_points_of_a_router():
     share = table_of("open_share.csv")
-    assert share["value"].tolist() == [0.2, 0.19, 0.13, 0.11]
+    assert share["value"].tolist() == [0.2, 0.19, 0.13, 0.11, 0.267, 0.33]
     assert set(share["unit"]) == {"ratio"}
 
 

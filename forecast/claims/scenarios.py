@@ -28,6 +28,7 @@ from forecast.core import fields
 from forecast.core.errors import ClaimError
 from forecast.core.files import read_toml
 from forecast.core.text import one_line
+from forecast.core.words import TOLD_UNTIL
 from forecast.models import registry
 from forecast.models.registry import get_model
 from forecast.tables.articles import SCENARIOS_FILE, find_article
@@ -315,5 +316,7 @@ def _fixed(
         raise ClaimError(
             f"scenario {scenario.id!r}: the {scenario.model} model cannot be drawn with {got}: {error}"
         ) from error
+    if TOLD_UNTIL in draws.coords:  # what is supposed makes no data say less
+        redrawn = redrawn.assign_coords({TOLD_UNTIL: draws[TOLD_UNTIL]})
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
     return Conditional(scenario, min(tails), float(size), judge(claims, redrawn))

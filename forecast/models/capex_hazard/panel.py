@@ -65,8 +65,9 @@ BACK = 8
 """Quarters over which a run-up is measured."""
 RECORD = 12
 """Quarters on record that the draws carry before those to come."""
-STALE = 4
-"""Quarters after which a company's last total says nothing of where it stands."""
+STALE = 12
+"""Quarters after which a company's last total says nothing of where it stands; until then what came
+since is not known, and drawn."""
 UNIT = "USD bn"
 COVARIATES = ("growth", "runup", "at_record", "cash", "members")
 
