@@ -294,12 +294,13 @@ def test_reweighting_agrees_with_fits_and_with_the_print(days):
     values = road.cells["value_old"].to_numpy(float).copy()
     row = _cell(road.cells, middle, before)
     values[row] = road.cells["value"].to_numpy(float)[row]
-    (point,) = reweight.points_of(road, [reweight.Told(values)])
+    (point,) = reweight.points_of(road, [reweight.Told(values, middle.drawn)])
     fresh = reweight.plainly(statistics, draws[2]).value
     assert not point.fitted
     assert point.k < 0.7
     assert abs(point.estimate.value[0] - fresh[0]) < 0.05
-    assert point.estimate.value[1] == pytest.approx(fresh[1], rel=0.03)
+    error = float(np.sqrt((point.estimate.influence[:, 1] ** 2).sum()))  # of the reweighted median
+    assert abs(point.estimate.value[1] - fresh[1]) < 3 * error < 0.1 * fresh[1]
     # What a number would do, by regression over draws and by reweighting.
     prospects = anticipate(draws[0], statistics[:1], seed=5)
     best = check_prospect(max(prospects, key=lambda p: p.bits), runs[0], statistics[0], seed=6)
