@@ -483,9 +483,8 @@ def test_a_known_frontier_is_recovered(api_price_panel):
     model = get_model("api_price")
     truth = prior_draws(model, api_price_panel, PRIORS, size=6, seed=8)
     values = model.replicate(truth, api_price_panel, PRIORS, np.random.default_rng(8))["log_value"]
-    run = fit(
-        "api_price", refill(api_price_panel, {"log_value": values[2]}), seed=1, progress=False
-    )
+    drawn = refill(api_price_panel, {"log_value": values[2]})
+    run = fit("api_price", drawn, seed=1, draws=2000, progress=False)
     assert run.gate.passed, [str(c) for c in run.gate.failures]
     for name in ("rate", "slope", "product_rate", "flagship_rate", "small", "error", "excess",
                  "mean", "spread", "deviation"):  # fmt: skip

@@ -99,6 +99,6 @@ def _ranks(
         stacked = posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...)
         keep = np.linspace(0, stacked.sizes["sample"] - 1, ranks).round().astype(int)
         below = (stacked.isel(sample=keep).values < truth[name].values).sum(axis=0)
-        for k, rank in enumerate(np.atleast_1d(below)):
-            found[f"{name}[{k}]" if np.ndim(below) else name] = int(rank)
+        for place, rank in np.ndenumerate(below):
+            found[name + "".join(f"[{k}]" for k in place)] = int(rank)
     return found
