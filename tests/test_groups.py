@@ -157,4 +157,6 @@ def test_arviz_takes_a_fitted_tree(name, request, tmp_path):
     table = az.psense_summary(run.tree, var_names=list(get_model(name).report))
     assert np.isfinite(table["likelihood"].astype(float)).all()
     fits.keep_fit(tmp_path, "ab", run.tree)
-    assert (tmp_path / "ab.nc").stat().st_size < 2e7
+    # No more than the density of every row at every draw, in single precision, and half as much again.
+    rows = sum(v.nbytes for v in run.tree["log_likelihood"].to_dataset().values())
+    assert (tmp_path / "ab.nc").stat().st_size < max(2e7, 1.5 * rows)
