@@ -211,7 +211,13 @@ def test_the_likelihood_is_the_sum_over_figures():
         model.logp(vars=model.potentials), inputs=model.value_vars, mode="FAST_COMPILE"
     )  # fmt: skip
     wanted = slow_likelihood(panel, p, shift)
-    got = float(fast({"z": np.append(z, shift)}))
+    told, rest = np.split(np.array(z), [2])
+    own = panel.frame()[panel.data["kind"].values == KINDS.index("sales")]
+    told += p["gross"] * own.groupby("lab")["gross"].mean().values / PRIORS.level_sd
+    moved = shift.copy()
+    for row in panel.frame()[panel.data["kind"].values == KINDS.index("projection")].itertuples():
+        moved[row.lab, row.vintage] = shift[row.lab, row.vintage] * p["shift_sd"] / PRIORS.shift_sd
+    got = float(fast({"told": told, "z": rest, "moved": moved}))
     assert got == pytest.approx(wanted, rel=2e-4)  # twelve points a window
 
 

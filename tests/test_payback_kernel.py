@@ -3,6 +3,7 @@
 import numba
 import numpy as np
 import pytensor
+import pytensor.tensor as pt
 import pytest
 from pytensor.compile.mode import Mode
 from scipy.special import expit, logit
@@ -24,11 +25,23 @@ SIZE = 41
 
 
 def density(model):
-    """Log density of the figures, part by part, and the gradient of their sum."""
+    """Log density of the figures, part by part, and the gradient of their sum, of all in one vector."""
     parts = model.logp(vars=[*model.observed_RVs, *model.potentials], sum=False)
-    (z,) = (model.rvs_to_values[v] for v in model.free_RVs)
-    gradient = pytensor.grad(sum(p.sum() for p in parts), z)
-    return pytensor.function([z], [*parts, gradient], mode=Mode("py", None))  # nothing is compiled
+    names = ("told", "z", "moved")
+    values = [model.rvs_to_values[model[name]] for name in names]
+    slopes = pytensor.grad(sum(p.sum() for p in parts), values)
+    gradient = pt.concatenate([slope.flatten() for slope in slopes])
+    compute = pytensor.function(
+        values, [*parts, gradient], mode=Mode("py", None)
+    )  # nothing compiled
+    shapes = [model.initial_point()[name].shape for name in names]
+
+    def at(x):
+        ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
+        assert ends[-1] == SIZE
+        return compute(*(p.reshape(s) for p, s in zip(np.split(x, ends[:-1]), shapes, strict=True)))
+
+    return at
 
 
 def points(count):
@@ -121,8 +134,8 @@ def test_what_is_sampled_stands_for_the_priors(payback_panel):
 def test_the_density_of_the_priors_is_that_of_the_parameters(payback_panel):
     """Up to a constant, on the parameters' own scale and without the shifts."""
     priors, entry = payback.Priors(), get_model("payback")
-    z = prior_draws(entry, payback_panel, priors, size=5, seed=1)[["z"]]
-    full = payback.complete(z, payback_panel, priors, np.random.default_rng(0), given=True)
+    sampled = prior_draws(entry, payback_panel, priors, size=5, seed=1)[["z", "told", "moved"]]
+    full = payback.complete(sampled, payback_panel, priors, np.random.default_rng(0), given=True)
     wanted = np.zeros((1, 5))
     for name in payback.REPORT:
         x, value = full[name].values, getattr(priors, name)
@@ -136,9 +149,39 @@ def test_the_density_of_the_priors_is_that_of_the_parameters(payback_panel):
     np.testing.assert_allclose(np.ptp(full[common.HYPER].values - wanted), 0.0, atol=1e-10)
 
 
+def test_sums_along_ridges_stand_for_the_deviations():
+    """Their density is that of independent deviations, with the change of units of the moves."""
+    panel, priors, entry = with_rows(*MADE_UP), payback.Priors(), get_model("payback")
+    drawn = prior_draws(entry, panel, priors, size=4, seed=1)
+    model = payback.build(panel, priors)
+    density = model.compile_fn(model.logp(vars=model.free_RVs), inputs=model.value_vars,
+                               mode="FAST_COMPILE")  # fmt: skip
+    seen = np.zeros((2, 6))
+    for row in panel.frame().itertuples():
+        if row.kind == panels.KINDS.index("projection"):
+            seen[row.lab, row.vintage] = 1.0
+    assert 0 < seen.sum() < seen.size
+    for k in range(4):
+        one = drawn.isel(chain=0, draw=k)
+        level = (one["level"] - priors.level) / priors.level_sd
+        wanted = sum(norm.logpdf(one[n].values).sum() for n in ("z", "shift"))
+        wanted += norm.logpdf(level).sum()
+        wanted -= seen.sum() * np.log(one["shift_sd"].item() / priors.shift_sd)
+        got = density({n: one[n].values for n in ("z", "told", "moved")})
+        assert float(got) == pytest.approx(wanted, rel=1e-12)
+        # Where all sales are told gross, what is sampled is the level of what is told.
+        gross = [0.0, one["gross"].item()]
+        kinds = panel.data["kind"].values == panels.KINDS.index("sales")
+        gross[1] *= panel.data["gross"].values[kinds & (panel.data["lab"].values == 1)].mean()
+        np.testing.assert_allclose(one["told"], level + np.array(gross) / priors.level_sd)
+        np.testing.assert_allclose(
+            one["moved"], one["shift"] * np.where(seen, one["shift_sd"] / priors.shift_sd, 1.0)
+        )
+
+
 def test_rows_that_do_not_count_alike_are_refused(payback_panel):
     model = payback.build(payback_panel, payback.Priors())
     (by_row,) = model.replace_rvs_by_values(model.potentials)
-    (z,) = (model.rvs_to_values[v] for v in model.free_RVs)
+    z = model.rvs_to_values[model["z"]]
     with pytest.raises(NotImplementedError, match="only the sum"):
         pytensor.grad((by_row**2).sum(), z)

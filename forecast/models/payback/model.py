@@ -38,9 +38,11 @@ of cash would pull sales down.
 not eleven. What is left in the newest vintage has the law of the revisions and of the one year that is
 over (2025: -7 and -9 projected, -8 came), pooled, so the bias cannot take up what f and the margin owe.
 
-What is sampled is one vector of standard normal numbers, deviations in units of the priors.
-:func:`specification` is the law of the figures in PyMC, line by line; :func:`build` is the same with
-their density, and its gradient, in one piece (:mod:`~forecast.models.payback.kernel`).
+What is sampled are deviations in units of the priors, but for two ridges along which a sampler creeps:
+``told``, the level of sales as they are told, gross or not, stands for the level, and ``moved``, what a
+vintage was moved by, for its shift (:func:`_laws`). :func:`specification` is the law of the figures in
+PyMC, line by line; :func:`build` is the same with their density, and its gradient, in one piece
+(:mod:`~forecast.models.payback.kernel`).
 
 Invariant: balance and net cash are of one margin, and of each programme f is paid besides and 1 - f
 within it; ``tests/test_payback.py`` adds both up year by year and compares the curve with its
@@ -56,7 +58,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -214,7 +216,7 @@ LOG_NORMALS = (
 REPORT = (*NORMALS, *LOG_NORMALS, "share")
 SHARED = tuple(n for n in REPORT if n not in BY_LABORATORY)
 PARAMETERS = (*BY_LABORATORY, *SHARED)
-"""In the order in which they stand in the vector that is sampled, of each of the first a number for each
+"""In the order in which they stand in the vector of deviations, of each of the first a number for each
 laboratory; the shifts follow."""
 LABELS = {
     "level": "log run-rate at the start of 2025, USD bn a year",
@@ -377,7 +379,8 @@ def parameters_of(xp: ModuleType, z: Array, prior: np.ndarray) -> dict[str, Arra
     xp
         ``numpy``, or ``pytensor.tensor``.
     z
-        Deviations in units of the priors, shape (..., sampled).
+        Deviations in units of the priors, in the order of :data:`PARAMETERS`, then the shifts, shape
+        (..., deviation).
     prior
         Of :func:`prior_array`.
 
@@ -403,12 +406,60 @@ PLACES = ("kind", "lab", "vintage", "side", "newest", "years")
 """What is known of a row in whole numbers, in the order of the kernel's rows."""
 
 
-def _variable() -> pt.TensorVariable:
-    """Register what is sampled."""
-    labels = [f"{n} of {lab}" for n in BY_LABORATORY for lab in LABORATORIES]
-    labels += [*SHARED, *(f"shift {k} of {lab}" for lab in LABORATORIES for k in range(VINTAGES))]
-    pm.modelcontext(None).add_coord("sampled", labels)
-    return pm.Normal("z", dims="sampled")
+def _ridges(panel: Panel) -> Arrays:
+    """Return the share of a laboratory's sales that is told gross, and which vintages have figures.
+
+    "gross" has shape (laboratory,), "seen", of 0 and 1, shape (laboratory, vintage).
+    """
+    d, kind = panel.data, panel.data["kind"].values
+    gross, seen = np.zeros(len(LABORATORIES)), np.zeros((len(LABORATORIES), VINTAGES))
+    for lab in range(len(LABORATORIES)):
+        own = (kind == KINDS.index("sales")) & (d["lab"].values == lab)
+        gross[lab] = d["gross"].values[own].mean() if own.any() else 0.0
+    told = kind == KINDS.index("projection")
+    seen[d["lab"].values[told], d["vintage"].values[told]] = 1.0
+    return {"gross": gross, "seen": seen}
+
+
+def _laws(xp: ModuleType, z: Array, prior: Array, ridges: Arrays) -> tuple[Array, Array]:
+    """Return the middle of ``told``, whose sd is 1, and the sd of ``moved``, whose middle is 0.
+
+    ``told = level + middle`` in units of the level's prior, shape (..., laboratory), and
+    ``moved = spread shift``, shape (..., laboratory, vintage), of a vintage without figures the shift.
+    `z` holds the deviations of all else, shape (..., sampled).
+    """
+    gross, size = (
+        prior[1, k] * z[..., k - len(BY_LABORATORY) + len(LABORATORIES) * (len(BY_LABORATORY) - 1)]
+        for k in map(PARAMETERS.index, ("gross", "shift_sd"))
+    )
+    gross = xp.exp(prior[0, PARAMETERS.index("gross")] + gross)
+    level = PARAMETERS.index("level")
+    middle = gross[..., None] * ridges["gross"] / prior[1, level]
+    return middle, xp.exp(size[..., None, None] * ridges["seen"])
+
+
+def _deviations(xp: ModuleType, sampled: Arrays, laws: tuple[Array, Array]) -> Array:
+    """Return what :func:`parameters_of` reads, from ``told``, ``z`` and ``moved``."""
+    (middle, spread), z = laws, sampled["z"]
+    shift = sampled["moved"] / spread
+    each = [shift[..., lab, :] for lab in range(len(LABORATORIES))]
+    return xp.concatenate([sampled["told"] - middle, z, *each], axis=-1)
+
+
+def _variables(prior: Array, ridges: Arrays) -> pt.TensorVariable:
+    """Register what is sampled; return the deviations."""
+    labels = [f"{n} of {lab}" for n in BY_LABORATORY if n != "level" for lab in LABORATORIES]
+    coords = {**_labels(), "sampled": [*labels, *SHARED]}
+    pm.modelcontext(None).add_coords(coords)
+    z = pm.Normal("z", dims="sampled")
+    middle, spread = laws = _laws(pt, z, prior, ridges)
+    told = pm.Normal("told", middle, dims="laboratory")
+    moved = pm.Normal("moved", 0.0, spread, dims=("laboratory", "vintage"))
+    return _deviations(pt, {"z": z, "told": told, "moved": moved}, laws)
+
+
+def _labels() -> dict[str, list[object]]:
+    return {"laboratory": [*LABORATORIES], "vintage": [*range(VINTAGES)]}
 
 
 def build(panel: Panel, priors: Priors) -> pm.Model:
@@ -420,14 +471,15 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
     table = [*(d[c] for c in COLUMNS), d["programme"], d["after"], _seen(panel)[1]]
     whole = {c: data[c].values for c in ("kind", "lab", "vintage", "side")}
     whole |= {"newest": d["newest"], "years": d["of"].sum(axis=1)}
-    known = {
+    known: dict[str, Any] = {
         "prior": prior_array(priors), "table": np.array(table), "inside": d["inside"],
         "index": np.array([whole[c].astype(np.int64) for c in PLACES]),
     }  # fmt: skip
     rows = f"figure{common.ROW}"
     with pm.Model(coords={rows: np.arange(data.sizes["obs"])}) as model:
-        z = _variable()
-        density = kernel.DENSITY(z, *(pm.Data(name, array) for name, array in known.items()))[0]
+        known = {name: pm.Data(name, array) for name, array in known.items()}
+        ridges = {name: pm.Data(name, array) for name, array in _ridges(panel).items()}
+        density = kernel.DENSITY(_variables(known["prior"], ridges), *known.values())[0]
         pm.Potential("figures", density, dims=rows)
     return model
 
@@ -437,7 +489,8 @@ def specification(panel: Panel, priors: Priors) -> pm.Model:
     data, value = panel.data, _seen(panel)[1]
     lab, vintage, side = (data[c].values for c in ("lab", "vintage", "side"))
     with pm.Model() as model:
-        p = parameters_of(pt, _variable(), prior_array(priors))
+        prior = prior_array(priors)
+        p = parameters_of(pt, _variables(prior, _ridges(panel)), prior)
         of_row = {**_by_row(p, lab), "shift": p["shift"][lab, vintage]}
         mean, sd = _law(of_row, _columns(panel), pt)
         k = np.flatnonzero(side == 0)
@@ -454,8 +507,10 @@ def complete(
     parameters: xr.Dataset, panel: Panel, priors: Priors, rng: np.random.Generator, *, given: bool
 ) -> xr.Dataset:
     """Add the parameters by name, and of a fit the density of their priors, to a constant."""
-    z = parameters["z"].values
-    p = parameters_of(np, z, prior_array(priors))
+    prior = prior_array(priors)
+    sampled = {n: parameters[n].values for n in ("z", "told", "moved")}
+    z = _deviations(np, sampled, _laws(np, sampled["z"], prior, _ridges(panel)))
+    p = parameters_of(np, z, prior)
     dims = {1: ("laboratory",), 2: ("laboratory", "vintage")}
     named = {n: ((*SAMPLE, *dims.get(v.ndim - 2, ())), v) for n, v in p.items()}
     if given:
@@ -465,8 +520,7 @@ def complete(
         for slope in slopes:
             density -= np.log(slope).sum(axis=-1) if slope.ndim > 2 else np.log(slope)
         named[common.HYPER] = (SAMPLE, density)
-    labels = {"laboratory": list(LABORATORIES), "vintage": np.arange(VINTAGES)}
-    return parameters.assign(named).assign_coords(labels)
+    return parameters.assign(named).assign_coords(_labels())
 
 
 # --- draws ------------------------------------------------------------------------------------------
