@@ -1,4 +1,4 @@
-"""Another article is another folder: its memo has its own title, cards and sections."""
+"""Another article is another folder: its memo has its own title, first page and sections."""
 
 import json
 import re
@@ -139,15 +139,17 @@ def test_the_memo_is_of_the_other_article_and_of_no_other(made):
     assert [w for w in NOT_OURS if re.search(re.escape(w), told, re.IGNORECASE)] == []
 
 
-def test_each_headline_claim_has_its_card_and_table(made):
+def test_each_headline_claim_stands_on_the_first_page_and_has_its_table(made):
     _, outcome = made
     text = (outcome.folder / "memo.md").read_text(encoding="utf-8")
     top, rest = text.split("## The answer under every definition")
-    cards = [line for line in top.splitlines() if line.startswith("> **")]
-    assert cards[0] == "> **“the cranes will stop within nine months”**"
-    assert "> **Southferry earns more than ever.**" in cards
-    assert top.count(" by 2026-12-31**") == 2
-    tables = rest.split("## Read this first")[0]
+    said = [line for line in top.splitlines() if line.endswith("**")]
+    assert [line.split(": ", 1)[1] for line in said] == [
+        "**“the cranes will stop within nine months”**",
+        "**Southferry earns more than ever.**",
+    ]
+    assert len([line for line in top.splitlines() if line.startswith("- **")]) >= 2
+    tables = rest.split("## How to read these numbers")[0]
     assert tables.count("| what counts | probability |") == 2
     assert "Ferries grow: Southferry earns more than ever." in tables
     assert "| Four-quarter capex of Northport falls 10 % below its peak. |" in tables
@@ -159,7 +161,7 @@ def test_it_has_the_sections_that_have_something_to_say(made):
     text = (outcome.folder / "memo.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == [
         "The answer under every definition",
-        "Read this first",
+        "How to read these numbers",
         "How the answer moves",
         "Where reported spending may go",
         "Each judged definition",

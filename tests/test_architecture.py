@@ -29,7 +29,7 @@ ROOMS_SEEN = {
     "report/results.py",
     *(  # a section that is about one model
         f"report/sections/{name}.py"
-        for name in ("cost_curve", "depths", "earnings", "hindcast", "payback", "read_first")
+        for name in ("cost_curve", "depths", "earnings", "hindcast", "payback", "reading")
     ),
     "report/sections/__init__.py",  # keys of sections
 }

@@ -140,7 +140,7 @@ def test_companies_together_are_the_joint_sum_of_their_own_years():
 
 def test_the_memo_prints_the_sentences_below_the_figures():
     (one,) = against_guidance(panel_of(YEAR), draws())
-    report = types.SimpleNamespace(figures={"earnings": None}, guided=(one.sentence,))
+    report = types.SimpleNamespace(figures={"earnings": None}, guided=(one,))
     assert earnings.build(report).sentences == (one.sentence,)
     assert earnings.build(types.SimpleNamespace(figures={}, guided=())) is None
 

@@ -106,11 +106,10 @@ def test_templates_hold_no_number(template):
 
 def test_the_memo_follows_the_verdict(report):
     text = markdown(report)
-    assert "> **31 % by 2028-05-06**" in text
-    assert "unlikely, 20–45" in text
+    assert "- **About 3 in 10**: It happens (31 %, unlikely;" in text
     v = dataclasses.replace(report.verdicts[0], probability=0.62)
     other = dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1])))
-    assert "> **62 % by 2028-05-06**" in markdown(other)
+    assert "- **About 6 in 10**: It happens (62 %, likely;" in markdown(other)
     assert "31 %" not in markdown(dataclasses.replace(other, sensitivities={}))
 
 
@@ -139,10 +138,10 @@ def test_what_the_data_moved_far_from_its_prior_is_told(report):
     assert "standard deviations away" not in markdown(report)
 
 
-def test_ends_of_several_definitions_stand_on_the_card(report):
+def test_ends_of_several_definitions_stand_under_their_table(report):
     other = dataclasses.replace(report.verdicts[0], definition="later", probability=0.62)
     text = markdown(dataclasses.replace(report, verdicts=Verdicts((report.verdicts[0], other))))
-    assert "> **31 % to 62 % by 2028-05-06, depending on what counts**" in text
+    assert "**31 % to 62 % by 2028-05-06, depending on what counts.**" in text
 
 
 def test_never_is_printed_as_a_bound(report):
@@ -276,11 +275,8 @@ def full(report):
 
 def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     text = markdown(full)
-    top = text.split("## Read this first")[0]
-    assert (
-        "If one of these definitions, drawn by weight, is what was meant: 27 %; naive 19 %." in top
-    )
-    assert "The article's words: 95 % to 99 %." in top
+    top = text.split("## How to read these numbers")[0]
+    assert "The words, read as 95 to 99 in 100, claim more than any of these numbers." in top
     assert "Prices: 31 %, naive 22 %." in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
@@ -299,7 +295,6 @@ def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
     report = dataclasses.replace(full, pooled={"c": none})
     text = markdown(report)
     assert "No pooled answer: without a number are d." in text
-    assert "drawn by weight, is what was meant" not in text
 
 
 def test_what_nobody_can_score_is_marked_and_is_no_headline(full):
@@ -314,7 +309,7 @@ def test_what_nobody_can_score_is_marked_and_is_no_headline(full):
         pooled={},
     )
     text = markdown(report)
-    top = text.split("## Read this first")[0]
+    top = text.split("## How to read these numbers")[0]
     assert "Prices: 55 %" in top
     assert "31 % to 55 %" not in top
     assert "true already on the day of the claim; cannot be scored: nobody prints it" in text
@@ -432,8 +427,9 @@ def test_foreign_text_is_the_same_text_wherever_it_stands(full, tmp_path):
     assert empty_tables(memo_text) == []
     shown = page(memo_text, made.figures, tmp_path, draft=False)
     assert shown.count("<h1") == 1
-    assert "<h1>**a**(b)" in shown
-    assert f"<title>{html.escape(seen)}</title>".replace("&#x27;", "'") in shown
+    title = re.sub(r"\s*\([^()]*\)", "", seen)  # brackets are not in a title
+    assert "<h1>**a** " in shown
+    assert f"<title>{html.escape(title)} is unlikely</title>".replace("&#x27;", "'") in shown
     assert "<img" not in shown
     told = html.unescape(re.sub(r"<[^>]+>", "", shown.split("<body>")[1]))
     assert told.count(seen) >= 20

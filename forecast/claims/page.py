@@ -1,7 +1,7 @@
 """What the memo of one article is about, read from its ``page.toml``, every key checked.
 
-All that is true of one article and not of the toolkit stands there: the title, the claims that get a
-card of their own, the series followed from run to run, the months asked about, whose prices are
+All that is true of one article and not of the toolkit stands there: the title, the claims of the
+first page, the series followed from run to run, the months asked about, whose prices are
 looked at. Without the file, or a key, the defaults of :class:`Page` hold, which name nobody.
 
 Invariant: nothing here names an article; ``tests/test_another_article.py`` makes the memo of another
@@ -54,7 +54,10 @@ class Page:
     publisher
         Who published the article, and when, as it stands below the title.
     headline
-        Ids of the claims that get a card and a table of their definitions, in order.
+        Ids of the claims of the first page, each with a table of its definitions, in order.
+    quoted
+        Ids of definitions of those claims that stand on the first page, in order; where it names none
+        of a claim, one of each group.
     followed
         Series ("entity/metric", quarterly) whose totals of calendar years are followed from run to
         run alongside the claims.
@@ -75,6 +78,7 @@ class Page:
     title: str
     publisher: str
     headline: tuple[str, ...]
+    quoted: tuple[str, ...] = ()
     followed: tuple[str, ...] = ()
     months: tuple[int, ...] = MONTHS
     positions: tuple[str, ...] = ()
@@ -119,6 +123,7 @@ def page_keys() -> fields.Keys:
         {"title": fields.TEXT, "headline": HEADLINE},
         {
             "publisher": fields.TEXT,
+            "quoted": _some(fields.NAME),
             "followed": _some(ONE_SERIES),
             "months": fields.Field("two whole numbers or more, rising, from 1 to 600", _rising),
             "positions": _some(fields.NAME),
@@ -150,12 +155,16 @@ def page_of(article: Article, claims: Sequence[Claim]) -> Page:
         return read_page(path, claims)
     plain = default_page(claims)
     return dataclasses.replace(
-        read_page(path), title=plain.title, publisher=plain.publisher, headline=plain.headline
+        read_page(path),
+        title=plain.title,
+        publisher=plain.publisher,
+        headline=plain.headline,
+        quoted=(),
     )
 
 
 def default_page(claims: Sequence[Claim]) -> Page:
-    """Return the page of an article that says nothing of it: a card for its first claim."""
+    """Return the page of an article that says nothing of it: of its first claim."""
     first = claims[0]
     whose = f" of {first.source}" if first.source else ""
     return Page(f"The predictions{whose}, put to the numbers", first.source, (first.id,))
@@ -186,11 +195,19 @@ def read_page(path: str | Path, claims: Sequence[Claim] | None = None) -> Page:
             f"{where}: headline names {one_line(strange)}; wanted ids of the claims file: "
             f"{one_line(list(known), 60)}"
         )
+    there = {d.id for name in raw["headline"] if name in known for d in known[name].definitions}
+    unknown = [name for name in raw.get("quoted", ()) if name not in there]
+    if unknown and claims is not None:
+        raise ClaimError(
+            f"{where}: quoted names {one_line(unknown)}; wanted ids of definitions of the headline "
+            f"claims: {one_line(sorted(there), 60)}"
+        )
     first = known.get(raw["headline"][0])
     return Page(
         title=raw["title"],
         publisher=raw.get("publisher", first.source if first else ""),
         headline=tuple(raw["headline"]),
+        quoted=tuple(raw.get("quoted", ())),
         followed=tuple(raw.get("followed", ())),
         months=tuple(raw.get("months", MONTHS)),
         positions=tuple(raw.get("positions", ())),

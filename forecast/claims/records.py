@@ -97,6 +97,8 @@ class Definition:
         What it looks at, such as prices or spending; definitions of one group stand together.
     label
         A few words for a figure; "" for one that is not drawn when it may come.
+    phrase
+        The event as a noun that stands alone, for a sentence and a title; "" where `why` is taken.
     thresholds
         Other values of the event's ``fall`` or ``value``, for the table of how the answer moves.
     polarity
@@ -131,6 +133,7 @@ class Definition:
     base_rate: BaseRate | None = None
     group: str = ""
     label: str = ""
+    phrase: str = ""
     thresholds: tuple[float, ...] = ()
     polarity: str = "same"
     excludes: tuple[str, ...] = ()

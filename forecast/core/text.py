@@ -37,6 +37,38 @@ def percent(probability: float | None, draws: int = 0) -> str:
     return "> 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
 
 
+def frequency(probability: float | None, draws: int = 0) -> str:
+    """Return a probability as a natural frequency, a dash for None.
+
+    In tenths between one in five and four in five, in hundredths beyond, and never as none or all.
+
+    Parameters
+    ----------
+    probability
+        A share, 0 to 1.
+    draws
+        Number of draws it was counted on; 0 if unknown.
+
+    Examples
+    --------
+    >>> frequency(0.71), frequency(0.08), frequency(0.93), frequency(0.002), frequency(0.0, 4000)
+    ('about 7 in 10', 'about 8 in 100', 'about 93 in 100', 'fewer than 1 in 100', 'fewer than 1 in 100')
+    """
+    if probability is None:
+        return "–"
+    bound = percent(probability, draws)
+    if bound.startswith("<"):
+        return "fewer than 1 in 100"
+    if bound.startswith(">"):
+        return "more than 99 in 100"
+    middling = 0.195 <= probability <= 0.805
+    return (
+        f"about {10 * probability:.0f} in 10"
+        if middling
+        else f"about {100 * probability:.0f} in 100"
+    )
+
+
 def significant(value: float, digits: int = 2) -> str:
     """Return a number rounded to significant digits, with thousands separators, no exponent.
 

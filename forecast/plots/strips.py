@@ -202,7 +202,11 @@ def key_mark(name: str, marker: str, *, face: str, edge: str, size: float) -> Li
 
 
 def definition_strip(
-    rows: Sequence[StripRow], *, title: str | None = None, ax: Axes | None = None
+    rows: Sequence[StripRow],
+    *,
+    implied: tuple[float, float] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the probability of each definition of a claim, a row a definition.
 
@@ -210,6 +214,8 @@ def definition_strip(
     ----------
     rows
         Top row first.
+    implied
+        The range of probability that the words imply, shares; a grey band behind all rows.
     title
         The finding, about ten words.
     ax
@@ -228,6 +234,8 @@ def definition_strip(
         If there is no row.
     """
     key = _strip_key(rows)
+    if implied is not None:
+        key.append(Line2D([], [], label=IMPLIED, **BAND))
     width = (WIDTH - EDGE - END) * 72 if ax is None else box_of(ax)[0]
     head = key_height([str(h.get_label()) for h in key], width) if key else 0.0
     # Where there are marks a note stands under the label; where there are none, in their place.
@@ -239,6 +247,10 @@ def definition_strip(
     make_room(ax, 0, 100, [n.replace(" ", "\N{NO-BREAK SPACE}") for n in numbers if n] or ["100"])
     judged = [y for y, row in zip(places, rows, strict=True) if row.probability is not None]
     strip_grid(ax, range(0, 101, 20), [f"{t} %" for t in range(0, 101, 20)], judged)
+    if implied is not None:
+        for y in judged:
+            ends = [100 * one for one in implied]
+            ax.plot(ends, [y, y], clip_on=False, **{**BAND, "linewidth": STRIP})
     for row, y, number in zip(rows, places, numbers, strict=True):
         if row.probability is None:
             note_at(ax, row.note or "no number", (0, y), coords=ROW, color=MUTED)
@@ -278,6 +290,12 @@ STRIP_MARKS: Mapping[str, Mapping[str, Any]] = {
     },
     "our answer": {"marker": "o", "markersize": 5.5, "zorder": 5},
 }
+
+
+IMPLIED = "what the words imply"
+BAND: Mapping[str, Any] = {
+    "color": MUTED, "linewidth": 8, "alpha": 0.35, "solid_capstyle": "butt", "zorder": 0.5,
+}  # fmt: skip
 
 
 def _strip_marks(row: StripRow) -> dict[str, list[float]]:

@@ -20,6 +20,7 @@ from forecast.core.text import capitalised, percent
 from forecast.inference.sampling import prior_draws
 from forecast.models.base import Crossing, Drawn, Scene
 from forecast.models.registry import figures_of, get_model, names
+from forecast.report.quoted import finding, quoted
 from forecast.report.record import Figure, Report
 
 if TYPE_CHECKING:
@@ -212,6 +213,32 @@ def _strip(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     return Drawn(plots.definition_strip(rows, title=title), alt, caption)
 
 
+def _quoted(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
+    del passed
+    told = quoted(report)
+    if not told:
+        raise DataError("no definition of a headline claim has an answer")
+    one = told[0]
+    rows = [
+        plots.StripRow(
+            label=capitalised(row.what) if v is row.verdict else f"The same, by {v.model}",
+            probability=v.probability,
+            low=spread.low if spread else None,
+            high=spread.high if spread else None,
+            naive=report.naive.get((v.claim, v.definition)),
+            draws=v.draws,
+        )
+        for row in one.rows
+        for v in (row.verdict, *row.twins)
+        for spread in [report.sensitivities.get((v.claim, v.definition))]
+    ]
+    said = "; ".join(f"{r.label} {percent(r.probability, r.draws)}" for r in rows)
+    implied = None if one.claim.implied is None else (one.claim.implied.low, one.claim.implied.high)
+    ax = plots.definition_strip(rows, implied=implied, title=finding(report))
+    caption = f"Claim: {one.claim.text} All its definitions stand in the table below."
+    return Drawn(ax, f"Probability of the claim under a few of its definitions: {said}.", caption)
+
+
 def _clocks(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     del passed
     claim, curves = _headline(report), report.curves
@@ -323,6 +350,7 @@ def _prior_posterior(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
 
 
 OVERALL = (
+    Overall("quoted", _quoted),
     Overall("strip", _strip),
     Overall("clocks", _clocks),
     Overall("others", _others, "as named (data/public_forecasts.csv)"),

@@ -41,6 +41,26 @@ class Figure:
 
 
 @dataclasses.dataclass(frozen=True)
+class Guided:
+    """A forecast beside what a company, or several together, said of the same sum.
+
+    Attributes
+    ----------
+    gap
+        How far the median lies above what was said, as a share of it.
+    together
+        Whether it is of several companies.
+    brief, sentence
+        Where the forecast lies and why, for a first page and in full.
+    """
+
+    gap: float
+    together: bool
+    brief: str
+    sentence: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """All that a run found.
 
@@ -88,7 +108,9 @@ class Report:
     warned
         Whether famous warnings added anything to the base rate.
     guided
-        Sentences on forecasts of capex beside what companies said of it.
+        Forecasts of capex beside what companies said of it.
+    coming
+        Who reports next, on what and about when; empty where nobody's reports are followed.
     figures
         By key; empty until they are drawn.
     """
@@ -120,7 +142,8 @@ class Report:
     scenarios: Sequence[Conditional] = ()
     hindcasts: Sequence[Hindcast] = ()
     warned: Sequence[WarningCheck] = ()
-    guided: Sequence[str] = ()
+    guided: Sequence[Guided] = ()
+    coming: str = ""
     figures: Mapping[str, Figure] = dataclasses.field(default_factory=dict)
 
     @property
@@ -134,7 +157,7 @@ class Report:
 
     @property
     def headline(self) -> tuple[Claim, ...]:
-        """The claims that get a card, in the page's order."""
+        """The claims of the first page, in the page's order."""
         by_id = {claim.id: claim for claim in self.claims}
         return tuple(by_id[name] for name in self.page.headline)
 

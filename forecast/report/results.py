@@ -18,14 +18,16 @@ from forecast.claims.comparisons import Beside, beside_others
 from forecast.claims.pool import pool
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
-from forecast.core.errors import ClaimError, ForecastError
+from forecast.core.errors import ClaimError, DataError, ForecastError
 from forecast.evaluation.misfit import misfits
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed, priors_of
+from forecast.models.earnings.calendar import report_calendar
 from forecast.models.earnings.paths import TOTALS
 from forecast.models.earnings.statements import against_guidance
 from forecast.models.panels import latest_of
 from forecast.models.registry import get_model
+from forecast.report.record import Guided
 
 if TYPE_CHECKING:
     from forecast.claims.inputs import Inputs
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from forecast.claims.records import Claim
     from forecast.inference.predict import Fitted
     from forecast.report.record import Report
+    from forecast.tables.vintages import Known
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,7 @@ def complete(
         scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
         guided=_guided(fitted.get("earnings")),
+        coming=_coming(report.known) if "earnings" in fitted else "",
         misfits={
             name: misfits(f.run.posterior, priors_of(f.run.spec), get_model(name).report)
             for name, f in fitted.items()
@@ -76,11 +80,23 @@ def complete(
     )
 
 
-def _guided(one: Fitted | None) -> tuple[str, ...]:
-    if one is None or one.draws is None:
+def _guided(fitted: Fitted | None) -> tuple[Guided, ...]:
+    if fitted is None or fitted.draws is None:
         return ()
-    told = against_guidance(one.run.panel, one.draws, together=TOTALS["big_five"])
-    return tuple(against.sentence for against in told)
+    told = against_guidance(fitted.run.panel, fitted.draws, together=TOTALS["big_five"])
+    return tuple(Guided(one.gap, one.together, one.brief, one.sentence) for one in told)
+
+
+def _coming(known: Known) -> str:
+    try:
+        rows = report_calendar(known).out
+    except DataError:  # companies without a report
+        return ""
+    rows = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
+    if not len(rows):
+        return ""
+    first = rows.iloc[0]
+    return f"{first['entity']} on {first['quarter']}, about {first['expected_on']}"
 
 
 def _variations(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from forecast import plots
-from forecast.core.draws import interval
+from forecast.core.draws import interval, path
 from forecast.core.errors import DataError
 from forecast.core.text import capitalised, one_line, significant
 from forecast.core.words import entity_of, metric_of
@@ -47,6 +49,43 @@ def _sums(scene: Scene) -> Drawn:
     )
     alt = "Fans of the companies' quarterly figures. " + "; ".join(said) + "."
     return Drawn(figure, alt, caption)
+
+
+def _annual(scene: Scene) -> Drawn:
+    """Draw the first of the sums of capex by calendar year."""
+    draws = scene.draws
+    there = {str(name) for name in draws["series"].values}
+    entity = next((e for m, e in SHOWN if m == "capex" and f"{e}/{m}" in there), None)
+    if entity is None:
+        raise DataError("the companies do not add up to a sum that is shown by year")
+    name = f"{entity}/capex"
+    totals = _by_year(path(draws, name, total=4))
+    observed = _by_year(draws["observed"].sel(series=name).rolling(period=4).sum())
+    last = interval(totals.isel(period=-1))
+    year = str(totals["period"].values[-1])
+    who = entity.replace("_", " ")
+    unit = str(draws["unit"].sel(series=name).values)
+    title = f"The {who} may spend {last.span} {unit} in {year} (8 in 10)"
+    ax = plots.path_fan(
+        totals, as_of=scene.as_of, unit=unit, label=f"capex of the {who} by calendar year",
+        observed=observed, metric="capex", title=title,
+    )  # fmt: skip
+    caption = (
+        f"Four quarters added up in each joint draw; {who}: Microsoft, Alphabet, Amazon, Meta and "
+        "Oracle. What each company has said of its own year is given to the draws, and stands on the "
+        "companies' fans."
+    )
+    alt = (
+        f"Capex by calendar year: median {significant(last.median)} {unit} in {year}, 80 % between"
+    )
+    return Drawn(ax, f"{alt} {last.between}.", caption)
+
+
+def _by_year(trailing: xr.DataArray) -> xr.DataArray:
+    """Return sums of four quarters at the ends of calendar years, with years as labels."""
+    quarters = [str(p) for p in trailing["period"].values if str(p).endswith("Q4")]
+    chosen = trailing.sel(period=quarters).dropna("period", how="all")
+    return chosen.assign_coords(period=[str(p)[:4] for p in chosen["period"].values])
 
 
 def _companies(scene: Scene, metric: str) -> Drawn:
@@ -149,6 +188,7 @@ def _calendar(scene: Scene) -> Drawn:
 
 
 FIGURES = (
+    Figure("annual", SOURCE, _annual),
     Figure("earnings", SOURCE, _sums),
     Figure("companies_capex", SOURCE, _capex),
     Figure("companies_revenue", SOURCE, _revenue),

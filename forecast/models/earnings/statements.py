@@ -165,6 +165,8 @@ class Against:
         What the sum would be if each quarter still to come were as the last reported.
     past
         How far sums that were reported since lay from the last statement on each, as a share of it.
+    together
+        Whether it is of several companies.
     """
 
     name: str
@@ -180,6 +182,7 @@ class Against:
     high: float
     pace: float
     past: tuple[float, ...]
+    together: bool = False
 
     @property
     def gap(self) -> float:
@@ -187,8 +190,8 @@ class Against:
         return self.median / self.said - 1
 
     @property
-    def sentence(self) -> str:
-        """Where the forecast lies, what was said, and what speaks for the difference."""
+    def place(self) -> str:
+        """Where the forecast lies beside what was said, which is told with its day."""
         side = "above" if self.gap > 0 else "below"
         level = {"at least": "floor", "at most": "ceiling"}.get(self.kind, "guidance")
         said = (
@@ -198,6 +201,25 @@ class Against:
         )
         size = abs(100 * self.gap)
         place = f"at the {level}" if size < 0.5 else f"{size:.0f} % {side} the {level}"
+        return f"{place} of {said} ({self.said_on})"
+
+    @property
+    def brief(self) -> str:
+        """Where the forecast lies beside what was said, and why, in a sentence for a first page."""
+        why = "no earlier statement tells how far to trust it"
+        if self.past:
+            why = (
+                f"what came before lay {100 * float(np.median(self.past)):+.0f} % from what had been "
+                f"said (median of {len(self.past)})"
+            )
+        return (
+            f"{self.name}: our median for {self.about} of {self.period} is {self.median:,.4g} USD bn, "
+            f"{self.place}; {why}."
+        )
+
+    @property
+    def sentence(self) -> str:
+        """Where the forecast lies, what was said, and what speaks for the difference."""
         record = "there is no record of earlier statements"
         if self.past:
             shares = sorted(100 * e for e in self.past)
@@ -209,7 +231,7 @@ class Against:
             )
         return (
             f"{self.name}, {self.about} of {self.period}: forecast {self.median:,.4g} USD bn "
-            f"(80 % {self.low:,.4g} to {self.high:,.4g}), {place} of {said} ({self.said_on}); {record}, "
+            f"(80 % {self.low:,.4g} to {self.high:,.4g}), {self.place}; {record}, "
             f"and at the pace of the last quarter it would come to {self.pace:,.4g}."
         )
 
@@ -309,5 +331,5 @@ def _total_of(several: Sequence[Against], sums: np.ndarray) -> Against:
         said_high=sum(one.said_high for one in several),
         said_on=max(one.said_on for one in several),
         median=median, low=low, high=high, pace=sum(one.pace for one in several),
-        past=tuple(error for one in several for error in one.past),
+        past=tuple(error for one in several for error in one.past), together=True,
     )  # fmt: skip

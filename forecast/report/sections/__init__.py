@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 NAMES = (
     "head",
-    "cards",
+    "first_page",
     "definitions",
     "two_models",
     "depths",
     "clocks",
-    "read_first",
+    "reading",
     "others",
     "variations",
     "scenarios",

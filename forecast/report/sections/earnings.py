@@ -30,7 +30,7 @@ def build(report: Report) -> Earnings | None:
     """Return the sentences; None where the first figure was not drawn."""
     if FIGURES[0] not in report.figures:
         return None
-    return Earnings(tuple(report.guided))
+    return Earnings(tuple(one.sentence for one in report.guided))
 
 
 SECTION = Section("earnings", build, "Where reported spending may go", FIGURES)

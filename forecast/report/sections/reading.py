@@ -1,4 +1,4 @@
-"""What must be known before a number is quoted."""
+"""What must be known to read the table of definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Monte-Carlo error of a difference, and the step between two words of the scale; 
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadFirst:
+class Reading:
     """The warnings.
 
     Attributes
@@ -40,11 +40,11 @@ class ReadFirst:
     agrees: str
 
 
-def build(report: Report) -> ReadFirst:
+def build(report: Report) -> Reading:
     """Return the warnings."""
     heads = headlines(report)
     gap = max((one.gap for one in heads), default=0.0)
-    return ReadFirst(
+    return Reading(
         observations=report.observations.get("market", 0),
         reported=report.observations.get("earnings", 0),
         naive=tuple(p for one in heads for p in one.naive),
@@ -59,4 +59,4 @@ def build(report: Report) -> ReadFirst:
     )
 
 
-SECTION = Section("read_first", build, "Read this first", ("strip",))
+SECTION = Section("reading", build, "How to read these numbers", ("strip",))
