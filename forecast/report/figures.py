@@ -234,7 +234,8 @@ def _quoted(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     ]
     said = "; ".join(f"{r.label} {percent(r.probability, r.draws)}" for r in rows)
     implied = None if one.claim.implied is None else (one.claim.implied.low, one.claim.implied.high)
-    ax = plots.definition_strip(rows, implied=implied, title=finding(report))
+    title = one.verdict.rstrip(".") or finding(report)  # the page's own title stands above it
+    ax = plots.definition_strip(rows, implied=implied, title=title)
     caption = f"Claim: {one.claim.text} All its definitions stand in the table below."
     return Drawn(ax, f"Probability of the claim under a few of its definitions: {said}.", caption)
 

@@ -50,7 +50,7 @@ def _doubts(report: Report, answered: Sequence[Answered]) -> Iterator[str]:
     for row in rows:
         for twin in row.twins:
             yield (
-                f"Two models answer {_quote(row.what)}: {row.verdict.model} says "
+                f"Two models answer “{row.headed}”: {row.verdict.model} says "
                 f"{percent(row.verdict.probability, row.verdict.draws)}, {twin.model} "
                 f"{percent(twin.probability, twin.draws)}. The second goes by {_rests_on(twin)}."
             )
@@ -64,10 +64,6 @@ def _doubts(report: Report, answered: Sequence[Answered]) -> Iterator[str]:
 def _rests_on(verdict: Verdict) -> str:
     entry = get_model(verdict.model)
     return entry.rests_on or entry.title
-
-
-def _quote(text: str) -> str:
-    return f"“{text}”"
 
 
 def _told_guidance(guided: Sequence[Guided]) -> list[Guided]:
