@@ -139,6 +139,20 @@ def test_the_words_are_compared_with_the_numbers(report, shares, spending, twin,
     assert "read as" not in top(dataclasses.replace(report, claims=[claim]))
 
 
+def test_an_opposite_definition_does_not_bear_the_words_out(report):
+    page = dataclasses.replace(report.page, quoted=("shares", "rest"))
+    told = dataclasses.replace(changed(report, rest=0.98), page=page)
+    (one,) = quoted(told)
+    assert one.verdict == (
+        "The words, read as 95 to 99 in 100, claim more than any of these numbers that would bear them "
+        "out."
+    )
+    assert [row.implied for row in one.rows] == [(0.95, 0.99), pytest.approx((0.01, 0.05))]
+    ax = _quoted(told, {}).shown
+    bands = [line.get_xdata() for line in ax.lines if line.get_label() == "what the words imply"]
+    assert [list(band) for band in bands] == [[95.0, 99.0], pytest.approx([1.0, 5.0])]
+
+
 def test_what_stands_in_brackets_is_not_in_the_title(report):
     told = [
         dataclasses.replace(d, phrase=d.phrase and f"{d.phrase} (a fifth, 20 %) by 2028")

@@ -62,6 +62,8 @@ class StripRow:
         What somebody else published on the same or a near question, or None.
     reach_low, reach_high
         Range of the answer over other thresholds and windows, or None.
+    implied_low, implied_high
+        Range that somebody's words imply, or None.
     note
         Printed in grey; in place of the marks where there is no probability.
     draws
@@ -79,6 +81,8 @@ class StripRow:
     published: float | None = None
     reach_low: float | None = None
     reach_high: float | None = None
+    implied_low: float | None = None
+    implied_high: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,11 +206,7 @@ def key_mark(name: str, marker: str, *, face: str, edge: str, size: float) -> Li
 
 
 def definition_strip(
-    rows: Sequence[StripRow],
-    *,
-    implied: tuple[float, float] | None = None,
-    title: str | None = None,
-    ax: Axes | None = None,
+    rows: Sequence[StripRow], *, title: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw the probability of each definition of a claim, a row a definition.
 
@@ -214,8 +214,6 @@ def definition_strip(
     ----------
     rows
         Top row first.
-    implied
-        The range of probability that the words imply, shares; a grey band behind all rows.
     title
         The finding, about ten words.
     ax
@@ -225,8 +223,9 @@ def definition_strip(
     -------
     matplotlib.axes.Axes
         Dots: ours; thick lines: the range over other prior sets; thin ones: over other thresholds
-        and windows; hollow diamonds: naive; hollow squares: published by others; ticks: base rate;
-        the number in words at the right. y is in points from the top.
+        and windows; grey bands: what somebody's words imply; hollow diamonds: naive; hollow squares:
+        published by others; ticks: base rate; the number in words at the
+        right. y is in points from the top.
 
     Raises
     ------
@@ -234,8 +233,6 @@ def definition_strip(
         If there is no row.
     """
     key = _strip_key(rows)
-    if implied is not None:
-        key.append(Line2D([], [], label=IMPLIED, **BAND))
     width = (WIDTH - EDGE - END) * 72 if ax is None else box_of(ax)[0]
     head = key_height([str(h.get_label()) for h in key], width) if key else 0.0
     # Where there are marks a note stands under the label; where there are none, in their place.
@@ -247,10 +244,6 @@ def definition_strip(
     make_room(ax, 0, 100, [n.replace(" ", "\N{NO-BREAK SPACE}") for n in numbers if n] or ["100"])
     judged = [y for y, row in zip(places, rows, strict=True) if row.probability is not None]
     strip_grid(ax, range(0, 101, 20), [f"{t} %" for t in range(0, 101, 20)], judged)
-    if implied is not None:
-        for y in judged:
-            ends = [100 * one for one in implied]
-            ax.plot(ends, [y, y], clip_on=False, **{**BAND, "linewidth": STRIP})
     for row, y, number in zip(rows, places, numbers, strict=True):
         if row.probability is None:
             note_at(ax, row.note or "no number", (0, y), coords=ROW, color=MUTED)
@@ -265,6 +258,13 @@ def definition_strip(
 
 # The diamond is larger than the dot, so that both are seen where they agree.
 STRIP_MARKS: Mapping[str, Mapping[str, Any]] = {
+    "what the words imply": {
+        "color": MUTED,
+        "linewidth": 11,
+        "alpha": 0.35,
+        "solid_capstyle": "butt",
+        "zorder": 0.5,
+    },
     "range over thresholds and windows": {"color": MUTED, "linewidth": 1, "zorder": 1},
     "range over other priors": {
         "color": MUTED,
@@ -292,17 +292,12 @@ STRIP_MARKS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-IMPLIED = "what the words imply"
-BAND: Mapping[str, Any] = {
-    "color": MUTED, "linewidth": 8, "alpha": 0.35, "solid_capstyle": "butt", "zorder": 0.5,
-}  # fmt: skip
-
-
 def _strip_marks(row: StripRow) -> dict[str, list[float]]:
     """Return where each mark of a row stands, in percent; only those that the row has."""
     places = {
         "our answer": (row.probability,),
         "published by others": (row.published,),
+        "what the words imply": (row.implied_low, row.implied_high),
         "range over thresholds and windows": (row.reach_low, row.reach_high),
         "range over other priors": (row.low, row.high),
         "naive forecast": (row.naive,),

@@ -227,15 +227,16 @@ def _quoted(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
             high=spread.high if spread else None,
             naive=report.naive.get((v.claim, v.definition)),
             draws=v.draws,
+            implied_low=row.implied[0] if row.implied else None,
+            implied_high=row.implied[1] if row.implied else None,
         )
         for row in one.rows
         for v in (row.verdict, *row.twins)
         for spread in [report.sensitivities.get((v.claim, v.definition))]
     ]
     said = "; ".join(f"{r.label} {percent(r.probability, r.draws)}" for r in rows)
-    implied = None if one.claim.implied is None else (one.claim.implied.low, one.claim.implied.high)
     title = one.verdict.rstrip(".") or finding(report)  # the page's own title stands above it
-    ax = plots.definition_strip(rows, implied=implied, title=title)
+    ax = plots.definition_strip(rows, title=title)
     caption = f"Claim: {one.claim.text} All its definitions stand in the table below."
     return Drawn(ax, f"Probability of the claim under a few of its definitions: {said}.", caption)
 

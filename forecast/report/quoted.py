@@ -36,6 +36,9 @@ class Quoted:
         The naive forecast's probability; None where it has none.
     low, high
         The answer's range over prior sets and structures; None where no others were fitted.
+    implied
+        What the claim's words imply for it, of an opposite definition for its not coming; None where
+        they imply nothing.
     """
 
     definition: Definition
@@ -44,6 +47,7 @@ class Quoted:
     naive: float | None
     low: float | None
     high: float | None
+    implied: tuple[float, float] | None
 
     @property
     def answers(self) -> tuple[Verdict, ...]:
@@ -94,26 +98,28 @@ class Quoted:
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-    """One headline claim and its quoted definitions, those most like the words first as in the file."""
+    """One headline claim and its quoted definitions, in the page's order."""
 
     claim: Claim
     rows: tuple[Quoted, ...]
 
     @property
     def verdict(self) -> str:
-        """How the words compare with the numbers; empty where they imply none."""
+        """How the words compare with what would bear them out; empty where they imply nothing."""
         implied = self.claim.implied
-        chances = [v.probability or 0.0 for row in self.rows for v in row.answers]
+        same = [row for row in self.rows if row.definition.polarity == "same"]
+        chances = [v.probability or 0.0 for row in same for v in row.answers]
         if implied is None or not chances:
             return ""
         low, high = 100 * implied.low, 100 * implied.high
         read = f"The words, read as {low:.0f} to {high:.0f} in 100, "
+        but = "" if len(same) == len(self.rows) else " that would bear them out"
         above = sum(p >= implied.low for p in chances)
         if not above:
-            return f"{read}claim more than any of these numbers."
+            return f"{read}claim more than any of these numbers{but}."
         if above == len(chances):
-            return f"{read}claim no more than these numbers."
-        return f"{read}claim more than some of these numbers and no more than others."
+            return f"{read}claim no more than these numbers{but}."
+        return f"{read}claim more than some of these numbers and no more than others{but}."
 
 
 def quoted(report: Report) -> tuple[Answered, ...]:
@@ -156,7 +162,15 @@ def _row(report: Report, claim: Claim, one: Definition) -> Quoted:
         naive=report.naive.get(key),
         low=spread.low if spread else None,
         high=spread.high if spread else None,
+        implied=_implied(claim, one),
     )
+
+
+def _implied(claim: Claim, one: Definition) -> tuple[float, float] | None:
+    if claim.implied is None:
+        return None
+    low, high = claim.implied.low, claim.implied.high
+    return (low, high) if one.polarity == "same" else (1 - high, 1 - low)
 
 
 def finding(report: Report) -> str:
