@@ -74,7 +74,7 @@ def claims_file():
         }
         for kind, event in EVENTS.items()
     ]
-    readings[0] |= {"group": "g", "label": "l", "thresholds": [1, 2.5]}
+    readings[0] |= {"group": "g", "label": "l", "phrase": "p", "thresholds": [1, 2.5]}
     readings[3] |= {"thresholds": [5, 100]}
     readings[3] |= {"polarity": "opposite", "excludes": ["threshold"]}
     readings[4] |= {"model": "earnings", "same_event": ["threshold"]}
@@ -386,6 +386,7 @@ PLACES = [
     *(((*FIRST, "why"), v, "'threshold': got why .*, wanted text") for v in (*NOT_TEXT, "")),
     *(((*FIRST, k), v, f"'threshold': got {k} .*, wanted text")
       for k in ("group", "label") for v in NOT_TEXT),
+    *(((*FIRST, "phrase"), v, "'threshold': got phrase .*, wanted text") for v in (*NOT_TEXT, "")),
     *(((*FIRST, "event"), v, "'threshold': got event .*, wanted a table") for v in (5, "x", [], True)),
     ((*FIRST, "event"), {}, "'threshold', event: missing kind"),
     *(((*FIRST, "window"), v, "'threshold': got window .*, wanted two days")
