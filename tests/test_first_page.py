@@ -89,16 +89,16 @@ def test_a_number_is_a_natural_frequency_with_what_stands_beside_it(report):
     )
     assert "A paper: **“it will happen”**" in lines
     assert (
-        "- **About 7 in 10**: a fall of a fifth in shares (71 %, likely; naive forecast 44 %; other "
-        "priors and structures 60 % to 80 %)." in lines
+        "- **About 7 in 10**: a fall of a fifth in shares – 71 %, likely; naive forecast 44 %; other "
+        "priors and structures 60 % to 80 %." in lines
     )
     assert (
-        "- **About 8 in 100, or about 4 in 10**: a cut in spending (8 % or 36 %, very unlikely to "
-        "unlikely; naive forecast 20 %)." in lines
+        "- **About 8 in 100, or about 4 in 10**: a cut in spending – 8 % or 36 %, very unlikely to "
+        "unlikely; naive forecast 20 %." in lines
     )
     other = top(changed(report, shares=0.32))
     assert "# A fall of a fifth in shares is unlikely; a cut in spending" in other
-    assert "**About 3 in 10**: a fall of a fifth in shares (32 %, unlikely;" in other
+    assert "**About 3 in 10**: a fall of a fifth in shares – 32 %, unlikely;" in other
 
 
 def test_one_of_each_group_or_those_that_the_page_names(report):
@@ -163,7 +163,7 @@ def test_what_stands_in_brackets_is_not_in_the_title(report):
     assert text.startswith(
         "# A fall of a fifth in shares by 2028 is likely; a cut in spending by 2028, "
     )
-    assert "a fall of a fifth in shares (a fifth, 20 %) by 2028 (71 %" in text
+    assert "a fall of a fifth in shares (a fifth, 20 %) by 2028 – 71 %" in text
 
 
 def test_without_a_phrase_the_title_is_the_pages_own_and_the_definition_speaks(report):
@@ -171,7 +171,7 @@ def test_without_a_phrase_the_title_is_the_pages_own_and_the_definition_speaks(r
     claim = dataclasses.replace(report.claims[0], definitions=tuple(plain))
     text = top(dataclasses.replace(report, claims=[claim]))
     assert text.startswith("# What of it?\n\ndata as of")
-    assert "- **About 7 in 10**: shares happens (71 %, likely;" in text
+    assert "- **About 7 in 10**: shares happens – 71 %, likely;" in text
 
 
 def test_what_is_decided_is_no_forecast(report):
@@ -182,7 +182,7 @@ def test_what_is_decided_is_no_forecast(report):
         for v in report.verdicts
     ]
     told = dataclasses.replace(report, verdicts=Verdicts(tuple(rows)))
-    assert "- **It came**: a cut in spending (decided by what has come)." in top(told)
+    assert "- **It came**: a cut in spending – decided by what has come." in top(told)
     assert finding(told) == "A fall of a fifth in shares is likely"
 
 

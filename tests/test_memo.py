@@ -106,10 +106,10 @@ def test_templates_hold_no_number(template):
 
 def test_the_memo_follows_the_verdict(report):
     text = markdown(report)
-    assert "- **About 3 in 10**: It happens (31 %, unlikely;" in text
+    assert "- **About 3 in 10**: It happens – 31 %, unlikely;" in text
     v = dataclasses.replace(report.verdicts[0], probability=0.62)
     other = dataclasses.replace(report, verdicts=Verdicts((v, report.verdicts[1])))
-    assert "- **About 6 in 10**: It happens (62 %, likely;" in markdown(other)
+    assert "- **About 6 in 10**: It happens – 62 %, likely;" in markdown(other)
     assert "31 %" not in markdown(dataclasses.replace(other, sensitivities={}))
 
 

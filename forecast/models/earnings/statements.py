@@ -209,8 +209,8 @@ class Against:
         why = "no earlier statement tells how far to trust it"
         if self.past:
             why = (
-                f"what came before lay {100 * float(np.median(self.past)):+.0f} % from what had been "
-                f"said (median of {len(self.past)})"
+                f"what came before lay {round(100 * float(np.median(self.past))) + 0.0:+.0f} % from "
+                f"what had been said (median of {len(self.past)})"
             )
         return (
             f"{self.name}: our median for {self.about} of {self.period} is {self.median:,.4g} USD bn, "
