@@ -96,7 +96,21 @@ def column_name(index: int) -> str:
     return name
 
 
-def read_sheet(path: Path, sheet: str = "") -> Sheet:
+def sheet_bytes(path: Path) -> bytes:
+    """Return what stands in the file of a table.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be read.
+    """
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
+
+
+def read_sheet(path: Path, sheet: str = "", content: bytes | None = None) -> Sheet:
     """Return a CSV, or a sheet of an XLSX.
 
     Parameters
@@ -105,16 +119,16 @@ def read_sheet(path: Path, sheet: str = "") -> Sheet:
         A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
     sheet
         Which sheet; the first that is not hidden by default.
+    content
+        What stands in the file, by whom has read it already.
 
     Raises
     ------
     DataError
         If there is no such file or sheet, it cannot be read as a CSV or XLSX, or holds nothing.
     """
-    try:
-        content = read_bytes(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; give the path of a CSV or XLSX") from None
+    if content is None:
+        content = sheet_bytes(path)
     xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or content.startswith(b"PK\x03\x04")
     if sheet and not xlsx:
         raise DataError(f"{path}: got the sheet {sheet!r}; a CSV has no sheets")
@@ -125,7 +139,7 @@ def read_sheet(path: Path, sheet: str = "") -> Sheet:
     return found
 
 
-def read_cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
+def read_cells(path: Path, content: bytes | None = None) -> tuple[list[str], Body, tuple[str, ...]]:
     """Return the header of a table of our own, its rows with their lines, and notes on the reading.
 
     The header is the first line. Lines without a cell that holds something are none, and columns without
@@ -136,7 +150,7 @@ def read_cells(path: Path) -> tuple[list[str], Body, tuple[str, ...]]:
     DataError
         As of :func:`read_sheet`, or if a row is wider than the header.
     """
-    found = read_sheet(path)
+    found = read_sheet(path, content=content)
     filled = [(n, [cell.text for cell in cells]) for n, cells in found.lines]
     header, notes = filled[0][1], found.notes
     wide = [f"line {n} has {len(c)} cells" for n, c in filled[1:] if len(c) > len(header)]

@@ -24,7 +24,8 @@ from forecast.core.words import TABLE_COLUMNS
 from forecast.tables.articles import data_dir as data_dir
 from forecast.tables.articles import data_folder as data_folder
 from forecast.tables.articles import find_article
-from forecast.tables.cells import Body, read_cells
+from forecast.tables.cells import Body, read_cells, sheet_bytes
+from forecast.tables.read_once import read_once
 from forecast.tables.vintages import Table, read_table, same_report, withdrawn_on
 
 VINTAGE_FILES = (
@@ -231,7 +232,14 @@ def read_reference_table(name: str, folder: str | Path | None = None) -> pd.Data
     """
     kinds = _kinds_of(name)
     path = data_folder(folder) / f"{name}.csv"
-    header, body, _ = read_cells(path)
+    content = sheet_bytes(path)
+    return read_once(lambda: _reference_table(name, path, content, kinds), content, name)
+
+
+def _reference_table(
+    name: str, path: Path, content: bytes, kinds: Mapping[str, str]
+) -> pd.DataFrame:
+    header, body, _ = read_cells(path, content)
     for column in MAY_LACK.get(name, ()):
         if column not in header:
             header, body = [*header, column], [(line, [*cells, ""]) for line, cells in body]

@@ -52,6 +52,7 @@ from forecast.core.words import (
     WITHDRAWS,
     guided,
 )
+from forecast.tables.read_once import read_once
 
 if TYPE_CHECKING:
     from forecast.tables.names import Metric
@@ -101,20 +102,25 @@ def read_table(path: str | Path, today: dt.date | None = None) -> Table:
     """
     path = Path(path)
     try:
-        raw = _text_cells(path)
+        content = read_bytes(path)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; give the path of a CSV") from None
-    except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise DataError(
-            f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
-            f"wanted UTF-8 text with a header line naming {', '.join(COLUMNS)}"
-        ) from None
-    return check_table(raw, str(path), today=today)
+
+    def checked() -> Table:
+        try:
+            raw = _text_cells(content)
+        except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+            raise DataError(
+                f"{path}: got something that is not a CSV table ({type(error).__name__}: {error}); "
+                f"wanted UTF-8 text with a header line naming {', '.join(COLUMNS)}"
+            ) from None
+        return check_table(raw, str(path), today=today)
+
+    return read_once(checked, content, "vintages", str(today))
 
 
-def _text_cells(path: Path) -> pd.DataFrame:
-    content = io.BytesIO(read_bytes(path))
-    return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8")
+def _text_cells(content: bytes) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8")
 
 
 def check_table(
@@ -633,7 +639,7 @@ def _append(path: Path, new: Table) -> int:
     old = new.iloc[:0]
     if path.exists():
         old = read_table(path)
-        written = _text_cells(path)
+        written = _text_cells(read_bytes(path))
     held, kept = set(_contents(old)), []
     for k, content in enumerate(_contents(new)):
         if content not in held:
