@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.app import intake
 from forecast.app.intake import examine
 from forecast.cli import main
 from forecast.core import lock
@@ -305,3 +307,50 @@ def test_a_folder_that_another_process_holds_takes_nothing(data, monkeypatch, ca
         assert add(data, path, "--write") == 1
     assert "in use by process" in capsys.readouterr().err
     assert not (data / "vintages").exists()
+
+
+class Panels:
+    """Rows of which a model reads some; it counts how often it is asked."""
+
+    def __init__(self, size):
+        self.known, self.asked = SimpleNamespace(rows=pd.DataFrame(index=range(size))), 0
+
+    def groups(self, number):
+        size = len(self.known.rows)
+        return [pd.Series(np.arange(size) % number == k) for k in range(number)]
+
+    def reading(self, read):
+        def reads(model, panels, rows):
+            self.asked += 1
+            return bool(set(np.flatnonzero(rows)) & set(read[model]))
+
+        return reads
+
+
+@pytest.mark.parametrize(
+    ("read", "most"),
+    [
+        ({"a": [], "b": []}, 2),
+        ({"a": [3], "b": []}, 2 * 7 + 2),
+        ({"a": [3], "b": [3, 90]}, 4 * 7 + 2),
+        ({"a": range(20), "b": range(10, 30)}, 99),
+    ],
+)
+def test_few_panels_tell_which_of_many_series_models_read(read, most, monkeypatch):
+    panels = Panels(100)
+    monkeypatch.setattr(intake, "_reads", panels.reading(read))
+    found, unasked = intake._read_among(list(read), panels, panels.groups(100))
+    assert found == {k for rows in read.values() for k in rows}
+    assert not unasked
+    assert panels.asked <= most
+
+
+def test_series_of_which_it_was_not_asked_are_told_apart(monkeypatch):
+    panels, read = Panels(1000), {"a": range(0, 1000, 2), "b": []}
+    monkeypatch.setattr(intake, "_reads", panels.reading(read))
+    found, unasked = intake._read_among(list(read), panels, panels.groups(1000))
+    assert panels.asked == intake.MOST_PANELS
+    assert found
+    assert found <= set(read["a"])
+    assert set(read["a"]) <= found | unasked
+    assert not found & unasked

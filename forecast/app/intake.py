@@ -18,6 +18,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from forecast.core.errors import DataError, ForecastError
@@ -305,9 +306,9 @@ def _content(model: str, known: Known, history: Table) -> str:
     return build_panel(known, model, history=history).hash
 
 
-MOST_SERIES, MOST_UNREAD, MOST_METRICS = 150, 5, 15
-"""New series of which it is asked whether models read them, each a panel or more; of how many it is told
-which others of their entity models read; metrics that are tried for that."""
+MOST_PANELS, MOST_UNREAD, MOST_METRICS = 100, 5, 15
+"""Panels that are built to learn which of the new series models read; series of which it is told which
+others of their entity models read; metrics that are tried for that."""
 
 
 def _unread(panels: _Panels, fresh: Table) -> list[str]:
@@ -318,13 +319,18 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
     reading = [model for model, one in panels.after.items() if panels.before.get(model) != one]
     keys = [fresh["entity"], fresh["metric"], fresh["period"].map(length_of)]
     held = _series_of(panels.history[~_among(panels.history, fresh, (*KEY, "reported_on"))])
-    alone, known, groups = [], list[str](), list(fresh.groupby(keys, sort=False))
-    for (entity, metric, length), rows in groups[:MOST_SERIES]:
-        series = _rows_of(panels.known.rows, str(entity), str(metric))
-        series &= panels.known.rows["period"].map(length_of) == length
-        newest = series & _among(panels.known.rows, rows, (*KEY, "reported_on"))
-        chosen = newest if newest.any() else series  # what a later report replaced is read with it
-        if any(_reads(model, panels, chosen) for model in reading):
+    groups = list(fresh.groupby(keys, sort=False))
+    newest = _among(panels.known.rows, fresh, (*KEY, "reported_on"))
+    lengths = panels.known.rows["period"].map(length_of)
+    asked = []
+    for (entity, metric, length), _ in groups:
+        series = _rows_of(panels.known.rows, str(entity), str(metric)) & (lengths == length)
+        own = series & newest
+        asked.append(own if own.any() else series)  # what a later report replaced is read with it
+    read, unasked = _read_among(reading, panels, asked)
+    alone, known = [], list[str]()
+    for k, ((entity, metric, length), rows) in enumerate(groups):
+        if k in read | unasked:
             continue
         if (entity, metric, length) in held:  # whoever keeps it was told
             known.append(f"{entity}/{metric}")
@@ -338,10 +344,42 @@ def _unread(panels: _Panels, fresh: Table) -> list[str]:
     rest = [f"{entity}/{metric} ({periods})" for entity, metric, periods in alone[MOST_UNREAD:]]
     lines += [f"nor does any model read {one_line(rest)}"] if rest else []
     lines += [f"stored, and as before no model reads {one_line(known)}"] if known else []
-    unasked = len(groups) - MOST_SERIES
-    if unasked > 0:
-        lines.append(f"of {unasked:,} more series it was not asked whether a model reads them")
+    if unasked:
+        more = f"{len(unasked):,} {'more ' if len(unasked) < len(groups) else ''}series"
+        lines.append(f"of {more} it was not asked whether a model reads them")
     return lines
+
+
+def _read_among(
+    models: Iterable[str], panels: _Panels, groups: Sequence[pd.Series]
+) -> tuple[set[int], set[int]]:
+    """Return which groups of known rows some model's panel depends on, and of which it is not known.
+
+    All are taken away at once, and halves of them where that makes another panel: few panels are built
+    where little is read, and after :data:`MOST_PANELS` no more.
+    """
+    read, unasked, built = set[int](), set[int](), 0
+
+    def ask(model: str, some: Sequence[int]) -> None:
+        nonlocal built
+        if built >= MOST_PANELS:
+            unasked.update(some)
+            return
+        built += 1
+        together = np.logical_or.reduce([groups[k] for k in some])
+        if not _reads(model, panels, pd.Series(together, index=panels.known.rows.index)):
+            return
+        if len(some) == 1:
+            read.add(some[0])
+            return
+        half = len(some) // 2
+        ask(model, some[:half])
+        ask(model, some[half:])
+
+    for model in models:
+        if some := [k for k in range(len(groups)) if k not in read]:
+            ask(model, some)
+    return read, unasked - read
 
 
 def _reads(model: str, panels: _Panels, rows: pd.Series) -> bool:
@@ -360,11 +398,9 @@ def _read_of(panels: _Panels, entity: str, but: str) -> list[str]:
     """Return the other metrics of an entity that models read."""
     rows = panels.known.rows
     others = [m for m in rows.loc[rows["entity"] == entity, "metric"].unique() if m != but]
-    return [
-        metric
-        for metric in others[:MOST_METRICS]
-        if any(_reads(model, panels, _rows_of(rows, entity, metric)) for model in panels.after)
-    ]
+    others = others[:MOST_METRICS]
+    read, _ = _read_among(panels.after, panels, [_rows_of(rows, entity, m) for m in others])
+    return [metric for k, metric in enumerate(others) if k in read]
 
 
 def _series_of(rows: Table) -> set[tuple[object, ...]]:
