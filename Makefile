@@ -1,5 +1,5 @@
 # make memo: set up, run the main job, print where the memo is.   make test: everything CI checks.
-.PHONY: memo test fast slow lint setup lock notebooks clean
+.PHONY: memo test fast slow proof lint setup lock notebooks clean
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
@@ -50,6 +50,10 @@ fast: $(DEV)
 
 slow: $(DEV)
 	$(PYTEST) -m slow
+
+# What takes many fits: before a release, and after a change of a model or of the sampler.
+proof: $(DEV)
+	$(PYTEST) -m proof
 
 test: lint fast slow
 

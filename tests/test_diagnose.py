@@ -104,8 +104,17 @@ def test_refill_puts_drawn_values_in_the_cells(market_panel):
     assert found == pytest.approx(drawn)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(NAMES))
+CALIBRATED_OFTEN = ("adoption", "market", "scaling_law")
+"""Models of which sixty fits take a minute; the others' wait for the proof."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.slow if n in CALIBRATED_OFTEN else pytest.mark.proof)
+        for n in sorted(NAMES)
+    ],
+)
 def test_simulation_based_calibration(name, request):
     """Ranks of the truth are uniform for every reported parameter."""
     panel = request.getfixturevalue(f"{name}_panel")

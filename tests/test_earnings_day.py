@@ -558,7 +558,7 @@ def test_a_run_keeps_the_earlier_vintages_that_a_model_looked_at(tmp_path, fits)
     assert -12 in panel.data["value"].values[panel.data["reported_on"].values == "2025-03-31"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_thirty_reporting_days_end_in_the_state_of_one_fit(tmp_path, fits, monkeypatch):
     """Every day from 2025 on, every company, with cheap trees in the sampler's place.
 

@@ -76,12 +76,20 @@ def test_prior_draws_follow_the_prior_numbers(market_panel):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_real_fit_passes_its_gate(name, request):
+    panel = request.getfixturevalue(f"{name}_panel")
+    run = fit(name, panel, seed=1, progress=False)
+    assert run.gate.passed, [str(c) for c in run.gate.failures]
+    same_outline(outline(panel), forecast(run, seed=1))
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_real_fits_pass_their_gate_under_every_prior_set(name, request):
     panel = request.getfixturevalue(f"{name}_panel")
-    for variant, seed in (("default", 1), ("default", 2), ("sceptical", 1), ("generous", 2)):
+    for variant, seed in (("default", 2), ("sceptical", 1), ("generous", 2)):
         run = fit(name, panel, seed=seed, variant=variant, progress=False)
         assert run.gate.passed, (variant, seed, [str(c) for c in run.gate.failures])
-    same_outline(outline(panel), forecast(run, seed=1))
 
 
 @pytest.mark.slow
@@ -139,12 +147,11 @@ print(json.dumps(found))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["adoption", "benchmark", "earnings", "hazard"])
+@pytest.mark.parametrize("name", ["adoption", "earnings"])
 def test_two_new_processes_give_identical_draws(name, tmp_path):
     """One with a cold compile cache, one with what the first left there.
 
-    A cold compile takes most of a minute: of each kind of model one, with its states integrated out
-    by a dense normal, by quadrature, by our own kernel, and with nothing to integrate out.
+    Of each kind of model one: as PyMC has it, and by a kernel of our own.
     """
     answers = []
     for _ in range(2):

@@ -482,8 +482,13 @@ def test_known_figures_are_recovered(payback_panel):
     assert float(spread["margin_end"]) > 0.5 * PRIORS.margin_end_sd
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("day", QUARTERS)
+@pytest.mark.parametrize(
+    "day",
+    [
+        pytest.param(d, marks=pytest.mark.slow if d in QUARTERS[::4] else pytest.mark.proof)
+        for d in QUARTERS
+    ],
+)
 def test_each_quarter_passes_and_foresees_what_it_was_told(day):
     """The gate as it is, every figure inside its 99 % predictive interval."""
     panel = build_panel(as_of(read_vintages(), day), "payback")

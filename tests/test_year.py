@@ -122,7 +122,7 @@ def test_the_first_earnings_day_after_the_article(tmp_path, fits):
         assert all(one.told or one.reason for one in coming)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_year_of_reporting_days_past_the_article(tmp_path, fits):
     seen = []
     for day, done in walk(tmp_path):
@@ -157,7 +157,7 @@ def test_two_days_of_the_year_with_real_fits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "day", [d if d in FAST else pytest.param(d, marks=pytest.mark.slow) for d in DAYS]
+    "day", [d if d in FAST else pytest.param(d, marks=pytest.mark.proof) for d in DAYS]
 )
 def test_every_day_has_its_memo(day, tmp_path, fits):
     outcome = run_all(tmp_path / "out", as_of_date=day, quick=True)
