@@ -123,6 +123,16 @@ def test_a_level_that_a_claim_asks_about_is_marked_on_the_ratio(scenes):
     plt.close("all")
 
 
+def test_only_what_was_said_is_spoken_of(scenes):
+    (yearly,) = [one for one in figures_of("earnings") if one.key == "annual"]
+    scene = scenes("earnings")
+    silent = dataclasses.replace(scene, panel=dataclasses.replace(scene.panel, drawn=None))
+    said = "have said of their own years"
+    assert said in yearly.draw(scene).caption
+    assert said not in yearly.draw(silent).caption
+    plt.close("all")
+
+
 def test_without_the_articles_two_series_there_is_no_ratio(scenes):
     (ratio,) = (one for one in figures_of("market") if one.key == "ratio")
     draws = scenes("market").draws.isel(series=slice(0, 1))

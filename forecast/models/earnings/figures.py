@@ -72,9 +72,14 @@ def _annual(scene: Scene) -> Drawn:
     )  # fmt: skip
     caption = (
         f"Four quarters added up in each joint draw; {who}: Microsoft, Alphabet, Amazon, Meta and "
-        "Oracle. What each company has said of its own year is given to the draws, and stands on the "
-        "companies' fans."
+        "Oracle."
     )
+    members = paths.TOTALS[entity]
+    if any(open_said(scene.panel, f"{member}/capex") for member in members):
+        caption += (
+            " What companies have said of their own years is given to the draws, and stands on the "
+            "companies' fans."
+        )
     alt = (
         f"Capex by calendar year: median {significant(last.median)} {unit} in {year}, 80 % between"
     )
