@@ -133,6 +133,7 @@ PERIOD_WANTED = (
 )
 
 
+@functools.lru_cache(maxsize=65536)
 def period_days(period: str) -> tuple[dt.date, dt.date]:
     """Return the first and the last day of a period.
 

@@ -16,7 +16,8 @@ import dataclasses
 import datetime as dt
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_end, quarter_index, quarter_name, years_since
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import Panel, PanelSource
+from forecast.core.words import COLUMNS
+from forecast.models.base import Panel, PanelSource, records
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known, Table
@@ -90,6 +92,41 @@ Steps = tuple[Step, ...]
 """The prices of a line, in the order of their days."""
 
 
+class Price(NamedTuple):
+    """A blended price of an entry of the list, USD per 1M tokens, on an ISO day."""
+
+    day: str
+    entity: str
+    product: str
+    provider: str
+    price: float
+
+
+class Line(NamedTuple):
+    """A row of ``product_lines``; `until` is empty where no withdrawal is known."""
+
+    model: str
+    house: str
+    role: str
+    start: str
+    until: str
+
+
+class Row(NamedTuple):
+    """A row of the panel, see :data:`KINDS`; what its kind does not say is empty or 0."""
+
+    kind: str
+    day: str
+    value: float
+    name: str = ""
+    line: str = ""
+    provider: str = ""
+    gone: str = ""
+    capability: float = 0.0
+    capability_sd: float = 0.0
+    watched: float = 0.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Listing:
     """What the list of prices said, besides the rows of a panel.
@@ -119,9 +156,9 @@ def blend(price_input: float, price_output: float) -> float:
     return (3 * price_input + price_output) / 4
 
 
-def _listing(table: Table) -> pd.DataFrame:
-    """Return dated blended prices: day, entity, product, provider, price."""
-    rows = table[table["metric"].isin(PRICE_METRICS)].copy()
+def _listing(table: Table) -> list[Price]:
+    """Return dated blended prices, by day and entity."""
+    rows = table[table["metric"].isin(PRICE_METRICS)]
     if rows.empty:
         raise DataError(
             f"the api_price model wants rows of {one_line(PRICE_METRICS)}; the table has none"
@@ -132,89 +169,111 @@ def _listing(table: Table) -> pd.DataFrame:
             "the api_price model takes list prices, not bounds or projections; drop or restate "
             + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
         )
-    rows["usd"] = [
-        convert(v, u, PRICE_UNIT) for v, u in zip(rows["value"], rows["unit"], strict=True)
-    ]
-    rows["day"] = [period_end(str(p)).isoformat() for p in rows["period"]]
-    wide = rows.pivot(index=["day", "entity"], columns="metric", values="usd")
-    missing = wide.reindex(columns=list(PRICE_METRICS)).isna().any(axis=1)
+    found = records(rows, COLUMNS)
+    dated = pd.DataFrame(
+        {
+            "day": [period_end(row["period"]).isoformat() for row in found],
+            "entity": [row["entity"] for row in found],
+            "metric": [row["metric"] for row in found],
+            "usd": [convert(row["value"], row["unit"], PRICE_UNIT) for row in found],
+        }
+    )
+    wide = dated.pivot(index=["day", "entity"], columns="metric", values="usd")
+    wide = wide.reindex(columns=list(PRICE_METRICS))
+    missing = wide.isna().any(axis=1)
     if missing.any():
         raise DataError(
             "a blended price wants an input and an output price of one day; one is missing for "
             + one_line([f"{entity} {day}" for day, entity in wide.index[missing]])
         )
-    provider = rows.drop_duplicates("entity").set_index("entity")["source"]
-    out = wide.reset_index()
-    out["price"] = [
-        blend(float(i), float(o))
-        for i, o in zip(out["list_price_input"], out["list_price_output"], strict=True)
+    provider: dict[str, str] = {}
+    for row in found:
+        provider.setdefault(row["entity"], row["source"].split(":")[0])
+    listing = [
+        Price(day, entity, PRODUCTS.get(entity, entity), provider[entity], blend(*pair))
+        for (day, entity), pair in zip(wide.index, wide.to_numpy().tolist(), strict=True)
     ]
-    free = out[out["price"] <= 0]
-    if len(free):
+    free = [f"{p.entity} {p.day}" for p in listing if p.price <= 0]
+    if free:
         raise DataError(
             "the api_price model works on logarithms and wants prices above zero; got "
-            + one_line([f"{r.entity} {r.day}" for r in free.itertuples()])
+            + one_line(free)
         )
-    out["product"] = out["entity"].map(lambda e: PRODUCTS.get(e, e))
-    out["provider"] = out["entity"].map(provider).str.split(":").str[0]
-    return out.sort_values(["day", "entity"], kind="stable")[
-        ["day", "entity", "product", "provider", "price"]
-    ].reset_index(drop=True)
+    return sorted(listing)
 
 
 def _capabilities(table: Table) -> pd.DataFrame:
-    """Return dated capabilities: day, entity, capability, and whether it came by GPQA."""
-    rows = table[table["metric"].isin(SCORE_METRICS)].copy()
-    if rows.empty:
+    """Return dated capabilities: day, entity, capability; by day."""
+    rows = [row for row in records(table, COLUMNS) if row["metric"] in SCORE_METRICS]
+    if not rows:
         raise DataError(
             f"the api_price model wants scores ({one_line(SCORE_METRICS)}) of the priced models; "
             "the table has none"
         )
-    rows["score"] = [
-        v if m == "eci" else convert(v, u, "percent")
-        for v, u, m in zip(rows["value"], rows["unit"], rows["metric"], strict=True)
-    ]
-    rows["day"] = [period_end(str(p)).isoformat() for p in rows["period"]]
-    wide = rows.pivot(index=["day", "entity"], columns="metric", values="score")
+    dated = pd.DataFrame(
+        {
+            "day": [period_end(row["period"]).isoformat() for row in rows],
+            "entity": [row["entity"] for row in rows],
+            "metric": [row["metric"] for row in rows],
+            "score": [
+                row["value"]
+                if row["metric"] == "eci"
+                else convert(row["value"], row["unit"], "percent")
+                for row in rows
+            ],
+        }
+    )
+    wide = dated.pivot(index=["day", "entity"], columns="metric", values="score")
     wide = wide.reindex(columns=list(SCORE_METRICS)).sort_index()
     both = wide.dropna()
     capability = wide["eci"]
     if len(both) >= 10 and both["gpqa_diamond"].std() > 0:
         slope, start = np.polyfit(both["gpqa_diamond"], both["eci"], 1)
         capability = capability.fillna(start + slope * wide["gpqa_diamond"])
-    out = pd.DataFrame({"capability": capability, "bridged": wide["eci"].isna()})
-    return out.dropna(subset=["capability"]).reset_index()
+    return capability.dropna().rename("capability").reset_index()
 
 
-def _offers(listing: pd.DataFrame, capabilities: pd.DataFrame) -> pd.DataFrame:
+def _offers(listing: Sequence[Price], capabilities: pd.DataFrame) -> pd.DataFrame:
     """Return one row whenever an entry's price or capability changes; NaN where it has no score.
 
     A score that became known after the first price holds from that price on. Entries without one leave
     if they are older than the first with one, for nothing is known of the capability of their day.
     """
-    rows = []
-    for entity, prices in listing.groupby("entity", sort=False):
-        scores = capabilities[capabilities["entity"] == entity]
-        if scores.empty:
-            rows += [(p.day, entity, p.product, p.provider, p.price, math.nan)
-                     for p in prices.itertuples()]  # fmt: skip
+    scores: dict[str, list[tuple[str, float]]] = {}
+    for row in records(capabilities, ("entity", "day", "capability")):
+        scores.setdefault(row["entity"], []).append((row["day"], row["capability"]))
+    offers: list[tuple[Price, float]] = []
+    for entity, prices in _by(listing, "entity").items():
+        own = scores.get(entity, [])
+        if not own:
+            offers += [(price, math.nan) for price in prices]
             continue
-        first = prices["day"].iloc[0]
-        days = sorted({*prices["day"], *scores.loc[scores["day"] > first, "day"]})
+        later = {day for day, _ in own if day > prices[0].day}
         before: tuple[float, float] | None = None
-        for day in days:
-            price = prices[prices["day"] <= day].iloc[-1]
-            held = scores[scores["day"] <= day]
-            score = held.iloc[-1] if len(held) else scores.iloc[0]
-            now = (float(price["price"]), float(score["capability"]))
+        for day in sorted({*(price.day for price in prices), *later}):
+            price = [price for price in prices if price.day <= day][-1]
+            held = [score for known, score in own if known <= day]
+            now = (price.price, held[-1] if held else own[0][1])
             if now != before:
-                rows.append((day, entity, price["product"], price["provider"], *now))
+                offers.append((price._replace(day=day), now[1]))
             before = now
-    columns = ["day", "entity", "product", "provider", "price", "capability"]
-    out = pd.DataFrame(rows, columns=columns).astype({"capability": float})
-    out = out.sort_values(["day", "entity"], kind="stable")
-    begun = out["capability"].notna().cummax()
-    return _guessed(out[begun].reset_index(drop=True))
+    offers.sort(key=lambda offer: offer[0])
+    begun = itertools.dropwhile(lambda offer: math.isnan(offer[1]), offers)
+    rows = [(*price, capability) for price, capability in begun]
+    out = pd.DataFrame(rows, columns=[*Price._fields, "capability"])
+    return _guessed(out.astype({"capability": float}))
+
+
+def _by(listing: Sequence[Price], what: str) -> dict[str, list[Price]]:
+    """Return the prices of each entity, or each product, by day."""
+    found: dict[str, list[Price]] = {}
+    for price in listing:
+        found.setdefault(getattr(price, what), []).append(price)
+    return found
+
+
+def _steps(prices: Sequence[Price]) -> Steps:
+    return tuple(Step(price.day, price.price) for price in prices)
 
 
 def _guessed(offers: pd.DataFrame) -> pd.DataFrame:
@@ -230,13 +289,14 @@ def _guessed(offers: pd.DataFrame) -> pd.DataFrame:
         return out[scored].reset_index(drop=True)
     slope, start = np.polyfit(years[scored], offers.loc[scored, "capability"], 1)
     line = pd.Series(start + slope * years, offers.index)
-    off = (offers["capability"] - line)[scored]
-    house = off.groupby(offers["provider"]).sum() / (off.groupby(offers["provider"]).count() + 3)
+    off = (offers["capability"] - line)[scored].groupby(offers["provider"])
+    house = off.sum() / (off.count() + 3)
     mean = line + offers["provider"].map(house).fillna(0.0)
     sd = float((offers["capability"] - mean)[scored].std())
-    out.loc[~scored, "capability"] = mean[~scored]
-    out.loc[~scored, "capability_sd"] = sd
-    return out
+    return out.assign(
+        capability=offers["capability"].where(scored, mean),
+        capability_sd=np.where(scored, 0.0, sd),
+    )
 
 
 def _changes(
@@ -258,7 +318,7 @@ def _changes(
     return found, watched
 
 
-def _lines(lines: pd.DataFrame, listing: pd.DataFrame, day: str) -> tuple[pd.DataFrame, list[str]]:
+def _lines(table: pd.DataFrame, listing: Sequence[Price], day: str) -> tuple[list[Line], list[str]]:
     """Return the rows of ``product_lines`` that were known on a day, and the models without a price.
 
     An ``until`` that is still to come is not known.
@@ -268,56 +328,61 @@ def _lines(lines: pd.DataFrame, listing: pd.DataFrame, day: str) -> tuple[pd.Dat
     DataError
         Naming every row that another one or the list of prices contradicts.
     """
-    known = lines[lines["from"] <= day].copy()
-    known["until"] = known["until"].where(known["until"] < day, "")
-    first = listing.drop_duplicates("entity").set_index("entity")
-    priced = known["model"].isin(first.index)
-    told = known[priced].reset_index(drop=True)
-    begins, houses = (told["model"].map(first[column]) for column in ("day", "provider"))
-    heads = told[told["role"] == FLAGSHIP]
-    twice = heads.duplicated(["house", "from"], keep=False).reindex(told.index, fill_value=False)
+    columns = ("model", "house", "role", "from", "until")
+    rows = [Line(*row.values()) for row in records(table, columns)]
+    known = [
+        row._replace(until=row.until if row.until < day else "") for row in rows if row.start <= day
+    ]
+    first = {entity: prices[0] for entity, prices in _by(listing, "entity").items()}
+    told = [row for row in known if row.model in first]
+    heads = Counter((row.house, row.start) for row in told if row.role == FLAGSHIP)
+    checks: dict[str, Callable[[Line], bool]] = {
+        "got a day before its first price; wanted that day or later": (
+            lambda row: row.start < first[row.model].day
+        ),
+        "got a house that its prices are not of; wanted their provider": (
+            lambda row: row.house != first[row.model].provider
+        ),
+        "got an until before it": lambda row: "" < row.until < row.start,
+        "got two flagships of one house from one day; wanted one": (
+            lambda row: row.role == FLAGSHIP and heads[row.house, row.start] > 1
+        ),
+    }
     wrong = [
-        f"{row['model']}, {row['role']} from {row['from']}: {what}"
-        for bad, what in (
-            (told["from"] < begins, "got a day before its first price; wanted that day or later"),
-            (told["house"] != houses, "got a house that its prices are not of; wanted their provider"),
-            ((told["until"] != "") & (told["until"] < told["from"]), "got an until before it"),
-            (twice, "got two flagships of one house from one day; wanted one"),
-        )
-        for _, row in told[bad].iterrows()
-    ]  # fmt: skip
+        f"{row.model}, {row.role} from {row.start}: {what}"
+        for what, bad in checks.items()
+        for row in told
+        if bad(row)
+    ]
     if wrong:
         raise DataError(f"product_lines.csv: {len(wrong)} bad row(s): {'; '.join(wrong)}")
-    return told, sorted(known["model"][~priced])
+    return told, sorted(row.model for row in known if row.model not in first)
 
 
-def _held(lines: pd.DataFrame, listing: pd.DataFrame) -> dict[str, Steps]:
+def _held(lines: Sequence[Line], prices: Mapping[str, Steps]) -> dict[str, Steps]:
     """Return by house the prices of the newest of a role, of several of one day the cheapest.
 
     A model holds the role from its day on, until a newer one does or it is withdrawn; then its
     predecessor does, if it is still listed. A later price of a predecessor is not the role's.
     """
-    prices = {
-        str(entity): tuple(map(Step, rows["day"].astype(str), rows["price"].astype(float)))
-        for entity, rows in listing.groupby("entity", sort=False)
-    }
     out: dict[str, Steps] = {}
-    for house, rows in lines.groupby("house", sort=True):
-        ends = {_next_day(str(day)) for day in rows["until"] if day}
-        moved = {step.day for model in rows["model"] for step in prices[str(model)]}
+    for house in sorted({line.house for line in lines}):
+        rows = [line for line in lines if line.house == house]
+        ends = {_next_day(line.until) for line in rows if line.until}
+        moved = {step.day for line in rows for step in prices[line.model]}
         steps: list[Step] = []
-        before: tuple[tuple[str, ...], float] | None = None
-        for day in sorted({*rows["from"].astype(str), *ends, *moved}):
-            there = rows[(rows["from"] <= day) & ((rows["until"] == "") | (rows["until"] >= day))]
-            newest = there[there["from"] == there["from"].max()]
-            if newest.empty:
+        before: tuple[list[str], float] | None = None
+        for day in sorted({*(line.start for line in rows), *ends, *moved}):
+            there = [r for r in rows if r.start <= day and (not r.until or r.until >= day)]
+            if not there:
                 continue
-            models = tuple(newest["model"].astype(str))
+            last = max(line.start for line in there)
+            models = [line.model for line in there if line.start == last]
             now = (models, min(price_on(prices[model], day) for model in models))
             if now != before:
                 steps.append(Step(day, now[1]))
             before = now
-        out[str(house)] = tuple(steps)
+        out[house] = tuple(steps)
     return out
 
 
@@ -338,47 +403,47 @@ def price_on(steps: Sequence[tuple[str, float]], day: str) -> float:
 
 
 def _small(
-    lines: pd.DataFrame, listing: pd.DataFrame, flagships: Mapping[str, Steps]
-) -> pd.DataFrame:
-    """Return name, day, provider, and price over the house's flagship on the first day."""
-    rows = [
-        (str(row["model"]), str(row["from"]), str(row["house"]), price / beside)
-        for _, row in lines.sort_values(["from", "model"]).iterrows()
-        if math.isfinite(beside := price_on(flagships.get(str(row["house"]), ()), row["from"]))
-        for price in listing.loc[
-            (listing["entity"] == row["model"]) & (listing["day"] <= row["from"]), "price"
-        ].iloc[-1:]
-    ]
-    return pd.DataFrame(rows, columns=["name", "day", "provider", "value"])
+    lines: Sequence[Line], prices: Mapping[str, Steps], flagships: Mapping[str, Steps]
+) -> list[Row]:
+    """Return each small model's price over its house's flagship on the first day."""
+    return [
+        Row(SMALL, line.start, price_on(prices[line.model], line.start) / beside,
+            name=line.model, provider=line.house)
+        for line in sorted(lines, key=lambda line: (line.start, line.model))
+        if math.isfinite(beside := price_on(flagships.get(line.house, ()), line.start))
+    ]  # fmt: skip
 
 
-def _turns(flagships: Mapping[str, Steps]) -> pd.DataFrame:
+def _turns(flagships: Mapping[str, Steps]) -> list[Row]:
     """Return the first price of each house's flagship, and each that differs from the one before."""
-    rows = [
-        (house, step.day, step.price)
+    return [
+        Row(FLAGSHIP, step.day, step.price, provider=house)
         for house, steps in flagships.items()
         for k, step in enumerate(steps)
         if k == 0 or abs(math.log(step.price / steps[k - 1].price)) > UNCHANGED
     ]
-    return pd.DataFrame(rows, columns=["provider", "day", "value"])
 
 
-def _withdrawn(lines: pd.DataFrame, listing: pd.DataFrame, seen: str) -> pd.DataFrame:
+def _withdrawn(
+    lines: Sequence[Line], products: Mapping[str, Sequence[Price]], seen: str
+) -> list[Row]:
     """Return the products that are known to be withdrawn, their last day, and how long they were listed.
 
     One is withdrawn if that is known of the entry that was listed last. ``watched`` is the time from
     its first price to the day on which the list was last seen: had it stayed longer, it would not be
     here.
     """
-    last = {str(row["model"]): str(row["until"]) for _, row in lines.iterrows() if row["until"]}
+    last = {line.model: line.until for line in lines if line.until}
     rows = []
-    for product, own in listing.groupby("product", sort=True):
-        until = last.get(str(own["entity"].iloc[-1]), "")
+    for product, own in products.items():
+        until = last.get(own[-1].entity, "")
         if until and until < seen:
-            first = years_since(str(own["day"].iloc[0]))
-            years = (years_since(until) - first, years_since(seen) - first)
-            rows.append((product, own["provider"].iloc[-1], until, *years))
-    return pd.DataFrame(rows, columns=["line", "provider", "day", "value", "watched"])
+            first = years_since(own[0].day)
+            listed, watched = years_since(until) - first, years_since(seen) - first
+            rows.append(
+                Row("gone", until, listed, line=product, provider=own[-1].provider, watched=watched)
+            )
+    return rows
 
 
 def api_price_panel(known: Known, lines: pd.DataFrame) -> Panel:
@@ -403,45 +468,37 @@ def api_price_panel(known: Known, lines: pd.DataFrame) -> Panel:
             f"({one_line(SCORE_METRICS)}) under the same entity; the table has {scored}"
         )
     told, unpriced = _lines(lines, listing, known.date)
-    flagships, smalls = (_held(told[told["role"] == role], listing) for role in (FLAGSHIP, SMALL))
-    products = {
-        str(name): tuple(map(Step, rows["day"].astype(str), rows["price"].astype(float)))
-        for name, rows in listing.groupby("product", sort=True)
-    }
-    small = _small(told[told["role"] == SMALL], listing, flagships)
-    gone = _withdrawn(told, listing, seen)
-    ended = dict(zip(gone["line"], gone["day"], strict=True))
-    offers["gone"] = [ended.get(product, "") for product in offers["product"]]
-    blocks = [
-        offers.rename(columns={"entity": "name", "product": "line", "price": "value"}).assign(
-            kind="offer"
-        ),
-        small.assign(kind="small"),
-        _turns(flagships).assign(kind="flagship"),
-        gone[gone["value"] > 0].assign(kind="gone"),
+    prices = {entity: _steps(own) for entity, own in _by(listing, "entity").items()}
+    products = dict(sorted(_by(listing, "product").items()))
+    flagships, smalls = (
+        _held([line for line in told if line.role == role], prices) for role in (FLAGSHIP, SMALL)
+    )
+    gone = _withdrawn(told, products, seen)
+    ended = {row.line: row.day for row in gone}
+    rows = [
+        Row("offer", day, price, entity, product, house, ended.get(product, ""), capability, sd)
+        for day, entity, product, house, price, capability, sd in offers.itertuples(index=False)
     ]
+    rows += _small([line for line in told if line.role == SMALL], prices, flagships)
+    rows += _turns(flagships)
+    rows += [row for row in gone if row.value > 0]
     for name, priced, listed in (
-        ("product", products, LISTED_YEARS),
+        ("product", {product: _steps(own) for product, own in products.items()}, LISTED_YEARS),
         ("flagship", flagships, math.inf),
     ):
         found, watched = _changes(priced, seen, listed)
         if name == "product":
-            moved = pd.DataFrame(found, columns=["line", "day", "value"])
-            blocks.append(moved.assign(kind="change", name=name))
-        total = {"kind": "changes", "name": name, "day": seen, "watched": watched}
-        blocks.append(pd.DataFrame([{**total, "value": float(len(found))}]))
-    rows = pd.concat(blocks, ignore_index=True)
+            rows += [Row("change", day, ratio, name, line) for line, day, ratio in found]
+        rows.append(Row("changes", seen, float(len(found)), name, watched=watched))
     words = ("kind", "name", "line", "provider", "day", "gone")
-    rows[list(words)] = rows[list(words)].fillna("")
+    numbers = ("capability", "capability_sd", "watched")
     data = xr.Dataset(
         {
-            "value": ("obs", rows["value"].to_numpy(float)),
-            "year": ("obs", np.array([years_since(d) for d in rows["day"]])),
-            "capability": ("obs", rows["capability"].fillna(0.0).to_numpy(float)),
-            "capability_sd": ("obs", rows["capability_sd"].fillna(0.0).to_numpy(float)),
-            "watched": ("obs", rows["watched"].fillna(0.0).to_numpy(float)),
+            "value": ("obs", np.array([row.value for row in rows])),
+            "year": ("obs", np.array([years_since(row.day) for row in rows])),
+            **{name: ("obs", np.array([getattr(row, name) for row in rows])) for name in numbers},
         },
-        coords={name: ("obs", rows[name].to_numpy(str)) for name in words},
+        coords={name: ("obs", np.array([getattr(row, name) for row in rows])) for name in words},
     )
     points = "ECI points"
     units = {

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import xarray as xr
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line
-from forecast.models.base import Panel, PanelSource
+from forecast.models.base import Panel, PanelSource, records
 
 BENCHMARKS: Mapping[str, str] = {
     "MMLU": "mmlu",
@@ -117,7 +117,8 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
     _check(table)
     rows = [
         row
-        for _, record in table[table["release_date"] <= as_of].iterrows()
+        for record in records(table, table.columns)
+        if record["release_date"] <= as_of
         for row in _scores(record)
     ]
     if not rows:
@@ -126,14 +127,15 @@ def benchmark_panel(table: pd.DataFrame, as_of: str) -> Panel:
             f"released by {as_of}; the table has none"
         )
     rows, notes = _above_chance(rows)
-    columns = [*Release._fields, *Score._fields[1:]]
-    frame = pd.DataFrame([(*row.release, *row[1:]) for row in rows], columns=columns).sort_values(
-        ["released", "release", "benchmark", "protocol"], kind="stable"
+    rows.sort(
+        key=lambda row: (row.release.released, row.release.release, row.benchmark, row.protocol)
     )
+    told = zip(*((*row.release, *row[1:]) for row in rows), strict=True)
+    columns = dict(zip((*Release._fields, *Score._fields[1:]), map(np.array, told), strict=True))
     labels = ("release", "released", "organisation", "benchmark", "protocol")
     data = xr.Dataset(
-        {str(c): ("obs", frame[c].to_numpy()) for c in frame.columns if c not in labels},
-        coords={c: ("obs", frame[c].to_numpy(str)) for c in labels},
+        {name: ("obs", values) for name, values in columns.items() if name not in labels},
+        coords={name: ("obs", columns[name]) for name in labels},
     )
     units = {
         "score": "ratio",
@@ -173,7 +175,7 @@ def _check(table: pd.DataFrame) -> None:
         raise DataError(f"the table has more than one row of {one_line(twice)}; keep one of each")
 
 
-def admitted(record: pd.Series) -> bool:
+def admitted(record: Mapping[str, Any]) -> bool:
     """Return whether a row's compute and cost may explain its scores.
 
     Only compute that is known not to rest on benchmarks, or of which the source says nothing while
@@ -186,7 +188,7 @@ def admitted(record: pd.Series) -> bool:
     return _text(record, "compute_confidence_epoch") in ("Confident", "Likely", "")
 
 
-def _release(record: pd.Series) -> Release:
+def _release(record: Mapping[str, Any]) -> Release:
     day = dt.date.fromisoformat(record["release_date"])
     first = _text(record, "organisation").split(",")[0]
     usable = admitted(record)
@@ -207,7 +209,7 @@ def _release(record: pd.Series) -> Release:
     )
 
 
-def _scores(record: pd.Series) -> list[Score]:
+def _scores(record: Mapping[str, Any]) -> list[Score]:
     """Return a row for each benchmark and protocol of one release."""
     base = _release(record)
     found = []
@@ -239,7 +241,7 @@ def _scores(record: pd.Series) -> list[Score]:
     return found
 
 
-def _mmlu(record: pd.Series) -> dict[str, float]:
+def _mmlu(record: Mapping[str, Any]) -> dict[str, float]:
     """Return the MMLU scores of a release by protocol: three have a column, ``mmlu`` has the rest."""
     columns = {
         REFERENCES["MMLU"]: "mmlu_5shot_reported",
@@ -253,7 +255,7 @@ def _mmlu(record: pd.Series) -> dict[str, float]:
     return scores
 
 
-def _evaluator(record: pd.Series, benchmark: str, se: float) -> str:
+def _evaluator(record: Mapping[str, Any], benchmark: str, se: float) -> str:
     """Return who evaluated: from the standard error, which only one of them gives, or the source.
 
     The source column holds the first letters at least ("GPQA: E..."); long cells are cut off.
@@ -265,15 +267,15 @@ def _evaluator(record: pd.Series, benchmark: str, se: float) -> str:
     return _EVALUATORS.get(match.group(1), "not stated") if match else "not stated"
 
 
-def _text(record: pd.Series, column: str) -> str:
+def _text(record: Mapping[str, Any], column: str) -> str:
     return str(record.get(column, "") or "")
 
 
-def _number(record: pd.Series, column: str) -> float:
+def _number(record: Mapping[str, Any], column: str) -> float:
     return float(record.get(column, math.nan))
 
 
-def _log10(record: pd.Series, column: str) -> float:
+def _log10(record: Mapping[str, Any], column: str) -> float:
     value = _number(record, column)
     if value <= 0:
         raise DataError(f"{record['model']}: got {column} = {value:g}; wanted a positive number")

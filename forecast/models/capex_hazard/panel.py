@@ -16,6 +16,7 @@ alters every later row and compares.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ from forecast.core.periods import (
 )
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.models.base import Panel, PanelSource
+from forecast.core.words import COLUMNS
+from forecast.models.base import Panel, PanelSource, records
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known
@@ -169,7 +171,9 @@ def seen(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
         If rows contradict themselves, or nothing was known by then.
     """
     _check(table)
-    known = [_followed(when, as_of) for when in table["identified"]]
+    identified = table["identified"].tolist()
+    followed = {when: _followed(when, as_of) for when in set(identified)}
+    known = [followed[when] for when in identified]
     rows = table.assign(followup=np.minimum(table["followup"], known).astype(int))
     yearly = rows["level"].isin([*BROAD, *NARROW]).to_numpy()
     rows["followup"] = rows["followup"].where(~yearly, rows["followup"] // 12 * 12)
@@ -235,16 +239,14 @@ def _check(table: pd.DataFrame) -> None:
     ]
     if lines:
         raise DataError("capex_runups has " + "; ".join(lines))
-    fitted = table[table["fitted"] == 1]
-    # sets are of the same companies: they are one chain
-    whose = fitted["entity"].where(fitted["level"] != "set", "the sets of companies")
-    twice = []
-    for (_, chain), own in fitted.groupby([fitted["level"], whose]):
-        end = np.array([month_index(period_end(w).isoformat()) for w in own["identified"]])
-        order = np.argsort(end, kind="stable")
-        until = (end + own["followup"].to_numpy())[order]
-        if (until[:-1] > end[order][1:]).any():
-            twice.append(str(chain))
+    chains: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in records(table, ("level", "entity", "identified", "followup", "fitted")):
+        if row["fitted"] == 1:
+            # sets are of the same companies: they are one chain
+            whose = "the sets of companies" if row["level"] == "set" else row["entity"]
+            end = month_index(period_end(row["identified"]).isoformat())
+            chains.setdefault((row["level"], whose), []).append((end, end + row["followup"]))
+    twice = [whose for (_, whose), chain in sorted(chains.items()) if _overlap(chain)]
     if twice:
         raise DataError(
             f"capex_runups: of {one_line(twice)} fitted rows overlap in time; wanted 0 in the column "
@@ -252,18 +254,27 @@ def _check(table: pd.DataFrame) -> None:
         )
 
 
+def _overlap(chain: Sequence[tuple[int, float]]) -> bool:
+    """Return whether of stretches, each a start and an end, one begins before the one before it ends."""
+    in_order = sorted(chain, key=lambda stretch: stretch[0])
+    return any(end > start for (_, end), (start, _) in itertools.pairwise(in_order))
+
+
 # --- where companies stand --------------------------------------------------------------------
 def _flows(known: Known, metric: str) -> dict[str, dict[str, float]]:
     """Return a metric of every company by calendar quarter, USD bn; bounds and projections left out."""
-    rows = known.rows[known.rows["metric"] == metric]
-    rows = rows[~rows["qualifier"].isin(["at least", "at most", "projected"])]
-    days = [(last - first).days + 1 for first, last in map(period_days, rows["period"].map(str))]
-    rows = rows[pd.Series(map(quarter_long, days), index=rows.index, dtype=bool)]
+    reports: dict[str, list[tuple[str, float, str]]] = {}
+    for row in records(known.rows, COLUMNS):
+        if row["metric"] != metric or row["qualifier"] in ("at least", "at most", "projected"):
+            continue
+        first, last = period_days(row["period"])
+        if quarter_long((last - first).days + 1):
+            own = reports.setdefault(row["entity"], [])
+            own.append((row["period"], row["value"], row["unit"]))
     found: dict[str, dict[str, float]] = {}
-    for entity, own in sorted(rows.groupby("entity"), key=lambda pair: str(pair[0])):
-        quarters = calendar_quarters(map(str, own["period"]))
-        reports = zip(own["period"].map(str), own["value"], own["unit"], strict=True)
-        found[str(entity)] = {quarters[p]: convert(v, u, UNIT) for p, v, u in sorted(reports)}
+    for entity, own in sorted(reports.items()):
+        quarters = calendar_quarters(period for period, _, _ in own)
+        found[entity] = {quarters[p]: convert(v, u, UNIT) for p, v, u in sorted(own)}
     return found
 
 

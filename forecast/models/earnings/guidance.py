@@ -18,17 +18,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from forecast.core.periods import quarter_index, quarter_name, quarters_in
 from forecast.core.units import convert
-from forecast.core.words import entity_of, guided
+from forecast.core.words import COLUMNS, RANGE, entity_of, guided
+from forecast.models.base import records
 
 OFFSET_QUARTERS = 4
 """Quarters of both definitions over which one is compared with the other."""
 BOUNDS = {"at least": 1, "at most": -1}
+
+
+class Quarter(NamedTuple):
+    """A row of the panel: what was reported of a calendar quarter of a series."""
+
+    entity: str
+    metric: str
+    group: str
+    quarter: str
+    period: str
+    reported_on: str
+    usd_bn: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +170,9 @@ def _law(group: str, quarters: int) -> ErrorPriors:
     ]
 
 
-def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, str]) -> Guidance:
+def guidance_of(
+    known: pd.DataFrame, rows: Sequence[Quarter], groups: Mapping[str, str]
+) -> Guidance:
     """Return the statements that are known about the series of a panel.
 
     Parameters
@@ -164,48 +180,45 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
     known
         What is known: also the statements, and reports of the metrics that they are about.
     rows
-        The rows of the panel, with their calendar quarter, group and value in USD bn.
+        The rows of the panel.
     groups
         The group of each metric; other definitions of capex need not be named.
     """
-    said = known[known["metric"].map(guided) != ""]
-    reports = known[known["metric"].isin({guided(m) for m in said["metric"]})]
+    reports: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in records(known, (*COLUMNS, *RANGE)):
+        reports.setdefault((row["entity"], row["metric"]), []).append(row)
+    said = [row for (_, metric), own in reports.items() if guided(metric) for row in own]
+    series_of = _series_of(rows)
     found = []
-    series_of = dict(iter(rows.groupby(["entity", "group"], sort=False)))
-    reports_of = dict(iter(reports.groupby("entity", sort=False)))
     offsets: dict[tuple[str, str], float | None] = {}
-    for row in said.to_dict("records"):
-        about = guided(str(row["metric"]))
+    for row in said:
+        about = guided(row["metric"])
         group = "capex" if about.startswith("capex") else groups.get(about, "")
-        own = series_of.get((row["entity"], group), rows.iloc[:0])
-        span = quarters_in(str(row["period"]))
-        if own.empty or span is None:
+        own = series_of.get((row["entity"], group))
+        span = quarters_in(row["period"])
+        if own is None or span is None:
             continue
         first, count = span
-        series = f"{row['entity']}/{own['metric'].iloc[0]}"
-        when = dict(zip(own["quarter"].map(quarter_index), own["reported_on"], strict=True))
-        then = [q for q, day in when.items() if str(day) <= str(row["reported_on"])]
+        then = [q for q, day in own.reported_on.items() if day <= row["reported_on"]]
         if not then:
             continue
         ends = [row.get("low") or row["value"], row.get("high") or row["value"]]
-        spoken = str(row["entity"]), about
+        spoken = row["entity"], about
         if spoken not in offsets:
-            offsets[spoken] = _offset(own, reports_of.get(row["entity"], reports.iloc[:0]), about)
-        value, low, high = (
-            convert(float(v), str(row["unit"]), "USD bn") for v in (row["value"], *ends)
-        )
+            offsets[spoken] = 0.0 if own.metric == about else _offset(own, reports.get(spoken, []))
+        value, low, high = (convert(float(v), row["unit"], "USD bn") for v in (row["value"], *ends))
         found.append(
             Statement(
-                series=series,
+                series=f"{row['entity']}/{own.metric}",
                 about=about,
-                period=str(row["period"]),
+                period=row["period"],
                 first=quarter_name(first),
                 quarters=count,
-                kind=str(row["qualifier"]) or "about",
+                kind=row["qualifier"] or "about",
                 value=value,
                 low=low,
                 high=high,
-                said_on=str(row["reported_on"]),
+                said_on=row["reported_on"],
                 share=sum(q not in then for q in range(first, first + count)) / count,
                 wait=max(first - max(then) - 1, 0),
                 offset=offsets[spoken],
@@ -215,18 +228,34 @@ def guidance_of(known: pd.DataFrame, rows: pd.DataFrame, groups: Mapping[str, st
     return Guidance(tuple(found[k] for k in sorted(range(len(found)), key=lambda k: key[k])))
 
 
-def _offset(own: pd.DataFrame, reports: pd.DataFrame, about: str) -> float | None:
+@dataclasses.dataclass(frozen=True)
+class _Series:
+    """A series of the panel: by calendar quarter the day of its report, and its value in USD bn."""
+
+    metric: str
+    reported_on: dict[int, str] = dataclasses.field(default_factory=dict)
+    values: dict[int, float] = dataclasses.field(default_factory=dict)
+
+
+def _series_of(rows: Sequence[Quarter]) -> dict[tuple[str, str], _Series]:
+    """Return by entity and group the series of a panel's rows."""
+    found: dict[tuple[str, str], _Series] = {}
+    for row in rows:
+        own = found.setdefault((row.entity, row.group), _Series(row.metric))
+        own.reported_on[quarter_index(row.quarter)] = row.reported_on
+        own.values[quarter_index(row.quarter)] = row.usd_bn
+    return found
+
+
+def _offset(own: _Series, reports: Sequence[Mapping[str, Any]]) -> float | None:
     """Return the log of a series over another definition of it, of late."""
-    if own["metric"].iloc[0] == about:
-        return 0.0
     other = {}
-    for row in reports[reports["metric"] == about].to_dict("records"):
-        span = quarters_in(str(row["period"]))
+    for row in reports:
+        span = quarters_in(row["period"])
         if span is not None and span[1] == 1:
-            other[span[0]] = convert(float(row["value"]), str(row["unit"]), "USD bn")
-    values = dict(zip(own["quarter"].map(quarter_index), own["usd_bn"], strict=True))
-    both = sorted(set(values) & set(other))[-OFFSET_QUARTERS:]
-    return float(np.mean([np.log(values[q] / other[q]) for q in both])) if both else None
+            other[span[0]] = convert(float(row["value"]), row["unit"], "USD bn")
+    both = sorted(set(own.values) & set(other))[-OFFSET_QUARTERS:]
+    return float(np.mean([np.log(own.values[q] / other[q]) for q in both])) if both else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -12,9 +15,9 @@ from forecast.core.errors import DataError
 from forecast.core.periods import calendar_quarters, period_days, quarter_long
 from forecast.core.text import one_line
 from forecast.core.units import convert
-from forecast.core.words import entity_of, metric_of
-from forecast.models.base import Definitions, Panel, PanelSource
-from forecast.models.earnings.guidance import Guidance, guidance_of
+from forecast.core.words import COLUMNS, entity_of, metric_of
+from forecast.models.base import Definitions, Panel, PanelSource, records
+from forecast.models.earnings.guidance import Guidance, Quarter, guidance_of
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Known
@@ -39,15 +42,17 @@ one ends in mid-2024."""
 ENOUGH_QUARTERS = 8
 
 
-def _one_segment(rows: pd.DataFrame) -> pd.DataFrame:
+def _one_segment(rows: Sequence[Quarter]) -> list[Quarter]:
     """Keep one cloud segment per company: the first of the list that has enough quarters."""
-    kept = [rows[rows["group"] != "cloud_revenue"]]
-    for _, own in rows[rows["group"] == "cloud_revenue"].groupby("entity"):
-        counts = own["metric"].value_counts()
-        ranked = sorted(counts.index, key=CLOUD_METRICS.index)
-        long = [metric for metric in ranked if counts[metric] >= ENOUGH_QUARTERS]
-        kept.append(own[own["metric"] == (long[0] if long else counts.idxmax())])
-    return pd.concat(kept)
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        if row.group == "cloud_revenue":
+            counts.setdefault(row.entity, Counter())[row.metric] += 1
+    chosen = {}
+    for entity, own in counts.items():
+        long = [metric for metric in CLOUD_METRICS if own[metric] >= ENOUGH_QUARTERS]
+        chosen[entity] = long[0] if long else max(own, key=own.__getitem__)
+    return [row for row in rows if row.group != "cloud_revenue" or row.metric == chosen[row.entity]]
 
 
 def quarterly(rows: pd.DataFrame) -> pd.DataFrame:
@@ -57,15 +62,17 @@ def quarterly(rows: pd.DataFrame) -> pd.DataFrame:
     in which its middle lies, or the next in the company's own order. Scaling them to 13 weeks would make
     numbers that nobody reported, and their sum over a year would no longer be the year's.
     """
-    days = [(last - first).days + 1 for first, last in map(period_days, rows["period"].map(str))]
-    rows = rows[pd.Series(map(quarter_long, days), index=rows.index, dtype=bool)].copy()
-    own = {
-        entity: calendar_quarters(map(str, periods))
-        for entity, periods in rows.groupby("entity")["period"]
-    }
-    pairs = zip(rows["entity"], rows["period"].map(str), strict=True)
-    rows["quarter"] = [own[entity][period] for entity, period in pairs]
-    return rows
+    long = [
+        quarter_long((last - first).days + 1)
+        for first, last in map(period_days, rows["period"].tolist())
+    ]
+    rows = rows[np.array(long, dtype=bool)]
+    periods: dict[str, list[str]] = {}
+    told = records(rows, ("entity", "period"))
+    for row in told:
+        periods.setdefault(row["entity"], []).append(row["period"])
+    own = {entity: calendar_quarters(each) for entity, each in periods.items()}
+    return rows.assign(quarter=[own[row["entity"]][row["period"]] for row in told])
 
 
 def earnings_panel(known: Known) -> Panel:
@@ -78,44 +85,47 @@ def earnings_panel(known: Known) -> Panel:
     group = {metric: metric for metric in METRIC_GROUPS} | dict.fromkeys(
         CLOUD_METRICS, "cloud_revenue"
     )
-    rows = quarterly(known.rows[known.rows["metric"].isin(group)])
-    if rows.empty:
+    table = quarterly(known.rows[known.rows["metric"].isin(group)])
+    if table.empty:
         raise DataError(
             f"the earnings model wants quarterly rows of {one_line(METRIC_GROUPS)}, with periods "
             "such as 2025Q3 or 2025-09-01/2025-11-30; the table has none"
         )
-    bounded = rows[rows["qualifier"].isin(["at least", "at most", "projected"])]
+    bounded = table[table["qualifier"].isin(["at least", "at most", "projected"])]
     if len(bounded):
         raise DataError(
             "the earnings model takes reported numbers, not bounds or projections; drop or restate "
             + one_line([f"{r.entity} {r.metric} {r.period}" for r in bounded.itertuples()])
         )
-    rows["group"] = rows["metric"].map(group)
-    rows["usd_bn"] = [
-        convert(v, u, EARNINGS_UNIT) for v, u in zip(rows["value"], rows["unit"], strict=True)
-    ]
-    twice = rows[rows.duplicated(["entity", "metric", "quarter"], keep=False)]
-    if len(twice):
+    rows = [
+        Quarter(
+            row["entity"], row["metric"], group[row["metric"]], row["quarter"], row["period"],
+            row["reported_on"], convert(row["value"], row["unit"], EARNINGS_UNIT),
+        )
+        for row in records(table, (*COLUMNS, "quarter"))
+    ]  # fmt: skip
+    times = Counter((row.entity, row.metric, row.quarter) for row in rows)
+    twice = [row for row in rows if times[row.entity, row.metric, row.quarter] > 1]
+    if twice:
         raise DataError(
             "two fiscal quarters fall into one calendar quarter: "
-            + one_line([f"{r.entity} {r.metric} {r.period}" for r in twice.itertuples()])
+            + one_line([f"{row.entity} {row.metric} {row.period}" for row in twice])
         )
     rows = _one_segment(rows)
-    longest = rows.groupby(["entity", "metric"]).size().max()
+    longest = max(Counter((row.entity, row.metric) for row in rows).values())
     if longest < ENOUGH_QUARTERS:
         raise DataError(
             f"the earnings model wants {ENOUGH_QUARTERS} quarters of at least one series; "
             f"the longest has {longest}"
         )
-    rows["order"] = rows["group"].map(METRIC_GROUPS.index)
-    rows = rows.sort_values(["order", "entity", "quarter"], kind="stable")
+    rows.sort(key=lambda row: (METRIC_GROUPS.index(row.group), row.entity, row.quarter))
     data = xr.Dataset(
-        {"value": ("obs", rows["usd_bn"].to_numpy(float))},
+        {"value": ("obs", np.array([row.usd_bn for row in rows]))},
         coords={
-            "series": ("obs", (rows["entity"] + "/" + rows["metric"]).to_numpy(str)),
-            "group": ("obs", rows["group"].to_numpy(str)),
-            "quarter": ("obs", rows["quarter"].to_numpy(str)),
-            "fiscal_period": ("obs", rows["period"].to_numpy(str)),
+            "series": ("obs", np.array([f"{row.entity}/{row.metric}" for row in rows])),
+            "group": ("obs", np.array([row.group for row in rows])),
+            "quarter": ("obs", np.array([row.quarter for row in rows])),
+            "fiscal_period": ("obs", np.array([row.period for row in rows])),
         },
     )
     said = guidance_of(known.rows, rows, group)

@@ -24,6 +24,7 @@ import itertools
 import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name
 from forecast.core.text import one_line
-from forecast.models.base import Panel, PanelSource
+from forecast.models.base import Panel, PanelSource, records
 from forecast.tables.shipped import read_reference_table
 
 FALLS = (20, 30, 40)
@@ -111,17 +112,18 @@ def episodes(table: pd.DataFrame, as_of: str) -> pd.DataFrame:
         )
     order = ["industry", "month", "runup24_net", "runup24_raw"]
     rows = rows.sort_values(order, ascending=[True, True, False, False], kind="stable")
-    kept: list[dict[str, object]] = []
-    for _, own in rows.groupby("industry", sort=True):
-        history: list[pd.Series] = []
-        for _, row in own.iterrows():
-            last = history[-1] if history else None
-            same = last is not None and row["month"] - last["month"] <= LOOKBACK
-            if not (same and last is not None and row["runup24_net"] <= last["runup24_net"]):
-                history.append(row)
-        ends = [int(row["month"]) for row in history[1:]] + [known]
-        kept += [_episode(row, end) for row, end in zip(history, ends, strict=True)]
-    return pd.DataFrame([row for row in kept if row["followup"]]).reset_index(drop=True)
+    histories: dict[str, list[dict[str, Any]]] = {}
+    for row in records(rows, (*COLUMNS, VOLATILITY, "month")):
+        history = histories.setdefault(row["industry"], [])
+        same = history and row["month"] - history[-1]["month"] <= LOOKBACK
+        if not (same and row["runup24_net"] <= history[-1]["runup24_net"]):
+            history.append(row)
+    kept = [
+        _episode(row, end)
+        for history in histories.values()
+        for row, end in zip(history, [*(r["month"] for r in history[1:]), known], strict=True)
+    ]
+    return pd.DataFrame([row for row in kept if row["followup"]])
 
 
 def _check(table: pd.DataFrame) -> None:
@@ -143,7 +145,7 @@ def _check(table: pd.DataFrame) -> None:
         )
 
 
-def _episode(row: pd.Series, end: int) -> dict[str, object]:
+def _episode(row: Mapping[str, Any], end: int) -> dict[str, object]:
     followup = min(int(row["followup_months"]), LONGEST, end - int(row["month"]))
     episode: dict[str, object] = {
         "industry": row["industry"],
@@ -269,8 +271,8 @@ def _rates(table: pd.DataFrame | None) -> dict[str, dict[str, float]]:
     """Return the numbers of ``drawdown_base_rates``, by default as shipped, by sample and column."""
     given = read_reference_table("drawdown_base_rates") if table is None else table
     rates = {
-        str(r["sample"]): {str(c): float(v) for c, v in r.items() if c != "sample"}
-        for r in given.to_dict("records")
+        str(r["sample"]): {c: float(v) for c, v in r.items() if c != "sample"}
+        for r in records(given, given.columns)
     }
     if not 0 < rates.get(UNCONDITIONAL, {}).get("p20_24m", 0) < 1:
         raise DataError(
@@ -403,7 +405,7 @@ def index_returns(table: pd.DataFrame, as_of: str, names: Collection[str]) -> xr
     DataError
         If an index has a month twice, or misses one.
     """
-    at = np.array([month_index(m) for m in table["month"]], dtype=np.int64)
+    at = np.array([month_index(m) for m in table["month"].tolist()], dtype=np.int64)
     rows = table.assign(at=at)[(at <= last_close(as_of)) & table["series"].isin(names).to_numpy()]
     twice = rows[rows.duplicated(["series", "at"])]
     if len(twice):
@@ -453,7 +455,8 @@ def hazard_panel(
         If the rows of a position or of an index contradict each other.
     """
     rows = episodes(table, as_of)
-    identified = [month_index(m) < last_close(as_of) for m in table["id_month"]]
+    closed = last_close(as_of)
+    identified = [month_index(m) < closed for m in table["id_month"].tolist()]
     lowest = np.floor(float(table.loc[identified, "runup24_net"].min()))
     held = [
         Position(class_name(net), as_of, "", net, net + MARKET_MEAN, 0, CLASS) for net in CLASSES

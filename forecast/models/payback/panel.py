@@ -11,7 +11,8 @@ the shipped table holds the earlier vintages that the known table has replaced.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,11 +21,12 @@ import xarray as xr
 from forecast.core.errors import DataError
 from forecast.core.periods import parse_date, period_days, period_end
 from forecast.core.units import convert
-from forecast.models.base import Panel, PanelSource
+from forecast.core.words import COLUMNS, KEY
+from forecast.models.base import Panel, PanelSource, records
 from forecast.tables.vintages import standing
 
 if TYPE_CHECKING:
-    from forecast.tables.vintages import Known, Row, Table
+    from forecast.tables.vintages import Known, Table
 
 LABORATORIES = ("OpenAI", "Anthropic")
 """The first is the one whose programme is asked about."""
@@ -85,6 +87,10 @@ class Announced:
     last: tuple[int, ...]
 
 
+type Rows = Sequence[Mapping[str, Any]]
+"""Rows of a checked table, by column."""
+
+
 class Figure(NamedTuple):
     """One figure of the panel, see :func:`payback_panel`."""
 
@@ -127,43 +133,49 @@ def payback_panel(known: Known, history: Table) -> Panel:
     DataError
         If the first laboratory has fewer than three figures of its sales, or a projection is a bound.
     """
-    rows = known.rows
-    rows = rows[rows["entity"].isin(LABORATORIES) & rows["metric"].isin(METRICS)]
-    sold = (rows["entity"] == LABORATORIES[0]) & (rows["metric"].map(METRICS) == "sales")
-    if sold.sum() < 3:
-        own = rows.loc[rows["entity"] == LABORATORIES[0], "metric"]
+    rows: Rows = [
+        row
+        for row in records(known.rows, COLUMNS)
+        if row["entity"] in LABORATORIES and row["metric"] in METRICS
+    ]
+    own = [row["metric"] for row in rows if row["entity"] == LABORATORIES[0]]
+    sold = sum(METRICS[metric] == "sales" for metric in own)
+    if sold < 3:
         raise DataError(
             f"the payback model wants at least 3 figures of what {LABORATORIES[0]} sells "
-            f"(revenue_run_rate, annual_revenue or quarterly_revenue); the table has {sold.sum()} "
+            f"(revenue_run_rate, annual_revenue or quarterly_revenue); the table has {sold} "
             f"(and {', '.join(sorted(set(own))) or 'none'})"
         )
     rows = _with_vintages(rows, history, known.date)
-    bounded = rows["qualifier"].isin(SIDES) & (rows["metric"] == "cash_flow_projection")
-    if bounded.any():
-        listed = "; ".join(
-            f"{r['entity']} {r['period']} told on {r['reported_on']}: {r['qualifier']}"
-            for r in rows[bounded].to_dict("records")
+    bounded = [
+        f"{row['entity']} {row['period']} told on {row['reported_on']}: {row['qualifier']}"
+        for row in rows
+        if row["qualifier"] in SIDES and row["metric"] == "cash_flow_projection"
+    ]
+    if bounded:
+        raise DataError(
+            f"the payback model takes no bounds of projections; got {'; '.join(bounded)}"
         )
-        raise DataError(f"the payback model takes no bounds of projections; got {listed}")
     figures: list[Figure] = []
-    for row in sorted(rows.to_dict("records"), key=_order):
+    for row in sorted(rows, key=_order):
         figure = _figure(row, rows)
         if figure is not None and KINDS[figure.kind] == "projection":
             figure = _chained(figure, figures)
         if figure is not None:
             figures.append(figure)
-    frame = pd.DataFrame(_ranked(figures))
+    cells = map(np.array, zip(*_ranked(figures), strict=True))
+    columns = dict(zip(Figure._fields, cells, strict=True))
     labels = ("entity", "metric", "period", "reported_on")
     data = xr.Dataset(
-        {c: ("obs", frame[c].to_numpy()) for c in Figure._fields if c not in labels},
-        coords={c: ("obs", frame[c].to_numpy(str)) for c in labels},
+        {name: ("obs", values) for name, values in columns.items() if name not in labels},
+        coords={name: ("obs", columns[name]) for name in labels},
     )
     years = dict.fromkeys(("start", "length", "per", "ahead", "horizon"), "years")
     units = {"value": UNIT, "committed": UNIT, **years}
     return Panel("payback", known.date, data, units, about=announced(known.rows))
 
 
-def _figure(row: Row, rows: pd.DataFrame) -> Figure | None:
+def _figure(row: Mapping[str, Any], rows: Rows) -> Figure | None:
     """Return a row as a figure, None where it tells nothing."""
     metric, period = str(row["metric"]), str(row["period"])
     kind, end = METRICS[metric], period_end(period)
@@ -242,13 +254,14 @@ def announced(rows: pd.DataFrame) -> Announced:
     """Return the programme that each laboratory announced last."""
     size, last = [], []
     wanted = ("compute_commitments", "compute_spend_target_to_2030")
+    found = [row for row in records(rows, COLUMNS) if row["metric"] in wanted]
     for name in LABORATORIES:
-        own = rows[(rows["entity"] == name) & rows["metric"].isin(wanted)]
-        if own.empty:
+        own = [row for row in found if row["entity"] == name]
+        if not own:
             size.append(0.0)
             last.append(FIRST)
             continue
-        row = own.sort_values("reported_on").iloc[-1].to_dict()
+        row = sorted(own, key=lambda row: str(row["reported_on"]))[-1]
         size.append(convert(float(row["value"]), str(row["unit"]), UNIT))
         started = max(period_end(str(row["period"])).year + 1, FIRST)
         by_target = row["metric"] == "compute_spend_target_to_2030"
@@ -256,27 +269,30 @@ def announced(rows: pd.DataFrame) -> Announced:
     return Announced(tuple(size), tuple(last))
 
 
-def _committed(rows: pd.DataFrame, entity: str, day: str) -> float:
+def _committed(rows: Rows, entity: str, day: str) -> float:
     """Return the money committed to a laboratory in rounds from 2026 to a day, bounds at their word."""
-    own = rows[(rows["entity"] == entity) & (rows["metric"] == "funding_committed")]
     return sum(
-        convert(float(r["value"]), str(r["unit"]), UNIT)
-        for r in own.to_dict("records")
-        if f"{FIRST}" <= period_end(str(r["period"])).isoformat() <= day
+        convert(float(row["value"]), str(row["unit"]), UNIT)
+        for row in rows
+        if (row["entity"], row["metric"]) == (entity, "funding_committed")
+        and f"{FIRST}" <= period_end(str(row["period"])).isoformat() <= day
     )
 
 
-def _order(row: Row) -> tuple[int, int, str, float]:
+def _order(row: Mapping[str, Any]) -> tuple[int, int, str, float]:
     """Order by kind, laboratory and period; of one period the newest report first."""
     metric, lab = list(METRICS).index(str(row["metric"])), LABORATORIES.index(str(row["entity"]))
     return metric, lab, str(row["period"]), -year_of(str(row["reported_on"]))
 
 
-def _with_vintages(rows: pd.DataFrame, history: Table, as_of: str) -> pd.DataFrame:
-    told = standing(history, as_of)
-    older = told[told["entity"].isin(LABORATORIES) & (told["metric"] == "cash_flow_projection")]
-    both = pd.concat([rows, older], ignore_index=True)
-    return both.drop_duplicates(["entity", "metric", "period", "reported_on"], keep="first")
+def _with_vintages(rows: Rows, history: Table, as_of: str) -> Rows:
+    """Return the rows with the projections that others have replaced."""
+    about = history["entity"].isin(LABORATORIES) & (history["metric"] == "cash_flow_projection")
+    both: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for row in [*rows, *records(standing(history[about], as_of), COLUMNS)]:
+        key = tuple(row[name] for name in (*KEY, "reported_on"))
+        both.setdefault(key, row)
+    return list(both.values())
 
 
 def spending(

@@ -30,6 +30,7 @@ _BASIS_WORDS: Mapping[str, tuple[str, ...]] = {
     "statement": ("developer", "statement", "company", "reported", "said"),
 }
 NEEDED = ("model", "release_date", "training_cost_musd_mid")
+OPTIONAL = ("cost_low", "cost_high", "cost_basis", "training_compute_flop", "organisation")
 FEWEST = 5
 TOP = 10
 COST_UNIT = "USD m"
@@ -134,7 +135,8 @@ def training_cost_panel(
     unknown = [r for r in rules if r not in FRONTIER_RULES]
     if unknown or not rules:
         raise DataError(f"got the rules {rules}; wanted some of {', '.join(FRONTIER_RULES)}")
-    runs = _one_row_a_run(table[table["release_date"] <= as_of])
+    used = [name for name in table.columns if name in (*NEEDED, *OPTIONAL)]
+    runs = _one_row_a_run(table.loc[table["release_date"] <= as_of, used])
     ranked = "training_compute_flop" in runs and bool(runs["training_compute_flop"].notna().any())
     if ranked:
         compute = runs["training_compute_flop"].to_numpy(float)
@@ -218,8 +220,9 @@ def _one_row_a_run(table: pd.DataFrame) -> pd.DataFrame:
     again = named & cost.notna() & runs.duplicated(["organisation", "training_cost_musd_mid"])
     if "training_compute_flop" in runs:
         flop = runs["training_compute_flop"]
-        costed = runs[cost.notna()].groupby("organisation")["training_compute_flop"].agg(set)
-        own = [f in costed.get(o, ()) for o, f in zip(runs["organisation"], flop, strict=True)]
+        pairs = list(zip(runs["organisation"].tolist(), flop.tolist(), strict=True))
+        costed = {pair for pair, known in zip(pairs, cost.notna().tolist(), strict=True) if known}
+        own = [pair in costed for pair in pairs]
         twin = runs.duplicated(["organisation", "training_compute_flop"])
         again |= named & cost.isna() & flop.notna() & (twin | np.array(own, dtype=bool))
     return runs[~again].reset_index(drop=True)
