@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import logging
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +18,7 @@ from hypothesis import settings
 
 from forecast.claims.events import read_event
 from forecast.cli import main
+from forecast.core import lock
 from forecast.core.periods import period_end
 from forecast.inference import groups, sampling
 from forecast.inference.gate import digest
@@ -134,8 +139,8 @@ def payback_panel(known):
 
 
 _kept: dict[tuple, tuple] = {}
-"""What was computed in this process, oldest first, by all that decides it."""
-MOST_KEPT = 30
+"""What was computed in this process, by all that decides it; what was used longest ago first."""
+MOST_KEPT = 40
 
 
 def once(compute, what, entry, panel, priors, *key):
@@ -144,11 +149,11 @@ def once(compute, what, entry, panel, priors, *key):
     The model's record is kept too, so that no other takes its place in memory and in the key.
     """
     known = (what, id(entry), panel.hash, repr(priors), *key)
-    if known not in _kept:
-        if len(_kept) == MOST_KEPT:
-            del _kept[next(iter(_kept))]
-        _kept[known] = (compute(), entry)
-    return _kept[known][0]
+    found = _kept.pop(known, None) or (compute(), entry)
+    while len(_kept) >= MOST_KEPT:
+        del _kept[next(iter(_kept))]
+    _kept[known] = found
+    return found[0]
 
 
 def _drawn_tree(entry, panel, priors, spec):
@@ -213,11 +218,62 @@ def prior_draws_once(model, panel, priors, *, size, seed):
     return drawn.copy(deep=True)
 
 
+def outline_once(panel, until=None):
+    """Return the outline of a panel's draws; that to the same period is the same."""
+    from forecast.inference.predict import outline
+
+    entry = registry.get_model(panel.model)
+    told = once(lambda: outline(panel, until), "outline", entry, panel, entry.priors, until)
+    return told.copy(deep=True)
+
+
 def without_sampling(patch):
     """Put prior draws in the sampler's place, and compute what follows from the same draws once."""
     patch.setattr(sampling, "sample_model", independent_tree)
     patch.setattr(sampling, "groups", groups_once)
     patch.setattr(sampling, "prior_draws", prior_draws_once)
+    # By their names: most tests need none of what these modules load.
+    patch.setattr("forecast.report.figures.prior_draws", prior_draws_once)
+    patch.setattr("forecast.app.pipeline.outline", outline_once)
+
+
+SKETCH = {
+    ".svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>',
+    ".png": base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+        "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    ),
+}
+"""A picture of one point in each kind of file that a figure is written to."""
+
+
+def sketch(ax_or_figure, path_stem, *, alt):
+    """Write a picture of one point in a figure's place; what is drawn and said is still asked for."""
+    import matplotlib.pyplot as plt
+
+    assert alt.strip()
+    figure = getattr(ax_or_figure, "figure", ax_or_figure)
+    plt.close(figure.get_figure(root=True))
+    files = tuple(Path(f"{path_stem}{kind}") for kind in SKETCH)
+    for file, content in zip(files, SKETCH.values(), strict=True):
+        file.write_bytes(content)
+    return files
+
+
+def without_pictures(patch):
+    """Let figures be laid out and described but not rendered, which is half of a small run."""
+    patch.setattr("forecast.plots.save", sketch)
+
+
+def one_other_prior_set(patch):
+    """Let a run fit one prior set besides the default one: what a set does, the first one does."""
+
+    def of(name):
+        entry = registry.get_model(name)
+        first = next(iter(entry.variants.items()), None)
+        return dataclasses.replace(entry, variants=dict([first] if first else []))
+
+    patch.setattr("forecast.app.pipeline.get_model", of)
 
 
 @pytest.fixture
@@ -226,14 +282,34 @@ def instant_sampler(monkeypatch):
     without_sampling(monkeypatch)
 
 
+def shared(tmp_path_factory, worker_id, name, make):
+    """Return the folder that `make` fills, made by the first process that wants it.
+
+    Processes of one test run have their temporary folders in a common one; without several it is
+    the only process's own. What one makes the others only read, or copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    place = (own if worker_id == "master" else own.parent) / name
+    with lock.hold(place.with_suffix(".lock"), f"the shared {name}", patience=600):
+        if not place.exists():  # it has its name only when it is whole
+            fresh = Path(tempfile.mkdtemp(dir=place.parent))
+            make(fresh)
+            fresh.rename(place)
+    return place
+
+
 @pytest.fixture(scope="session")
-def adoption_run(tmp_path_factory):
+def adoption_run(tmp_path_factory, worker_id):
     """Return an output folder with a run of the adoption model, to be copied or only read."""
-    out = tmp_path_factory.mktemp("adoption") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        without_sampling(patch)
-        assert main.main(["run", "--quick", "--models", "adoption", "--out", str(out)]) == 0
-    return out
+
+    def make(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            without_sampling(patch)
+            without_pictures(patch)
+            line = ["run", "--quick", "--models", "adoption", "--out", str(folder / "out")]
+            assert main.main(line) == 0
+
+    return shared(tmp_path_factory, worker_id, "adoption", make) / "out"
 
 
 def event_of(table, window=None):

@@ -12,7 +12,7 @@ from forecast.claims.page import Page, default_page, page_of, read_page
 from forecast.claims.read import read_claims
 from forecast.cli import main
 from forecast.core.errors import ClaimError, DataError, UnknownNameError
-from forecast.inference import sampling
+from forecast.inference import fitting, sampling
 from forecast.store.runs import verify
 from forecast.tables.articles import find_article
 from forecast.tables.shipped import data_dir, read_vintages
@@ -119,7 +119,7 @@ def made(tmp_path_factory):
     lay_out(place / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "sample_model", independent_tree)
-        patch.setattr(sampling, "prior_misses", lambda *args, **kwargs: [])
+        patch.setattr(fitting, "prior_misses", lambda *args, **kwargs: [])
         return place, run_all(place / "out", data=place / "data", quick=True)
 
 

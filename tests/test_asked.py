@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import without_sampling
+from conftest import without_pictures, without_sampling
 
 from forecast.claims.events import happens
 from forecast.claims.judge import probability
@@ -46,6 +46,7 @@ def out(tmp_path_factory):
     out = tmp_path_factory.mktemp("asked") / "out"
     with pytest.MonkeyPatch.context() as patch:
         without_sampling(patch)
+        without_pictures(patch)
         line = ["run", "--quick", "--models", "market,adoption", "--out", str(out)]
         assert main.main(line) == 0
     return out

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import without_pictures
 
 from forecast.cli import evaluate, main
 from forecast.core.errors import DataError
@@ -162,7 +163,8 @@ def test_audit_prints_json_and_only_json(capsys):
     assert "contradictions" in capsys.readouterr().out
 
 
-def test_claims_before_and_after_a_run(tmp_path, capsys, instant_sampler):
+def test_claims_before_and_after_a_run(tmp_path, capsys, instant_sampler, monkeypatch):
+    without_pictures(monkeypatch)
     out = str(tmp_path / "out")
     assert main.main(["claims", "--json", "--out", out]) == 0
     before = json.loads(capsys.readouterr().out)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from conftest import without_pictures
 
 from forecast.cli import main
 from forecast.inference import sampling
@@ -166,8 +167,9 @@ def test_rows_are_added_beside_a_damaged_run_without_percentiles(out, tmp_path, 
 
 
 def test_one_byte_in_a_stored_checksum_is_said_and_the_fit_made_anew(
-    adoption_run, tmp_path, capsys, instant_sampler
+    adoption_run, tmp_path, capsys, instant_sampler, monkeypatch
 ):
+    without_pictures(monkeypatch)
     out = Path(shutil.copytree(adoption_run, tmp_path / "out", symlinks=True))
     (note,) = (out / "fits").glob("*.sha256")
     note.write_bytes(b"\x80" + note.read_bytes()[1:])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from conftest import independent_tree
+from conftest import groups_once, independent_tree, outline_once
 
 from forecast.app import jobs, pipeline
 from forecast.app import update as update_job
@@ -125,7 +125,9 @@ def cheapen(patch):
         return quick_tree(entry, panel, priors, spec)
 
     patch.setattr(sampling, "sample_model", sample)
-    patch.setattr(sampling, "prior_misses", lambda *args, **kwargs: [])
+    patch.setattr(sampling, "groups", groups_once)  # of draws that one test after another makes
+    patch.setattr("forecast.app.pipeline.outline", outline_once)
+    patch.setattr(fitting, "prior_misses", lambda *args, **kwargs: [])
     patch.setattr(reweight, "MAX_K", np.inf)  # nothing in between is fitted: test_news.py does
     patch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
     patch.setattr(jobs, "QUICK", 250)

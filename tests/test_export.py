@@ -578,7 +578,7 @@ def test_texts_of_a_page_are_not_fetched_from_an_svg(hostile):
 
 
 def test_a_company_with_a_slash_in_its_name_is_one_in_draws_figures_and_memo(tmp_path):
-    from conftest import without_sampling
+    from conftest import one_other_prior_set, without_pictures, without_sampling
 
     entity = "Novo A/S (a survey)"
     folder = tmp_path / "data" / "articles" / "own"
@@ -592,6 +592,8 @@ def test_a_company_with_a_slash_in_its_name_is_one_in_draws_figures_and_memo(tmp
     shutil.copy(HOSTILE / "printed.csv", folder)
     with pytest.MonkeyPatch.context() as patch:
         without_sampling(patch)
+        without_pictures(patch)
+        one_other_prior_set(patch)
         run = run_all(tmp_path / "out", data=tmp_path / "data", models=["adoption"]).folder
     told = pd.read_parquet(run / "forecasts.parquet")
     assert set(told["entity"]) == {"Novo A/S", "open router tokens"}

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import one_other_prior_set, without_pictures
 from scipy import stats
 
 from forecast.app.asked import judge_stored
@@ -318,6 +319,8 @@ def test_a_line_in_date_has_the_closed_form_of_its_law():
 # --- in a run -----------------------------------------------------------------------------------
 def test_a_whole_run_keeps_and_tells_what_was_foreseen(tmp_path, instant_sampler, monkeypatch):
     """One number is no share; where one is enough it is, and the bands held none."""
+    without_pictures(monkeypatch)
+    one_other_prior_set(monkeypatch)
     monkeypatch.setattr(hold_out, "FEWEST", 1)
     missed = lambda told, day: [dataclasses.replace(n, inside=(False,) * 3)  # noqa: E731
                                 for n in scored(told, day)]  # fmt: skip

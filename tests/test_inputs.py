@@ -328,8 +328,8 @@ def _watch(event, args):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Return a run, all prior sets, from a folder with changed tables; what it opened, and said."""
-    from conftest import without_sampling
+    """Return a run, no quick one, from a folder with changed tables; what it opened, and said."""
+    from conftest import one_other_prior_set, without_pictures, without_sampling
 
     place = tmp_path_factory.mktemp("made")
     folder = Path(shutil.copytree(data_dir(), place / "data"))
@@ -354,6 +354,8 @@ def made(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         without_sampling(patch)
+        without_pictures(patch)
+        one_other_prior_set(patch)
         patch.setattr(jobs, "FULL", 400)
         WATCHED["on"].append(True)
         try:

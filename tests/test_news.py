@@ -112,7 +112,10 @@ def test_the_same_run_is_no_news(days, run_of):
     assert (split.change == 0).all()
 
 
-def test_what_the_earlier_run_gave_counts(days, run_of):
+def test_what_the_earlier_run_gave_counts(days, run_of, monkeypatch):
+    # Whether panels in between are fitted is of no matter here, and the fits take their time.
+    monkeypatch.setattr(reweight, "MAX_K", np.inf)
+    monkeypatch.setattr(reweight, "MIN_EFFECTIVE", 0.0)
     (_, known), panels = days
     runs = [run_of(panel) for panel in panels]
     draws = tuple(forecast(run, seed=2) for run in runs)

@@ -144,12 +144,17 @@ def test_what_is_not_there_or_was_withdrawn_already_is_refused_with_what_there_i
 def test_a_withdrawal_after_which_a_model_could_not_be_fitted_wants_a_yes(data):
     key = ("AI market", "ai_revenue", "2025")
     (data / "market_published.csv").unlink()  # with publishers' series alone it could
-    for metric in ("ai_investment", "datacenter_capex", "ai_revenue"):
-        rows = as_of(read_vintages(data), TODAY).rows
-        own = (rows["metric"] == metric) & (rows["entity"] == "AI market")
-        for period in rows.loc[own, "period"]:
-            if (metric, period) != key[1:]:
-                withdraw(data, "AI market", metric, period, today=TODAY)
+    rows = as_of(read_vintages(data), TODAY).rows
+    own = rows["metric"].isin(["ai_investment", "datacenter_capex", "ai_revenue"])
+    others = rows[own & (rows["entity"] == "AI market")].set_index(["entity", "metric", "period"])
+    others = others.drop(key)
+    assert len(others) > 10
+    # All other numbers are gone, by rows as withdrawals write them: of each by itself others tell.
+    withdrawn = others.assign(qualifier="withdrawn", withdraws=others["reported_on"], printed="")
+    withdrawn = withdrawn.assign(reported_on=TODAY.isoformat()).reset_index()
+    (data / "vintages").mkdir()
+    columns = [*HEAD.strip().split(","), "withdraws"]
+    withdrawn[columns].to_csv(data / "vintages" / "user.csv", index=False)
     with pytest.raises(DataError, match=r"the market model could not be fitted any more: .*--yes"):
         withdraw(data, *key, today=TODAY)
     assert withdraw(data, *key, today=TODAY, accept_unfitted=True).instead is None

@@ -13,10 +13,10 @@ import dataclasses
 import datetime as dt
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, cast
 
-import pandas as pd
+import numpy as np
 
 from forecast.core.errors import ClaimError
 from forecast.core.periods import period_end
@@ -66,11 +66,11 @@ def _rows(table: Table) -> list[Row]:
 
 
 def _pick(table: Table, **wanted: str | None) -> Table:
-    chosen = table
+    hit = np.ones(len(table), dtype=bool)
     for column, value in wanted.items():
         if value is not None:
-            chosen = chosen[chosen[column] == value]
-    return chosen
+            hit &= np.asarray(table[column] == value, dtype=bool)
+    return table[hit]  # once: what takes long is to copy the texts of every column
 
 
 def _need(table: Table, **wanted: str | None) -> Table:
@@ -81,9 +81,21 @@ def _need(table: Table, **wanted: str | None) -> Table:
     return chosen
 
 
-def _same(references: Table, row: Row, *, any_period: bool = False) -> Table:
-    found = _pick(references, entity=row.entity, metric=row.metric)
-    return found if any_period else _pick(found, period=row.period)
+type Series = Mapping[tuple[str, str], Sequence[Row]]
+"""Rows by entity and metric, in the order of their table."""
+
+
+def _series(table: Table) -> Series:
+    """Return the rows of a table by what they are of: asking the table for each is slow."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in _rows(table):
+        found.setdefault((row.entity, row.metric), []).append(row)
+    return found
+
+
+def _same(references: Series, row: Row) -> Sequence[Row]:
+    """Return the rows of the same entity and metric, of any period."""
+    return references.get((row.entity, row.metric), ())
 
 
 def _in(unit: str, row: Row) -> float:
@@ -196,14 +208,15 @@ class Reference:
     def results(self, table: Table, references: Table) -> list[Result]:
         """Return what the rule finds."""
         rows = _need(table, entity=self.entity, metric=self.metric)
+        outside = _series(references)
         out: list[Result] = []
         for metric, group in rows.groupby("metric", sort=False):
-            pairs = [
-                (row, _rows(_same(references, row))[0])
+            found = [
+                (row, [one for one in _same(outside, row) if one.period == row.period])
                 for row in _rows(group)
-                if len(_same(references, row))
             ]
-            missing = [r for r in _rows(group) if not len(_same(references, r))]
+            pairs = [(row, matches[0]) for row, matches in found if matches]
+            missing = [row for row, matches in found if not matches]
             out += [_compare_cells(str(metric), pairs)] if pairs else []
             if missing and (pairs or self.metric):
                 out.append(
@@ -354,19 +367,22 @@ class Unit:
         rows = table[[unit_of(u).dimension == "price per token" for u in table["unit"]]]
         paid = rows[rows["value"] > 0]
         out: list[Result] = []
-        for row in _rows(paid):
-            outside = _same(references, row, any_period=True)
-            if len(outside):
-                ref = _rows(outside)[0]
+        all_paid, by_series = _rows(paid), _series(references)
+        for row in all_paid:
+            outside = _same(by_series, row)
+            if outside:
+                ref = outside[0]
                 ratio = _in(str(ref.unit), row) / float(ref.value)
                 sure, source = "certain" if ref.confidence == "A" else "probable", str(ref.source)
             else:
-                others = paid.loc[paid.index != row.Index, ["value", "unit"]]
+                others = [
+                    convert(other.value, other.unit, row.unit)
+                    for other in all_paid
+                    if other.Index != row.Index
+                ]
                 if len(others) < 2:
                     continue  # of two prices a thousandfold apart either may be the wrong one
-                typical = float(
-                    pd.Series([convert(v, u, row.unit) for v, u in others.to_numpy()]).median()
-                )
+                typical = float(np.median(others))
                 ratio, sure, source = (
                     float(row.value) / typical,
                     "possible",
@@ -386,13 +402,13 @@ class Unit:
                         source,
                     )
                 )
-        return out + _free(rows, references) + _direction(paid, references)
+        return out + _free(rows, by_series) + _direction(paid, by_series)
 
 
-def _free(rows: Table, references: Table) -> list[Result]:
+def _free(rows: Table, references: Series) -> list[Result]:
     out: list[Result] = []
     for row in _rows(rows[rows["value"] == 0]):
-        for ref in _rows(_same(references, row, any_period=True)):
+        for ref in _same(references, row):
             out.append(
                 Result(
                     "contradicted",
@@ -405,12 +421,12 @@ def _free(rows: Table, references: Table) -> list[Result]:
     return out
 
 
-def _direction(paid: Table, references: Table) -> list[Result]:
+def _direction(paid: Table, references: Series) -> list[Result]:
     """Say what a unit slip does to the trend: price change from first to last row of a metric."""
     out: list[Result] = []
     for metric, group in paid.groupby("metric"):
         rows = _rows(group.sort_values("period"))
-        found = [_rows(_same(references, r, any_period=True)) for r in rows]
+        found = [_same(references, r) for r in rows]
         refs = [matches[0] if matches else None for matches in found]
         if len(rows) < 2 or refs[0] is None or refs[-1] is None:
             continue
@@ -496,7 +512,8 @@ class Stale:
         out: list[Result] = []
         rows = _need(table, entity=self.entity, metric=self.metric)
         for row in _rows(as_printed(rows)):  # what was said, not what is known besides
-            known = _same(references, row, any_period=True).sort_values("reported_on")
+            known = _pick(references, entity=row.entity, metric=row.metric)
+            known = known.sort_values("reported_on")
             if known.empty:
                 continue
             newest = _rows(known)[-1]
