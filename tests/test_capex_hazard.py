@@ -277,7 +277,8 @@ def slow_log_likelihood(panel, p):  # noqa: C901
     return total
 
 
-def test_the_likelihood_is_the_product_over_cells(capex_hazard_panel):
+@pytest.mark.parametrize("of", [capex_hazard.build, capex_hazard.specification])
+def test_the_likelihood_is_the_product_over_cells(of, capex_hazard_panel):
     level = capex_hazard_panel.data["level"].values.astype(str)
     keep = np.sort(np.concatenate(
         [np.flatnonzero(level == name)[:12] for name in np.unique(level)]
@@ -288,11 +289,11 @@ def test_the_likelihood_is_the_product_over_cells(capex_hazard_panel):
     )
     assert (panel.data["months20"].values > 0).sum() > 5
     drawn = parameters(panel, 1, seed=5)
-    model = capex_hazard.build(panel, PRIORS)
+    model = of(panel, PRIORS)
     point = {v.name: drawn[v.name].values[0, 0] for v in model.free_RVs}
     f = model.compile_fn(
-        model.logp(vars=model.observed_RVs, sum=True), inputs=model.value_vars, mode="FAST_COMPILE",
-        on_unused_input="ignore",
+        model.logp(vars=[*model.observed_RVs, *model.potentials], sum=True),
+        inputs=model.value_vars, mode="FAST_COMPILE", on_unused_input="ignore",
     )  # fmt: skip
     at = {}
     for v in model.free_RVs:

@@ -14,7 +14,7 @@ from forecast.store import fits
 
 INTEGRATED = ("benchmark", "earnings", "gpu_rental")
 """Models with a potential of their own, because something is integrated out of it."""
-BY_HAND = ("api_price", "payback")
+BY_HAND = ("api_price", "capex_hazard", "payback")
 """Models whose rows' densities are one potential, because they are written by hand."""
 OBSERVED = tuple(sorted(set(NAMES) - set(INTEGRATED) - set(BY_HAND)))
 BY = {

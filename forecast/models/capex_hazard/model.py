@@ -32,8 +32,9 @@ What the model does not know: no guidance, no orders, no news. What companies ha
 come speaks against a fall in the first year, and nothing here takes account of it.
 
 The likelihood is a product over cells (a quarter, or a year of annual totals) of survived stretches and
-first falls. ``tests/test_capex_hazard.py`` compares it with a plain loop, and the draws with the exact
-chances.
+first falls. :func:`specification` is the model in PyMC, line by line; :func:`build` is the same with the
+density of cells, and its gradient, in one piece (:mod:`~forecast.models.capex_hazard.kernel`).
+``tests/test_capex_hazard.py`` compares both with a plain loop, and the draws with the exact chances.
 
 Invariant: no month of an entity, nor of the chain of sets of the same companies, enters twice.
 """
@@ -53,6 +54,7 @@ from forecast.core.draws import sample_first
 from forecast.core.errors import DataError
 from forecast.core.periods import period_end, quarter_index, quarter_name, quarter_of
 from forecast.models import common
+from forecast.models.capex_hazard import kernel
 from forecast.models.capex_hazard.panel import (
     BROAD,
     CLASSES,
@@ -339,10 +341,13 @@ def _sampled(prior: Mapping[str, Any]) -> dict[str, Array]:
     }
 
 
-def build(panel: Panel, priors: Priors) -> pm.Model:
-    """Return the model of the panel's rows."""
-    rows, cells = _index(panel), risk(panel)
-    coords = {
+PLACES = ("row", "year", "stretch", "beyond", "deep", "reached", "came")
+"""What is known of a cell, in whole numbers, in the order of the kernel's rows."""
+
+
+def _coords(rows: _Rows) -> dict[str, Any]:
+    """Return the labels of what is sampled."""
+    return {
         "kind": list(KINDS),
         "aggregation": list(KINDS[:2]),
         "effect_name": list(EFFECTS),
@@ -352,17 +357,62 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         "industry": rows.industries,
         "year": rows.years,
     }
-    with pm.Model(coords=coords) as model:
-        prior = common.prior_data(priors)
-        design = pm.Data("design", _design(panel.data))
-        of_row = pm.Data("row_index", np.stack([rows.level, rows.industry]))
-        at = pm.Data("cells", _flat(cells, KIND[rows.level]))
-        came = common.reported("came", cells[:, 7], cells[:, 0])
-        p = _sampled(prior)
+
+
+def _point(p: Mapping[str, Array]) -> Array:
+    """Return all that the density of cells depends on, in one vector."""
+    numbers = (p["effect"], p["steep"].flatten(), p["inertia"][None], p["spread"][1:2])
+    return pt.concatenate([*numbers, p["offset"], p["year"], p["industry"]])
+
+
+def _known(panel: Panel) -> dict[str, np.ndarray]:
+    """Return the tables of the kernel: what is known of a row, and :data:`PLACES` of each cell.
+
+    Level, industry and year are positions in what :func:`_point` returns.
+    """
+    rows, cells = _index(panel), risk(panel)
+    row, year, start, end, beyond, deep, reached, came = _flat(cells, KIND[rows.level])
+    years = kernel.VECTORS + len(LEVELS)
+    step = end - start
+    known = {
+        "row": row, "year": years + year,
+        "stretch": np.where(step == YEAR, LONGEST // QUARTER, 0) + start // step,
+        "beyond": beyond, "deep": deep, "reached": reached, "came": came,
+    }  # fmt: skip
+    level, industry = kernel.VECTORS + rows.level, years + len(rows.years) + rows.industry
+    return {
+        "prior": np.empty((2, 0)),  # the priors stand in PyMC
+        "table": np.empty((0, len(cells))),
+        "other": np.array([*_design(panel.data).T, level, industry]),
+        "index": np.array([known[name] for name in PLACES], dtype=np.int64),
+    }
+
+
+def build(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the model of the panel's rows.
+
+    It is that of :func:`specification`, with the density of cells in one piece.
+    """
+    known, rows = _known(panel), _index(panel)
+    of_cell = f"came{common.ROW}"
+    labels = {of_cell: known["index"][PLACES.index("row")]}
+    with pm.Model(coords={**_coords(rows), **labels}) as model:
+        point = _point(_sampled(common.prior_data(priors)))
+        data = [pm.Data(name, array) for name, array in known.items()]
+        pm.Potential("came", kernel.DENSITY(point, *data)[0], dims=of_cell)
+    return model
+
+
+def specification(panel: Panel, priors: Priors) -> pm.Model:
+    """Return the same model as :func:`build`, written out in PyMC: to be read, and slow to sample."""
+    rows, cells = _index(panel), risk(panel)
+    row, year, start, end, beyond, deep, reached, came = _flat(cells, KIND[rows.level])
+    with pm.Model(coords=_coords(rows)) as model:
+        p = _sampled(common.prior_data(priors))
         eta = (
-            p["offset"][of_row[0]]
-            + pt.dot(design, p["effect"][: len(SLOPES)])
-            + p["spread"][1] * p["industry"][of_row[1]]
+            p["offset"][rows.level]
+            + pt.dot(_design(panel.data), p["effect"][: len(SLOPES)])
+            + p["spread"][1] * p["industry"][rows.industry]
         )
         t = np.arange(LONGEST + 1) / YEAR
         later = pt.exp(p["effect"][len(SLOPES)]) * np.maximum(t - 1, 0.0)
@@ -371,18 +421,18 @@ def build(panel: Panel, priors: Priors) -> pm.Model:
         scale = pt.concatenate(
             [pt.exp(p["steep"][:, :1]), none + 1, pt.exp(-p["steep"][:, 1:]), none], axis=1
         ).flatten()
-        base = eta[at[0]] + p["year"][at[1]] + p["effect"][len(SLOPES) + 1] * at[5]
-        hazard = pt.exp(base) * (timed[at[3]] - timed[at[2]])
+        base = eta[row] + p["year"][year] + p["effect"][len(SLOPES) + 1] * deep
+        hazard = pt.exp(base) * (timed[end] - timed[start])
         pm.CustomDist(
-            "came", hazard * scale[at[4]], hazard * scale[at[6]], logp=_log_chance, dtype="int64",
-            **came,
+            "came", hazard * scale[beyond], hazard * scale[reached], logp=_log_chance,
+            dtype="int64", **common.reported("came", came, row),
         )  # fmt: skip
     return model
 
 
 def _flat(cells: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """Return cells by column, falls as positions in the flat table of scales by kind and fall."""
-    flat = cells[:, :7].T.copy()
+    flat = cells.T.copy()
     flat[[4, 6]] += kind[flat[0]] * (len(FALLS) + 1)
     return flat
 
