@@ -261,7 +261,7 @@ def sketch(ax_or_figure, path_stem, *, alt):
 
 
 def without_pictures(patch):
-    """Let figures be laid out and described but not rendered, which is half of a small run."""
+    """Let figures be laid out and described but not rendered, which is about a tenth of a run."""
     patch.setattr("forecast.plots.save", sketch)
 
 
