@@ -1,4 +1,4 @@
-"""How long things take: imports, models cold and warm, the memo by stage, others on the same series.
+"""How long things take: imports and tables, models cold and warm, the memo by stage, others' tools.
 
     python benchmarks/speed.py imports
     python benchmarks/speed.py models [NAME ...]
@@ -34,6 +34,12 @@ IMPORTS = {
     "forecast --version": "from forecast.cli.main import main\nmain(['--version'])",
     "forecast claims": "from forecast.cli.main import main\nmain(['claims'])",
     "what a fit imports": "import forecast as fc\nfc.fit, fc.build_panel",
+    "the shipped tables": "import forecast as fc\nfc.read_vintages()",
+    "all panels of them": (
+        "import forecast as fc\n"
+        f"known = fc.as_of(fc.read_vintages(), '{DAY}')\n"
+        f"[fc.build_panel(known, name) for name in {MODELS}]"
+    ),
 }
 FIT = """
 import json, sys, time

@@ -32,6 +32,8 @@ settings.register_profile("fast", deadline=None, max_examples=50)
 settings.load_profile("fast")
 
 ARTICLE_DAY = "2026-05-06"
+SECONDS = 60
+"""What takes seconds anywhere ends within these; what grows as the square of its input does not."""
 LOGGERS = (logging.getLogger(), logging.getLogger("forecast"))
 
 

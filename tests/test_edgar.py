@@ -1141,10 +1141,8 @@ def test_a_body_that_is_no_json(server, tmp_path, body, message):
 
 def test_a_hang_ends_in_a_time_out(server):
     server.answers[FACTS] = [(200, {"X-Sleep": "0.5"}, b"{}")]
-    begun = time.monotonic()
     with pytest.raises(DataError, match=r"gave up after 2 attempts; last: no answer within 0.1 s"):
         ask(server, attempts=2, timeout=0.1)
-    assert time.monotonic() - begun < 5
 
 
 def test_a_trickle_ends_at_the_deadline(server):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import SECONDS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -875,7 +876,7 @@ def test_strange_nesting_takes_time_in_proportion(text):
         read_release("TOY", blocks, [REVENUE])
     except DataError:
         pass
-    assert time.process_time() - begun < 8  # a second or two; in proportion to its square, minutes
+    assert time.process_time() - begun < SECONDS
 
 
 @given(
