@@ -147,7 +147,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["adoption", "earnings"])
+@pytest.mark.parametrize("name", ["adoption", "api_price"])
 def test_two_new_processes_give_identical_draws(name, tmp_path):
     """One with a cold compile cache, one with what the first left there.
 

@@ -280,3 +280,18 @@ def test_processes_of_their_own_give_the_same_run(tmp_path):
     assert not any(run.draft for run in runs)
     assert runs[0].folder.name == runs[1].folder.name
     assert runs[0].verdicts.records() == runs[1].verdicts.records()
+
+
+@pytest.mark.slow
+def test_a_whole_run_with_real_fits(tmp_path, monkeypatch):
+    from conftest import one_other_prior_set, without_pictures
+
+    one_other_prior_set(monkeypatch)
+    without_pictures(monkeypatch)
+    outcome = run_all(tmp_path, quick=True)
+    assert outcome.draft == ()
+    verify(outcome.folder)
+    told = {f"{v.claim}/{v.definition}": v for v in outcome.verdicts}
+    assert 0 < told["value_correction/sector_price_down_20"].probability < 1
+    memo = (outcome.folder / "memo.md").read_text()
+    assert "About " in memo[:3000]  # the first page has its numbers

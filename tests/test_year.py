@@ -143,7 +143,7 @@ def test_a_year_of_reporting_days_past_the_article(tmp_path, fits):
     assert (seen[0], seen[-1], len(seen)) == (FIRST, "2027-04-28", 18)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_two_days_of_the_year_with_real_fits(tmp_path):
     for day, done in walk(tmp_path, ("2026-07-23", OTHERS), workers=2):
         outcome = done.outcome
