@@ -5,8 +5,8 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 CANDIDATES := python3.14 python3.13 python3.12 python3 python
-# Where an image says that no bytecode be written, each process would compile all that it imports anew: half
-# a minute of two cores for PyMC and what it needs. Here it is kept, beside what it was made of.
+# Where an image says that no bytecode be written, each process would compile all that it imports anew: 14
+# processor seconds for PyMC and what it needs. Here it is kept, beside what it was made of.
 export PYTHONDONTWRITEBYTECODE :=
 
 # The first Python >= 3.12 by name, else the newest one that pyenv keeps.

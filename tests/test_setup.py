@@ -175,6 +175,16 @@ def pins(name):
     return set((ROOT / name).read_text().splitlines())
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_keeps_bytecode_where_an_image_forbids_it():
+    told = 'told: ; @echo "got <$$PYTHONDONTWRITEBYTECODE>"'
+    done = subprocess.run(
+        ["make", "--silent", "--eval", told, "told"], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, check=True,
+    )  # fmt: skip
+    assert done.stdout == "got <>\n"
+
+
 def test_the_locks_pin_all_that_is_declared_at_one_version():
     runtime, everything = pins("requirements.lock"), pins("requirements-dev.lock")
     assert all(re.match(r"[\w.-]+==[\w.]+( ;|$)", line) for line in runtime | everything)
