@@ -142,7 +142,7 @@ def test_the_memo_is_of_the_other_article_and_of_no_other(made):
 def test_each_headline_claim_stands_on_the_first_page_and_has_its_table(made):
     _, outcome = made
     text = (outcome.folder / "memo.md").read_text(encoding="utf-8")
-    top, rest = text.split("## The answer under every definition")
+    top, rest = text.split("## Every definition")
     said = [line for line in top.splitlines() if line.endswith("**")]
     assert [line.split(": ", 1)[1] for line in said] == [
         "**“the cranes will stop within nine months”**",
@@ -160,12 +160,13 @@ def test_it_has_the_sections_that_have_something_to_say(made):
     _, outcome = made
     text = (outcome.folder / "memo.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == [
-        "The answer under every definition",
-        "How to read these numbers",
-        "How the answer moves",
+        "Every definition",
         "Where reported spending may go",
-        "Each judged definition",
+        "Words",
         "Every claim of the article",
+        "The definitions as pictures",
+        "How the answer moves",
+        "What else the companies report and have said",
         "What does not add up in the article",
         "The numbers that went in",
         "To make this memo again",

@@ -423,10 +423,10 @@ def judged(definition, model, probability, **other):
     )  # fmt: skip
 
 
-def report_of(*verdicts, ranges=None, moved=()):
+def report_of(*verdicts, ranges=None):
     claim = next(c for c in read_claims() if c.id == "value_correction")
     return SimpleNamespace(
-        headline=(claim,), verdicts=verdicts, variations=moved,
+        headline=(claim,), verdicts=verdicts,
         sensitivities={("value_correction", k): SimpleNamespace(low=a, high=b)
                        for k, (a, b) in (ranges or {}).items()},
     )  # fmt: skip
@@ -434,20 +434,14 @@ def report_of(*verdicts, ranges=None, moved=()):
 
 def test_a_question_asked_of_two_models_is_told_with_its_distance():
     one, other = "big_five_capex_down_10", "big_five_capex_down_10_after_a_run_up"
-    day = SimpleNamespace(claim="value_correction", what="window end", setting="2027-05-06")
-    moved = [
-        SimpleNamespace(**vars(day), definition=d, probability=p)
-        for d, p in ((one, 0.0), (other, 0.2))
-    ]
     verdicts = (judged(one, "earnings", 0.02), judged(other, "capex_hazard", 0.38))
     ranges = {one: (0.01, 0.03), other: (0.2, 0.5)}
-    found = two_models.build(report_of(*verdicts, ranges=ranges, moved=moved))
+    found = two_models.build(report_of(*verdicts, ranges=ranges))
     (pair,) = found.pairs
     assert (pair.low.model, pair.high.model) == ("earnings", "capex_hazard")
     assert pair.points == pytest.approx(36)
     assert pair.odds == pytest.approx((0.38 / 0.62) / (0.02 / 0.98))
     assert pair.apart is True
-    assert pair.by_day == {"2027-05-06": (0.0, 0.2)}
     assert "whatever has been said" in found.rests_on["capex_hazard"]
     never = two_models.build(report_of(judged(one, "earnings", 0.0), verdicts[1]))
     assert never.pairs[0].odds == pytest.approx((0.38 / 0.62) / (0.5 / 3999.5))

@@ -18,7 +18,7 @@ from forecast.models.earnings.guidance import Guidance, Statement
 from forecast.models.earnings.statements import against_guidance, open_said
 from forecast.models.panels import build_panel
 from forecast.report import change_memo
-from forecast.report.sections import earnings
+from forecast.report.sections import companies
 
 QUARTERS = [f"{y}Q{q}" for y in (2025, 2026) for q in (1, 2, 3, 4)]
 YEAR = Statement("A/capex", "capex", "2026", "2026Q1", 4, "range", 36.0, 32.0, 40.0,
@@ -141,8 +141,8 @@ def test_companies_together_are_the_joint_sum_of_their_own_years():
 def test_the_memo_prints_the_sentences_below_the_figures():
     (one,) = against_guidance(panel_of(YEAR), draws())
     report = types.SimpleNamespace(figures={"earnings": None}, guided=(one,))
-    assert earnings.build(report).sentences == (one.sentence,)
-    assert earnings.build(types.SimpleNamespace(figures={}, guided=())) is None
+    assert companies.build(report).sentences == (one.sentence,)
+    assert companies.build(types.SimpleNamespace(figures={}, guided=())) is None
 
 
 def test_a_change_memo_says_what_was_said_against_what_was_forecast():

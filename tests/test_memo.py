@@ -131,6 +131,79 @@ def test_a_new_section_is_printed_in_its_place_and_an_empty_one_is_not(report, m
     assert "Mine" not in markdown(dataclasses.replace(report, seed=2))
 
 
+def test_the_annex_stands_last_with_contents_after_the_first_page(full, tmp_path):
+    text = markdown(full)
+    memo_part, annex = text.split("\n# Annex\n")
+    assert "## Every definition" in memo_part
+    assert "## Every claim of the article" in annex
+    assert [name for name in ("Words", "How the answer moves") if name in memo_part] == []
+    shown = page(text, {}, tmp_path, draft=False)
+    body = shown.split("<body>")[1]
+    first, rest = body.split("</div>\n<nav", 1)
+    assert "<h2" not in first
+    assert rest.index("</nav>") < rest.index("<h2")
+    links = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', rest.split("</nav>")[0])
+    headings = re.findall(r'<h2 id="([^"]+)">(?:<span[^>]*>)?([^<]+)', body)
+    assert [link for link in links if link[0] != "annex"] == headings
+    assert ("annex", "Annex") in links
+    assert body.count('<section class="annex">') == body.count("</section>") == 1
+    assert body.index('<section class="annex">') < body.index('<h1 id="annex">')
+    assert "The annex, with every definition in full" in body
+    # Without an annex there is neither its heading nor a word of it.
+    bare = page(memo_part, {}, tmp_path, draft=False).split("<body>")[1]
+    assert "annex" not in re.sub(r"end of the annex", "", bare)
+    assert "<nav" in bare
+
+
+def test_other_predictions_are_told_from_end_to_end(full):
+    claim = dataclasses.replace(full.claims[0], id="o", quote="prices will fall")
+    asked = [dataclasses.replace(claim.definitions[0], id=name) for name in ("low", "high", "not")]
+    claim = dataclasses.replace(claim, definitions=tuple(asked))
+    told = [
+        dataclasses.replace(
+            full.verdicts[0], claim="o", definition=name, probability=p, polarity=way
+        )
+        for name, p, way in (("low", 0.12, "same"), ("high", 0.6, "same"), ("not", 0.3, "opposite"))
+    ]
+    made = dataclasses.replace(
+        full,
+        claims=[*full.claims, claim],
+        verdicts=Verdicts((*full.verdicts, *told)),
+        naive={**full.naive, ("o", "low"): 0.2, ("o", "high"): 0.5},
+    )
+    table = markdown(made).split("### The article's other predictions")[1].split("##")[0]
+    row = "| “prices will fall” | 2 | **12 % to 60 %** | very unlikely to likely | 20 % to 50 % | 30 % |"
+    assert row in table
+    assert "“it will happen”" not in table  # it stands on the first page
+    assert "other predictions" not in markdown(full)
+
+
+def test_a_scenario_shows_the_first_page_and_what_moves_most(full):
+    """Of five definitions under a condition the quoted one, and those that move most beside it."""
+    names = ("d", "a", "b", "e", "f")
+    asked = [
+        dataclasses.replace(full.claims[0].definitions[0], id=n, why=f"It is {n}.") for n in names
+    ]
+    claim = dataclasses.replace(full.claims[0], definitions=tuple(asked))
+    plain = [dataclasses.replace(full.verdicts[0], definition=n, probability=0.3) for n in names]
+    given = [
+        dataclasses.replace(v, probability=0.3 + moved)
+        for v, moved in zip(plain, (0.01, 0.1, -0.25, 0.02, 0.4), strict=True)
+    ]
+    made = dataclasses.replace(
+        full,
+        claims=[claim],
+        page=dataclasses.replace(full.page, quoted=("d",)),
+        verdicts=Verdicts(tuple(plain)),
+        scenarios=[dataclasses.replace(full.scenarios[0], verdicts=Verdicts(tuple(given)))],
+    )
+    text = markdown(made)
+    shown, rest = (text.split(f"## {name}")[1].split("\n## ")[0]
+                   for name in ("If something else", "Every conditional"))  # fmt: skip
+    assert re.findall(r"\| stop \| It is (\w)\.", shown) == ["d", "b", "f"]
+    assert re.findall(r"\| stop \| It is (\w)\.", rest) == list(names)
+
+
 def test_what_the_data_moved_far_from_its_prior_is_told(report):
     misfit = Misfit("error", 0.3, 0.96, 2.33)
     told = dataclasses.replace(report, misfits={"api_price": (misfit,)}, sensitivities={})
@@ -153,8 +226,10 @@ def test_never_is_printed_as_a_bound(report):
 
 def test_every_definition_has_a_row_and_one_without_a_number_says_why(report):
     table = markdown(report).split("## Every claim")[1].split("##")[0]
-    assert "It happens. | 31 % | 2028-05-06 | judged" in table
-    assert "It is earned back. | – | – | model not run" in table
+    row = next(line for line in table.splitlines() if "It happens." in line)
+    for cell in ("| 31 % |", "unlikely", "| 22 % |", "| 31 % to 44 % |", "| 2028-05-06 | judged |"):
+        assert cell in row
+    assert "It is earned back. | – |  | – | – | – | – | model not run" in table
 
 
 def test_naive_sensitivity_and_hold_out_stand_beside_ours(report):
@@ -207,7 +282,7 @@ def test_figures_are_put_into_the_page_with_their_own_ids(report, tmp_path):
     figure = Figure("figures/strip", "what it shows", "caption")
     report = dataclasses.replace(report, figures={"strip": figure})
     shown = page(markdown(report), report.figures, tmp_path, draft=bool(report.draft))
-    assert '<figure role="img" aria-label="what it shows"><svg viewBox' in shown
+    assert '<figure role="img" aria-label="what it shows"><svg style="--own: 10pt" viewBox' in shown
     assert 'id="figures-strip-a"' in shown
     assert 'href="#figures-strip-a"' in shown
     assert "var(--ink)" in shown
@@ -280,14 +355,21 @@ def test_the_first_page_has_every_reading_with_its_model_data_and_error(full):
     assert "Prices: 31 %, naive 22 %." in top
     assert "| **Prices** |" in top
     row = next(line for line in top.splitlines() if line.startswith("| It happens."))
-    for cell in ("**31 %**", "1.0", "22 %", "data and prior (sceptical)", "market, to 2025"):
+    for cell in (
+        "**31 %**",
+        "22 %",
+        "31 % to 44 %",
+        "data and prior (sceptical)",
+        "market, to 2025",
+    ):
         assert cell in row
-    assert "| A definition drawn by weight | **27 %** | 1.2 | 19 %" in top
+    assert "| A definition drawn by weight | **27 %** | 19 %" in top
+    assert "Monte-Carlo standard errors are at most 1.0 points" in top
     assert "| AI, 24 months | 30 % | **45 %** | 25 % | 64 % | 50 %, 30 %, 20 % |" in top
-    assert "For AI within 24 months a correction is the more probable of the two" in top
+    assert "Within 24 months a correction is the more probable of the two for AI." in top
     crash = dataclasses.replace(full.depths[0], correction=0.2, crash=0.5)
     other = dataclasses.replace(full, depths=[crash])
-    assert "For AI within 24 months a crash is the more probable of the two" in markdown(other)
+    assert "Within 24 months a crash is the more probable of the two for AI." in markdown(other)
 
 
 def test_a_missing_reading_leaves_the_pooled_cell_empty_and_is_named(full):
@@ -386,9 +468,9 @@ def test_an_article_of_one_claim_without_an_answer_has_its_claim_and_nothing_emp
         naive={}, sensitivities={}, foreseen=[],
     )  # fmt: skip
     text = markdown(one)
-    assert "Each judged definition" not in text
-    assert "The answer under every definition" not in text
-    assert "| | It happens. | – | 2028-05-06 | model not run |" in text
+    assert "Every definition" not in text
+    assert "other predictions" not in text
+    assert "| | It happens. | – |  | – | – | – | 2028-05-06 | model not run |" in text
 
 
 def test_foreign_text_is_the_same_text_wherever_it_stands(full, tmp_path):
@@ -426,7 +508,7 @@ def test_foreign_text_is_the_same_text_wherever_it_stands(full, tmp_path):
     memo_text = markdown(made)
     assert empty_tables(memo_text) == []
     shown = page(memo_text, made.figures, tmp_path, draft=False)
-    assert shown.count("<h1") == 1
+    assert shown.count("<h1") == 2  # the title and the annex
     title = re.sub(r"\s*\([^()]*\)", "", seen)  # brackets are not in a title
     assert "<h1>**a** " in shown
     assert f"<title>{html.escape(title)} is unlikely</title>".replace("&#x27;", "'") in shown

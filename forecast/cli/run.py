@@ -96,6 +96,7 @@ def add_commands(commands: Commands) -> None:
     form = written.add_mutually_exclusive_group()
     form.add_argument("--pdf", action="store_true", help="write PDF (needs the pdf extra)")
     form.add_argument("--docx", action="store_true", help="write DOCX (needs the docx extra)")
+    written.add_argument("--annex", action="store_true", help="with the annex, which memo.html has")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -285,6 +286,6 @@ def memo(args: argparse.Namespace) -> int:
     if write is not None:
         # Next to the run folder, which stays as it was checksummed.
         path = Path(args.out) / f"{folder.resolve().name}-{name}"
-        write(folder, path)
+        write(folder, path, annex=args.annex)
     shared.put(str(path.resolve()))
     return 0

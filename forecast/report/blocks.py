@@ -63,10 +63,31 @@ def figure_source(inline: Token) -> str | None:
     return _source(children[0]) if children and children[0].type == "image" else None
 
 
+ANNEX = "Annex"
+"""Heading of the first depth below which the annex stands; foreign text makes no heading."""
+
+
+def annex_at(found: Sequence[Token]) -> int | None:
+    """Return where the annex begins; None where there is none."""
+    return next(
+        (k for k in headings(found) if found[k].tag == "h1" and heading(found, k) == ANNEX), None
+    )
+
+
+def headings(found: Sequence[Token]) -> list[int]:
+    """Return where headings begin."""
+    return [k for k, token in enumerate(found) if token.type == "heading_open"]
+
+
+def heading(found: Sequence[Token], place: int) -> str:
+    """Return the text of the heading that begins at a place."""
+    return plain(_spans(found[place + 1].children or ()))
+
+
 def title(found: Sequence[Token]) -> str:
     """Return the text of the first heading."""
-    at = next((k for k, token in enumerate(found) if token.tag == "h1"), None)
-    return "" if at is None else plain(_spans(found[at + 1].children or ()))
+    at = next((k for k in headings(found) if found[k].tag == "h1"), None)
+    return "" if at is None else heading(found, at)
 
 
 # --- blocks ------------------------------------------------------------------------------------
@@ -127,6 +148,11 @@ class Table:
 
 
 Block = Heading | Paragraph | Quote | Picture | Table
+
+
+def is_annex(block: Block) -> bool:
+    """Return whether the annex begins with a block."""
+    return isinstance(block, Heading) and block.level == 1 and plain(block.spans) == ANNEX
 
 
 def read(text: str, own: Callable[[str], bool]) -> tuple[str, list[Block]]:

@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import importlib
 import io
+import itertools
 import re
 import struct
 import zipfile
@@ -78,8 +79,15 @@ class Memo:
         return f"Forecast memo, run {self.run}{day}"
 
 
-def read_memo(folder: Path) -> Memo:
+def read_memo(folder: Path, *, annex: bool = False) -> Memo:
     """Read a run folder's memo.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    annex
+        Whether with the annex; a memo of before there was one comes whole.
 
     Raises
     ------
@@ -92,6 +100,8 @@ def read_memo(folder: Path) -> Memo:
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); make the run again") from error
     title, found = blocks.read(text, _is_figure)
+    if not annex:
+        found = list(itertools.takewhile(lambda block: not blocks.is_annex(block), found))
     pictures = [block.source for block in found if isinstance(block, Picture)]
     bad = [png.as_posix() for png in map(_png, pictures) if _size(folder / png) is None]
     if bad:
@@ -177,8 +187,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first time that a ZIP file, and so a DOCX, can have: in place of that of writing."""
 
 
-def to_docx(folder: Path, path: Path) -> None:
+def to_docx(folder: Path, path: Path, *, annex: bool = False) -> None:
     """Write the memo of a run folder as DOCX: on A4, the same bytes every time.
+
+    Parameters
+    ----------
+    folder, path
+        The run's folder, and what is written.
+    annex
+        Whether with the annex.
 
     Raises
     ------
@@ -188,7 +205,7 @@ def to_docx(folder: Path, path: Path) -> None:
         If the memo cannot be read or the file not be written.
     """
     docx = _extra("docx", "docx")
-    memo = read_memo(folder)
+    memo = read_memo(folder, annex=annex)
     document = docx.Document()
     _set_up(document, memo)
     for block in memo.blocks:
@@ -353,10 +370,17 @@ SETTINGS = """
 """
 
 
-def to_pdf(folder: Path, path: Path) -> None:
+def to_pdf(folder: Path, path: Path, *, annex: bool = False) -> None:
     """Write the memo of a run folder as PDF: on A4, the same bytes every time on one machine.
 
     What no installed font has is a box and is told to the logger.
+
+    Parameters
+    ----------
+    folder, path
+        The run's folder, and what is written.
+    annex
+        Whether with the annex.
 
     Raises
     ------
@@ -366,7 +390,7 @@ def to_pdf(folder: Path, path: Path) -> None:
         If the memo cannot be read or set, or the file not be written.
     """
     typst = _extra("typst", "pdf")
-    memo = read_memo(folder)
+    memo = read_memo(folder, annex=annex)
     names, there = _fonts(typst, memo)
     source = _document(memo, names) + "".join(f"#{_set(b, folder)}\n" for b in memo.blocks)
     try:

@@ -221,7 +221,9 @@ def _quoted(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     one = told[0]
     rows = [
         plots.StripRow(
-            label=capitalised(row.what) if v is row.verdict else f"The same, by {v.model}",
+            label=capitalised(row.what)
+            if v is row.verdict
+            else f"The same, by the {v.model} model",
             probability=v.probability,
             low=spread.low if spread else None,
             high=spread.high if spread else None,

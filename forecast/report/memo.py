@@ -20,7 +20,7 @@ from markdown_it.token import Token
 from forecast.claims.verdict import answer_text, answer_word
 from forecast.core.text import capitalised, east_asian, percent, significant, visible
 from forecast.report import blocks, words
-from forecast.report.sections import sections
+from forecast.report.sections import ANNEX, sections
 from forecast.report.words import escaped
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def _environment() -> jinja2.Environment:
         probability=percent,  # of a number
         of_verdict=answer_text,  # of a verdict, with the bound of its draws
         in_words=answer_word,
-        caution=words.caution,
         significant=significant,
         short=words.short,
         shorter=words.shorter,
@@ -74,11 +73,14 @@ def render(template: str, content: Mapping[str, Any]) -> str:
 def markdown(report: Report) -> str:
     """Return the memo as Markdown, with links to the figures' SVG files."""
     environment = _environment()
-    parts = []
+    parts: list[str] = []
+    annex = False
     for section in sections():
         record = section.build(report)
         if record is None:
             continue
+        if section.key in ANNEX and not annex:
+            parts, annex = [*parts, f"# {blocks.ANNEX}"], True
         template = environment.get_template(section.template or f"{section.key}.md.j2")
         body = template.render(r=report, record=record, figures=section.drawn(report))
         parts += [part for part in (section.heading(report), body.strip("\n")) if part]
@@ -111,11 +113,41 @@ def page(text: str, figures: Mapping[str, Figure], folder: Path, *, draft: bool)
         source = blocks.figure_source(token)
         if source is not None:
             _put(tokens, token, _shown(by_source[source], folder))
+    _lay_out(tokens)
     body = parser.renderer.render(tokens, parser.options, {})
     # Not of `_environment`, whose values become Markdown.
     source = (TEMPLATES / "page.html.j2").read_text(encoding="utf-8")
     filled = jinja2.Template(source, autoescape=True, undefined=jinja2.StrictUndefined)
-    return filled.render(title=blocks.title(tokens), body=body, draft=draft)
+    return filled.render(
+        title=blocks.title(tokens),
+        body=body,
+        draft=draft,
+        annex=blocks.annex_at(tokens) is not None,
+    )
+
+
+def _lay_out(tokens: list[Token]) -> None:
+    """Give headings an address, list them after the first page, and put the annex into its own part."""
+    annex = blocks.annex_at(tokens)
+    places = blocks.headings(tokens)
+    listed: dict[bool, list[str]] = {False: [], True: []}
+    for number, k in enumerate(k for k in places if tokens[k].tag == "h2"):
+        tokens[k].attrSet("id", f"part-{number + 1}")
+        name = escapeHtml(blocks.heading(tokens, k))
+        listed[annex is not None and k > annex].append(
+            f'<li><a href="#part-{number + 1}">{name}</a></li>'
+        )
+    if annex is not None:
+        tokens[annex].attrSet("id", "annex")
+        tokens.insert(annex, Token("html_block", "", 0, content='<section class="annex">\n'))
+        tokens.append(Token("html_block", "", 0, content="</section>\n"))
+    first = next((k for k in places if tokens[k].tag == "h2"), None)
+    if first is not None and (annex is None or first < annex):
+        items = "".join(listed[False])
+        more = f'<p><a href="#annex">{blocks.ANNEX}</a></p><ol>{"".join(listed[True])}</ol>'
+        contents = f'<nav aria-label="Contents"><ol>{items}</ol>{more if annex else ""}</nav>\n'
+        tokens.insert(first, Token("html_block", "", 0, content=f"</div>\n{contents}"))
+        tokens.insert(0, Token("html_block", "", 0, content='<div class="first">\n'))
 
 
 def _text(text: str, language: str) -> str:
@@ -152,5 +184,8 @@ def _inline(path: Path, figure: Figure) -> str:
     for name in ("INK", "MUTED", "RULE", "PAPER"):
         colour = getattr(plots, name)
         svg = svg.replace(colour.lower(), f"var(--{name.lower()})")
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    # On paper all figures are shown at one scale, so that their letters are of one size.
+    width = re.search(r'<svg[^>]*? width="([\d.]+pt)"', svg)
+    own = f' style="--own: {width[1]}"' if width else ""
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', rf"\1{own}", svg, count=1)
     return re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)

@@ -28,6 +28,7 @@ from forecast.models.earnings.statements import against_guidance
 from forecast.models.panels import latest_of
 from forecast.models.registry import get_model
 from forecast.report.record import Guided
+from forecast.tables.names import called
 
 if TYPE_CHECKING:
     from forecast.claims.inputs import Inputs
@@ -96,7 +97,7 @@ def _coming(known: Known) -> str:
     if not len(rows):
         return ""
     first = rows.iloc[0]
-    return f"{first['entity']} on {first['quarter']}, about {first['expected_on']}"
+    return f"{called(str(first['entity']))} on {first['quarter']}, about {first['expected_on']}"
 
 
 def _variations(

@@ -149,6 +149,8 @@ class Headline:
         How far the answers rest on data.
     naive, gap
         The naive forecast's probabilities, and the largest distance to ours.
+    error
+        The largest Monte-Carlo standard error of the probabilities.
     end
         The last day of all windows.
     over
@@ -170,6 +172,7 @@ class Headline:
     grades: tuple[str, ...]
     naive: tuple[float, ...]
     gap: float
+    error: float
     end: str | None
     over: int
     pooled: Pooled | None
@@ -205,6 +208,7 @@ def _headline(report: Report, claim: Claim) -> Headline:
         grades=tuple(sorted({s.grade for s in spread})),
         naive=tuple(beside.values()),
         gap=max((abs(p - (v.probability or 0.0)) for v, p in beside.items()), default=0.0),
+        error=max((v.mcse or 0.0 for v in judged), default=0.0),
         end=max((v.window_end for v in judged if v.window_end), default=None),
         over=sum(
             v.status == "judged" and (v.window_end or report.as_of) < report.as_of for v in judged

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from forecast.core.text import percent, signed, visible
 
 if TYPE_CHECKING:
-    from forecast.claims.verdict import Verdict
     from forecast.evaluation.sensitivity import Sensitivity
 
 CHECKS = (
@@ -73,11 +72,6 @@ def evidence(one: Sensitivity | None) -> str:
         return "not tested"
     plain = one.grade in ("mostly data", "too rare to grade")
     return one.grade if plain else f"{one.grade} ({one.moved_by})"
-
-
-def caution(one: Verdict) -> str:
-    """Return what is to be said after a verdict's number, with a semicolon before it; else nothing."""
-    return f"; {one.caution}" if one.caution else ""
 
 
 def short(digest: str) -> str:

@@ -29,12 +29,15 @@ class Company:
     ----------
     name
         What it is called in the tables.
+    called
+        What a reader calls it.
     fiscal_year_end
         The month and day on which its fiscal year ends, ``06-30``, or a rule such as
         ``last Sunday of January``.
     """
 
     name: str
+    called: str
     fiscal_year_end: str
 
 
@@ -97,9 +100,22 @@ def plain(text: str) -> str:
 @functools.cache
 def companies() -> Names[Company]:
     """Return the companies that the shipped tables know."""
-    rows = _rows("companies.csv", ("entity", "fiscal_year_end", "also"))
-    things = {row[0]: Company(row[0], row[1]) for row in rows}
-    return Names(things, _spellings("companies.csv", rows))
+    rows = _rows("companies.csv", ("entity", "called", "fiscal_year_end", "also"))
+    things = {row[0]: Company(*row[:3]) for row in rows}
+    named = [[entity, f"{name}|{also}".strip("|")] for entity, name, _, also in rows]
+    return Names(things, _spellings("companies.csv", named))
+
+
+def called(entity: str) -> str:
+    """Return what a reader calls a company, or the entity itself where the tables know no other name.
+
+    Examples
+    --------
+    >>> called("AMZN"), called("PHLX semiconductor index")
+    ('Amazon', 'PHLX semiconductor index')
+    """
+    known = companies().things.get(entity)
+    return entity if known is None else known.called
 
 
 @functools.cache

@@ -21,6 +21,7 @@ MODEL = Model(
     prior_checks=model.PRIOR_CHECKS,
     report=model.REPORT,
     labels=model.LABELS,
+    rests_on="what the companies report every quarter and have said of the quarters to come",
     horizon=quarters(8),
     hue="capex",
     baseline=quarterly,

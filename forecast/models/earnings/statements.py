@@ -15,9 +15,11 @@ import numpy as np
 import xarray as xr
 
 from forecast.core.periods import quarter_index, quarter_name
+from forecast.core.text import significant
 from forecast.core.words import entity_of, metric_of
 from forecast.models.base import Step
 from forecast.models.earnings.guidance import Guidance, Statement
+from forecast.tables.names import called
 
 if TYPE_CHECKING:
     from forecast.models.base import Panel
@@ -152,7 +154,7 @@ class Against:
     Attributes
     ----------
     name, about, period
-        Whose, of which metric, and the period in words.
+        Whose, as a reader calls it, of which metric, and the period in words.
     kind
         Of the statement; ``range`` of several together.
     said_low, said, said_high
@@ -208,13 +210,16 @@ class Against:
         """Where the forecast lies beside what was said, and why, in a sentence for a first page."""
         why = "no earlier statement tells how far to trust it"
         if self.past:
-            why = (
-                f"what came before lay {round(100 * float(np.median(self.past))) + 0.0:+.0f} % from "
-                f"what had been said (median of {len(self.past)})"
+            percent = round(100 * float(np.median(self.past)))
+            side = (
+                f"{abs(percent)} % {'above' if percent > 0 else 'below'}"
+                if percent
+                else "level with"
             )
+            why = f"before, it came out {side} what had been said (median of {len(self.past)})"
         return (
-            f"{self.name}: our median for {self.about} of {self.period} is {self.median:,.4g} USD bn, "
-            f"{self.place}; {why}."
+            f"{self.name}: our median for {self.about} of {self.period} is "
+            f"{significant(self.median, 3)} USD bn, {self.place}; {why}."
         )
 
     @property
@@ -267,7 +272,8 @@ def against_guidance(
             if sums is not None:
                 found.append((_against(panel, one, sums), sums))
     told = [one for one, _ in found]
-    several = [(one, sums) for one, sums in found if one.name in together]
+    members = {called(entity) for entity in together}
+    several = [(one, sums) for one, sums in found if one.name in members]
     if len(several) > 1:
         total = np.sum([sums for _, sums in several], axis=0)
         told.append(_total_of([one for one, _ in several], total))
@@ -292,7 +298,7 @@ def _against(panel: Panel, one: Statement, sums: np.ndarray) -> Against:
     first = quarter_index(one.first)
     pace = sum(reported.get(q, reported[last]) for q in range(first, first + one.quarters))
     return Against(
-        name=entity_of(one.series), about=one.about.replace("_", " "), period=span_text(one),
+        name=called(entity_of(one.series)), about=one.about.replace("_", " "), period=span_text(one),
         kind=one.kind, said_low=one.low, said=one.value, said_high=one.high, said_on=one.said_on,
         median=median, low=low, high=high, pace=ratio * pace, past=_past(panel, one, reported),
     )  # fmt: skip
@@ -326,7 +332,7 @@ def _total_of(several: Sequence[Against], sums: np.ndarray) -> Against:
     names = [one.name for one in several]
     return Against(
         name=f"{', '.join(names[:-1])} and {names[-1]} together", about=several[0].about.split()[0],
-        period="the year that each has guided, by its own definition", kind="range",
+        period="the years that they have guided", kind="range",
         said_low=sum(one.said_low for one in several), said=sum(one.said for one in several),
         said_high=sum(one.said_high for one in several),
         said_on=max(one.said_on for one in several),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecast.claims.audit import VERDICTS
 from forecast.core.text import percent
+from forecast.evaluation.sensitivity import MOSTLY_DATA, MOSTLY_PRIOR
 from forecast.report.section import Section
 
 if TYPE_CHECKING:
@@ -27,10 +28,22 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Claims:
-    """Each claim with its definitions, and the number of definitions by status."""
+    """What is printed of every claim.
+
+    Attributes
+    ----------
+    rows
+        Each claim with its definitions.
+    statuses
+        The number of definitions by status.
+    data, prior
+        The factors of odds at which answers rest on data, or on the prior.
+    """
 
     rows: tuple[tuple[Claim, tuple[Row, ...]], ...]
     statuses: Mapping[str, int]
+    data: float
+    prior: float
 
 
 def build(report: Report) -> Claims:
@@ -49,6 +62,8 @@ def build(report: Report) -> Claims:
             for claim in report.claims
         ),
         {status: statuses.count(status) for status in dict.fromkeys(statuses)},
+        MOSTLY_DATA,
+        MOSTLY_PRIOR,
     )
 
 

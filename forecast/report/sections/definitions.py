@@ -24,4 +24,4 @@ def build(report: Report) -> Definitions | None:
     return Definitions(answered) if answered else None
 
 
-SECTION = Section("definitions", build, "The answer under every definition")
+SECTION = Section("definitions", build, "Every definition")

@@ -50,9 +50,10 @@ def _doubts(report: Report, answered: Sequence[Answered]) -> Iterator[str]:
     for row in rows:
         for twin in row.twins:
             yield (
-                f"Two models answer “{row.headed}”: {row.verdict.model} says "
-                f"{percent(row.verdict.probability, row.verdict.draws)}, {twin.model} "
-                f"{percent(twin.probability, twin.draws)}. The second goes by {_rests_on(twin)}."
+                f"Two models answer “{row.headed}”. One says "
+                f"{percent(row.verdict.probability, row.verdict.draws)} and goes by "
+                f"{_rests_on(row.verdict)}; the other {percent(twin.probability, twin.draws)}, by "
+                f"{_rests_on(twin)}."
             )
     yield from (one.brief for one in _told_guidance(report.guided))
     told = dict.fromkeys(v.model for row in rows for v in row.answers)
@@ -86,8 +87,8 @@ def _misses(report: Report) -> Iterator[str]:
     worst = max(far, key=lambda h: abs(h.probability - h.happened), default=None)
     if worst is not None:
         yield (
-            f"Asked as of {worst.as_of}, the same tools gave {percent(worst.probability)} to "
-            f"{worst.definition}. What came: {worst.came}."
+            f"Asked of an earlier boom ({worst.subject}) as of {worst.as_of}, the same tools gave "
+            f"{percent(worst.probability)} to “{worst.what}”. What came: {worst.came}."
         )
 
 

@@ -59,4 +59,4 @@ def build(report: Report) -> Reading:
     )
 
 
-SECTION = Section("reading", build, "How to read these numbers", ("strip",))
+SECTION = Section("reading", build, "How to read these numbers", level=3)

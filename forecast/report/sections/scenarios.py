@@ -1,16 +1,21 @@
-"""What the answers become if something else comes true."""
+"""What the answers of the first page, and those that move most, become if something else comes true."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forecast.claims.probabilities import ENOUGH
+from forecast.report.quoted import quoted
 from forecast.report.section import Section
 
 if TYPE_CHECKING:
     from forecast.claims.verdict import Verdict
     from forecast.report.record import Report
+
+SHOWN = 3
+"""Definitions of a scenario that are shown where the first page has fewer; the annex has all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +27,11 @@ class Row:
     given: Verdict
     plain: Verdict
 
+    @property
+    def moved(self) -> float:
+        """How far the condition moves the probability."""
+        return abs((self.given.probability or 0.0) - (self.plain.probability or 0.0))
+
 
 @dataclasses.dataclass(frozen=True)
 class Scenarios:
@@ -32,10 +42,30 @@ class Scenarios:
 
 
 def build(report: Report) -> Scenarios | None:
-    """Return the conditional answers; None without a scenario."""
+    """Return the conditional answers that are shown; None without a scenario."""
     if not report.scenarios:
         return None
-    rows = tuple(
+    first = {(v.claim, v.definition) for a in quoted(report) for q in a.rows for v in q.answers}
+    shown: list[Row] = []
+    for one in report.scenarios:
+        own = [row for row in all_rows(report) if row.scenario == one.scenario.id]
+        shown += _shown(own, first)
+    return Scenarios(tuple(shown), ENOUGH)
+
+
+def _shown(rows: Sequence[Row], first: set[tuple[str, str]]) -> list[Row]:
+    """Return those of the first page, filled up with those that move most, in their order."""
+    by_weight = sorted(
+        rows, key=lambda row: ((row.plain.claim, row.plain.definition) in first, row.moved)
+    )[::-1]
+    asked = sum((row.plain.claim, row.plain.definition) in first for row in rows)
+    chosen = by_weight[: max(SHOWN, asked)]
+    return [row for row in rows if row in chosen]
+
+
+def all_rows(report: Report) -> tuple[Row, ...]:
+    """Return every definition that has an answer under a condition."""
+    return tuple(
         Row(
             one.scenario.id,
             report.definition(given).why,
@@ -46,7 +76,6 @@ def build(report: Report) -> Scenarios | None:
         for given in one.verdicts or ()
         if given.probability is not None
     )
-    return Scenarios(rows, ENOUGH)
 
 
 SECTION = Section("scenarios", build, "If something else comes true: conditional forecasts")

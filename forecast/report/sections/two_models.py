@@ -1,4 +1,4 @@
-"""One question asked of two models: their answers by date, and how far they are apart.
+"""One question asked of two models: their answers, and how far they are apart.
 
 Definitions of a claim ask one question where the claims file says so (`same_event`).
 """
@@ -36,8 +36,6 @@ class Pair:
         the two are the same.
     apart
         Whether their ranges over prior sets do not meet; None where one was not fitted under others.
-    by_day
-        By the end of a window, what each says, the less probable first; None where it has none.
     """
 
     why: str
@@ -46,7 +44,6 @@ class Pair:
     points: float
     odds: float | None
     apart: bool | None
-    by_day: Mapping[str, tuple[float | None, float | None]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +91,6 @@ def _pairs(report: Report, claim: Claim) -> Iterator[Pair]:
             apart=None
             if ranges[0] is None or ranges[1] is None
             else ranges[0].high < ranges[1].low,
-            by_day=_by_day(report, low, high),
         )
 
 
@@ -102,21 +98,6 @@ def _held(verdict: Verdict) -> float:
     """Return a probability no nearer to nought or one than half a draw."""
     least = 0.5 / max(verdict.draws or 1, 1)
     return min(max(verdict.probability or 0.0, least), 1 - least)
-
-
-def _by_day(
-    report: Report, low: Verdict, high: Verdict
-) -> dict[str, tuple[float | None, float | None]]:
-    found: list[dict[str, float]] = [
-        {
-            v.setting: v.probability
-            for v in report.variations
-            if (v.claim, v.definition) == (one.claim, one.definition) and v.what == "window end"
-        }
-        for one in (low, high)
-    ]
-    days = sorted({*found[0], *found[1]})
-    return {day: (found[0].get(day), found[1].get(day)) for day in days}
 
 
 SECTION = Section("two_models", build, "One question, two models", level=3)
