@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,10 +18,13 @@ from forecast.evaluation.hindcast import Hindcast
 from forecast.evaluation.hold_out import Foreseen, Number
 from forecast.evaluation.sensitivity import Sensitivity
 from forecast.models.earnings.statements import Against
+from forecast.news.prospects import Prospect
+from forecast.news.statistics import Statistic
+from forecast.report import results
 from forecast.report.figures import _quoted
 from forecast.report.memo import markdown
 from forecast.report.quoted import MOST, finding, quoted
-from forecast.report.record import Guided, Report
+from forecast.report.record import Guided, Report, Watched
 from forecast.report.sections.first_page import build
 from forecast.tables.articles import data_dir
 
@@ -290,3 +294,59 @@ def test_the_pool_stands_in_the_table_and_not_on_the_first_page(report):
     text = markdown(dataclasses.replace(report, pooled={"c": pooled}))
     assert "| A definition drawn by weight | **27 %** |" in text
     assert "27 %" not in text.split("\n## ")[0]
+
+
+# --- what would change these numbers -----------------------------------------------------------
+def test_what_would_change_the_numbers_is_told_by_definition(report):
+    heading = "### What would change these numbers"
+    assert heading not in top(report)
+    none = top(dataclasses.replace(report, watched=()))
+    assert "- No single number that is reported next moves these answers" in none.split(heading)[1]
+    one = Watched("Meta", "capex", "2026Q2", "2026-07-29", "a cut in spending", (22.41, 31.8),
+                  "USD bn", (0.12, 0.061), 0.08, 0.02)  # fmt: skip
+    other = dataclasses.replace(one, company="Oracle", day="", prints=(13.2, 25), given=(0.1, 0.05))
+    told = top(dataclasses.replace(report, watched=(one, other))).split(heading)[1].strip()
+    assert told == (
+        "- “A cut in spending”, now 8 %. Meta, capex of 2026Q2, about 2026-07-29: 12 % at 22 USD bn, "
+        "6 % at 32; Oracle, capex of 2026Q2: 10 % at 13 USD bn, 5 % at 25: numbers that one of ten "
+        "draws lies below, or above."
+    )
+
+
+def test_what_is_watched_is_checked_and_stands_on_the_first_page(report, monkeypatch):
+    """Of the first page's definitions, what reweighting bears out, the largest move first."""
+    levels = np.array([0.1, 0.5, 0.9])
+
+    def prospect(series, move, **more):
+        known = {"checked": {0.5: 0.1}} | more
+        return Prospect(series.split("/")[0], series, "2026Q2", "c/spending", "USD bn", 0.08, levels,
+                        np.array([20.0, 26.0, 32.0]), np.array([0.12, 0.08, 0.06]), move=move,
+                        **known)  # fmt: skip
+
+    found = [
+        prospect("META/capex", 0.01), prospect("GOOGL/capex", 0.03),
+        prospect("MSFT/capex", 0.09, checked={}), prospect("AMZN/capex", 0.08, reason="noise"),
+        prospect("ORCL/capex", 0.02), prospect("NVDA/capex", 0.005),
+    ]  # fmt: skip
+    asked = []
+
+    def anticipate(draws, statistics, *, seed):
+        asked.extend(s.name for s in statistics)
+        return found
+
+    monkeypatch.setattr(results, "anticipate", anticipate)
+    monkeypatch.setattr(results, "ranked", lambda found, run, own, *, seed: found)
+    every = [Statistic(f"c/{name}", lambda draws: draws) for name in ("spending", "harder")]
+    monkeypatch.setattr(results, "statistics_of", lambda *a: tuple(every))
+    run = SimpleNamespace(spec=SimpleNamespace(model="earnings"))
+    fitted = SimpleNamespace(draws="draws", run=run)
+    out = [{"entity": "GOOGL", "quarter": "2026Q2", "expected_on": "2026-07-24"}]
+    told = results._watched(report, fitted, out)
+    assert asked == ["c/spending"]  # the other is not on the first page
+    assert [one.company for one in told] == ["Alphabet", "Oracle", "Meta"]
+    assert [one.day for one in told] == ["2026-07-24", "", ""]
+    assert told[0].asked == "a cut in spending"
+    assert (told[0].prints, told[0].given) == ((20.0, 32.0), (0.12, 0.06))
+    assert results._watched(report, None, out) is None
+    monkeypatch.setattr(results, "statistics_of", lambda *a: ())
+    assert results._watched(report, fitted, out) is None

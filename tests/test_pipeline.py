@@ -15,7 +15,7 @@ from forecast.core.progress import heard_by
 from forecast.inference import sampling
 from forecast.inference.fitting import child_seed
 from forecast.models.registry import figures_of
-from forecast.report.sections.earnings import FIGURES as EARNINGS_FIGURES
+from forecast.report.sections.companies import FIGURES as COMPANIES_FIGURES
 from forecast.store.runs import load_tree, verify
 from forecast.tables.shipped import data_dir
 
@@ -37,7 +37,8 @@ def test_the_folder_is_whole_and_latest_points_to_it(outcome):
                      "fits", "figures"}  # fmt: skip
     svg = {p.stem for p in (outcome.folder / "figures").glob("*.svg")}
     assert svg == {p.stem for p in (outcome.folder / "figures").glob("*.png")}
-    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior", *EARNINGS_FIGURES}
+    assert svg >= {"series", "ratio", "strip", "cost_curve", "prior_posterior", *COMPANIES_FIGURES}
+    assert svg >= {"quoted", "annual", "earnings", "companies_capex"}
 
 
 def test_verdicts_json(outcome):

@@ -151,7 +151,11 @@ def _lay_out(tokens: list[Token]) -> None:
 
 
 def _text(text: str, language: str) -> str:
-    """Return text as HTML: long words may break, and who draws Han characters is told how."""
+    """Return text as HTML: long words may break, and who draws Han characters is told how.
+
+    A percent sign stays with its number.
+    """
+    text = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
     told = "<wbr>".join(escapeHtml(part) for part in blocks.breakable(text))
     return f'<span lang="{language}">{told}</span>' if east_asian(text) else told
 

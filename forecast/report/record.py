@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from forecast.core.text import percent, significant
+
 if TYPE_CHECKING:
     from forecast.claims.audit import Finding
     from forecast.claims.comparisons import Beside
@@ -61,6 +63,50 @@ class Guided:
 
 
 @dataclasses.dataclass(frozen=True)
+class Watched:
+    """A number that is reported next, and what it would make of a definition on the first page.
+
+    Attributes
+    ----------
+    company, metric, period, day
+        Whose number, as a reader calls it, of what and when, and about the day of the report; empty
+        where none is expected.
+    asked
+        The definition in words that stand alone.
+    prints, unit
+        The number that one of ten draws lies below, and that one of ten lies above.
+    given
+        The probability given each of them.
+    now, move
+        The probability today, and the mean absolute change that the number is expected to bring.
+    """
+
+    company: str
+    metric: str
+    period: str
+    day: str
+    asked: str
+    prints: tuple[float, float]
+    unit: str
+    given: tuple[float, float]
+    now: float
+    move: float
+
+    @property
+    def brief(self) -> str:
+        """The number, and what it would make of the probability, in a few words."""
+        (low, high), (down, up) = (
+            (significant(one) for one in self.prints),
+            map(percent, self.given),
+        )
+        day = f", about {self.day}" if self.day else ""
+        return (
+            f"{self.company}, {self.metric} of {self.period}{day}: {down} at {low} {self.unit}, "
+            f"{up} at {high}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """All that a run found.
 
@@ -109,6 +155,8 @@ class Report:
         Whether famous warnings added anything to the base rate.
     guided
         Forecasts of capex beside what companies said of it.
+    watched
+        The coming numbers that move the first page's definitions most; None where none was asked.
     coming
         Who reports next, on what and about when; empty where nobody's reports are followed.
     figures
@@ -143,6 +191,7 @@ class Report:
     hindcasts: Sequence[Hindcast] = ()
     warned: Sequence[WarningCheck] = ()
     guided: Sequence[Guided] = ()
+    watched: Sequence[Watched] | None = None
     coming: str = ""
     figures: Mapping[str, Figure] = dataclasses.field(default_factory=dict)
 

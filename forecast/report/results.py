@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from forecast.claims.comparisons import Beside, beside_others
@@ -19,6 +20,7 @@ from forecast.claims.pool import pool
 from forecast.claims.scenarios import Conditional, Scenario, conditional
 from forecast.claims.variations import DATED, Curve, Depth, Variation, curve, depths, variations
 from forecast.core.errors import ClaimError, DataError, ForecastError
+from forecast.core.words import metric_of
 from forecast.evaluation.misfit import misfits
 from forecast.evaluation.warnings import warnings_against_base
 from forecast.inference.fitting import child_seed, priors_of
@@ -27,7 +29,10 @@ from forecast.models.earnings.paths import TOTALS
 from forecast.models.earnings.statements import against_guidance
 from forecast.models.panels import latest_of
 from forecast.models.registry import get_model
-from forecast.report.record import Guided
+from forecast.news.prospects import anticipate, ranked
+from forecast.news.statistics import statistics_of
+from forecast.report.quoted import quoted
+from forecast.report.record import Guided, Watched
 from forecast.tables.names import called
 
 if TYPE_CHECKING:
@@ -62,6 +67,7 @@ def complete(
     baselines = {name: f.baseline for name, f in fitted.items() if f.baseline is not None}
     warned = warnings_against_base(inputs.tables["warnings"]) if "hazard" in draws else ()
     pooled = ((c.id, pool(c, report.verdicts, report.naive)) for c in claims)
+    out = _calendar(report.known) if "earnings" in fitted else []
     return dataclasses.replace(
         report,
         pooled={name: one for name, one in pooled if one is not None},
@@ -72,7 +78,8 @@ def complete(
         scenarios=_scenarios(inputs.scenarios, claims, fitted, report.seed),
         warned=warned,
         guided=_guided(fitted.get("earnings")),
-        coming=_coming(report.known) if "earnings" in fitted else "",
+        watched=_watched(report, fitted.get("earnings"), out),
+        coming=_coming(out),
         misfits={
             name: misfits(f.run.posterior, priors_of(f.run.spec), get_model(name).report)
             for name, f in fitted.items()
@@ -88,16 +95,67 @@ def _guided(fitted: Fitted | None) -> tuple[Guided, ...]:
     return tuple(Guided(one.gap, one.together, one.brief, one.sentence) for one in told)
 
 
-def _coming(known: Known) -> str:
+def _calendar(known: Known) -> list[Mapping[str, str]]:
+    """Return the reports that are expected, the next one first."""
     try:
         rows = report_calendar(known).out
     except DataError:  # companies without a report
-        return ""
+        return []
     rows = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
-    if not len(rows):
+    return [{str(k): str(v) for k, v in row.items()} for row in rows.to_dict("records")]
+
+
+def _coming(out: Sequence[Mapping[str, str]]) -> str:
+    if not out:
         return ""
-    first = rows.iloc[0]
-    return f"{called(str(first['entity']))} on {first['quarter']}, about {first['expected_on']}"
+    first = out[0]
+    return f"{called(first['entity'])} on {first['quarter']}, about {first['expected_on']}"
+
+
+WATCHED = 3
+"""Coming numbers that are told on the first page."""
+
+
+def _watched(
+    report: Report, one: Fitted | None, out: Sequence[Mapping[str, str]]
+) -> tuple[Watched, ...] | None:
+    """Return the coming numbers that move the first page's definitions most, one a company."""
+    rows = [row for answered in quoted(report) for row in answered.rows]
+    asked = {f"{v.claim}/{v.definition}": row for row in rows for v in row.answers}
+    if one is None or one.draws is None:
+        return None
+    followed = statistics_of(report.claims, one.run.spec.model, one.draws, ())
+    own = [s for s in followed if s.name in asked]
+    if not own:
+        return None
+    seed = child_seed(report.seed, "watched")
+    found = ranked(anticipate(one.draws, own, seed=seed), one.run, own, seed=seed)
+    told = sorted((p for p in found if p.told and p.checked), key=lambda p: -p.move)
+    days = {(row["entity"], row["quarter"]): row["expected_on"] for row in out}
+    return tuple(
+        Watched(
+            company=called(p.company),
+            metric=metric_of(p.series).replace("_", " "),
+            period=p.period,
+            day=days.get((p.company, p.period), ""),
+            asked=asked[p.statistic].headed,
+            prints=_pair(np.interp(ENDS, p.levels, p.prints)),
+            unit=p.unit,
+            given=_pair(p.at(ENDS)),
+            now=p.probability,
+            move=p.move,
+        )
+        for p in told[:WATCHED]
+    )
+
+
+ENDS = (0.1, 0.9)
+"""Quantile levels of a coming number at which it is told what it would do."""
+
+
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    low, high = (float(v) for v in values)
+    return low, high
 
 
 def _variations(

@@ -32,16 +32,36 @@ class FirstPage:
         The headline claims that have an answer.
     doubts
         Why the numbers could be wrong, a sentence each.
+    watched
+        What would change them, a sentence each.
     """
 
     answered: tuple[Answered, ...]
     doubts: tuple[str, ...]
+    watched: tuple[str, ...]
 
 
 def build(report: Report) -> FirstPage | None:
     """Return what is quoted; None where no headline claim has an answer."""
     answered = quoted(report)
-    return FirstPage(answered, tuple(_doubts(report, answered))) if answered else None
+    if not answered:
+        return None
+    return FirstPage(answered, tuple(_doubts(report, answered)), tuple(_watched(report)))
+
+
+def _watched(report: Report) -> Iterator[str]:
+    """Give what would change the numbers that rest on reports, a sentence a definition."""
+    if report.watched is not None and not report.watched:
+        yield (
+            "No single number that is reported next moves these answers by more than the noise of the "
+            "draws."
+        )
+    for asked in dict.fromkeys(one.asked for one in report.watched or ()):
+        own = [one for one in report.watched or () if one.asked == asked]
+        yield (
+            f"“{capitalised(asked)}”, now {percent(own[0].now)}. {'; '.join(one.brief for one in own)}: "
+            "numbers that one of ten draws lies below, or above."
+        )
 
 
 def _doubts(report: Report, answered: Sequence[Answered]) -> Iterator[str]:
