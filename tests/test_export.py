@@ -192,8 +192,13 @@ def test_pdf(folder):
         assert part in content, part
 
 
-def test_a_figure_fits_its_page_and_a_small_one_is_not_blown_up(folder):
-    for inches, centimetres in (((7.2, 3), 17.4), ((7.2, 28), 22 * 7.2 / 28), ((2, 1), 7.1)):
+def test_a_figure_fits_its_page_and_all_are_at_one_scale(folder):
+    for inches, centimetres in (
+        ((7.2, 3), 12.07),
+        ((12, 3), 17.4),
+        ((7.2, 28), 22 * 7.2 / 28),
+        ((2, 1), 3.35),
+    ):
         Drawing(figsize=inches).savefig(folder / "figures" / "a.png", dpi=style.DPI)
         shown = export._figure_width(folder, blocks.Picture("figures/a.svg", "", ()))
         assert shown == pytest.approx(centimetres, abs=0.02)

@@ -29,9 +29,9 @@ from forecast.store import runs
 AUTHOR = "forecast"
 TEXT = (17.4, 26.1)
 """Width and height in centimetres of what an A4 page holds between the margins."""
-HIGHEST, ENLARGED = 22.0, 1.4
-"""Height of a figure, in centimetres, that leaves room for its caption; and how many times its own
-size it may have."""
+HIGHEST, SCALE = 22.0, 0.66
+"""Height of a figure, in centimetres, that leaves room for its caption; and how many times its own size
+it has, the same for all, so that their letters are of one size."""
 
 
 def _extra(module: str, extra: str) -> Any:
@@ -160,8 +160,8 @@ def _figure_width(folder: Path, picture: Picture) -> float:
     """Return how wide a figure is shown, in centimetres, so that it fits the page with its caption."""
     size = _size(folder / _png(picture.source))
     assert size is not None  # seen by `read_memo`
-    drawn = size[0] / style.DPI * 2.54  # a small figure is not blown up to the width of the page
-    return min(TEXT[0], HIGHEST * size[0] / size[1], ENLARGED * drawn)
+    drawn = size[0] / style.DPI * 2.54
+    return min(TEXT[0], HIGHEST * size[0] / size[1], SCALE * drawn)
 
 
 def _unbroken(spans: Spans) -> Spans:
