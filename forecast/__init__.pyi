@@ -6,6 +6,9 @@ from .claims import events as events
 from .claims.audit import audit_claims as audit_claims
 from .claims.audit import read_references as read_references
 from .claims.judge import judge as judge
+from .claims.prob import Probability as Probability
+from .claims.prob import prob as prob
+from .claims.prob import quantiles as quantiles
 from .claims.read import read_claims as read_claims
 from .claims.verdict import Verdict as Verdict
 from .core.periods import parse_date as parse_date

@@ -9,14 +9,13 @@ import pytest
 import forecast as fc
 
 NAMES = [
-    "Known", "Panel", "Run", "Sources", "Spec", "Verdict", "anticipate", "as_of", "audit_claims",
-    "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir", "drift_walk",
-    "events",
-    "explain", "fit", "forecast", "foreseen", "get_model",
-    "judge", "origins", "parse_date", "percentiles",
-    "plots", "quantile_table", "read_claims", "read_reference_table", "read_references",
-    "read_table", "read_vintages", "refit", "report_calendar", "reported_ratio", "run_all",
-    "sensitivity", "statistics_of", "summary", "update_run",
+    "Known", "Panel", "Probability", "Run", "Sources", "Spec", "Verdict", "anticipate", "as_of",
+    "audit_claims", "backtest", "build_panel", "calibrate", "check_prospect", "convert", "data_dir",
+    "drift_walk", "events", "explain", "fit", "forecast", "foreseen", "get_model", "judge",
+    "origins", "parse_date", "percentiles", "plots", "prob", "quantile_table", "quantiles",
+    "read_claims", "read_reference_table", "read_references", "read_table", "read_vintages",
+    "refit", "report_calendar", "reported_ratio", "run_all", "sensitivity", "statistics_of",
+    "summary", "update_run",
 ]  # fmt: skip
 
 

@@ -109,6 +109,14 @@ class Path:
         """How it is called in an error."""
         return " over ".join(" + ".join(part) for part in (self.series, self.over) if part)
 
+    @property
+    def told_until(self) -> str:
+        """The last day, ISO, of which the data say more than the prior; that of no end where all do."""
+        if TOLD_UNTIL not in self.draws.coords:
+            return dt.date.max.isoformat()
+        names = [*self.series, *self.over]
+        return min(str(day) for day in self.draws[TOLD_UNTIL].sel({SERIES: names}).values)
+
     def own(self, period: int) -> xr.DataArray:
         """Return the values of its series that a period needs."""
         chosen = self.draws[self.on].sel({SERIES: [*self.series, *self.over]})
@@ -151,10 +159,7 @@ class Path:
 
     def _check_told(self, places: np.ndarray) -> None:
         """Refuse periods of which the prior says as much as the data do."""
-        if TOLD_UNTIL not in self.draws.coords:
-            return
-        names = [*self.series, *self.over]
-        until = min(str(day) for day in self.draws[TOLD_UNTIL].sel({SERIES: names}).values)
+        until = self.told_until
         periods = [str(p) for p in self.draws[PERIOD].values[places]]
         beyond = [p for p in periods if period_end(p).isoformat() > until]
         if beyond:

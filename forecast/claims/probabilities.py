@@ -10,6 +10,7 @@ errors against the spread over many sets of draws.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import xarray as xr
@@ -37,6 +38,21 @@ def mean_error(values: np.ndarray) -> float:
     return float(array_stats.mcse(values, chain_axis=0, draw_axis=1, method="mean"))
 
 
+def independent(values: np.ndarray) -> float:
+    """Return the effective number of draws of a quantity, infinite where all are the same.
+
+    Parameters
+    ----------
+    values
+        Shape (chain, draw).
+    """
+    if np.ptp(values) == 0:
+        return math.inf
+    from arviz_stats.base import array_stats  # slow to load, and claims are read without draws
+
+    return float(array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean"))
+
+
 def effective(held: np.ndarray) -> float:
     """Return how many independent draws are left where a condition holds.
 
@@ -47,12 +63,7 @@ def effective(held: np.ndarray) -> float:
     held
         Shape (chain, draw).
     """
-    if held.all() or not held.any():
-        return float(held.sum())
-    from arviz_stats.base import array_stats  # slow to load, and scenarios are read without draws
-
-    ess = float(array_stats.ess(held.astype(float), chain_axis=0, draw_axis=1, method="mean"))
-    return float(held.sum()) * min(ess / held.size, 1.0)
+    return float(held.sum()) * min(independent(held.astype(float)) / held.size, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
