@@ -24,7 +24,7 @@ ROW = (
 def command(*argv, shell="", **more):
     """Run the command line in a process of its own, through a redirection of the shell if given."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **more.pop("env", {})}
-    line = [sys.executable, "-m", "forecast.cli.main", *map(str, argv)]
+    line = [sys.executable, "-m", "forecast", *map(str, argv)]
     if shell:
         line = ["sh", "-c", f'exec "$@" {shell}', "sh", *line]
     return subprocess.run(
@@ -137,7 +137,7 @@ def test_compiled_code_is_never_taken_from_a_folder_that_others_can_write(tmp_pa
 def test_a_working_directory_that_is_gone_is_said(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    line = f'cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m forecast.cli.main claims'
+    line = f'cd "{gone}"; rmdir "{gone}"; exec "{sys.executable}" -m forecast claims'
     done = subprocess.run(["sh", "-c", line], env={**os.environ, "PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
     assert done.returncode == 1

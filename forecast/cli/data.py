@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 """Rows of each kind of change that are printed."""
 
+TASK = "numbers of your own"
+"""What these commands are for, as ``--help`` groups them."""
+
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this file to the grammar."""

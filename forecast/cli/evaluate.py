@@ -11,6 +11,9 @@ from forecast.cli import shared
 if TYPE_CHECKING:
     from forecast.cli.shared import Commands
 
+TASK = "how good it is"
+"""What these commands are for, as ``--help`` groups them."""
+
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this file to the grammar."""

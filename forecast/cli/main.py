@@ -15,27 +15,39 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from forecast.cli import data, evaluate, news, run, shared
+from forecast.cli import data, evaluate, news, run, shared, start
 from forecast.core import environment
 from forecast.core.errors import ForecastError
 from forecast.core.files import what_failed
 from forecast.core.progress import heard_by
 
-GROUPS = (run, news, evaluate, data)
-"""The files of commands, in the order of ``--help``."""
+GROUPS = (start, run, news, data, evaluate)
+"""The files of commands, a task each, in the order of ``--help``."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
         prog="forecast",
+        usage="forecast [-h] [--debug] [--version] COMMAND ...",
         description="Bayesian forecasts of AI spending; predictions as executable claims.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[shared.debug_option(default=False)],
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    # argparse lists commands in one row; by task they stand below the options.
+    commands = top.add_subparsers(
+        dest="command", metavar="COMMAND", prog="forecast", help=argparse.SUPPRESS
+    )
+    tasks = []
     for group in GROUPS:
+        before = set(commands.choices)
         group.add_commands(commands)
+        own = {name: one for name, one in commands.choices.items() if name not in before}
+        lines = [f"  {name:<11}{one.description}" for name, one in own.items()]
+        tasks.append("\n".join([f"{group.TASK}:", *lines]))
+    tasks.append("forecast COMMAND --help tells the options of one.")
+    top.epilog = "\n\n".join(tasks)
     return top
 
 
@@ -116,7 +128,3 @@ def _let_go() -> None:
         except OSError:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from forecast.news.change import Change
     from forecast.news.stored import Stored
 
+TASK = "an earnings day"
+"""What these commands are for, as ``--help`` groups them."""
+
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this file to the grammar."""

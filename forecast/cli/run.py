@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from forecast.inference.fitting import Run
     from forecast.models.base import Outlook, Panel
 
+TASK = "forecast and judge"
+"""What these commands are for, as ``--help`` groups them."""
+
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this file to the grammar."""

@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from forecast.core.errors import DataError
@@ -38,11 +38,22 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     for variable, place in _CACHES.items():
         if not can_write(Path(environ.get(variable) or home / place)):
             environ[variable] = str(_substitute() / place)
-    flags = environ.get("PYTENSOR_FLAGS", "")
-    said = re.findall(r"base_compiledir=([^,]*)", flags)
-    if not can_write(Path(said[-1]) if said else home / _COMPILED):
+    if not can_write(_compiled(environ, home)):
+        flags = environ.get("PYTENSOR_FLAGS", "")
         there = f"base_compiledir={_substitute() / _COMPILED}"  # of two flags the last counts
         environ["PYTENSOR_FLAGS"] = f"{flags},{there}" if flags else there
+
+
+def caches(environ: Mapping[str, str]) -> dict[str, Path]:
+    """Return where libraries keep files after :func:`prepare`, by the setting that moves them."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - as above
+    found = {name: Path(environ.get(name) or home / place) for name, place in _CACHES.items()}
+    return {**found, "PYTENSOR_FLAGS=base_compiledir": _compiled(environ, home)}
+
+
+def _compiled(environ: Mapping[str, str], home: Path) -> Path:
+    said = re.findall(r"base_compiledir=([^,]*)", environ.get("PYTENSOR_FLAGS", ""))
+    return Path(said[-1]) if said else home / _COMPILED
 
 
 def check_working_directory() -> None:
