@@ -1,5 +1,5 @@
 # make memo: set up, run the main job, print where the memo is.   make test: everything CI checks.
-.PHONY: memo test fast slow proof lint setup lock notebooks clean
+.PHONY: memo test fast slow proof lint docs setup lock notebooks clean
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
@@ -58,7 +58,12 @@ slow: $(DEV)
 proof: $(DEV)
 	$(PYTEST) -m proof
 
-test: lint fast slow
+# The site, with warnings as errors; a page that would ask another host is one.
+docs: $(DEV)
+	$(VENV)/bin/sphinx-build -q -E -W --keep-going -b html docs build/docs
+	@echo "the site: build/docs/index.html"
+
+test: lint docs fast slow
 
 # Pin the newest set that resolves.
 lock: $(READY)
