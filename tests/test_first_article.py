@@ -26,6 +26,7 @@ def test_a_run_accepts_it_as_it_is(tmp_path, capsys, instant_sampler, monkeypatc
     memo = (out / "latest" / "memo.md").read_text(encoding="utf-8")
     assert "more capex at Microsoft in 2027 than in 2026" in memo
     assert "cuban" not in memo.lower()
+    assert "“”" not in memo  # the claim has no quote
     kinds = {path.name for path in (out / "latest" / "fits").iterdir()}
     assert kinds == {"earnings.nc"}
 

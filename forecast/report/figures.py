@@ -200,7 +200,8 @@ def _strip(report: Report, passed: Mapping[str, Fitted]) -> Drawn:
     low, high = (f(v.probability or 0.0 for v in verdicts) for f in (min, max))
     title = f"From {percent(low)} to {percent(high)}, depending on what counts"
     said = "; ".join(f"{reasons[v.definition]} {percent(v.probability, v.draws)}" for v in verdicts)
-    alt = f"Probability of “{claim.quote}” under each definition: {said}."
+    what = f"“{claim.quote}”" if claim.quote else f"the claim ({claim.text.rstrip('.')})"
+    alt = f"Probability of {what} under each definition: {said}."
     decided = sum(v.claim == claim.id and v.status == "decided" for v in report.verdicts)
     waiting = sum(v.claim == claim.id for v in report.verdicts) - len(verdicts) - decided
     caption = f"Claim: {claim.text}"
