@@ -535,6 +535,90 @@ def test_rivals_are_noticed_between_differences_too():
     )
 
 
+HALF = ("2024-01-01", "2024-06-30")
+ALONE = "by which alone there is this quarter"
+
+
+@pytest.mark.parametrize(
+    ("tags", "value", "confidence", "note"),
+    [
+        # the total of half a year without what to take off, in the filing that gives the part's too
+        ({CAPEX: {QUARTER: 35_700, HALF: 71_000}, ASSETS: {HALF: 79_000}}, 35_300, "C",
+         f"derived: 6 months less 3; a part of the total: 2024-01-01/2024-06-30 is 79000 by us-gaap "
+         f"{ASSETS} and 71000 by us-gaap {CAPEX}, {ALONE}"),
+        # the other way round the quarter is that of the total
+        ({ASSETS: {QUARTER: 35_700, HALF: 79_000}, CAPEX: {HALF: 71_000}}, 43_300, "A",
+         "derived: 6 months less 3"),
+        # a part that is larger than its total
+        ({CAPEX: {QUARTER: 35_700, HALF: 71_000}, ASSETS: {HALF: 60_000}}, 35_300, "C",
+         f"derived: 6 months less 3; two tags differ: 2024-01-01/2024-06-30 is 60000 by us-gaap "
+         f"{ASSETS} and 71000 by us-gaap {CAPEX}, {ALONE}; which is the total is not known"),
+        # the quarters by one tag, which come to less than the half year by the other
+        ({CAPEX: {QUARTER: 35_700, ("2024-04-01", "2024-06-30"): 35_300}, ASSETS: {HALF: 79_000}},
+         35_300, "C",
+         f"a part of the total: 2024-01-01/2024-06-30 is 79000 by us-gaap {ASSETS} and 71000 by "
+         f"us-gaap {CAPEX}, {ALONE}"),
+        # the same but for rounding
+        ({CAPEX: {QUARTER: 35_700, HALF: 71_000}, ASSETS: {HALF: 71_001}}, 35_300, "A",
+         "derived: 6 months less 3"),
+    ],
+)  # fmt: skip
+def test_tags_that_differ_in_the_year_to_date_only_are_told_in_the_quarter(
+    tags, value, confidence, note
+):
+    filed = {"2024-03-31": "2024-04-25", "2024-06-30": "2024-07-25"}
+    given = {
+        tag: [fact(*span, v * 1_000_000, filed[span[1]]) for span, v in spans.items()]
+        for tag, spans in tags.items()
+    }
+    row = company_rows("A", content(given)).rows.to_dict("records")[-1]
+    assert (row["period"], row["value"], row["confidence"]) == ("2024Q2", value, confidence)
+    assert row["note"] == note
+
+
+def contracts_and_total(total):
+    """Return three quarters and a year of contracts, and the total of some periods."""
+    days = ("2024-04-25", "2024-07-25", "2024-10-25", "2025-02-01")
+    ends = ("2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31")
+    return content({
+        CONTRACTS: [fact("2024-01-01", end, 90_000_000 * (k + 1), day)
+                    for k, (end, day) in enumerate(zip(ends, days, strict=True))],
+        TOTAL: [fact("2024-01-01", ends[k], v, days[k]) for k, v in total.items()],
+    })  # fmt: skip
+
+
+def test_a_fourth_quarter_of_the_part_says_what_the_year_is_by_the_total():
+    rows = company_rows("A", contracts_and_total({3: 400_000_000})).rows.to_dict("records")
+    assert [(r["value"], r["confidence"]) for r in rows] == [(90, "A")] * 3 + [(90, "C")]
+    assert rows[3]["note"] == (
+        f"derived: 12 months less 9; a part of the total: 2024-01-01/2024-12-31 is 400 by us-gaap "
+        f"{TOTAL} and 360 by us-gaap {CONTRACTS}, {ALONE}"
+    )
+
+
+def test_quarters_by_the_part_alone_say_so_until_both_tags_are_the_same():
+    rows = company_rows("A", contracts_and_total({0: 100_000_000})).rows.to_dict("records")
+    assert [(r["value"], r["confidence"]) for r in rows] == [(100, "A")] + [(90, "C")] * 3
+    assert rows[3]["note"] == (
+        f"derived: 12 months less 9; a part of the total: 2024-01-01/2024-03-31 is 100 by us-gaap "
+        f"{TOTAL} and 90 by us-gaap {CONTRACTS}, {ALONE}"
+    )
+    given = contracts_and_total({0: 100_000_000, 2: 270_000_000})
+    assert [r["confidence"] for r in company_rows("A", given).rows.to_dict("records")] == list(
+        "ACAA"
+    )
+
+
+def test_a_tag_that_took_another_s_place_on_a_new_basis_is_no_disagreement():
+    """The quarter of the year before is 7 by the old tag, and 8 by the new one a year later."""
+    rows = company_rows("A", content({
+        SALES: [fact("2017-01-01", "2017-03-31", 7_000_000, "2017-04-25")],
+        CONTRACTS: [fact("2017-01-01", "2017-03-31", 8_000_000, "2018-04-25"),
+                    fact("2018-01-01", "2018-03-31", 9_000_000, "2018-04-25")],
+    })).rows.set_index(["period", "value"])  # fmt: skip
+    assert rows.loc[("2018Q1", 9.0), ["confidence", "note"]].tolist() == ["A", ""]
+
+
 def test_two_values_by_one_tag_in_one_filing_are_told():
     """One is in thousands: what stood last in the answer was taken, and said to be sure."""
     small = fact("2024-01-01", "2024-12-31", 750_000, "2025-02-01", form="10-K", fp="FY")

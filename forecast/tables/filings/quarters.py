@@ -125,7 +125,8 @@ def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterVa
     is said, with confidence B, and the restated shorter figure corrects it when it comes.
 
     Over two tags, as in the year of a change of tags, figures are subtracted with confidence B, and not
-    at all if the two are known to differ for a period that both give.
+    at all if the two are known to differ for a period that both give. Where they do, a quarter that only
+    one of them gives says so, with confidence C, unless that one is the total (:func:`_beside`).
     """
     told = _Told.of(facts)
     usable = [f for f in told.facts if f.days <= LONGEST_YEAR]
@@ -138,7 +139,10 @@ def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterVa
             for (before, other), shorter in spans.items():
                 if quarter_long((end - before).days) and told.agree(tag, other):
                     found += _differences(told, longer, shorter, tags.index(tag))
-    return found
+    by_span: dict[Span, list[QuarterValue]] = {}
+    for one in found:
+        by_span.setdefault(one.span, []).append(one)
+    return [_beside(told, one, by_span[one.span]) for one in found]
 
 
 def _direct(fact: Fact, order: int) -> QuarterValue:
@@ -246,12 +250,16 @@ def length(fact: Fact) -> str:
 # --- whether two figures are of one basis ----------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class _Told:
-    """All figures of a metric, by filing date; by period and tag; and by filing and tag."""
+    """All figures of a metric, by filing date; by period and tag; and by filing and tag.
+
+    `both` has, by two tags, what each gave on one filing day for one period, sums of quarters among it.
+    """
 
     facts: Sequence[Fact]
     by_period: Mapping[tuple[str, Span], Sequence[Fact]]
     by_filing: Mapping[tuple[str, str], Sequence[Fact]]
     apart: frozenset[frozenset[str]]
+    both: Mapping[tuple[str, str], Sequence[tuple[Fact, Fact]]]
 
     @staticmethod
     def of(facts: Iterable[Fact]) -> _Told:
@@ -270,7 +278,7 @@ class _Told:
             for other in values
             if differ(values[one], values[other])
         )
-        return _Told(ordered, periods, filings, apart)
+        return _Told(ordered, periods, filings, apart, _both(ordered))
 
     def agree(self, tag: str, other: str) -> bool:
         """Return whether two tags never differed for one period."""
@@ -284,6 +292,85 @@ class _Told:
             if before and differ(before[-1].value, fact.value):
                 found.append((before[-1], fact))
         return found
+
+
+def _both(ordered: Sequence[Fact]) -> dict[tuple[str, str], list[tuple[Fact, Fact]]]:
+    """Return what two tags gave on one filing day for one period, by the tags."""
+    days: dict[tuple[dt.date, Span], dict[str, Fact]] = {}
+    for fact in [*_sums(ordered), *ordered]:  # what a tag gives counts before what it adds up to
+        days.setdefault((fact.filed, (fact.start, fact.end)), {})[fact.tag] = fact
+    found: dict[tuple[str, str], list[tuple[Fact, Fact]]] = {}
+    for given in days.values():
+        for tag, fact in given.items():
+            for other in given.values():
+                if other.tag != tag:
+                    found.setdefault((tag, other.tag), []).append((fact, other))
+    return found
+
+
+def _sums(ordered: Sequence[Fact]) -> list[Fact]:
+    """Return what figures of one tag come to with the quarter after them, on that quarter's day.
+
+    A company may give its quarters by one tag and its year by another: they differ where the sum does.
+    """
+    found: list[Fact] = []
+    ends: dict[tuple[str, dt.date], dict[dt.date, Fact]] = {}
+    for fact in ordered:
+        given = ends.setdefault((fact.tag, fact.end), {})
+        if quarter_long(fact.days):
+            before = ends.get((fact.tag, fact.start - dt.timedelta(days=1)), {}).values()
+            for one in before:
+                whole = dataclasses.replace(fact, start=one.start, value=one.value + fact.value)
+                if whole.days <= LONGEST_YEAR:
+                    found.append(whole)
+                    given.setdefault(whole.start, whole)
+        given[fact.start] = fact
+    return found
+
+
+def _beside(told: _Told, one: QuarterValue, same: Iterable[QuarterValue]) -> QuarterValue:
+    """Return a value with a note of each tag that differed from its own and does not give the quarter.
+
+    What counts is the last period up to then that a filing day gives by both tags, first of those that
+    the quarter lies in: where the year is 400 by the total and 360 by a part, a quarter of 90 is the
+    part's. The total by :data:`PARTS` needs no note, if it is the larger.
+
+    Parameters
+    ----------
+    told
+        All figures of the metric.
+    one
+        The value.
+    same
+        All values of its quarter.
+    """
+    if one.kind == MIXED:
+        return one  # of two tags that never differed
+    given = {one.tag, *(v.tag for v in same if v.filed <= one.filed and v.kind != MIXED)}
+    for (tag, other), pairs in told.both.items():
+        if tag != one.tag or other in given:
+            continue
+        known = [
+            (its.end >= one.start, its.end, differ(own.value, its.value), k)
+            for k, (own, its) in enumerate(pairs)
+            if its.filed <= one.filed and its.start <= one.end
+        ]
+        if known and max(known)[2]:
+            one = _parted(one, *pairs[max(known)[3]])
+    return one
+
+
+def _parted(one: QuarterValue, own: Fact, its: Fact) -> QuarterValue:
+    """Return a quarter's value with a note that another tag differed from its own, if it is a doubt."""
+    if own.value > its.value and its.tag in PARTS.get(own.tag, ()):
+        return one
+    both = (
+        f"{its.start}/{its.end} is {in_millions(its.value)} by {tag_name(its.tag)} and "
+        f"{in_millions(own.value)} by {tag_name(own.tag)}, by which alone there is this quarter"
+    )
+    if own.tag in PARTS.get(its.tag, ()) and its.value > own.value:
+        return one.doubted(f"a part of the total: {both}", "C")
+    return one.doubted(f"two tags differ: {both}; which is the total is not known", "C")
 
 
 def _recast(told: _Told, longer: Fact, shorter: Fact) -> str:
