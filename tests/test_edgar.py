@@ -433,7 +433,7 @@ def year_to_date_reports(draw):
         tag = draw(st.sampled_from([CAPEX, ASSETS]))  # may migrate from year to year
         for k, length in enumerate(weeks):
             end = start + dt.timedelta(days=7 * length - 1)
-            value = draw(st.integers(1, 10**12))
+            value = draw(st.integers(2 * 10**10, 10**12))  # less than 100 times another
             total += value
             filed = (end + dt.timedelta(days=draw(st.integers(1, 60)))).isoformat()
             flows.append((period_name(start, end), value, filed))
@@ -657,6 +657,86 @@ def test_a_difference_of_one_tag_counts_before_one_over_two():
     row = company_rows("A", content(both)).rows.to_dict("records")[3]
     assert (row["value"], row["confidence"], row["note"]) == (300, "A", "derived: 12 months less 9")
     assert f"us-gaap {ASSETS}, 10-K" in row["source"]
+
+
+# --- figures that cannot be ------------------------------------------------------------------
+def replaced(k, val, **more):
+    """Return the four reports of a year with another figure in one of them."""
+    return [*YEAR[:k], {**YEAR[k], "val": val, **more}, *YEAR[k + 1 :]]
+
+
+def left(found):
+    """Return why each quarter was left out."""
+    return {line.split(": ")[0]: line.split(": ", 1)[1].split(" (SEC")[0]
+            for line in found.left_out}  # fmt: skip
+
+
+def test_a_figure_with_a_wrong_sign_is_subtracted_from_nothing():
+    """The first quarter is -100, the half year 250: the second quarter was 350."""
+    found = company_rows("A", content({CAPEX: replaced(0, -100_000_000)}))
+    assert [v[:2] for v in values(found.rows)] == [("2024Q3", 200.000001), ("2024Q4", 300.0)]
+    sign = "-100000000 is not above zero"
+    rests = f"rests on the 3 months of 10-Q 0000789019-24-042500, {sign}"
+    assert left(found) == {"A capex 2024Q1": sign, "A capex 2024Q2": rests}
+    assert cells(found)[:2] == [("2024Q1", "missing", sign), ("2024Q2", "missing", rests)]
+
+
+@pytest.mark.parametrize("wrong", [{"val": -250_000_000}, {"val": 0}, {"filed": "2024-05-25"}])
+def test_what_a_longer_figure_that_cannot_be_leads_to_is_left_out_on_both_sides(wrong):
+    found = company_rows("A", content({CAPEX: replaced(1, **{"val": 250_000_000, **wrong})}))
+    assert [v[:2] for v in values(found.rows)] == [("2024Q1", 100.0), ("2024Q4", 300.0)]
+    assert list(left(found)) == ["A capex 2024Q2", "A capex 2024Q3"]
+
+
+def test_an_amendment_in_the_wrong_unit_is_passed_over_in_words():
+    wrong = fact(*QUARTER, 100, "2024-05-25", form="10-Q/A")
+    found = company_rows("A", content({CAPEX: [*YEAR, wrong]}))
+    assert values(found.rows) == values(company_rows("A", content({CAPEX: YEAR})).rows)
+    why = (
+        f"0.0001 USD m is far below most figures of us-gaap {CAPEX} within a year, 100 times or more by "
+        "the day: the unit may be wrong"
+    )
+    assert left(found) == {"A capex 2024Q1": why}
+    assert found.rows[["confidence", "note"]].to_numpy().tolist()[1] == [
+        "B",
+        f"derived: 6 months less 3; passed over: the 3 months of 10-Q/A 0000789019-24-052500, {why}",
+    ]
+    again = fact(*QUARTER, 110_000_000, "2024-06-25", form="10-Q/A")
+    row = company_rows("A", content({CAPEX: [*YEAR, wrong, again]})).rows.to_dict("records")[2]
+    assert (row["period"], row["value"], row["confidence"]) == ("2024Q2", 140, "A")
+
+
+def test_a_first_report_in_the_wrong_unit_leaves_out_what_rests_on_it():
+    """Nine months of 0.00045 made a fourth quarter of all the year."""
+    found = company_rows("A", content({CAPEX: replaced(2, 450)}))
+    assert [v[:2] for v in values(found.rows)] == [("2024Q1", 100.0), ("2024Q2", 150.0)]
+    assert list(left(found)) == ["A capex 2024Q3", "A capex 2024Q4"]
+    assert "rests on the 9 months of 10-Q 0000789019-24-102500" in left(found)["A capex 2024Q4"]
+
+
+def test_of_two_figures_that_contradict_each_other_neither_is_refused():
+    two = [fact(*QUARTER, 100, "2024-04-25"), fact(*QUARTER, 100_000_000, "2024-05-25")]
+    found = company_rows("A", content({CAPEX: two}))
+    assert (values(found.rows)[1][1], found.left_out) == (100, ())
+
+
+def test_cash_that_flows_out_is_subtracted_and_in_the_wrong_unit_is_not():
+    (tag,) = facts.METRICS["operating_cash_flow"]
+    rows = company_rows("A", content({tag: replaced(0, -100_000_000)})).rows
+    assert [v[1] for v in values(rows, "operating_cash_flow")] == [-100, 350, 200.000001, 300]
+    found = company_rows("A", content({tag: replaced(0, 100)}))
+    assert [v[0] for v in values(found.rows, "operating_cash_flow")] == ["2024Q3", "2024Q4"]
+
+
+def test_nine_months_that_are_less_than_six_are_told_in_what_rests_on_them():
+    rows = company_rows("A", content({CAPEX: replaced(2, 240_000_000)})).rows.to_dict("records")
+    assert [(r["period"], r["value"], r["confidence"]) for r in rows] == [
+        ("2024Q1", 100, "A"), ("2024Q2", 150, "C"), ("2024Q4", 510.000001, "C"),
+    ]  # fmt: skip
+    assert rows[2]["note"] == (
+        "derived: 12 months less 9; the 9 months from 2024-01-01 are 240, less than the 6 months, 250: "
+        "one of both is wrong"
+    )
 
 
 # --- quarters of weeks -----------------------------------------------------------------------
@@ -1418,12 +1498,12 @@ def test_the_missing_library_is_named(monkeypatch):
 
 
 def test_the_command_says_which_quarter_is_far_from_the_one_before(server, tmp_path, capsys):
-    huge = fact("2025-01-01", "2025-03-31", 300_000_000_000, "2025-04-25")
+    huge = fact("2025-01-01", "2025-03-31", 6_000_000_000, "2025-04-25")
     server.answers[FACTS] = [ok(content({CAPEX: [*YEAR, huge]}))]
     line = ["data", "fetch", "MSFT", "--base-url", server.url, "--no-cache", "--json",
             "--to", str(tmp_path / "t.csv")]  # fmt: skip
     assert main.main(line) == 0
-    said = "MSFT capex 2025Q1: 300,000 USD m after 300 in 2024Q4: 1,000 times; look at the unit"
+    said = "MSFT capex 2025Q1: 6,000 USD m after 300 in 2024Q4: 20 times; look at the unit"
     assert said in capsys.readouterr().err.splitlines()
 
 

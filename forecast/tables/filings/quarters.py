@@ -32,6 +32,10 @@ ROUNDING, COARSEST = Decimal("0.001"), Decimal("0.01")
 """Relative differences that are rounding: always; and where one figure has fewer digits and the other
 lies within its last, as after a change from thousands to millions."""
 
+FAR, FAR_FLOW = 100, 100_000
+"""How many times a figure may be most others of its tag within a year, by the day, or they it: a wrong
+unit is a thousand or a million. A flow that may be negative comes near zero by itself."""
+
 type Span = tuple[dt.date, dt.date]
 """First and last day."""
 
@@ -54,6 +58,8 @@ class QuarterValue:
         The tag, and its place among the metric's.
     source, note, confidence
         As in the vintage schema.
+    refused
+        Why it cannot be a row; empty if it can.
     """
 
     start: dt.date
@@ -67,6 +73,7 @@ class QuarterValue:
     source: str
     note: str = ""
     confidence: str = "A"
+    refused: str = ""
 
     @property
     def span(self) -> Span:
@@ -113,8 +120,13 @@ def _last_digit(value: Decimal) -> Decimal:
     return Decimal(1).scaleb(exponent) if isinstance(exponent, int) else Decimal(0)
 
 
-def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterValue]:
+def quarter_values(
+    facts: Iterable[Fact], tags: Sequence[str], signed: bool = False
+) -> list[QuarterValue]:
     """Return every value of every quarter: as reported, and year-to-date less year-to-date.
+
+    A figure that cannot be (:func:`refusals`) is subtracted from none, nor anything from it; what could
+    be had by it alone is among the values, refused, with the reason.
 
     Two figures are subtracted only if they start on the same day, that of the fiscal year, and end a
     quarter apart, so trailing twelve months and comparatives of another year never meet, and neither
@@ -127,22 +139,73 @@ def quarter_values(facts: Iterable[Fact], tags: Sequence[str]) -> list[QuarterVa
     Over two tags, as in the year of a change of tags, figures are subtracted with confidence B, and not
     at all if the two are known to differ for a period that both give. Where they do, a quarter that only
     one of them gives says so, with confidence C, unless that one is the total (:func:`_beside`).
+
+    Parameters
+    ----------
+    facts
+        All figures of a metric.
+    tags
+        Its tags.
+    signed
+        Whether it may be negative.
     """
-    told = _Told.of(facts)
-    usable = [f for f in told.facts if f.days <= LONGEST_YEAR]
+    ordered = sorted(facts, key=_by_filing)
+    bad = refusals(ordered, signed)
+    told = _Told.of([f for f in ordered if f not in bad], signed)
+    usable = [f for f in ordered if f.days <= LONGEST_YEAR]
     by_start: dict[dt.date, dict[tuple[dt.date, str], list[Fact]]] = {}
     for fact in usable:
         by_start.setdefault(fact.start, {}).setdefault((fact.end, fact.tag), []).append(fact)
-    found = [_direct(f, tags.index(f.tag)) for f in usable if quarter_long(f.days)]
+    found = [
+        dataclasses.replace(_direct(f, tags.index(f.tag)), refused=bad.get(f, ""))
+        for f in usable
+        if quarter_long(f.days)
+    ]
     for spans in by_start.values():
         for (end, tag), longer in spans.items():
             for (before, other), shorter in spans.items():
                 if quarter_long((end - before).days) and told.agree(tag, other):
-                    found += _differences(told, longer, shorter, tags.index(tag))
+                    found += _good_differences(told, longer, shorter, tags.index(tag), bad)
     by_span: dict[Span, list[QuarterValue]] = {}
     for one in found:
         by_span.setdefault(one.span, []).append(one)
     return [_beside(told, one, by_span[one.span]) for one in found]
+
+
+def _by_filing(fact: Fact) -> tuple[dt.date, str]:
+    return fact.filed, fact.accession
+
+
+def refusals(ordered: Sequence[Fact], signed: bool = False) -> dict[Fact, str]:
+    """Return why figures cannot be, by figure: of those that can there is none.
+
+    They are not above zero where they must be, were filed before their period ended, or are so far from
+    most others of their tag within a year that they are in another unit: at least two others, by the
+    day, so that of two figures that contradict each other neither is refused.
+    """
+    found: dict[Fact, str] = {}
+    for fact in ordered:
+        if fact.value <= 0 and not signed:
+            found[fact] = f"{fact.value} is not above zero"
+        elif fact.filed < fact.end:
+            found[fact] = "filed before its end"
+    far = FAR_FLOW if signed else FAR
+    good = [f for f in ordered if f not in found and f.value and f.days <= LONGEST_YEAR]
+    rates = {f: float(abs(f.value)) / f.days for f in good}
+    for fact in good:
+        near = [
+            rates[f] / rates[fact]
+            for f in good
+            if f.tag == fact.tag and f is not fact and abs((f.end - fact.end).days) <= LONGEST_YEAR
+        ]
+        below, above = sum(r >= far for r in near), sum(r * far <= 1 for r in near)
+        if len(near) > 1 and 2 * max(below, above) > len(near):
+            side = "below" if below else "above"
+            found[fact] = (
+                f"{in_millions(fact.value)} USD m is far {side} most figures of {tag_name(fact.tag)} "
+                f"within a year, {far} times or more by the day: the unit may be wrong"
+            )
+    return found
 
 
 def _direct(fact: Fact, order: int) -> QuarterValue:
@@ -174,6 +237,38 @@ def _rivalled(one: QuarterValue, *facts: Fact) -> QuarterValue:
     return one
 
 
+def _good_differences(
+    told: _Told,
+    longer: Sequence[Fact],
+    shorter: Sequence[Fact],
+    order: int,
+    bad: Mapping[Fact, str],
+) -> Iterator[QuarterValue]:
+    """Yield differences of figures that can be, or one that is refused where there are none."""
+    passed = [f for f in (*longer, *shorter) if f in bad]
+    a, b = ([f for f in own if f not in bad] for own in (longer, shorter))
+    if a and b:
+        for one in _differences(told, a, b, order):
+            later = [f for f in passed if f.filed <= one.filed and not _older(f, (*a, *b), one)]
+            if later:
+                one = one.doubted(f"passed over: {_why_not(later[-1], bad)}", "B")
+            if one.value <= 0 and not told.signed:
+                one = dataclasses.replace(one, refused=f"{one.value} is not above zero")
+            yield one
+    elif passed and longer[-1].tag == shorter[-1].tag:
+        one = _less(longer[-1], shorter[-1], order)
+        yield dataclasses.replace(one, refused=f"rests on {_why_not(passed[-1], bad)}")
+
+
+def _older(fact: Fact, good: Iterable[Fact], one: QuarterValue) -> bool:
+    """Return whether a good figure of the same period came after one, up to a value's day."""
+    return any(g.end == fact.end and fact.filed < g.filed <= one.filed for g in good)
+
+
+def _why_not(fact: Fact, bad: Mapping[Fact, str]) -> str:
+    return f"the {length(fact)} of {fact.form} {fact.accession}, {bad[fact]}"
+
+
 def _differences(
     told: _Told, longer: Sequence[Fact], shorter: Sequence[Fact], order: int
 ) -> Iterator[QuarterValue]:
@@ -182,6 +277,8 @@ def _differences(
         if a.tag != b.tag:
             yield one.doubted("over two tags: their scope may differ", "B")
             continue
+        for fact in (a, b):
+            one = _disordered(told, one, fact)
         recast = _recast(told, a, b)
         behind = _left_behind(a, b, longer, shorter)
         if recast:
@@ -260,10 +357,10 @@ class _Told:
     by_filing: Mapping[tuple[str, str], Sequence[Fact]]
     apart: frozenset[frozenset[str]]
     both: Mapping[tuple[str, str], Sequence[tuple[Fact, Fact]]]
+    signed: bool
 
     @staticmethod
-    def of(facts: Iterable[Fact]) -> _Told:
-        ordered = sorted(facts, key=lambda f: (f.filed, f.accession))
+    def of(ordered: Sequence[Fact], signed: bool) -> _Told:
         periods: dict[tuple[str, Span], list[Fact]] = {}
         filings: dict[tuple[str, str], list[Fact]] = {}
         newest: dict[Span, dict[str, Decimal]] = {}
@@ -278,7 +375,7 @@ class _Told:
             for other in values
             if differ(values[one], values[other])
         )
-        return _Told(ordered, periods, filings, apart, _both(ordered))
+        return _Told(ordered, periods, filings, apart, _both(ordered), signed)
 
     def agree(self, tag: str, other: str) -> bool:
         """Return whether two tags never differed for one period."""
@@ -346,7 +443,8 @@ def _beside(told: _Told, one: QuarterValue, same: Iterable[QuarterValue]) -> Qua
     """
     if one.kind == MIXED:
         return one  # of two tags that never differed
-    given = {one.tag, *(v.tag for v in same if v.filed <= one.filed and v.kind != MIXED)}
+    given = {one.tag}
+    given |= {v.tag for v in same if v.filed <= one.filed and v.kind != MIXED and not v.refused}
     for (tag, other), pairs in told.both.items():
         if tag != one.tag or other in given:
             continue
@@ -371,6 +469,28 @@ def _parted(one: QuarterValue, own: Fact, its: Fact) -> QuarterValue:
     if own.tag in PARTS.get(its.tag, ()) and its.value > own.value:
         return one.doubted(f"a part of the total: {both}", "C")
     return one.doubted(f"two tags differ: {both}; which is the total is not known", "C")
+
+
+def _disordered(told: _Told, one: QuarterValue, fact: Fact) -> QuarterValue:
+    """Return a difference with a note if a figure it rests on and another cannot both be.
+
+    Nine months of 19 after six of 20, of what cannot be negative: one of them is wrong, and it is not
+    known which.
+    """
+    newest = {} if told.signed else {
+        span: given[-1]
+        for (tag, span), given in told.by_period.items()
+        if tag == fact.tag and span[0] == fact.start and span[1] != fact.end
+    }  # fmt: skip
+    for other in newest.values():
+        short, long = sorted((fact, other), key=lambda f: f.end)
+        if short.value > long.value and differ(short.value, long.value):
+            return one.doubted(
+                f"the {length(long)} from {long.start} are {in_millions(long.value)}, less than the "
+                f"{length(short)}, {in_millions(short.value)}: one of both is wrong",
+                "C",
+            )
+    return one
 
 
 def _recast(told: _Told, longer: Fact, shorter: Fact) -> str:
@@ -413,6 +533,8 @@ def _left_behind(
 def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
+    After them comes what is refused, once for each reason, unless a better value was known by then.
+
     A derived value never replaces a reported one that was known before, nor one over two bases or two
     tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag
     that says again what it said is no news, whatever another tag, of wider scope, said in between.
@@ -421,7 +543,9 @@ def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     for quarter in values:
         quarters.setdefault(quarter.span, []).append(quarter)
     found: list[QuarterValue] = []
-    for _, group in sorted(quarters.items()):
+    for _, everything in sorted(quarters.items()):
+        group = [r for r in everything if not r.refused]
+        refused = [r for r in everything if r.refused and not _beaten(r, group)]
         last: QuarterValue | None = None
         for day in sorted({r.filed for r in group}):
             said = [r for r in group if r.filed == day and not _beaten(r, group)]
@@ -432,6 +556,9 @@ def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
                 continue
             found.append(best if last is None else _after(last, best))
             last = best
+        found += {
+            r.refused: r for r in sorted(refused, key=lambda r: r.filed, reverse=True)
+        }.values()
     return found
 
 

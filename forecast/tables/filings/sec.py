@@ -99,7 +99,9 @@ def company_rows(
         If the content has another shape, or gives no quarter of the metrics.
     """
     readings = {m: read_facts(content, tags_of(m), entity) for m in metrics}
-    values = {m: quarter_values(r.facts, tags_of(m)) for m, r in readings.items()}
+    values = {
+        m: quarter_values(r.facts, tags_of(m), m in SIGNED_METRICS) for m, r in readings.items()
+    }
     calendar = one_calendar([v for own in values.values() for v in own])
     records: list[dict[str, str]] = []
     left_out = _said_by_kind(entity, readings.values())
@@ -107,14 +109,14 @@ def company_rows(
     for metric, reading in readings.items():
         taken: dict[Span, QuarterValue] = {}
         refused: dict[Span, str] = {}
-        for quarter in settle(_in_calendar(values[metric], calendar)):
+        known = [_by_then(v, today) for v in values[metric]]
+        for quarter in settle(_in_calendar(known, calendar)):
             if since is not None and quarter.end < since:
                 continue
-            why = _refusal(metric, quarter, today)
-            if why:
+            if quarter.refused:
                 what = f"{entity} {metric} {period_name(*quarter.span)}"
-                left_out.append(f"{what}: {why} ({quarter.source})")
-                refused[quarter.span] = why
+                left_out.append(f"{what}: {quarter.refused} ({quarter.source})")
+                refused[quarter.span] = quarter.refused
             else:
                 taken[quarter.span] = quarter
                 records.append(_record(entity, metric, quarter))
@@ -132,15 +134,12 @@ def company_rows(
     )
 
 
-def _refusal(metric: str, quarter: QuarterValue, today: dt.date) -> str:
-    """Return why a quarter's value cannot be a row; empty if it can."""
-    if quarter.value <= 0 and metric not in SIGNED_METRICS:
-        return f"{quarter.value} is not above zero"
-    if quarter.filed < quarter.end:
-        return "filed before its end"
-    if quarter.filed > today:
-        return f"filed on {quarter.filed}, after today, {today}"
-    return ""
+def _by_then(quarter: QuarterValue, today: dt.date) -> QuarterValue:
+    """Return a quarter's value, refused if it was filed after today."""
+    if quarter.refused or quarter.filed <= today:
+        return quarter
+    why = f"filed on {quarter.filed}, after today, {today}"
+    return dataclasses.replace(quarter, refused=why)
 
 
 def _said_by_kind(entity: str, readings: Iterable[Reading]) -> list[str]:
