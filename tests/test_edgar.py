@@ -272,7 +272,7 @@ def test_junk_anywhere_in_an_answer_is_a_sentence():
     for way in places(TICKERS):
         for junk in JUNK:
             try:
-                found, _ = sec._registrants(["MSFT"], with_junk(TICKERS, way, junk))
+                found = sec._registrants(["MSFT"], with_junk(TICKERS, way, junk)).companies
                 assert all(0 < sec._cik(name, cik) < 10**10 for name, cik in found.items())
             except (DataError, UnknownNameError):
                 refused += 1
@@ -1339,7 +1339,13 @@ def test_only_the_metrics_asked_for(server, tmp_path, capsys):
 
 def test_unknown_tickers_are_all_named(server):
     with pytest.raises(UnknownNameError, match=r"MFST \(near: MSFT\), NOTHING; nothing was"):
-        ask(server, tickers=("MSFT", "MFST", "NOTHING"))
+        ask(server, tickers=("MFST", "NOTHING"))
+    server.answers[FACTS] = [ok(GOOD)]
+    found = whole(server, tickers=("MSFT", "MFST", "NOTHING"))
+    assert set(found.rows["entity"]) == {"MSFT"}
+    assert found.failed == (
+        "MFST: SEC lists no such ticker (near: MSFT)", "NOTHING: SEC lists no such ticker",
+    )  # fmt: skip
     with pytest.raises(DataError, match="404; there are no company facts of BRK-B"):
         ask(server, tickers=("BRK-B",))
 
@@ -1473,6 +1479,90 @@ def test_the_command_ends_with_a_coverage_table(server, tmp_path, capsys, monkey
     assert json.loads(capsys.readouterr().out)["coverage"][1] == {
         "entity": "MSFT", "metric": "capex", "period": "2024Q2", "state": "derived", "why": "",
     }  # fmt: skip
+
+
+# --- beside what the table holds -------------------------------------------------------------
+HEADER = "entity,metric,period,value,unit,reported_on,source,confidence,qualifier,note\n"
+SAID = {
+    "a release of that day, one off": (
+        "MSFT,capex,2024Q2,151,USD m,2024-07-25,release,A,,", "151 USD m",
+    ),
+    "a sentence of it, in billions": (
+        "MSFT,capex,2024Q3,0.2,USD bn,2024-10-25,s,B,about,printed $0.2 billion: rounded to USD 1 m",
+        "about 200 USD m",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def fetched(server, tmp_path, capsys):
+    """Return a function that fetches into a data folder which holds some rows."""
+    folder = tmp_path / "data"
+    (folder / "vintages").mkdir(parents=True)
+    server.answers[FACTS] = [ok(GOOD)]
+    server.answers["/api/xbrl/companyfacts/CIK0001067983.json"] = [ok(GOOD)]
+
+    def act(held, *tickers, more=("--write", "--yes")):
+        if held:
+            text = HEADER + "".join(f"{line}\n" for line in held)
+            (folder / "vintages" / "own.csv").write_text(text)
+        code = main.main(["data", "fetch", *tickers, "--base-url", server.url, "--no-cache", *more,
+                          "--data", str(folder), "--metrics", "capex"])  # fmt: skip
+        said = capsys.readouterr()
+        user = folder / "vintages" / "user.csv"
+        lines = user.read_text().splitlines()[1:] if user.exists() else []
+        return code, said.out, said.err, [tuple(line.split(",")[:4]) for line in lines]
+
+    return act
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_what_the_table_has_of_that_day_but_for_rounding_stays_and_is_said(fetched, what):
+    line, has = SAID[what]
+    code, out, err, written = fetched([line], "MSFT")
+    assert code == 0 and "3 new, 0 revisions, 1 already there, 0 conflicts" in out
+    period, number = ("2024Q2", "150") if "2024Q2" in line else ("2024Q3", "200.000001")
+    assert f"MSFT capex {period}" in err and f": {number} by SEC company facts" in err
+    assert f"is what the table has, {has}, but for rounding; what is there stays" in err
+    assert period not in {row[2] for row in written} and len(written) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MSFT,capex,2024Q2,153,USD m,2024-07-25,release,A,,",  # more than one off
+        "MSFT,capex,2024Q1,101,USD m,2024-04-25,release,A,,",  # both as printed
+        "MSFT,capex,2024Q2,200,USD m,2024-07-25,release,B,,printed $0.20 billion: rounded to USD 10 m",
+        "MSFT,capex,2024Q2,0.2,USD bn,2024-07-25,desk,C,,",
+        "MSFT,capex,2024Q2,150,USD m,2024-07-25,desk,C,about,",
+    ],
+)
+def test_a_contradiction_refuses_its_own_row_and_the_coverage_comes(fetched, line):
+    code, out, err, written = fetched([line], "MSFT", "BRK-B")
+    assert code == 1
+    assert "conflict  MSFT" in out and "\nBRK-B   capex   2024Q1  2024Q4" in out
+    assert "forecast: refused, the other rows are not: 1 row(s) contradict what the table" in err
+    quarter = line.split(",")[2]
+    assert {row[2] for row in written if row[0] == "MSFT"} == {
+        f"2024Q{k}" for k in (1, 2, 3, 4)
+    } - {quarter}
+    assert len(written) == 7
+
+
+def test_where_all_is_refused_the_coverage_and_what_failed_come_too(fetched):
+    held = [f"MSFT,capex,2024Q{k},9,USD m,{day},s,A,," for k, day in enumerate(
+        ("2024-04-25", "2024-07-25", "2024-10-25", "2025-02-01"), 1)]  # fmt: skip
+    code, out, err, written = fetched(held, "MSFT", "NOSUCH")
+    assert (code, written) == (1, [])
+    assert "\nMSFT    capex   2024Q1  2024Q4" in out
+    assert "forecast: no rows of NOSUCH: SEC lists no such ticker" in err
+    assert "4 row(s) contradict what the table says" in err
+
+
+def test_an_unknown_ticker_does_not_refuse_the_batch(fetched):
+    code, _, err, written = fetched([], "NOSUCH", "MSFT")
+    assert (code, len(written)) == (1, 4)
+    assert "forecast: no rows of NOSUCH: SEC lists no such ticker" in err
 
 
 def test_where_the_cache_is(tmp_path):

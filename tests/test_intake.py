@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from forecast.app import intake
-from forecast.app.intake import examine
+from forecast.app.intake import examine, examine_each
 from forecast.cli import main
 from forecast.core import lock
 from forecast.core.errors import DataError
@@ -104,6 +104,22 @@ def test_what_would_make_a_run_refuse_is_refused_when_it_comes(what, data, capsy
         assert pd.Series([err.replace("\n", " ")]).str.contains(message, regex=True).all(), err
     assert not (data / "vintages" / "user.csv").exists()
     read_vintages(data)
+
+
+def test_of_a_batch_a_company_that_no_model_could_take_is_set_aside(shipped):
+    good = "AMZN,capex,2026Q3,45000,USD m,2026-10-30,10-Q,A,"
+    bad = BAD["a quarter of other days that falls into one that is there"][0]
+    wrong = "AMZN,capex,2025Q1,1,USD m,2025-05-01,10-Q,A,"
+    found = examine_each(rows(bad, wrong, good), shipped, today=TODAY)
+    assert found.fresh[["entity", "period"]].to_numpy().tolist() == [["AMZN", "2026Q3"]]
+    assert (found.refusals, len(found.changes.conflicts)) == ((), 1)
+    conflict, set_aside = found.set_aside
+    assert conflict.startswith("1 row(s) contradict") and "AMZN capex 2025Q1" in conflict
+    assert set_aside.startswith("MSFT: with these rows the ")
+    assert (
+        examine_each(rows(bad), shipped, today=TODAY).refusals
+        == examine(rows(bad), shipped, today=TODAY).refusals
+    )
 
 
 def test_a_model_that_had_no_panel_before_refuses_nothing(tmp_path, capsys):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,10 @@ class Intake:
         Numbers that are far from what was expected, a sentence each.
     notes
         What else is to be said: what no model reads, what has nothing to be compared with, what was
-        withdrawn before.
+        withdrawn before, what the table has but for rounding.
+    set_aside
+        Why some rows are not among those that would be stored, though they stand in no other's way; only
+        :func:`examine_each` has such.
     """
 
     changes: Changes
@@ -71,6 +75,7 @@ class Intake:
     refusals: tuple[str, ...]
     doubts: tuple[str, ...]
     notes: tuple[str, ...]
+    set_aside: tuple[str, ...] = ()
 
     def check(self, accept_implausible: bool = False) -> None:
         """Refuse what cannot be stored, and what is implausible unless that is accepted.
@@ -157,6 +162,49 @@ def examine(
     return Intake(told, fresh, tuple(refusals), doubts, tuple(notes))
 
 
+def examine_each(
+    rows: Table,
+    table: Table | None,
+    *,
+    forecasts: pd.DataFrame | None = None,
+    today: dt.date | None = None,
+    looked_at: Iterable[str] = (),
+) -> Intake:
+    """Return what rows of several companies would do; what is refused is set aside, and said.
+
+    Rows that contradict the table are set aside alone; the other rows of their company are asked for,
+    as those of each company are, without the companies that are refused. Where nothing is left it is as
+    :func:`examine` says.
+
+    Parameters
+    ----------
+    rows, table, forecasts, today, looked_at
+        As of :func:`examine`.
+    """
+    how = functools.partial(examine, forecasts=forecasts, today=today, looked_at=looked_at)
+    found = how(rows, table)
+    if not found.refusals:
+        return found
+    conflicts = found.changes.conflicts
+    aside = _contradictions(found.changes)
+    good = rows[~_among(rows, conflicts, (*KEY, "reported_on"))]
+    kept: list[Table] = []
+    held = table
+    for entity, own in good.groupby("entity", sort=False):
+        one = how(own, held)
+        if one.refusals:
+            aside += [f"{entity}: {why}" for why in one.refusals]
+            continue
+        kept.append(own)
+        if len(one.fresh):
+            held = one.fresh if held is None else pd.concat([held, one.fresh]).fillna("")
+    rest = how(pd.concat(kept), table) if kept else found
+    if rest.refusals:
+        return found
+    changes = dataclasses.replace(rest.changes, conflicts=conflicts)
+    return dataclasses.replace(rest, changes=changes, set_aside=tuple(aside))
+
+
 def _of_no_definition(definitions: Definitions, fresh: Table) -> list[str]:
     """Say of what guidance draws cannot be given, since nobody can compare it with their series."""
     pairs = dict.fromkeys(zip(fresh["entity"], map(guided, fresh["metric"]), strict=True))
@@ -214,6 +262,11 @@ def _passed(changes: Changes) -> list[str]:
         f"{row['withdrawn_on']} and is passed over; to report it anew, give it a reported_on after that"
         for row in changes.there.to_dict("records")
         if row["withdrawn_on"]
+    ] + [
+        f"{report_name(row)}: {_bare(row)} by {row['source']} is what the table has, {row['rounded']}, "
+        "but for rounding; what is there stays"
+        for row in changes.there.to_dict("records")
+        if row["rounded"]
     ]
 
 

@@ -138,7 +138,7 @@ def add(args: argparse.Namespace) -> int:
 def fetch(args: argparse.Namespace) -> int:
     """Get quarters from SEC filings, and add them as :func:`add` does.
 
-    The exit code is 1 too if there are rows of some companies and not of all.
+    The exit code is 1 too if there are rows of some companies and not of all, or some are refused.
     """
     import dataclasses
     import time
@@ -172,13 +172,15 @@ def fetch(args: argparse.Namespace) -> int:
         "failed": list(found.failed),
         "merged": list(found.merged),
     }
-    code = _take(found.rows, args, more)
-    if not args.json:
-        shared.put(f"\n{shared.table(coverage.summary(found.coverage))}")
-        for line in few(coverage.gaps(found.coverage)):
-            shared.put(f"missing: {line}")
-    for line in few(found.failed):
-        shared.say(f"forecast: no rows of {line}")
+    try:
+        code = _take(found.rows, args, more, each=True)
+    finally:  # what came of every company is told whatever becomes of the rows
+        if not args.json:
+            shared.put(f"\n{shared.table(coverage.summary(found.coverage))}")
+            for line in few(coverage.gaps(found.coverage)):
+                shared.put(f"missing: {line}")
+        for line in few(found.failed):
+            shared.say(f"forecast: no rows of {line}")
     return 1 if found.failed else code
 
 
@@ -197,9 +199,11 @@ def release(args: argparse.Namespace) -> int:
     return _take(found.rows, args, found.said)
 
 
-def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) -> int:
-    """Show what rows would change in a table, and append them if asked to."""
-    from forecast.app.intake import examine
+def _take(
+    rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any], *, each: bool = False
+) -> int:
+    """Show what rows would change in a table, and append them if asked to: all or none, or of `each`."""
+    from forecast.app.intake import examine, examine_each
     from forecast.core.problems import few
     from forecast.tables.shipped import USER_FILE, data_folder, days_looked_at, held
     from forecast.tables.vintages import append_rows
@@ -211,7 +215,7 @@ def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) ->
     forecasts, run = _latest_forecasts(args.out)
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        found = examine(
+        found = (examine_each if each else examine)(
             rows,
             _table_of(target, folder, args.article),
             forecasts=forecasts,
@@ -234,7 +238,7 @@ def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) ->
     if args.json:
         kinds = ("new", "revisions", "there", "conflicts")
         lists = {k: json.loads(getattr(changes, k).to_json(orient="records")) for k in kinds}
-        said = {name: list(getattr(found, name)) for name in ("refusals", "doubts", "notes")}
+        said = {k: list(getattr(found, k)) for k in ("refusals", "doubts", "notes", "set_aside")}
         place = {"table": str(target), "written": written, "percentiles_of": run}
         shared.print_json({**place, **lists, **said, **more})
     else:
@@ -243,13 +247,15 @@ def _take(rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any]) ->
             f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
             f"{len(changes.there)} already there, {len(changes.conflicts)} conflicts; table {target}"
         )
+    for line in few(found.set_aside):
+        shared.say(f"forecast: refused, the other rows are not: {line}")
     found.check(args.yes or not args.write)
     if written:
         shared.say(f"{len(found.fresh)} row(s) written to {target}")
     elif len(found.fresh):
         stop = "; it will want --yes for what is far from what was expected" if stopped else ""
         shared.say(f"nothing was written; --write does it{stop}")
-    return 0
+    return 1 if found.set_aside else 0
 
 
 def withdraw(args: argparse.Namespace) -> int:

@@ -10,7 +10,9 @@ import bisect
 import dataclasses
 import datetime as dt
 import math
+import re
 from collections.abc import Hashable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,7 +21,7 @@ from forecast.core.errors import DataError
 from forecast.core.periods import period_days
 from forecast.core.units import convert
 from forecast.core.words import KEY, RANGE, SIGNED_METRICS, guided
-from forecast.tables.vintages import Known, Row, Table, standing, withdrawn_on
+from forecast.tables.vintages import Known, Row, Table, standing, value_text, withdrawn_on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Changes:
         unit), ``old_qualifier`` and ``old_reported_on`` say what, and ``jump`` if the two are far apart.
     there
         Rows that say what the table already says on their day; ``withdrawn_on`` is the day on which
-        that very report was withdrawn, or empty.
+        that very report was withdrawn, or empty. ``rounded`` is what the table says in their unit, where
+        that is another number but the same report within the rounding of what is printed; else empty.
     conflicts
         Rows that contradict what the table says was reported on the very same day, with
         what it says there, and ``old_source``.
@@ -59,8 +62,11 @@ def compare(table: Table | None, new: Table) -> Changes:
 
     A row is there already if, on the day it was reported, its key was known with the same value and
     the same qualifier, and of a range the same ends: adding it would change no ``as_of``. Values are
-    compared in the new row's unit, so that 2.565 USD bn is 2565 USD m. A report that was withdrawn does
-    not come back by being told once more as of its day: it is there, and says that it was withdrawn.
+    compared in the new row's unit, so that 2.565 USD bn is 2565 USD m. A number of the same day that is
+    another only for rounding (a release prints the quarter, the quarterly report of that day the year to
+    date, and the difference is one off) contradicts nothing: what was there first stays. A report
+    that was withdrawn does not come back by being told once more as of its day: it is there, and says
+    that it was withdrawn.
 
     Parameters
     ----------
@@ -79,7 +85,7 @@ def compare(table: Table | None, new: Table) -> Changes:
     for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
         withdrawals = gone.get(tuple(row[c] for c in _REPORT), ())
         if day := next((day for report, day in withdrawals if _same_value(report, row)), ""):
-            found["there"].append({**row, "withdrawn_on": day})
+            found["there"].append({**row, "withdrawn_on": day, "rounded": ""})
             continue
         vintages = history.setdefault(tuple(row[c] for c in KEY), [])
         by_then = [v for v in vintages if v["reported_on"] <= row["reported_on"]]
@@ -100,11 +106,11 @@ def compare(table: Table | None, new: Table) -> Changes:
             vintages.append(row)
             bisect.insort(spots, spot)
         if kind == "there":
-            said["withdrawn_on"] = ""
+            said = {"withdrawn_on": "", "rounded": "", **said}
         found[kind].append({**row, **said})
     extra = {
         "new": ("jump", "first"),
-        "there": ("withdrawn_on",),
+        "there": ("withdrawn_on", "rounded"),
         "revisions": (*_OLD, "old_reported_on", "jump"),
         "conflicts": (*_OLD, "old_source"),
         "withdrawn": ("now_value", "now_reported_on"),
@@ -137,6 +143,42 @@ def _same_value(one: Row, other: Row) -> bool:
         return False
     old, new = _ends(one, other["unit"]), _ends(other, other["unit"])
     return len(old) == len(new) and all(map(math.isclose, old, new))
+
+
+COARSEST = 0.01
+"""The most that the last digit may be worth, as a part of a number, for another to be its rounding."""
+
+_ROUNDED = re.compile(r"\brounded to USD ([\d.]+) m\b")
+"""How the note of a number out of a sentence says to what it was rounded."""
+
+
+def _rounded_alike(one: Row, other: Row) -> bool:
+    """Return whether two numbers of one report are the same but for rounding, the one by the other's."""
+    words = {
+        ""
+        if row["qualifier"] == "about" and _ROUNDED.search(str(row.get("note")))
+        else row["qualifier"]
+        for row in (one, other)
+    }
+    if any(_ends(row, row["unit"]) for row in (one, other)) or len(words) > 1:
+        return False
+    offs = (_in_unit({**row, "value": _off(row)}, other["unit"]) for row in (one, other))
+    apart = abs(_in_unit(one, other["unit"]) - other["value"])
+    return bool(apart <= max(offs) * (1 + 1e-9))
+
+
+def _off(row: Row) -> float:
+    """Return how far a number may be from what it stands for, in its unit: half of its last digit.
+
+    That of a number out of a sentence is in its note; else a zero before the point is taken for a digit.
+    A difference of two printed numbers may be off by half a digit of each.
+    """
+    note = str(row.get("note", ""))
+    if told := _ROUNDED.search(note):
+        return _in_unit({"value": float(told[1]) / 2, "unit": "USD m"}, row["unit"])
+    exponent = Decimal(repr(float(row["value"]))).normalize().as_tuple().exponent
+    step = 10.0 ** min(0, int(exponent))
+    return step if "derived: " in note else min(step, COARSEST * abs(row["value"])) / 2
 
 
 def _ends(row: Row, unit: str) -> list[float]:
@@ -280,4 +322,6 @@ def _change(before: Row | None, row: Row) -> _Change:
     said: dict[Hashable, object] = dict(zip(_OLD, (old, before["qualifier"], *ends), strict=True))
     if before["reported_on"] < row["reported_on"]:
         return _Change("revisions", {**said, "old_reported_on": before["reported_on"]})
+    if _rounded_alike(before, row):
+        return _Change("there", {"rounded": value_text({**row, **said}, old=True)})
     return _Change("conflicts", {**said, "old_source": before["source"]})

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from forecast.core.errors import DataError, UnknownNameError
+from forecast.core.errors import DataError, ForecastError, UnknownNameError
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, SIGNED_METRICS
 from forecast.tables.filings import http
@@ -282,11 +282,11 @@ def fetch(
     Raises
     ------
     UnknownNameError
-        If SEC lists no such ticker, or no metric has that name; all unknown ones are named.
+        If SEC lists none of the tickers, or no metric has that name; all unknown ones are named.
     DataError
         If the list of tickers cannot be had, or if there are rows of no company: the server cannot
         be reached, answers with an error, too slowly, too much, half or nonsense, or the answers hold
-        no figures. Where there are rows of some, the others are in `failed`.
+        no figures. Where there are rows of some, the others are in `failed`, unknown tickers too.
     """
     _check_agent(connection)
     http.check_connection(connection)
@@ -300,10 +300,13 @@ def fetch(
         listed = ask(
             (base or TICKER_HOST) + TICKERS, "there is no list of tickers there; check --base-url"
         )
-        registrants, merged = _registrants(tickers, listed)
+        asked = _registrants(tickers, listed)
         found: list[Fetched] = []
-        failed: dict[str, DataError] = {}
-        for k, (entity, cik) in enumerate(registrants.items()):
+        failed: dict[str, ForecastError] = {
+            ticker: UnknownNameError(f"SEC lists no such ticker{hint}")
+            for ticker, hint in asked.unknown.items()
+        }
+        for k, (entity, cik) in enumerate(asked.companies.items()):
             if k:
                 clock.sleep(PAUSE)
             logger.info(f"{entity}: company facts of CIK {cik} ...")
@@ -327,7 +330,7 @@ def fetch(
         tuple(line for f in found for line in f.left_out),
         tuple(cell for f in found for cell in f.coverage),
         tuple(told),
-        merged,
+        asked.merged,
     )
 
 
@@ -340,8 +343,27 @@ def _check_agent(connection: Connection) -> None:
         )
 
 
-def _registrants(tickers: Sequence[str], listed: Json) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Return the CIK of each company asked for, by what it is called, and which tickers are not names.
+@dataclasses.dataclass(frozen=True)
+class _Registrants:
+    """Whom to ask for.
+
+    Attributes
+    ----------
+    companies
+        The CIK of each company, by what it is called.
+    merged
+        A sentence for each ticker that is not a company's name.
+    unknown
+        Tickers that SEC does not list, with those that are near in words.
+    """
+
+    companies: Mapping[str, object]
+    merged: tuple[str, ...]
+    unknown: Mapping[str, str]
+
+
+def _registrants(tickers: Sequence[str], listed: Json) -> _Registrants:
+    """Return whom tickers stand for.
 
     All tickers of one CIK are one company. It is called as the shipped tables call it, if they know it
     by a ticker of that CIK, and else by the ticker that SEC lists first, which is that of the most
@@ -354,24 +376,24 @@ def _registrants(tickers: Sequence[str], listed: Json) -> tuple[dict[str, object
             f"the list of tickers has another shape than SEC's ({type(error).__name__}: {error})"
         ) from None
     wanted = list(dict.fromkeys(t.strip().upper().replace(".", "-") for t in tickers))
-    unknown = [t for t in wanted if t not in known]
-    if unknown:
-        near = {t: difflib.get_close_matches(t, known, n=3) for t in unknown}
-        hints = [f"{t} (near: {', '.join(n)})" if n else t for t, n in near.items()]
-        raise UnknownNameError(f"SEC lists no ticker {one_line(hints)}; nothing was fetched")
+    near = {t: difflib.get_close_matches(t, known, n=3) for t in wanted if t not in known}
+    unknown = {t: f" (near: {', '.join(names)})" if names else "" for t, names in near.items()}
+    if len(unknown) == len(wanted):
+        hints = one_line([ticker + hint for ticker, hint in unknown.items()])
+        raise UnknownNameError(f"SEC lists no ticker {hints}; nothing was fetched")
     by_cik: dict[str, list[str]] = {}
     for ticker, cik in known.items():
         by_cik.setdefault(str(cik), []).append(ticker)
     found: dict[str, object] = {}
     merged = []
-    for ticker in wanted:
+    for ticker in [t for t in wanted if t in known]:
         shares = by_cik[str(known[ticker])] if _is_cik(known[ticker]) else [ticker]
         names = [company.name for t in shares if (company := companies().find(t)) is not None]
         entity = next((name for name in names if name in shares), shares[0])
         found[entity] = known[ticker]
         if entity != ticker:
             merged.append(f"{ticker} and {entity} are one company at SEC; it is stored as {entity}")
-    return found, tuple(merged)
+    return _Registrants(found, tuple(merged), unknown)
 
 
 def _is_cik(value: object) -> bool:
