@@ -22,7 +22,7 @@ from forecast.core.errors import DataError
 from forecast.evaluation.surprise import Forecast, implausible, range_of
 from forecast.store.runs import write_run
 from forecast.tables import shipped as shipped_tables
-from forecast.tables.changes import compare
+from forecast.tables.changes import compare, misplaced
 from forecast.tables.shipped import data_dir, read_vintages
 from forecast.tables.vintages import append_rows, check_table, read_table
 
@@ -65,8 +65,8 @@ BAD = {
     ),
     "a quarter of other days that falls into one that is there": (
         "MSFT,capex,2025-01-05/2025-04-05,17000,USD m,2025-05-30,10-Q,A,",
-        r"earnings model could not be fitted any more: two fiscal quarters fall into one calendar "
-        r"quarter: .*MSFT capex 2025Q1",
+        r"got 2025-01-05/2025-04-05, which are no fiscal quarter of MSFT; wanted "
+        r"2025-01-01/2025-03-31 \(Q3 FY25\); correct it",
     ),
     "a bound of a reported number": (
         "MSFT,capex,2026Q3,30000,USD m,2026-10-30,10-Q,A,at least",
@@ -106,7 +106,7 @@ def test_what_would_make_a_run_refuse_is_refused_when_it_comes(what, data, capsy
     read_vintages(data)
 
 
-def test_of_a_batch_a_company_that_no_model_could_take_is_set_aside(shipped):
+def test_of_a_batch_a_company_that_is_refused_is_set_aside(shipped):
     good = "AMZN,capex,2026Q3,45000,USD m,2026-10-30,10-Q,A,"
     bad = BAD["a quarter of other days that falls into one that is there"][0]
     wrong = "AMZN,capex,2025Q1,1,USD m,2025-05-01,10-Q,A,"
@@ -115,11 +115,90 @@ def test_of_a_batch_a_company_that_no_model_could_take_is_set_aside(shipped):
     assert (found.refusals, len(found.changes.conflicts)) == ((), 1)
     conflict, set_aside = found.set_aside
     assert conflict.startswith("1 row(s) contradict") and "AMZN capex 2025Q1" in conflict
-    assert set_aside.startswith("MSFT: with these rows the ")
-    assert (
-        examine_each(rows(bad), shipped, today=TODAY).refusals
-        == examine(rows(bad), shipped, today=TODAY).refusals
-    )
+    assert set_aside.startswith("MSFT: MSFT capex 2025-01-05/2025-04-05 of 2025-05-30: got ")
+    alone = examine_each(rows(bad), shipped, today=TODAY)
+    assert alone.refusals == examine(rows(bad), shipped, today=TODAY, filed=True).refusals != ()
+
+
+# --- whose quarters --------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("period", "wanted"),
+    [
+        ("2026Q2", "2026-04-27/2026-07-26 (Q2 FY27)"),
+        ("2026-02-01/2026-04-30", "2026-01-26/2026-04-26 (Q1 FY27)"),
+        ("2026-04-27/2026-07-31", "2026-04-27/2026-07-26 (Q2 FY27)"),
+    ],
+)
+def test_a_quarter_that_is_none_of_the_company_s_is_refused_when_it_comes(
+    data, capsys, period, wanted
+):
+    path = file(data.parent, f"NVDA,revenue,{period},80000,USD m,2026-08-26,s,C,")
+    assert add(data, path, "--write", "--yes") == 1
+    err = capsys.readouterr().err
+    assert "which are no fiscal quarter of NVDA; wanted " + wanted in err
+    assert "does not end on last Sunday of January any more say when its year ends with" in err
+    assert not (data / "vintages" / "user.csv").exists()
+    path = file(data.parent, f"NVDA,revenue,{wanted[:21]},80000,USD m,2026-08-26,s,C,")
+    assert add(data, path, "--write", "--yes") == 0
+
+
+def test_a_quarter_that_stands_in_the_way_is_named_with_the_command_that_takes_it_back(
+    data, capsys
+):
+    (data / "vintages").mkdir(exist_ok=True)
+    held = "NVDA,revenue,2026Q2,80000,USD m,2026-08-01,s,C,"
+    (data / "vintages" / "own.csv").write_text(HEAD + held + "\n")
+    path = file(data.parent, "NVDA,revenue,2026-04-27/2026-07-26,81000,USD m,2026-08-26,s,C,")
+    assert add(data, path, "--write", "--yes") == 1
+    err = capsys.readouterr().err
+    said = "overlaps NVDA revenue 2026Q2 of 2026-08-01, whose days are no fiscal quarter of NVDA"
+    command = "data withdraw NVDA revenue 2026Q2 --reported-on 2026-08-01"
+    assert f"{said}; take that back first: forecast {command}; nothing was written" in err
+    assert main.main([*command.split(), "--data", str(data)]) == 0
+    assert add(data, path, "--write", "--yes") == 0
+
+
+def test_a_fiscal_year_that_ends_otherwise_may_be_stated(data):
+    path = file(data.parent, "NVDA,revenue,2026Q3,80000,USD m,2026-10-26,s,C,")
+    assert add(data, path, "--write", "--yes", "--fiscal-year-end", "Nvidia=12-31") == 0
+
+
+WEEKS = "COST,capex,2025-11-24/2026-02-15,1274,USD m,2026-03-12,10-Q,A,"
+MONTHS = "ADBE,revenue,2025-12-01/2026-02-28,6000,USD m,2026-03-12,10-Q,A,"
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "why"),
+    [
+        (WEEKS, "COST,revenue,2026-02-16/2026-05-10,1,USD m,2026-06-05,s,C,", ""),
+        (WEEKS, "COST,revenue,2026Q2,1,USD m,2026-07-05,s,C,",
+         "got 2026-04-01/2026-06-30; wanted a quarter like those of COST in the table, the last of "
+         "which is 2025-11-24/2026-02-15; correct it, or say when its year ends with"),
+        (WEEKS, "COST,revenue,2026Q1,1,USD m,2026-07-05,s,C,",
+         "both cannot be quarters of COST; correct it, or take that back: forecast data withdraw COST"),
+        (WEEKS, "COST,own,2026Q1,1,USD m,2026-07-05,s,C,", ""),
+        (WEEKS, "COST,revenue,2026,1,USD m,2027-01-05,s,C,", ""),
+        (MONTHS, "ADBE,capex,2026-03-01/2026-05-31,1,USD m,2026-06-05,s,C,", ""),
+        (MONTHS, "ADBE,capex,2026Q2,1,USD m,2026-07-05,s,C,", "wanted a quarter like those of ADBE"),
+        (MONTHS, "OTHER,capex,2026Q2,1,USD m,2026-07-05,s,C,", ""),
+    ],
+)  # fmt: skip
+def test_a_company_of_which_no_fiscal_year_is_known_has_quarters_like_those_it_has(held, new, why):
+    (said,) = misplaced(rows(held), rows(new)) or ("",)
+    assert (why in said) if why else said == ""
+    # What a company files are its quarters, but for two that overlap.
+    assert bool(misplaced(rows(held), rows(new), filed=True)) == ("both cannot" in why)
+
+
+def test_a_53rd_week_may_lie_in_another_quarter_than_the_rule_has_it():
+    for period in ("2026-10-26/2027-01-24", "2027-01-25/2027-04-25", "2026-10-26/2027-01-31"):
+        assert misplaced(None, rows(f"NVDA,capex,{period},1,USD m,2027-06-01,s,C,")) == []
+    for period in ("2026-10-26/2027-01-30", "2026-10-26/2027-01-23"):
+        assert misplaced(None, rows(f"NVDA,capex,{period},1,USD m,2027-06-01,s,C,")) != []
+
+
+def test_all_shipped_quarters_are_their_companies(shipped):
+    assert misplaced(None, shipped) == []
 
 
 def test_a_model_that_had_no_panel_before_refuses_nothing(tmp_path, capsys):

@@ -30,7 +30,7 @@ from forecast.core.words import KEY, WITHDRAWN, guided
 from forecast.evaluation.surprise import implausible, surprised
 from forecast.models.panels import build_panel, definitions_of
 from forecast.models.registry import names, panel_source
-from forecast.tables.changes import Changes, compare
+from forecast.tables.changes import Changes, compare, misplaced
 from forecast.tables.vintages import (
     Known,
     Row,
@@ -105,6 +105,8 @@ def examine(
     today: dt.date | None = None,
     looked_at: Iterable[str] = (),
     tables: Mapping[str, pd.DataFrame] | None = None,
+    fiscal_year_ends: Mapping[str, str] | None = None,
+    filed: bool = False,
 ) -> Intake:
     """Return what new rows would do to a table and to the models.
 
@@ -128,6 +130,8 @@ def examine(
     tables
         The tables with columns of their own, for models of `must` that are fitted to one; those shipped
         by default.
+    fiscal_year_ends, filed
+        As of :func:`forecast.tables.changes.misplaced`.
 
     Raises
     ------
@@ -143,7 +147,12 @@ def examine(
         )
     changes = compare(table, rows)
     fresh = pd.concat([frame[rows.columns] for frame in (changes.new, changes.revisions)])
-    refusals, notes = [*_contradictions(changes), *_other_units(table, fresh)], _passed(changes)
+    refusals = [
+        *_contradictions(changes),
+        *_other_units(table, fresh),
+        *misplaced(table, fresh, fiscal_year_ends, filed=filed),
+    ]
+    notes = _passed(changes)
     definitions: Definitions = {}
     forecasts = pd.DataFrame() if forecasts is None else forecasts
     if not refusals and len(fresh):
@@ -174,14 +183,16 @@ def examine_each(
 
     Rows that contradict the table are set aside alone; the other rows of their company are asked for,
     as those of each company are, without the companies that are refused. Where nothing is left it is as
-    :func:`examine` says.
+    :func:`examine` says. The rows are of filings.
 
     Parameters
     ----------
     rows, table, forecasts, today, looked_at
         As of :func:`examine`.
     """
-    how = functools.partial(examine, forecasts=forecasts, today=today, looked_at=looked_at)
+    how = functools.partial(
+        examine, forecasts=forecasts, today=today, looked_at=looked_at, filed=True
+    )
     found = how(rows, table)
     if not found.refusals:
         return found

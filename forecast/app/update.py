@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,7 @@ class Updated:
         return None if self.compared is None else self.compared.change
 
 
-def update_run(
+def update_run(  # noqa: PLR0913 - a job, every option of it by name
     out: str | Path,
     rows: Table | None,
     *,
@@ -107,6 +107,7 @@ def update_run(
     quick: bool = False,
     models: Sequence[str] | None = None,
     accept_implausible: bool = False,
+    fiscal_year_ends: Mapping[str, str] | None = None,
 ) -> Updated:
     """Take new numbers, fit what depends on them, judge, and write the run and what it changed.
 
@@ -132,6 +133,8 @@ def update_run(
     accept_implausible
         Whether numbers are taken that lie outside the 0.1 to 99.9 % range of the latest run's forecast,
         or five times off their series' last value.
+    fiscal_year_ends
+        Rules by company, where another holds than the shipped one.
 
     Returns
     -------
@@ -160,7 +163,9 @@ def update_run(
         appended = 0
         if rows is not None:
             with held(folder):
-                appended = _take(folder, rows, before, asked, today, accept_implausible)
+                appended = _take(
+                    folder, rows, before, asked, today, accept_implausible, fiscal_year_ends
+                )
         try:
             outcome, compared = _update(out, before, asked, today)
         except BaseException:
@@ -180,6 +185,7 @@ def _take(
     asked: Settings,
     today: dt.date | None,
     accept_implausible: bool,
+    fiscal_year_ends: Mapping[str, str] | None,
 ) -> int:
     """Check rows against the table and the models, and append them; return how many."""
     if today is not None and asked.as_of_date is not None:
@@ -201,6 +207,7 @@ def _take(
         today=today,
         looked_at=days_looked_at(folder),
         tables=tables,
+        fiscal_year_ends=fiscal_year_ends,
     )
     for line in few(jumps(found.changes) if before is None else surprises(found.changes)):
         logger.info(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 from pathlib import Path
@@ -15,9 +16,11 @@ from forecast.core.errors import DataError, StoreError
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     import pandas as pd
 
+    from forecast.app.intake import Intake
     from forecast.cli.shared import Commands
     from forecast.tables.changes import Changes
 
@@ -121,6 +124,7 @@ def check(args: argparse.Namespace) -> int:
         forecasts=_latest_forecasts(args.out)[0],
         today=_today(args),
         looked_at=days_looked_at(folder),
+        fiscal_year_ends=dict(args.fiscal_year_end),
     )
     for line in few([*found.doubts, *found.notes]):
         shared.say(line)
@@ -131,8 +135,11 @@ def check(args: argparse.Namespace) -> int:
 
 def add(args: argparse.Namespace) -> int:
     """Add a file's rows to a table, or show what that would change."""
+    from forecast.app.intake import examine
+
     rows, unused = shared.read_rows(args)
-    return _take(rows, args, {"unused_columns": unused})
+    ask = functools.partial(examine, fiscal_year_ends=dict(args.fiscal_year_end))
+    return _take(rows, args, {"unused_columns": unused}, ask)
 
 
 def fetch(args: argparse.Namespace) -> int:
@@ -143,6 +150,7 @@ def fetch(args: argparse.Namespace) -> int:
     import dataclasses
     import time
 
+    from forecast.app.intake import examine_each
     from forecast.core.periods import parse_date
     from forecast.core.problems import few
     from forecast.tables.filings import coverage, facts, http, sec
@@ -173,7 +181,7 @@ def fetch(args: argparse.Namespace) -> int:
         "merged": list(found.merged),
     }
     try:
-        code = _take(found.rows, args, more, each=True)
+        code = _take(found.rows, args, more, examine_each)
     finally:  # what came of every company is told whatever becomes of the rows
         if not args.json:
             shared.put(f"\n{shared.table(coverage.summary(found.coverage))}")
@@ -186,6 +194,7 @@ def fetch(args: argparse.Namespace) -> int:
 
 def release(args: argparse.Namespace) -> int:
     """Read an earnings release, show each number with its place, and add it as :func:`add` does."""
+    from forecast.app.intake import examine
     from forecast.tables.shipped import USER_FILE, data_folder
 
     folder = data_folder(args.data)
@@ -196,14 +205,16 @@ def release(args: argparse.Namespace) -> int:
         if args.json:
             shared.print_json({"written": False, **found.said})
         return 1
-    return _take(found.rows, args, found.said)
+    return _take(found.rows, args, found.said, functools.partial(examine, filed=True))
 
 
 def _take(
-    rows: pd.DataFrame, args: argparse.Namespace, more: dict[str, Any], *, each: bool = False
+    rows: pd.DataFrame,
+    args: argparse.Namespace,
+    more: dict[str, Any],
+    ask: Callable[..., Intake],
 ) -> int:
-    """Show what rows would change in a table, and append them if asked to: all or none, or of `each`."""
-    from forecast.app.intake import examine, examine_each
+    """Show what rows would change in a table by what is asked of them, and append them if wanted."""
     from forecast.core.problems import few
     from forecast.tables.shipped import USER_FILE, data_folder, days_looked_at, held
     from forecast.tables.vintages import append_rows
@@ -215,7 +226,7 @@ def _take(
     forecasts, run = _latest_forecasts(args.out)
     # Between the comparison and the writing nobody else may add to another table of the folder.
     with held(folder) if args.write else contextlib.nullcontext():
-        found = (examine_each if each else examine)(
+        found = ask(
             rows,
             _table_of(target, folder, args.article),
             forecasts=forecasts,

@@ -93,6 +93,7 @@ def update(args: argparse.Namespace) -> int:
         quick=args.quick,
         models=args.models,
         accept_implausible=args.yes,
+        fiscal_year_ends=dict(args.fiscal_year_end),
     )
     outcome, compared = done.outcome, done.compared
     if args.json:

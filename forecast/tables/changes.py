@@ -11,17 +11,29 @@ import dataclasses
 import datetime as dt
 import math
 import re
-from collections.abc import Hashable, Sequence
+import shlex
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 import pandas as pd
 
 from forecast.core.errors import DataError
-from forecast.core.periods import period_days
+from forecast.core.periods import period_days, quarter_long
+from forecast.core.text import one_line
 from forecast.core.units import convert
 from forecast.core.words import KEY, RANGE, SIGNED_METRICS, guided
-from forecast.tables.vintages import Known, Row, Table, standing, value_text, withdrawn_on
+from forecast.tables.desk.fiscal import Span, fiscal_quarter
+from forecast.tables.names import companies, metrics, plain
+from forecast.tables.vintages import (
+    Known,
+    Row,
+    Table,
+    report_name,
+    standing,
+    value_text,
+    withdrawn_on,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -325,3 +337,152 @@ def _change(before: Row | None, row: Row) -> _Change:
     if _rounded_alike(before, row):
         return _Change("there", {"rounded": value_text({**row, **said}, old=True)})
     return _Change("conflicts", {**said, "old_source": before["source"]})
+
+
+# --- whose quarters --------------------------------------------------------------------------
+def misplaced(
+    table: Table | None,
+    new: Table,
+    year_ends: Mapping[str, str] | None = None,
+    *,
+    filed: bool = False,
+) -> list[str]:
+    """Return why quarters of new rows are none of their company's, a sentence for each of its days.
+
+    Two quarters of a company that overlap cannot both be, and the wrong one would make the right one
+    refused later: a quarter must have the days that others have of it, or lie beside all of them. It
+    must also be one by the company's fiscal year; where that is not known, of the kind of its last ones.
+
+    Parameters
+    ----------
+    table
+        What is held, or None.
+    new
+        Rows that would be added.
+    year_ends
+        When fiscal years end, by company, as of :attr:`forecast.tables.desk.user_rows.Reading`; those of
+        the shipped companies are known.
+    filed
+        Whether the days are those of the company's own filings, which may change its fiscal year.
+    """
+    held = {} if table is None else _quarters(standing(table))
+    found = []
+    for entity, spans in _quarters(new).items():
+        own = held.setdefault(entity, {})
+        rule = _year_end(entity, year_ends or {})
+        for span, rows in spans.items():
+            if span not in own and (why := _misplaced(entity, span, own, rule, filed)):
+                found.append(f"{one_line([report_name(row) for row in rows], 3)}: {why}")
+            else:
+                own.setdefault(span, rows)
+    return found
+
+
+def _misplaced(
+    entity: str, span: Span, own: Mapping[Span, Sequence[Row]], rule: str, filed: bool
+) -> str:
+    """Return why a quarter is none of a company's, beside those it has; empty if it is one."""
+    right, name = _fiscal(rule, span)
+    say = f"say when its year ends with --fiscal-year-end {entity}=RULE"
+    if right is not None and not filed and not _about(right, span):
+        return (
+            f"got {_days(span)}, which are no fiscal quarter of {entity}; wanted {_days(right)} "
+            f"({name}); correct it, or if its fiscal year does not end on {rule} any more {say}"
+        )
+    clash = next((s for s in own if s[0] <= span[1] and span[0] <= s[1]), None)
+    if clash is not None:
+        there = one_line([report_name(row) for row in own[clash]], 3)
+        back = one_line([_withdrawal(row) for row in own[clash]], 3)
+        if right == span and _fiscal(rule, clash)[0] != clash:
+            return (
+                f"overlaps {there}, whose days are no fiscal quarter of {entity}; take that back first: "
+                f"{back}"
+            )
+        return (
+            f"got {_days(span)}, which overlap {_days(clash)} of {there}: both cannot be quarters of "
+            f"{entity}; correct it, or take that back: {back}"
+        )
+    if filed:
+        return ""
+    last = sorted(own, key=lambda s: s[1])[-4:]
+    if right is None and any(all(unlike(span, s) for s in last) for unlike in _UNLIKE if last):
+        return (
+            f"got {_days(span)}; wanted a quarter like those of {entity} in the table, the last of "
+            f"which is {_days(last[-1])}; correct it, or {say}"
+        )
+    return ""
+
+
+def _quarters(rows: Table) -> dict[str, dict[Span, list[Row]]]:
+    """Return the rows of quarters of the metrics that have such, by company and by their days."""
+    known = metrics().things
+    quarterly = rows[[m in known and "quarter" in known[m].lengths for m in rows["metric"]]]
+    found: dict[str, dict[Span, list[Row]]] = {}
+    for row in quarterly.to_dict("records"):
+        first, last = period_days(row["period"])
+        if quarter_long((last - first).days + 1):
+            found.setdefault(row["entity"], {}).setdefault((first, last), []).append(row)
+    return found
+
+
+def _year_end(entity: str, year_ends: Mapping[str, str]) -> str:
+    """Return the rule of a company's fiscal year: as given, or as shipped; empty if it is not known."""
+    for name, rule in year_ends.items():
+        known = companies().find(name)
+        if name and plain(known.name if known else name) == plain(entity):
+            return rule
+    shipped = companies().things.get(entity)
+    return shipped.fiscal_year_end if shipped else year_ends.get("", "")
+
+
+def _fiscal(rule: str, span: Span) -> tuple[Span | None, str]:
+    """Return the fiscal quarter in which the middle of some days lies, and its name."""
+    middle = span[0] + (span[1] - span[0]) / 2
+    for year in (middle.year - 1, middle.year, middle.year + 1) if rule else ():
+        for quarter in (1, 2, 3, 4):
+            one = fiscal_quarter(rule, year, quarter)
+            if one[0] <= middle <= one[1]:
+                return one, f"Q{quarter} FY{year % 100:02d}"
+    return None, ""
+
+
+def _about(right: Span, span: Span) -> bool:
+    """Return whether days are those of a fiscal quarter, of one of whole weeks but for a week.
+
+    The rule of a year has its 53rd week in the fourth quarter, the company may have it in another.
+    """
+    weeks = not _of_months(right)
+    off = [abs((a - b).days) for a, b in zip(right, span, strict=True)]
+    return max(off) == 0 or (weeks and set(off) <= {0, 7})
+
+
+def _of_months(span: Span) -> bool:
+    return span[0].day == 1 and (span[1] + dt.timedelta(days=1)).day == 1
+
+
+def _unlike_months(one: Span, other: Span) -> bool:
+    """Return whether the other is one of whole months, and the one does not begin with a fourth one."""
+    if not _of_months(other):
+        return False
+    return not _of_months(one) or (one[0].month - other[0].month) % 3 != 0
+
+
+def _unlike_weeks(one: Span, other: Span) -> bool:
+    """Return whether the other is one of whole weeks, and the one does not end on their day."""
+    whole = ((other[1] - other[0]).days + 1) % 7 == 0 and not _of_months(other)
+    return whole and one[1].weekday() != other[1].weekday()
+
+
+_UNLIKE = (_unlike_months, _unlike_weeks)
+
+
+def _days(span: Span) -> str:
+    return f"{span[0]}/{span[1]}"
+
+
+def _withdrawal(row: Row) -> str:
+    """Return the command that takes a report back."""
+    return (
+        f"forecast data withdraw {shlex.quote(row['entity'])} {row['metric']} {row['period']} "
+        f"--reported-on {row['reported_on']}"
+    )
