@@ -3,6 +3,7 @@
 import argparse
 import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -327,7 +328,38 @@ def test_unknown_models_and_runs(tmp_path, capsys):
     assert main.main(["fit", "tea"]) == 1
     assert "no model is called 'tea'; there are market, " in capsys.readouterr().err
     assert main.main(["memo", "nothing", "--out", str(tmp_path)]) == 1
-    assert "not a run folder" in capsys.readouterr().err
+    assert "nothing: not a run folder" in capsys.readouterr().err
+
+
+def test_a_memo_is_found_by_the_pointer_and_a_wrong_name_lists_the_newest_runs(tmp_path, capsys):
+    out = tmp_path / "out"
+
+    def memo(name):
+        code = main.main(["memo", name, "--out", str(out)])
+        said = capsys.readouterr()
+        return code, said.out.strip() or said.err.strip()
+
+    none = f"nor the id of a run in {out / 'runs'}; there is none; give a run's id or folder, or latest"
+    for name in ("latest", "r6", ""):
+        code, said = memo(name)
+        assert code == 1 and (not name or said == f"forecast: {name}: not a run folder, {none}")
+    for k in range(7):
+        runs.write_run(out, f"r{k}", lambda folder: (folder / "memo.html").write_text("a"))
+        os.utime(out / "runs" / f"r{k}", (k, k))
+    newest = str(out / "runs" / "r6" / "memo.html")
+    (tmp_path / "pointer").symlink_to(out / "runs" / "r6")
+    for name in ("latest", "r6", str(out / "latest"), str(tmp_path / "pointer")):
+        assert memo(name) == (0, newest)
+    assert memo("r5") == (0, newest.replace("r6", "r5"))
+    for name in ("r7", "../runs/r7"):
+        code, said = memo(name)
+        assert code == 1 and "; the newest there are r6, r5, r4, r3, r2; give a run's id" in said
+    (tmp_path / "pointer").unlink()
+    (tmp_path / "pointer").symlink_to(out / "runs" / "gone")
+    assert memo(str(tmp_path / "pointer")) == (
+        1,
+        f"forecast: {tmp_path / 'pointer'} points to {out / 'runs' / 'gone'}, which is not there",
+    )
 
 
 def test_ctrl_c_is_said_and_leaves_nothing(tmp_path, capsys, monkeypatch):

@@ -95,7 +95,7 @@ def add_commands(commands: Commands) -> None:
         memo,
         shared.OUT,
     )
-    written.add_argument("run", metavar="RUN", help="a run's folder or id")
+    written.add_argument("run", metavar="RUN", help="a run's folder or id, or latest")
     form = written.add_mutually_exclusive_group()
     form.add_argument("--pdf", action="store_true", help="write PDF (needs the pdf extra)")
     form.add_argument("--docx", action="store_true", help="write DOCX (needs the docx extra)")
@@ -277,9 +277,7 @@ def memo(args: argparse.Namespace) -> int:
     from forecast.report import export
     from forecast.store import runs
 
-    given = Path(args.run)
-    folder = given if given.is_dir() else Path(args.out) / "runs" / args.run
-    runs.verify(folder)
+    folder = runs.find_run(args.out, args.run)
     name, write = "memo.html", None
     if args.pdf:
         name, write = "memo.pdf", export.to_pdf

@@ -219,6 +219,37 @@ def latest_run(out: str | Path) -> Path | None:
     return verify(folder)
 
 
+MOST_NAMED = 5
+"""Runs that are named where another was asked for."""
+
+
+def find_run(out: str | Path, name: str) -> Path:
+    """Return a run's folder, found whole, by its path, its id, or the word ``latest``.
+
+    Raises
+    ------
+    StoreError
+        If there is none, with the ids of the newest; or if it is damaged.
+    """
+    given, there = Path(name), Path(out) / "runs"
+    if given.is_dir():  # or a link to one, as OUT/latest
+        return verify(given)
+    if given.is_symlink():
+        raise StoreError(f"{given} points to {given.readlink()}, which is not there")
+    if name == "latest" and (folder := latest_run(out)) is not None:
+        return folder
+    if name and "/" not in name and (there / name).is_dir():
+        return verify(there / name)
+    known = [f for f in there.glob("[!.]*") if f.is_dir()]
+    known.sort(key=lambda f: (f.stat().st_mtime, f.name), reverse=True)
+    names = [f.name for f in known[:MOST_NAMED]]
+    newest = f"the newest there are {', '.join(names)}" if names else "there is none"
+    raise StoreError(
+        f"{name}: not a run folder, nor the id of a run in {there}; {newest}; give a run's id or "
+        "folder, or latest"
+    )
+
+
 def _put(temporary: Path, final: Path) -> None:
     """Give a finished folder its name; a whole one of that name is the same and stays."""
     if final.exists():
