@@ -302,6 +302,9 @@ def test_what_is_filed_after_today_is_left_out_in_words():
     assert len(company_rows("A", content({CAPEX: [*YEAR, later]})).rows) == 5
     day = company_rows("A", content({CAPEX: YEAR}), today=dt.date(2025, 2, 1))
     assert (len(day.rows), day.left_out) == (4, ())
+    again = {**YEAR[0], "filed": "2025-04-25", "accn": "a"}  # a year later, as it was
+    day = company_rows("A", content({CAPEX: [*YEAR, again]}), today=dt.date(2025, 2, 1))
+    assert (len(day.rows), day.left_out) == (4, ())
 
 
 def test_a_comparative_by_the_part_alone_is_no_revision_of_the_total():
@@ -718,6 +721,14 @@ def test_of_two_figures_that_contradict_each_other_neither_is_refused():
     two = [fact(*QUARTER, 100, "2024-04-25"), fact(*QUARTER, 100_000_000, "2024-05-25")]
     found = company_rows("A", content({CAPEX: two}))
     assert (values(found.rows)[1][1], found.left_out) == (100, ())
+    assert found.rows["confidence"].tolist() == ["C", "C"]
+    found = company_rows("A", content({CAPEX: [two[0], YEAR[1]]}))
+    assert [v[1] for v in values(found.rows)] == [0.0001, 249.9999]
+    assert found.rows["confidence"].tolist() == ["C", "C"]
+    assert found.rows["note"][1] == (
+        "derived: 6 months less 3; the 6 months of 10-Q 0000789019-24-072500 are 250, 100 times or more "
+        "off the 3 months, 0.0001, by the day: one of both may be in a wrong unit"
+    )
 
 
 def test_cash_that_flows_out_is_subtracted_and_in_the_wrong_unit_is_not():

@@ -157,7 +157,7 @@ def quarter_values(
     for fact in usable:
         by_start.setdefault(fact.start, {}).setdefault((fact.end, fact.tag), []).append(fact)
     found = [
-        dataclasses.replace(_direct(f, tags.index(f.tag)), refused=bad.get(f, ""))
+        dataclasses.replace(_apart(told, _direct(f, tags.index(f.tag)), f), refused=bad.get(f, ""))
         for f in usable
         if quarter_long(f.days)
     ]
@@ -277,6 +277,7 @@ def _differences(
         if a.tag != b.tag:
             yield one.doubted("over two tags: their scope may differ", "B")
             continue
+        one = _apart(told, one, b, a)
         for fact in (a, b):
             one = _disordered(told, one, fact)
         recast = _recast(told, a, b)
@@ -347,7 +348,7 @@ def length(fact: Fact) -> str:
 # --- whether two figures are of one basis ----------------------------------------------------
 @dataclasses.dataclass(frozen=True)
 class _Told:
-    """All figures of a metric, by filing date; by period and tag; and by filing and tag.
+    """All figures of a metric, by filing date; by period and tag, filing and tag, first day and tag.
 
     `both` has, by two tags, what each gave on one filing day for one period, sums of quarters among it.
     """
@@ -355,6 +356,7 @@ class _Told:
     facts: Sequence[Fact]
     by_period: Mapping[tuple[str, Span], Sequence[Fact]]
     by_filing: Mapping[tuple[str, str], Sequence[Fact]]
+    by_start: Mapping[tuple[str, dt.date], Sequence[Fact]]
     apart: frozenset[frozenset[str]]
     both: Mapping[tuple[str, str], Sequence[tuple[Fact, Fact]]]
     signed: bool
@@ -363,10 +365,12 @@ class _Told:
     def of(ordered: Sequence[Fact], signed: bool) -> _Told:
         periods: dict[tuple[str, Span], list[Fact]] = {}
         filings: dict[tuple[str, str], list[Fact]] = {}
+        starts: dict[tuple[str, dt.date], list[Fact]] = {}
         newest: dict[Span, dict[str, Decimal]] = {}
         for fact in ordered:
             periods.setdefault((fact.tag, (fact.start, fact.end)), []).append(fact)
             filings.setdefault((fact.accession, fact.tag), []).append(fact)
+            starts.setdefault((fact.tag, fact.start), []).append(fact)
             newest.setdefault((fact.start, fact.end), {})[fact.tag] = fact.value
         apart = frozenset(
             frozenset((one, other))
@@ -375,7 +379,7 @@ class _Told:
             for other in values
             if differ(values[one], values[other])
         )
-        return _Told(ordered, periods, filings, apart, _both(ordered), signed)
+        return _Told(ordered, periods, filings, starts, apart, _both(ordered), signed)
 
     def agree(self, tag: str, other: str) -> bool:
         """Return whether two tags never differed for one period."""
@@ -471,17 +475,34 @@ def _parted(one: QuarterValue, own: Fact, its: Fact) -> QuarterValue:
     return one.doubted(f"two tags differ: {both}; which is the total is not known", "C")
 
 
+def _apart(told: _Told, one: QuarterValue, *facts: Fact) -> QuarterValue:
+    """Return a value with a note if a figure it rests on is far from another of its period or year.
+
+    Where most figures tell which of them is in a wrong unit, that one is refused before.
+    """
+    far = FAR_FLOW if told.signed else FAR
+    for fact in facts:
+        rate = abs(fact.value) / fact.days
+        for other in told.by_start.get((fact.tag, fact.start), ()):
+            off = abs(other.value) / other.days
+            if rate and off and max(rate, off) >= far * min(rate, off):
+                return one.doubted(
+                    f"the {length(other)} of {other.form} {other.accession} are "
+                    f"{in_millions(other.value)}, {far} times or more off the {length(fact)}, "
+                    f"{in_millions(fact.value)}, by the day: one of both may be in a wrong unit",
+                    "C",
+                )
+    return one
+
+
 def _disordered(told: _Told, one: QuarterValue, fact: Fact) -> QuarterValue:
     """Return a difference with a note if a figure it rests on and another cannot both be.
 
     Nine months of 19 after six of 20, of what cannot be negative: one of them is wrong, and it is not
     known which.
     """
-    newest = {} if told.signed else {
-        span: given[-1]
-        for (tag, span), given in told.by_period.items()
-        if tag == fact.tag and span[0] == fact.start and span[1] != fact.end
-    }  # fmt: skip
+    same = () if told.signed else told.by_start[fact.tag, fact.start]
+    newest = {other.end: other for other in same if other.end != fact.end}
     for other in newest.values():
         short, long = sorted((fact, other), key=lambda f: f.end)
         if short.value > long.value and differ(short.value, long.value):
@@ -545,7 +566,10 @@ def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     found: list[QuarterValue] = []
     for _, everything in sorted(quarters.items()):
         group = [r for r in everything if not r.refused]
-        refused = [r for r in everything if r.refused and not _beaten(r, group)]
+        said_of = {r.value for r in group}  # what is said again is no news
+        refused = [
+            r for r in everything if r.refused and r.value not in said_of and not _beaten(r, group)
+        ]
         last: QuarterValue | None = None
         for day in sorted({r.filed for r in group}):
             said = [r for r in group if r.filed == day and not _beaten(r, group)]
