@@ -143,11 +143,6 @@ def test_models_that_cannot_be_walked_say_so(instant_sampler, table):
         backtest("market", table, ["2026-05-06"], seed=1, size=20)
 
 
-def test_a_cluster_that_does_not_answer(annual):
-    with pytest.raises(DataError, match="no Dask scheduler answers"):
-        backtest("market", annual, DAYS[:1], seed=3, cluster="nonsense://x")
-
-
 def test_a_rolling_window_is_another_fit(instant_sampler, annual):
     day = ["2024-02-14"]
     whole, rolled = (backtest("market", annual, day, seed=3, window=w) for w in ("", "5y"))

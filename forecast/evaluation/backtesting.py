@@ -582,8 +582,14 @@ def _on_cluster[Given, Result](
             "tcp://host:8786"
         ) from error
     with client:
-        if not client.scheduler_info()["workers"]:
+        workers = client.scheduler_info()["workers"].values()
+        if not workers:
             logger.info(f"the scheduler at {address} has no workers yet; waiting for one ...")
+        if any(one["nthreads"] > 1 for one in workers):
+            logger.warning(
+                f"workers of {address} have several threads each; fits are not made for that: start "
+                "them with --nthreads 1"
+            )
         far = functools.partial(_same_code, package_hash(), carrying(work))
         # Each result is asked for by its task's place, so that two equal tasks are two results.
         futures = client.map(far, list(given), pure=False)
@@ -598,8 +604,8 @@ def _on_cluster[Given, Result](
             ) from error
         except (OSError, distributed.CancelledError) as error:
             raise DataError(
-                f"the Dask scheduler at {address} is gone: {error}; start it and run again; finished "
-                "dates are kept where a folder is given"
+                f"the connection to the Dask scheduler at {address} was lost; look whether it runs, and "
+                "run again; finished dates are kept where a folder is given"
             ) from error
         except ImportError as error:
             raise DataError(
