@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from forecast.core.text import significant
+from forecast.core.text import percent, significant
 from forecast.core.words import metric_of
 from forecast.evaluation import skill
 from forecast.evaluation.dates import read_span
@@ -242,7 +242,7 @@ def _line(row: _Row, by: str) -> Line:
         dates=int(row["dates"]),
         loss=_number(row["crps" if numbers else "brier"]),
         skill=_between(row["skill"], row["skill_low"], row["skill_high"], 2),
-        better="–" if math.isnan(row["better"]) else f"{row['better']:.2f}",
+        better=percent(None if math.isnan(row["better"]) else row["better"]),
         log_score=_number(row["log_score"]),
         parts=tuple(_number(row[name]) for name in names),
         held=tuple(
