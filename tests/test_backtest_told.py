@@ -39,7 +39,7 @@ def array(draws):
 
 def test_numbers_are_scored_in_their_unit():
     one = told(["2024-03-01", "2024Q4"])
-    one.naive[:, 1] = np.nan  # of the second there is no simple forecast
+    one.naive[3, 1] = np.nan  # of the second there is no whole simple forecast
     ours, naive = _told_rows(one, task())
     assert (len(ours), len(naive)) == (2, 1)
     row = ours.iloc[1]
@@ -140,6 +140,12 @@ def test_falls_are_from_the_highest_total_and_asked_after_one_year_and_two():
 def test_no_more_is_asked_than_totals_are_known():
     assert asked([*RISING, 30.0, 30.0, 30.0], 12, "2023-02-14") == {}
     assert {step for step, _ in asked(RISING + [30.0] * 5, 12, "2023-02-14")} == {4}
+    # Of the fourth quarter nothing is known: the total of the eighth is, but not what came between.
+    capex = flows(RISING + [30.0] * 8)
+    state = state_of("A", ("A",), flows(RISING), {}, "2023-02-14")
+    assert len(_outcomes(state, capex)) == 6
+    del capex["A"][quarter_name(quarter_index(state.quarter) + 4)]
+    assert _outcomes(state, capex) == []
 
 
 def test_a_fall_that_a_state_stands_below_is_not_asked_and_counts_from_the_record():

@@ -157,6 +157,16 @@ def test_no_later_row_enters_the_fit(model, sources):
     assert (again.as_of, again.hash) == (then.as_of, then.hash)
 
 
+def test_a_table_of_its_own_gives_a_panel_before_the_first_report(sources):
+    day = "2010-06-15"
+    assert day < sources.history["reported_on"].min()
+    panel = sources.panel("hazard", day)
+    assert panel.as_of == day
+    assert panel.data.sizes["obs"] > 100
+    with pytest.raises(DataError, match="nothing was reported by 2010-06-15"):
+        sources.panel("earnings", day)
+
+
 def test_data_without_a_date_have_no_newest_figures(scaling_law_panel, sources):
     (one,) = foreseen(scaling_law_panel, sources, seed=1)
     assert (one.model, one.numbers) == ("scaling_law", ())

@@ -24,11 +24,12 @@ def cells(what, crps, days, periods=None, **more):
     return rows.assign(**{**rest, **told, **more})
 
 
-def made_up(dates=9, each=4, seed=0):
+def made_up(dates=9, seed=0):
+    """Return cells of two forecasts, of each date one more than of the one before."""
     rng = np.random.default_rng(seed)
-    days = np.repeat([f"2020-{k + 1:02d}-01" for k in range(dates)], each)
-    ours, theirs = rng.gamma(2, size=(2, dates * each))
-    held = (rng.random(dates * each) < 0.8).astype(float)
+    days = np.repeat([f"2020-{k + 1:02d}-01" for k in range(dates)], np.arange(1, dates + 1))
+    ours, theirs = rng.gamma(2, size=(2, len(days)))
+    held = (rng.random(len(days)) < 0.8).astype(float)
     return pd.concat([cells("model", ours, days, c80=held), cells("drift", theirs + 0.3, days)])
 
 
