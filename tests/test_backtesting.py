@@ -193,7 +193,8 @@ def test_the_command(instant_sampler, annual, tmp_path, capsys):
         cells, pd.DataFrame(content["cells"]), check_exact=False, check_dtype=False
     )
     scores = pd.read_parquet(folder / "scores.parquet")
-    assert set(scores["by"]) == {"metric", "horizon", "entity", "date"}
+    assert set(scores["by"]) == {"all", "metric", "horizon", "entity", "date"}
+    assert scores[scores["by"] == "all"]["group"].tolist() == ["all", "all"]
     one = scores[(scores["by"] == "horizon") & (scores["group"] == "2")].set_index("forecast")
     of_two = cells[(cells["horizon"] == 2) & ~cells["derived"]]
     wide = of_two.pivot(index=["as_of", "series"], columns="forecast", values="crps").dropna()

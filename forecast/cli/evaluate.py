@@ -182,12 +182,14 @@ def calibrate(args: argparse.Namespace) -> int:
 def backtest(args: argparse.Namespace) -> int:
     """Forecast from past dates, write the scores of what came and print the shortest table."""
     from forecast.app.jobs import FULL, QUICK
+    from forecast.claims.read import read_claims
     from forecast.core.files import probe_file, replace_text
     from forecast.evaluation import backtesting, skill
     from forecast.evaluation.dates import origins
     from forecast.evaluation.hold_out import Sources
     from forecast.report.backtest_report import PAGE, write_backtest
     from forecast.store.runs import check_output
+    from forecast.tables.articles import CLAIMS_FILE, find_article
     from forecast.tables.shipped import read_tables, read_vintages
 
     if args.csv:
@@ -207,6 +209,7 @@ def backtest(args: argparse.Namespace) -> int:
         workers=args.workers,
         cluster=args.cluster,
         out=args.out,
+        claims=read_claims(find_article(args.data, args.article).file(CLAIMS_FILE)),
     )
     folder = write_backtest(args.out, found, seed=args.seed)
     if args.csv:

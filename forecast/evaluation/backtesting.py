@@ -32,6 +32,7 @@ from forecast.core.periods import months_after, parse_date, period_end
 from forecast.core.processes import each
 from forecast.core.text import one_line
 from forecast.evaluation import score
+from forecast.evaluation.asked_before import Question, questions
 from forecast.evaluation.dates import read_span, within
 from forecast.evaluation.hold_out import Sources
 from forecast.evaluation.skill import MODEL, SHARES
@@ -45,6 +46,7 @@ from forecast.store.origins import Origin
 from forecast.store.runs import run_id
 
 if TYPE_CHECKING:
+    from forecast.claims.records import Claim
     from forecast.inference.fitting import Run
     from forecast.models.base import AnyModel, Baseline, Cell, Panel, Told
     from forecast.tables.vintages import Table
@@ -113,12 +115,15 @@ class Task:
         The panel that what came is read from.
     truth
         Of a model of series: what came, dims series, period; else None.
+    questions
+        Definitions of claims as they could have been asked on the date, with what came.
     """
 
     design: Design
     panel: Panel
     later: Panel
     truth: xr.DataArray | None
+    questions: tuple[Question, ...] = ()
 
     def seed(self, *names: str) -> int:
         """Return the seed of a step, which depends on the date and on no other task."""
@@ -129,7 +134,8 @@ class Task:
         """Hash of all that decides the result: both panels, the design, the fit's spec, all code."""
         design = self.design
         spec = spec_of(design.model, self.panel, seed=self.seed("fit"), draws=design.size)
-        decided = [dataclasses.asdict(spec), dataclasses.asdict(design)]
+        asked = [one.record() for one in self.questions]
+        decided = [dataclasses.asdict(spec), dataclasses.asdict(design), asked]
         foreign = [room_hash(room) for room in outside([design.model])]
         words = (json.dumps(decided, sort_keys=True), self.panel.hash, self.later.hash)
         return run_id(*words, package_hash(), *foreign)
@@ -185,13 +191,14 @@ def what_came(newest: Panel) -> xr.DataArray:
 
 
 def _tasks(
-    design: Design, sources: Sources, dates: Sequence[str]
+    design: Design, sources: Sources, dates: Sequence[str], claims: Sequence[Claim] = ()
 ) -> tuple[list[Task], list[Origin]]:
     """Return the dates that can be forecast from, and those that cannot, with the reason."""
     rules = ahead_of(design.model)
     newest = str(sources.history["reported_on"].max())
     last = sources.panel(design.model, newest)
     truth = None if rules is not None and rules.tell is not None else what_came(last)
+    asked = questions(design.model, claims, sources.history, dates)
     tasks, left_out = [], []
     for day in dates:
         try:
@@ -204,7 +211,7 @@ def _tasks(
             later = last
             if truth is None and end < newest:
                 later = sources.panel(design.model, end)
-            tasks.append(Task(design, panel, later, truth))
+            tasks.append(Task(design, panel, later, truth, asked[day]))
         except DataError as error:
             row = pd.DataFrame([{"as_of": day, "passed": False, "reason": str(error)}])
             left_out.append(Origin(_frame([], CELLS), _frame([], EVENTS), row))
@@ -234,23 +241,23 @@ def score_origin(task: Task) -> Origin:
             until = _last_known(task.truth)
             draws = forecast(run, until=until, seed=task.seed("draw"))
             numbers.append(_series_rows(MODEL, draws, task, task.truth))
+            events.append(_claim_rows(MODEL, draws, task))
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
     if task.truth is not None:
-        numbers += _rule_rows(task, task.truth)
+        for name, draws in _by_rules(task, _last_known(task.truth)):
+            numbers.append(_series_rows(name, draws, task, task.truth))
+            events.append(_claim_rows(name, draws, task))
     return Origin(_joined(numbers, CELLS), _joined(events, EVENTS), pd.DataFrame([row]))
 
 
-def _rule_rows(task: Task, truth: xr.DataArray) -> list[pd.DataFrame]:
-    """Score the simple rules of a model of series."""
-    tables, until = [], _last_known(truth)
+def _by_rules(task: Task, until: str) -> Iterator[tuple[str, xr.Dataset]]:
+    """Yield the draws of the simple rules of a model of series, by name."""
     for name, rule in _rules(get_model(task.panel.model)).items():
         try:
-            draws = rule(task.panel, until=until, seed=task.seed(name))
+            yield name, rule(task.panel, until=until, seed=task.seed(name))
         except ForecastError:
             continue  # too short a history for this rule: its cells are then not compared
-        tables.append(_series_rows(name, draws, task, truth))
-    return tables
 
 
 def _rules(entry: AnyModel) -> Mapping[str, Baseline]:
@@ -415,6 +422,26 @@ def _event_rows(
     return _labelled(what, task, {**labels, **found}, EVENTS)
 
 
+def _claim_rows(what: str, draws: xr.Dataset, task: Task) -> pd.DataFrame:
+    """Return scored probabilities of what could have been asked on the date, by one forecast."""
+    told = [(one, one.told(draws)) for one in task.questions]
+    there = [(one, said) for one, said in told if said is not None]
+    if not there:
+        return _frame([], EVENTS)
+    asked = [one for one, _ in there]
+    labels: dict[str, object] = {
+        "entity": [one.claim for one in asked],
+        "metric": [one.definition for one in asked],
+        "series": [f"{one.claim}/{one.definition}" for one in asked],
+        "unit": "",
+        "derived": False,
+        "target_period": [one.window[1].isoformat() for one in asked],
+        "horizon": [_quarters_ahead(task.panel.as_of, one.window[1]) for one in asked],
+    }
+    said = np.array([said for _, said in there])
+    return _event_rows(what, task, labels, said, np.array([float(one.happened) for one in asked]))
+
+
 def _labelled(
     what: str, task: Task, columns: Mapping[str, object], types: Mapping[str, str]
 ) -> pd.DataFrame:
@@ -424,7 +451,7 @@ def _labelled(
 
 
 # --- all dates --------------------------------------------------------------------------------
-def backtest(
+def backtest(  # noqa: PLR0913 - one question, every option of it by name
     model: str,
     table: Table | Sources,
     dates: Sequence[str],
@@ -436,6 +463,7 @@ def backtest(
     workers: int = 1,
     cluster: str | None = None,
     out: str | Path | None = None,
+    claims: Sequence[Claim] = (),
 ) -> Backtest:
     """Forecast from days of the past what was not known then, and score what came.
 
@@ -467,6 +495,10 @@ def backtest(
     out
         The output folder in which finished dates are kept, each under all that decided it: what was
         finished before, by whichever process, is not done again. Nothing is kept by default.
+    claims
+        Claims whose definitions are asked too, as they could have been asked on each date
+        (:mod:`forecast.evaluation.asked_before`); events with the claim's id as entity and the
+        definition's as metric.
 
     Returns
     -------
@@ -487,7 +519,7 @@ def backtest(
         )
     sources = table if isinstance(table, Sources) else Sources(table)
     design = Design(model, seed, horizon, size, window)
-    tasks, left_out = _tasks(design, sources, list(dict.fromkeys(dates)))
+    tasks, left_out = _tasks(design, sources, list(dict.fromkeys(dates)), claims)
     keys = [task.key for task in tasks]
     found = _finished(out, keys)
     if found:

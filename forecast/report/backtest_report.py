@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from forecast.evaluation.backtesting import Backtest
 
 PAGE = "report.md"
+ALL = "all"
 BY: Mapping[str, str] = {
-    "metric": "metric", "horizon": "horizon", "entity": "series", "date": "as_of",
+    ALL: "", "metric": "metric", "horizon": "horizon", "entity": "series", "date": "as_of",
 }  # fmt: skip
-"""What scores are grouped by, and the column of the cells that says so."""
+"""What scores are grouped by, and the column of the cells that says so; none of all together."""
 
 type _Row = Mapping[Hashable, Any]
 
@@ -81,7 +82,7 @@ class Table:
     Attributes
     ----------
     title
-        What its rows are grouped by.
+        What its rows are grouped by; "" of all together.
     lines
         Its rows.
     """
@@ -91,7 +92,7 @@ class Table:
 
 
 def all_scores(found: Backtest, *, seed: int) -> dict[str, pd.DataFrame]:
-    """Return mean scores by metric, horizon, entity and date, as two tidy tables.
+    """Return mean scores of all, by metric, horizon, entity and date, as two tidy tables.
 
     Parameters
     ----------
@@ -111,15 +112,16 @@ def all_scores(found: Backtest, *, seed: int) -> dict[str, pd.DataFrame]:
     tables: dict[str, list[pd.DataFrame]] = {"scores": [], "event_scores": []}
     for by, column in BY.items():
         cells = found.cells if by == "entity" else found.own
+        columns = [column] if column else []
         own = (
-            skill.number_scores(cells, [column], seed=seed),
-            skill.event_scores(found.events, [column], seed=seed),
+            skill.number_scores(cells, columns, seed=seed),
+            skill.event_scores(found.events, columns, seed=seed),
         )
         for name, table in zip(tables, own, strict=True):
             if len(table):
-                told = table.drop(columns=column)
+                told = table.drop(columns=columns)
                 told.insert(0, "by", by)
-                told.insert(1, "group", table[column].astype(str))
+                told.insert(1, "group", table[column].astype(str) if column else ALL)
                 tables[name].append(told)
     return {
         name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -214,14 +216,17 @@ def _tables(scores: pd.DataFrame) -> tuple[Table, ...]:
     if scores.empty:
         return ()
     return tuple(
-        Table(by, tuple(_line(row, by) for row in _shown(scores[scores["by"] == by], by)))
+        Table(
+            "" if by == ALL else by,
+            tuple(_line(row, by) for row in _shown(scores[scores["by"] == by], by)),
+        )
         for by in BY
     )
 
 
 def _shown(table: pd.DataFrame, by: str) -> Sequence[_Row]:
-    """Return the rows that are printed: of each metric all forecasts, else ours and the best rule."""
-    if by != "metric":
+    """Return the rows that are printed: of all and each metric all forecasts, else ours and the best."""
+    if by not in (ALL, "metric"):
         ours = table["forecast"].isin([MODEL]) | (table["forecast"] == table["best_rule"])
         table = table[ours]
     if by == "horizon":
