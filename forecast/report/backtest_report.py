@@ -265,5 +265,18 @@ def _between(value: float, low: float, high: float, places: int) -> str:
     """Return a number with its interval, where there is one."""
     if not math.isfinite(value):
         return "–"
-    text = f"{value:.{places}f}"
-    return f"{text} ({low:.{places}f} to {high:.{places}f})" if math.isfinite(low) else text
+    text = _rounded(value, places)
+    if not math.isfinite(low):
+        return text
+    return f"{text} ({_rounded(low, places)} to {_rounded(high, places)})"
+
+
+def _rounded(value: float, places: int) -> str:
+    """Return a number to some places; what rounds to nothing has no sign.
+
+    Examples
+    --------
+    >>> _rounded(-0.004, 2), _rounded(-0.006, 2)
+    ('0.00', '-0.01')
+    """
+    return f"{round(value, places) + 0.0:.{places}f}"
