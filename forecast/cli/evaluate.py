@@ -94,6 +94,7 @@ def _add_backtest(commands: Commands) -> None:
     past.add_argument("--end", required=True, metavar="DATE", help="last date to forecast from")
     past.add_argument(
         "--step",
+        type=shared.span,
         default="1q",
         metavar="SPAN",
         help="from one date to the next: 1q, 1m, 2w, 10d (1q)",
@@ -107,7 +108,7 @@ def _add_backtest(commands: Commands) -> None:
     )
     past.add_argument(
         "--window",
-        default="",
+        type=shared.span,
         metavar="SPAN",
         help="fit to the data of so long before a date, 5y or 20q (all)",
     )
@@ -205,7 +206,7 @@ def backtest(args: argparse.Namespace) -> int:
         seed=args.seed,
         horizon=args.horizon,
         size=QUICK if args.quick else FULL,
-        window=args.window,
+        window=args.window or "",
         workers=args.workers,
         cluster=args.cluster,
         out=args.out,
