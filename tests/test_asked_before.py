@@ -129,6 +129,18 @@ def test_nothing_is_asked_whose_window_is_open(asked, table):
     assert {one.claim for found in asked.values() for one in found} > {"value_correction"}
 
 
+def test_what_came_early_counts_when_its_window_has_closed_as_what_did_not_come(asked, table):
+    """Capex fell below the year before in 2023Q2: by autumn the answer was there, the window open."""
+    day, name = "2022-05-15", "big_five_quarter_below_year_before"
+    (whole,) = (one for one in asked[day] if one.definition == name)
+    assert whole.happened
+    capex = sums(table)
+    assert capex["2023Q2"] < capex["2022Q2"]
+    early = table[table["reported_on"] <= "2023-09-30"].reset_index(drop=True)
+    found = questions("earnings", fc.read_claims(), early, [day])[day]
+    assert name not in {one.definition for one in found}
+
+
 def test_a_model_of_which_nothing_is_reported_is_not_asked(table):
     assert questions("hazard", fc.read_claims(), table, DAYS[:1]) == {DAYS[0]: ()}
     assert questions("earnings", (), table, DAYS[:1]) == {DAYS[0]: ()}
