@@ -17,13 +17,13 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from earnings_skill import LAG, chosen
+from earnings_skill import LAG, SHOWN, chosen
 from statsforecast.models import AutoARIMA, AutoCES, AutoETS, AutoTheta, RandomWalkWithDrift
 
 import forecast as fc
 from forecast.core.periods import quarter_index
-from forecast.evaluation.backtesting import Backtest
 from forecast.evaluation.score import crps_of_quantiles
+from forecast.evaluation.skill import number_scores
 
 SEASON = 4
 RULES = {
@@ -86,9 +86,9 @@ def main() -> None:
     groups = ours[["series", "group"]].drop_duplicates()
     theirs = score(table, ours[ours["forecast"] == "model"]).merge(groups, on="series")
     both = pd.concat([ours, theirs], ignore_index=True)
-    shown = Backtest(both, pd.DataFrame()).summary(["group"])
+    shown = number_scores(both.assign(scale="log", unit=""), ["group"], seed=11)
     print(f"as_of {LAG} days after the quarter's end")
-    print(shown.drop(columns=["log_score", "interval_score"]).round(3).to_string(index=False))
+    print(shown[SHOWN].round(3).to_string(index=False))
     both["company"] = both["series"].str.split("/").str[0]
     by = both.pivot_table(index=["group", "company"], columns="forecast", values="crps")
     print(f"\nCRPS by company\n{by.round(3).to_string()}")

@@ -17,11 +17,15 @@ import pandas as pd
 
 import forecast as fc
 from forecast.core.periods import period_end, quarter_index
-from forecast.evaluation.backtesting import Backtest
+from forecast.evaluation.skill import number_scores
 from forecast.models.earnings.panel import ENOUGH_QUARTERS
 
 SIX = ("MSFT", "GOOGL", "AMZN", "META", "ORCL", "NVDA")
 LAG = 45
+SHOWN = [
+    "group", "forecast", "n", "crps", "c50", "c80", "c95", "behind", "behind_low", "behind_high",
+    "skill", "better",
+]  # fmt: skip
 
 
 def day_after(quarter: str) -> str:
@@ -80,8 +84,8 @@ def main() -> None:
     if args.csv:
         found.cells.to_csv(args.csv, index=False)
     companies = chosen(found.cells, table)
-    shown = Backtest(companies, found.origins).summary(["group"])
-    print(shown.drop(columns=["log_score", "interval_score"]).round(3).to_string(index=False))
+    shown = number_scores(companies, ["group"], seed=11)
+    print(shown[SHOWN].round(3).to_string(index=False))
     ours = companies[companies["forecast"] == "model"]
     columns = ["crps", "c50", "c80", "c95"]
     for by in (["series"], ["group", "h"]):

@@ -14,8 +14,8 @@ from .claims.verdict import Verdict as Verdict
 from .core.periods import parse_date as parse_date
 from .core.units import convert as convert
 from .evaluation.backtesting import backtest as backtest
-from .evaluation.backtesting import origins as origins
 from .evaluation.calibration import calibrate as calibrate
+from .evaluation.dates import origins as origins
 from .evaluation.hold_out import Sources as Sources
 from .evaluation.hold_out import foreseen as foreseen
 from .evaluation.sensitivity import sensitivity as sensitivity

@@ -1,12 +1,14 @@
-"""A year of reports after the shipped tables end, made up for tests: the last year's, a fifth higher."""
+"""Tables made up for tests: a year of reports after the shipped ones end, and a market year by year."""
 
 import datetime as dt
 import functools
 
+import numpy as np
 import pandas as pd
 
 from forecast.core.periods import calendar_quarter, period_days
 from forecast.tables.shipped import data_dir
+from forecast.tables.vintages import check_table
 
 GROWTH = 1.2
 """Every made-up number over that of the year before."""
@@ -57,3 +59,16 @@ def _later(period, years):
 def quarters(rows):
     """Return the calendar quarters of rows, for looking things up."""
     return [calendar_quarter(p) for p in rows["period"]]
+
+
+def annual_market():
+    """Return a market table of 2010 to 2025, each year reported in the January after it."""
+    rng, rows = np.random.default_rng(0), []
+    for metric, level in (("ai_investment", 90), ("datacenter_capex", 40), ("ai_revenue", 25)):
+        path = level * np.exp(np.cumsum(0.2 + 0.1 * rng.normal(size=16)))
+        for year, value in zip(range(2010, 2026), path, strict=True):
+            rows.append(("AI market", metric, str(year), round(value, 1), "USD bn",
+                         f"{year + 1}-01-20", "made up", "C", ""))  # fmt: skip
+    columns = ["entity", "metric", "period", "value", "unit", "reported_on", "source",
+               "confidence", "qualifier"]  # fmt: skip
+    return check_table(pd.DataFrame(rows, columns=columns))

@@ -467,6 +467,17 @@ def test_tables_that_cannot_be_used(known):
         build_panel(bare, "api_price")
 
 
+def test_a_walk_of_few_and_large_changes_ends_without_a_warning(api_price_panel, monkeypatch):
+    """As of November 2024 a path of the rule left the range of numbers."""
+
+    def huge(_, ahead, size, rng):
+        return np.full((size, len(ahead)), 1e3)
+
+    monkeypatch.setattr(api_price_baseline, "uneven_steps", huge)
+    draws = api_price_baseline.price_walk(api_price_panel, until="2027Q2", seed=1)
+    assert np.isinf(draws["y"].isel(period=-1)).all()
+
+
 def test_the_naive_walk_carries_on_the_record_lows(api_price_panel):
     draws = api_price_baseline.price_walk(api_price_panel, until="2027Q2", seed=1)
     path = np.log(draws["y"].sel(series="GPT-4 level/price"))

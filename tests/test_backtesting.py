@@ -1,22 +1,29 @@
 """Walking over as_of dates: nothing looks ahead, and scores are those of the draws."""
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import independent_tree
+from made_up import annual_market
 
 from forecast.cli import main
 from forecast.core.errors import DataError
-from forecast.evaluation import backtesting, score
-from forecast.evaluation.backtesting import Backtest, backtest, origins, what_came
+from forecast.core.text import significant
+from forecast.evaluation import score
+from forecast.evaluation.backtesting import backtest, what_came
+from forecast.evaluation.dates import origins, read_span, within
 from forecast.inference import sampling
 from forecast.inference.fitting import child_seed
 from forecast.models.market import baseline as market_baseline
 from forecast.models.panels import build_panel
+from forecast.report.backtest_report import all_scores, backtest_markdown
+from forecast.store.runs import verify
 from forecast.tables.shipped import read_vintages
-from forecast.tables.vintages import as_of, check_table
+from forecast.tables.vintages import as_of
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +38,42 @@ def test_origins_lie_after_quarters():
         origins("2023-05-16", "2023-06-01")
 
 
+@pytest.mark.parametrize(
+    ("step", "lag", "days"),
+    [
+        ("1q", 45, ["2023-02-14", "2023-05-15", "2023-08-14"]),
+        ("2q", 45, ["2023-02-14", "2023-08-14"]),
+        ("3m", 10, ["2023-01-10", "2023-04-10", "2023-07-10"]),
+        ("1y", 31, ["2023-01-31"]),
+        ("10w", 45, ["2023-01-02", "2023-03-13", "2023-05-22", "2023-07-31"]),
+        ("100d", 0, ["2023-01-02", "2023-04-12", "2023-07-21"]),
+    ],
+)
+def test_steps_go_by_periods_or_by_days(step, lag, days):
+    assert origins("2023-01-02", "2023-09-01", lag, step) == days
+
+
+@pytest.mark.parametrize("step", ["", "q", "0q", "1h", "-1d", "1.5m", "1000d", "1 q"])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(DataError, match="cannot read the length of time"):
+        origins("2023-01-01", "2023-09-01", 45, step)
+
+
+def test_a_window_leaves_what_had_not_ended_before_it(annual):
+    panel = build_panel(as_of(annual, "2024-02-14"), "market")
+    years = within(panel, read_span("4y")).data["year"].values
+    assert sorted(set(years)) == [2020, 2021, 2022, 2023]
+    # On the day itself a year that ended exactly a window before is out.
+    last = dataclasses.replace(panel, as_of="2024-12-31")
+    assert sorted(set(within(last, read_span("4y")).data["year"].values)) == [2021, 2022, 2023]
+    with pytest.raises(DataError, match="no data of market are of the last month"):
+        within(panel, read_span("1m"))
+    assert within(panel, read_span("99y")).hash == panel.hash
+
+
 def test_what_came_is_what_was_reported(table):
-    truth = what_came("earnings", table)
+    newest = str(table["reported_on"].max())
+    truth = what_came(build_panel(as_of(table, newest), "earnings"))
     rows = table[(table["entity"] == "MSFT") & (table["metric"] == "capex")]
     last = rows.sort_values("reported_on").iloc[-1]
     known = truth.sel(series="MSFT/capex").dropna("period")
@@ -48,16 +89,7 @@ DAYS = ["2022-02-14", "2024-02-14"]
 
 @pytest.fixture(scope="module")
 def annual():
-    """Return a market table of 2015 to 2025, each year reported in the January after it."""
-    rng, rows = np.random.default_rng(0), []
-    for metric, level in (("ai_investment", 90), ("datacenter_capex", 40), ("ai_revenue", 25)):
-        path = level * np.exp(np.cumsum(0.2 + 0.1 * rng.normal(size=11)))
-        for year, value in zip(range(2015, 2026), path, strict=True):
-            rows.append(("AI market", metric, str(year), round(value, 1), "USD bn",
-                         f"{year + 1}-01-20", "made up", "C", ""))  # fmt: skip
-    columns = ["entity", "metric", "period", "value", "unit", "reported_on", "source",
-               "confidence", "qualifier"]  # fmt: skip
-    return check_table(pd.DataFrame(rows, columns=columns))
+    return annual_market()
 
 
 @pytest.fixture(scope="module")
@@ -73,116 +105,127 @@ def test_scores_are_those_of_the_draws(walked, annual):
     assert set(cells["as_of"]) == set(DAYS)
     assert set(cells["horizon"]) == {1, 2, 3}
     assert cells["pit"].between(0, 1).all()
-    truth = what_came("market", annual)
+    truth = what_came(build_panel(as_of(annual, "2026-02-01"), "market"))
     for row in cells.itertuples():
         assert row.truth == float(truth.sel(series=row.series, period=row.target_period))
     # One cell by hand: the rule's own draws, on the log scale.
-    cell = cells[cells["forecast"] == "drift"].iloc[-1]
+    cell = walked.own[walked.own["forecast"] == "drift"].iloc[-1]
     panel = build_panel(as_of(annual, cell["as_of"]), "market")
     seed = child_seed(3, cell["as_of"], "drift")
     walk = market_baseline.drift_walk(panel, until="2025", seed=seed)["y"]
     logs = np.log(walk.sel(series=cell["series"], period=cell["target_period"]))
-    assert cell["crps"] == pytest.approx(float(score.crps(logs, np.log(cell["truth"]))))
-
-
-def test_a_number_reported_later_changes_no_forecast(instant_sampler, walked, annual):
-    """The newest year trebled: cells about other years keep their scores to the last bit."""
-    changed = annual.copy()
-    changed.loc[changed["period"] == "2025", "value"] *= 3.0
-    changed.attrs = dict(annual.attrs)
-    before, after = (backtest("market", t, DAYS, seed=3, size=500).cells for t in (annual, changed))
-    moved = (before["target_period"] == "2025").to_numpy()
-    capex = moved & (before["metric"] == "datacenter_capex").to_numpy()
-    assert (before.loc[capex, "crps"].to_numpy() != after.loc[capex, "crps"].to_numpy()).all()
-    assert capex.any()
-    pd.testing.assert_frame_equal(before[~moved], after[~moved])
-
-
-def test_the_summary_compares_where_all_forecast():
-    def cells(what, values, periods):
-        return pd.DataFrame(
-            {"forecast": what, "as_of": ["a", "a", "b"][: len(values)], "series": "X/capex",
-             "metric": "capex", "target_period": periods, "horizon": 1, "truth": 1.0,
-             "crps": values, "log_score": 0.0, "interval_score": 0.0, "pit": 0.5,
-             "c50": True, "c80": True, "c95": True}
-        )  # fmt: skip
-
-    rows = pd.concat(
-        [
-            cells("model", [0.1, 0.3, 0.5], ["p", "q", "p"]),
-            cells("drift", [0.2, 0.2, 0.2], ["p", "q", "p"]),
-            cells("seasonal", [0.4, 0.4], ["p", "q"]),
-        ]
-    )
-    got = Backtest(rows, pd.DataFrame()).summary().set_index("forecast")
-    assert got.loc["model", "n"] == 2  # the third cell has no seasonal forecast
-    assert got.loc["model", "crps"] == pytest.approx(0.2)
-    assert got.loc["model", "behind"] == pytest.approx(0.0)
-    assert got.loc["seasonal", "behind"] == pytest.approx(0.2)
-    assert list(got.index)[-1] == "seasonal"
-
-
-def test_a_cell_without_a_score_leaves_no_mean_of_the_others():
-    cells = pd.DataFrame(
-        {"forecast": ["model", "model", "drift", "drift"], "as_of": ["a", "b"] * 2,
-         "series": "X/capex", "metric": "capex", "target_period": ["p", "q"] * 2, "horizon": 1,
-         "truth": 1.0, "crps": 0.1, "log_score": [0.0, np.nan, 0.0, 0.0], "interval_score": 0.0,
-         "pit": 0.5, "c50": 1.0, "c80": [0.0, np.nan, 0.0, 1.0], "c95": 1.0}
-    )  # fmt: skip
-    got = Backtest(cells, pd.DataFrame()).summary().set_index("forecast")
-    assert np.isnan(got.loc["model", ["log_score", "c80"]].astype(float)).all()
-    assert got.loc["drift", ["log_score", "c80"]].tolist() == [0.0, 0.5]
+    truth = np.log(cell["truth"])
+    assert cell["crps"] == pytest.approx(float(score.crps(logs, truth)))
+    assert cell["crps_level"] == pytest.approx(float(score.crps(np.exp(logs), cell["truth"])))
+    parts = score.interval_score(logs, truth)
+    for name in ("dispersion", "overprediction", "underprediction"):
+        assert cell[name] == pytest.approx(float(getattr(parts, name)))
+    assert cell["interval_score"] == pytest.approx(float(parts.total))
+    assert cell["median"] == pytest.approx(float(np.exp(logs.median())))
+    assert (cell["unit"], cell["scale"], cell["target_end"]) == ("USD bn", "log", "2025-12-31")
 
 
 def test_dates_without_a_forecast_are_said_and_passed_over(instant_sampler, annual):
     """Eighty draws are too few for the gate; the naive rule is scored all the same."""
-    found = backtest("market", annual, ["2015-02-14", DAYS[0]], seed=3, size=20)
+    found = backtest("market", annual, ["2010-02-14", DAYS[0]], seed=3, size=20)
     assert found.origins["passed"].tolist() == [False, False]
     assert "nothing was reported by" in found.origins["reason"].iloc[0]
     assert "ESS" in found.origins["reason"].iloc[1]
     assert set(found.cells["forecast"]) == {"drift"}
     with pytest.raises(DataError, match="nothing to forecast from"):
-        backtest("market", annual, ["2015-02-14"], seed=3)
+        backtest("market", annual, ["2010-02-14"], seed=3)
 
 
 def test_models_that_cannot_be_walked_say_so(instant_sampler, table):
-    with pytest.raises(DataError, match="table without report dates"):
-        backtest("hazard", table, DAYS, seed=1)
+    with pytest.raises(DataError, match="the data of scaling_law carry no dates"):
+        backtest("scaling_law", table, DAYS, seed=1)
     with pytest.raises(DataError, match="nothing to score"):
         backtest("market", table, ["2026-05-06"], seed=1, size=20)
 
 
-def test_a_cluster_that_does_not_answer(annual):
-    with pytest.raises(DataError, match="no Dask scheduler answers"):
-        backtest("market", annual, DAYS[:1], seed=3, cluster="nonsense://x")
+def test_a_rolling_window_is_another_fit(instant_sampler, annual):
+    day = ["2024-02-14"]
+    whole, rolled = (backtest("market", annual, day, seed=3, window=w) for w in ("", "5y"))
+    assert whole.origins["observations"].tolist() == [42]
+    assert rolled.origins["observations"].tolist() == [15]
+    assert rolled.design.window == "5y"
+    assert rolled.key != whole.key
+    assert (rolled.cells["truth"] == whole.cells["truth"]).all()
+    assert (rolled.cells["crps"] != whole.cells["crps"]).all()
+    with pytest.raises(DataError, match="cannot read the length of time 'long'"):
+        backtest("market", annual, day, seed=3, window="long")
+
+
+def test_sums_are_told_from_the_series_that_are_added(instant_sampler, table):
+    found = backtest("earnings", table, ["2024-11-14"], seed=1, horizon=1, size=500)
+    derived = found.cells[found.cells["derived"]]
+    assert {"big_four/capex", "big_five/capex"} <= set(derived["series"])
+    assert "MSFT/capex" in set(found.own["series"])
+    assert not {"big_four", "big_five"} & set(found.own["entity"])
+
+
+def folder_of(table, place):
+    (place / "vintages").mkdir(parents=True)
+    table.to_csv(place / "vintages" / "annual.csv", index=False)
+    return str(place)
 
 
 def test_the_command(instant_sampler, annual, tmp_path, capsys):
-    (tmp_path / "vintages").mkdir()
-    annual.to_csv(tmp_path / "vintages" / "annual.csv", index=False)
-    where = tmp_path / "cells.csv"
-    words = ["backtest", "market", "--start", "2022-02-01", "--end", "2022-03-01", "--quick",
-             "--data", str(tmp_path)]  # fmt: skip
+    data, out, where = (
+        folder_of(annual, tmp_path / "data"),
+        tmp_path / "out",
+        tmp_path / "cells.csv",
+    )
+    words = ["backtest", "market", "--start", "2017-01-01", "--end", "2023-03-01", "--step", "1y",
+             "--quick", "--window", "9y", "--data", data, "--out", str(out)]  # fmt: skip
     assert main.main([*words, "--json", "--csv", str(where)]) == 0
-    content = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    content = json.loads(said.out)
     assert {row["forecast"] for row in content["summary"]} == {"model", "drift"}
-    assert [row["as_of"] for row in content["origins"]] == ["2022-02-14"]
+    days = [f"{year}-02-14" for year in range(2017, 2024)]
+    assert [row["as_of"] for row in content["origins"]] == days
     assert len(pd.read_csv(where)) == len(content["cells"])
-    shown = backtesting.Backtest(pd.DataFrame(content["cells"]), pd.DataFrame()).summary()
-    assert shown["behind"].tolist() == pytest.approx([r["behind"] for r in content["summary"]])
+    folder = Path(content["folder"])
+    assert folder.parent == out / "backtests"
+    verify(folder)
+    cells = pd.read_parquet(folder / "cells.parquet")
+    pd.testing.assert_frame_equal(
+        cells, pd.DataFrame(content["cells"]), check_exact=False, check_dtype=False
+    )
+    scores = pd.read_parquet(folder / "scores.parquet")
+    assert set(scores["by"]) == {"all", "metric", "horizon", "entity", "date"}
+    assert scores[scores["by"] == "all"]["group"].tolist() == ["all", "all"]
+    one = scores[(scores["by"] == "horizon") & (scores["group"] == "2")].set_index("forecast")
+    of_two = cells[(cells["horizon"] == 2) & ~cells["derived"]]
+    wide = of_two.pivot(index=["as_of", "series"], columns="forecast", values="crps").dropna()
+    assert one.loc["model", "n"] == len(wide)
+    assert one.loc["model", "crps"] == pytest.approx(wide["model"].mean())
+    # Printed without --json the same folder is found, and no date is done again.
+    assert main.main(words) == 0
+    again = capsys.readouterr()
+    assert f"{len(days)} of {len(days)} dates were finished before" in again.err
+    assert str(folder / "report.md") in again.err
+    head = again.out.splitlines()[0].split()
+    assert head == ["metric", "scale", "forecast", "crps", "skill", "better", "log_score", "c50",
+                    "c80", "c95", "n", "dates"]  # fmt: skip
+    assert [path.name for path in (out / "backtests").iterdir() if path.name != "dates"] == [
+        folder.name
+    ]
 
 
-@pytest.mark.slow
-def test_processes_and_a_cluster_give_the_same_scores(annual):
-    import distributed
-
-    alone = backtest("market", annual, DAYS, seed=3, size=1000)
-    assert alone.origins["passed"].all()
-    many = backtest("market", annual, DAYS, seed=3, size=1000, workers=2)
-    pd.testing.assert_frame_equal(alone.cells, many.cells)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        address = cluster.scheduler_address
-        far = backtest("market", annual, DAYS, seed=3, size=1000, cluster=address)
-    pd.testing.assert_frame_equal(alone.cells, far.cells)
+def test_the_report_says_what_the_tables_say(walked):
+    scores = all_scores(walked, seed=1)
+    text = backtest_markdown(walked, scores, seed=1)
+    first, last = DAYS
+    assert text.startswith(f"# Backtest of market, {first} to {last}\n")
+    assert "fitted on 2 of 2 dates" in text
+    assert "an expanding window" in text
+    by_metric = scores["scores"].query("by == 'metric' and forecast == 'model'").set_index("group")
+    row = by_metric.loc["ai_revenue"]
+    line = next(x for x in text.splitlines() if x.startswith("| ai revenue | model |"))
+    wanted = [significant(row[name], 3) for name in ("crps", "log_score", "dispersion")]
+    assert [line.split(" | ")[k] for k in (4, 7, 9)] == wanted
+    assert "With fewer than 5 dates there are none." in text
+    tables = [x for x in text.splitlines() if x.startswith("|")]
+    assert len({x.count("|") for x in tables if "ai revenue | " in x}) == 1
+    assert "## Events" not in text

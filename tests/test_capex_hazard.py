@@ -83,11 +83,11 @@ def test_the_companies_fell_three_times_in_28_years_and_never_since_2012(table):
 
 def test_the_companies_rows_are_their_reported_figures(table, known):
     """What the table says of a company since 2021 follows from the shipped quarters."""
-    from forecast.models.capex_hazard.panel import _flows, _totals
+    from forecast.models.capex_hazard.panel import _flows, totals_of
 
     capex, cash = _flows(known, "capex"), _flows(known, "operating_cash_flow")
     for name, who in {"MSFT": ("MSFT",), "META": ("META",), "big_five": SETS["big_five"]}.items():
-        totals = {k: sum(parts) for k, parts in _totals(capex, who).items()}
+        totals = {k: sum(parts) for k, parts in totals_of(capex, who).items()}
         own = table[(table["entity"] == name) & (table["identified"] >= "2021Q4")]
         assert len(own) == 18
         for row in own.itertuples():
@@ -99,7 +99,7 @@ def test_the_companies_rows_are_their_reported_figures(table, known):
                 said = getattr(row, f"months{fall}")
                 assert said == 3 * hit[0] if len(hit) else math.isnan(said)
             assert row.growth == pytest.approx(100 * (totals[at] / totals[at - 4] - 1), abs=0.06)
-            flow = sum(_totals(cash, who)[at])
+            flow = sum(totals_of(cash, who)[at])
             assert row.cash == pytest.approx(totals[at] / flow, abs=0.006)
 
 

@@ -442,3 +442,11 @@ def test_numbers_that_no_option_takes_are_wrong_usage(argv, capsys):
         main.main(argv)
     assert stop.value.code == 2
     assert "wanted a whole number from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--step", "--window"])
+def test_a_length_of_time_that_is_none_is_wrong_usage(option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main.main(["backtest", "market", "--start", "a", "--end", "b", option, "5 years"])
+    assert stop.value.code == 2
+    assert "cannot read the length of time '5 years'; wanted a number" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from forecast.cli import main
 from forecast.core import environment
 from forecast.core.errors import DataError
-from forecast.evaluation.backtesting import origins
+from forecast.evaluation.dates import origins
 
 ROOT = Path(__file__).parent.parent
 ROW = (

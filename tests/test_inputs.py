@@ -281,7 +281,7 @@ def test_a_data_folder_that_is_not_there_is_refused_and_never_made(argv, tmp_pat
     (tmp_path / "new.csv").write_text(ROW + "M,capex,2025Q1,5,USD m,2025-04-30,s,A,\n")
     known = {"FILE": tmp_path / "new.csv", "OTHER": tmp_path / "other.csv"}
     argv = [str(known.get(word, word)) for word in argv]
-    out = [] if "audit" in argv or "backtest" in argv else ["--out", str(tmp_path / "out")]
+    out = [] if "audit" in argv else ["--out", str(tmp_path / "out")]
     assert main.main([*argv, "--data", str(tmp_path / "typo"), *out]) == 1
     assert f"{tmp_path / 'typo'}: there is no such data folder" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["new.csv"]

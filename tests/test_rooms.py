@@ -121,7 +121,8 @@ def test_the_commands_know_it(toy, folder, tmp_path, capsys, instant_sampler):
     assert main.main(["claims", "--data", str(folder), "--json"]) == 0
     assert "series, periods and windows of toy" in capsys.readouterr().err
     line = ["--start", "2024-01-01", "--end", "2025-12-31", "--quick", "--json"]
-    assert main.main(["backtest", "toy", *line, "--data", str(folder)]) == 0
+    line += ["--data", str(folder), "--out", str(tmp_path / "out")]
+    assert main.main(["backtest", "toy", *line]) == 0
     cells = json.loads(capsys.readouterr().out)["cells"]
     assert {cell["forecast"] for cell in cells} == {"model", "drift"}
 

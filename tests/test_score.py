@@ -56,9 +56,11 @@ def test_covered():
 
 @pytest.mark.parametrize("truth", [0.5, -0.1, 1.3])
 def test_the_interval_score_by_hand(truth):
-    got = float(interval_score(array(np.linspace(0, 1, 1001).reshape(1, -1)), truth, 0.8))
-    outside = max(0.1 - truth, truth - 0.9, 0)
-    assert got == pytest.approx(0.8 + 10 * outside, abs=1e-9)
+    got = interval_score(array(np.linspace(0, 1, 1001).reshape(1, -1)), truth, 0.8)
+    parts = [float(p) for p in (got.dispersion, got.overprediction, got.underprediction)]
+    wanted = [0.8, 10 * max(0.1 - truth, 0), 10 * max(truth - 0.9, 0)]
+    assert parts == pytest.approx(wanted, abs=1e-9)
+    assert float(got.total) == pytest.approx(sum(wanted), abs=1e-9)
 
 
 @pytest.mark.parametrize("low", [0.25, 0.125, 0.0625])  # exact in binary
@@ -79,7 +81,7 @@ SCORES = {
     "crps": crps,
     "covered": lambda draws, truth: covered(draws, truth, 0.8),
     "pit": pit,
-    "interval_score": interval_score,
+    "interval_score": lambda draws, truth: interval_score(draws, truth).total,
     "log_score": log_score,
 }
 

@@ -112,8 +112,8 @@ def decided(
     found: dict[tuple[str, str], Decision] = {}
     table = standing(table, today.isoformat())
     for model, source in _reporting().items():
-        mine = [(c, d) for c, d in definitions if d.model == model and _of_reports(d)]
-        rows, trouble = _reports(table, source.metrics, today), ""
+        mine = [(c, d) for c, d in definitions if d.model == model and of_reports(d)]
+        rows, trouble = reports_of(table, source.metrics, today), ""
         if not mine or rows.empty:
             continue
         until = max(d.window[1] for _, d in mine if d.window is not None)
@@ -191,7 +191,7 @@ def _reporting() -> dict[str, Reported]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _reports(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
+def reports_of(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
     """Return the rows of some metrics that report a number, not a bound or a running period."""
     rows = table[table["metric"].isin(metrics) & ~table["qualifier"].isin(NO_REPORT)]
     over = [
@@ -201,7 +201,7 @@ def _reports(table: Table, metrics: Sequence[str], today: dt.date) -> Table:
     return rows[np.array(over, dtype=bool)].reset_index(drop=True)
 
 
-def _of_reports(definition: Definition) -> bool:
+def of_reports(definition: Definition) -> bool:
     """Return whether a definition is a windowed event of values as reported, without a condition."""
     event = definition.event
     if definition.given is not None:
@@ -213,7 +213,7 @@ def _decision(
     claim: Claim, definition: Definition, reported: xr.Dataset, day: dt.date
 ) -> Decision | None:
     event, window = definition.event, definition.window
-    assert isinstance(event, Event) and window is not None  # _of_reports
+    assert isinstance(event, Event) and window is not None  # of_reports
     came = happened(reported, event, window)
     if came is None:
         return None
@@ -272,7 +272,7 @@ def _settled(
     if window is None or not isinstance(event, Event):
         return verdict
     came = None
-    if _of_reports(definition):
+    if of_reports(definition):
         whole = [not _within(early, str(p)) for p in draws[PERIOD].values]
         seen = draws["observed"].where(xr.DataArray(whole, dims=PERIOD))
         record = seen.expand_dims(chain=1, draw=1).to_dataset(name="y")

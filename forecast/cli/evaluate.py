@@ -88,6 +88,7 @@ def _add_backtest(commands: Commands) -> None:
         backtest,
         shared.DATA,
         shared.ARTICLE,
+        shared.OUT,
         shared.JSON,
         shared.SEED,
     )
@@ -95,7 +96,24 @@ def _add_backtest(commands: Commands) -> None:
     past.add_argument("--start", required=True, metavar="DATE", help="first date to forecast from")
     past.add_argument("--end", required=True, metavar="DATE", help="last date to forecast from")
     past.add_argument(
-        "--lag", type=shared.count, default=45, metavar="N", help="days after quarters (45)"
+        "--step",
+        type=shared.span,
+        default="1q",
+        metavar="SPAN",
+        help="from one date to the next: 1q, 1m, 2w, 10d (1q)",
+    )
+    past.add_argument(
+        "--lag",
+        type=shared.count,
+        default=45,
+        metavar="N",
+        help="days after the end of a month, quarter or year (45)",
+    )
+    past.add_argument(
+        "--window",
+        type=shared.span,
+        metavar="SPAN",
+        help="fit to the data of so long before a date, 5y or 20q (all)",
     )
     past.add_argument(
         "--horizon", type=shared.positive, default=8, metavar="N", help="periods ahead (8)"
@@ -166,54 +184,61 @@ def calibrate(args: argparse.Namespace) -> int:
 
 
 def backtest(args: argparse.Namespace) -> int:
-    """Forecast from past dates and print the scores of what came."""
+    """Forecast from past dates, write the scores of what came and print the shortest table."""
     from forecast.app.jobs import FULL, QUICK
+    from forecast.claims.read import read_claims
     from forecast.core.files import probe_file, replace_text
-    from forecast.evaluation import backtesting
-    from forecast.tables.shipped import read_vintages
+    from forecast.evaluation import backtesting, skill
+    from forecast.evaluation.dates import origins
+    from forecast.evaluation.hold_out import Sources
+    from forecast.report.backtest_report import PAGE, write_backtest
+    from forecast.store.runs import check_output
+    from forecast.tables.articles import CLAIMS_FILE, find_article
+    from forecast.tables.shipped import read_tables, read_vintages
 
     if args.csv:
         probe_file(args.csv)  # before hours of fits
+    days = origins(args.start, args.end, args.lag, args.step)
     table = read_vintages(args.data, args.article)
     table = table[table["reported_on"] <= shared.day(table)]  # what is to come is no truth yet
+    check_output(args.out)
     found = backtesting.backtest(
         args.model,
-        table,
-        backtesting.origins(args.start, args.end, args.lag),
+        Sources(table, read_tables(args.data)),
+        days,
         seed=args.seed,
         horizon=args.horizon,
         size=QUICK if args.quick else FULL,
+        window=args.window or "",
         workers=args.workers,
         cluster=args.cluster,
+        out=args.out,
+        claims=read_claims(find_article(args.data, args.article).file(CLAIMS_FILE)),
     )
-    summary = found.summary()
+    folder = write_backtest(args.out, found, seed=args.seed)
     if args.csv:
         replace_text(args.csv, found.cells.to_csv(index=False))
+    numbers = skill.number_scores(found.own, ["metric"], seed=args.seed)
+    events = skill.event_scores(found.events, ["metric"], seed=args.seed)
     if args.json:
-        kept = {"summary": summary, "origins": found.origins, "cells": found.cells}
+        kept = {"summary": numbers, "event_summary": events, "origins": found.origins}
+        kept |= {"cells": found.cells, "events": found.events}
         lists = {name: json.loads(frame.to_json(orient="records")) for name, frame in kept.items()}
-        shared.print_json({"model": args.model, **lists})
+        shared.print_json({"model": args.model, "folder": str(folder), **lists})
     else:
-        shown = (
-            "metric",
-            "forecast",
-            "crps",
-            "behind",
-            "behind_se",
-            "log_score",
-            "c50",
-            "c80",
-            "c95",
-        )
-        rows: list[tuple[str, ...]] = [(*shown, "n")]
-        for row in summary.to_dict("records"):
-            numbers = (f"{row[name]:.3f}" for name in shown[2:])
-            rows.append((row["metric"], row["forecast"], *numbers, str(row["n"])))
-        shared.put(shared.table(rows))
+        held = ("c50", "c80", "c95", "n", "dates")
+        for frame, losses in ((numbers, ("crps",)), (events, ("brier",))):
+            if len(frame):
+                columns = ("metric", "scale", "forecast", *losses, "skill", "better", "log_score")
+                shown = [c for c in (*columns, *held) if c in frame.columns]
+                rows = frame[shown].itertuples(index=False)
+                body = [tuple(_cell(value) for value in row) for row in rows]
+                shared.put(shared.table([tuple(shown), *body]) + "\n")
         shared.put(
-            "\nScores on the log scale, lower is better; behind: mean CRPS less that of the best "
-            "naive rule, with its standard error by date (dates overlap: a lower bound)."
+            "Lower scores are better. Skill: against the best simple "
+            "rule on the same cells. Better: the share of samples of dates in which it beats that rule."
         )
+    shared.say(f"report and tables: {folder / PAGE}")
     failed = found.origins[~found.origins["passed"].astype(bool)]
     if len(failed):
         shared.say(

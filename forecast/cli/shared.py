@@ -135,6 +135,18 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def span(text: str) -> str:
+    """Read a length of time, such as ``1q``; it stays a text."""
+    from forecast.core.errors import DataError
+    from forecast.evaluation.dates import read_span
+
+    try:
+        read_span(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
 def seconds(text: str) -> float:
     """Read a time in seconds."""
     try:

@@ -1,43 +1,104 @@
-"""At each of several as_of dates: fit to what was known, forecast, score the realised values.
+"""At each of several as_of dates: fit to what was known, forecast, score what came.
 
-Invariant: a task carries a panel of what was known on its date, and the truth only to score with; its
-seeds depend on the date alone. So the same scores come from one process, many, or a cluster, and a
-number reported later changes a score but never a forecast.
+A model of series that are reported again and again is scored on the cells of its draws in which a
+report has come since, alongside the simple rules of its room. A model whose room tells otherwise
+(``AHEAD.tell``) is asked for what it foretells of a later panel: scores of releases, falls after a
+run-up. Its simple rule is the room's, under the name ``naive``.
+
+Invariant: a task carries a panel of what was known on its date, and what came only to score with; its
+seeds depend on the date alone. So the same scores come from one process, many, or a cluster, begun anew
+or taken up again; and a number reported later changes a score but never a forecast
+(``tests/test_no_lookahead.py``, all models).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
+import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from forecast.core.errors import DataError, ForecastError, GateError
-from forecast.core.periods import parse_date
+from forecast.core.errors import DataError, ForecastError, GateError, StoreError
+from forecast.core.periods import months_after, parse_date, period_end
 from forecast.core.processes import each
 from forecast.core.text import one_line
 from forecast.evaluation import score
-from forecast.inference.fitting import child_seed, fit
+from forecast.evaluation.asked_before import Question, questions
+from forecast.evaluation.dates import read_span, within
+from forecast.evaluation.hold_out import Sources
+from forecast.evaluation.skill import MODEL, SHARES
+from forecast.inference import gate
+from forecast.inference.codehash import package_hash, room_hash
+from forecast.inference.fitting import child_seed, fit, priors_of, spec_of
 from forecast.inference.predict import forecast, outline
-from forecast.models.panels import build_panel
-from forecast.models.registry import carrying, get_model, panel_source
-from forecast.tables.vintages import Table, as_of
+from forecast.models.registry import ahead_of, carrying, get_model, outside, panel_source
+from forecast.store import origins as store
+from forecast.store.origins import Origin
+from forecast.store.runs import run_id
 
 if TYPE_CHECKING:
-    from forecast.models.base import AnyModel, Baseline, Panel
+    from forecast.claims.records import Claim
+    from forecast.inference.fitting import Run
+    from forecast.models.base import AnyModel, Baseline, Cell, Panel, Told
+    from forecast.tables.vintages import Table
 
 logger = logging.getLogger(__name__)
-SCORES = ("crps", "log_score", "interval_score", "pit")
-SHARES = (50, 80, 95)
-LONGEST_LAG = 3660
-"""Days; nobody reports ten years late."""
-MODEL = "model"
-"""The forecast that is ours in the column ``forecast``; the others are naive rules."""
+NAIVE = "naive"
+"""The simple rule of a room that foretells its figures itself."""
+LOG = "log"
+"""Scale of scores of logarithms; else it is the unit."""
+_LABELS: Mapping[str, str] = {
+    "forecast": "str", "as_of": "str", "entity": "str", "metric": "str", "series": "str",
+    "unit": "str", "derived": "bool", "target_period": "str", "target_end": "str",
+    "horizon": "int64",
+}  # fmt: skip
+CELLS: Mapping[str, str] = {
+    **_LABELS, "truth": "float64", "median": "float64", "scale": "str", "crps": "float64",
+    "crps_level": "float64", "log_score": "float64", "interval_score": "float64",
+    "dispersion": "float64", "overprediction": "float64", "underprediction": "float64",
+    "pit": "float64", **{f"c{share}": "float64" for share in SHARES},
+}  # fmt: skip
+"""Columns of :attr:`Backtest.cells` and their types."""
+EVENTS: Mapping[str, str] = {
+    **_LABELS, "probability": "float64", "happened": "float64", "brier": "float64",
+    "log_score": "float64",
+}  # fmt: skip
+"""Columns of :attr:`Backtest.events` and their types."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Design:
+    """What a backtest asks on each of its dates.
+
+    Attributes
+    ----------
+    model
+        Name of the model.
+    seed
+        Decides all random numbers.
+    horizon
+        How far ahead is scored: periods after a series' last report; of a model that foretells its
+        figures itself, quarters after the date.
+    size
+        Draws per chain, and tuning steps at most.
+    window
+        How far back the data go that are fitted, such as ``5y``; "" for all of them.
+    """
+
+    model: str
+    seed: int
+    horizon: int
+    size: int
+    window: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,27 +107,38 @@ class Task:
 
     Attributes
     ----------
+    design
+        What is asked.
     panel
         What was known on the date.
+    later
+        The panel that what came is read from.
     truth
-        What came, dims series, period.
-    horizon
-        Periods after a series' last report to score.
-    seed
-        As for :func:`backtest`.
-    size
-        Draws, and as many tuning steps, per chain.
+        Of a model of series: what came, dims series, period; else None.
+    questions
+        Definitions of claims as they could have been asked on the date, with what came.
     """
 
+    design: Design
     panel: Panel
-    truth: xr.DataArray
-    horizon: int
-    seed: int
-    size: int
+    later: Panel
+    truth: xr.DataArray | None
+    questions: tuple[Question, ...] = ()
 
+    def seed(self, *names: str) -> int:
+        """Return the seed of a step, which depends on the date and on no other task."""
+        return child_seed(self.design.seed, self.panel.as_of, *names)
 
-def _mean_of_all(values: pd.Series[float]) -> float:
-    return float(values.mean(skipna=False))
+    @property
+    def key(self) -> str:
+        """Hash of all that decides the result: both panels, the design, the fit's spec, all code."""
+        design = self.design
+        spec = spec_of(design.model, self.panel, seed=self.seed("fit"), draws=design.size)
+        asked = [one.record() for one in self.questions]
+        decided = [dataclasses.asdict(spec), dataclasses.asdict(design), asked]
+        foreign = [room_hash(room) for room in outside([design.model])]
+        words = (json.dumps(decided, sort_keys=True), self.panel.hash, self.later.hash)
+        return run_id(*words, package_hash(), *foreign)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,132 +147,117 @@ class Backtest:
 
     Attributes
     ----------
+    design
+        What was asked.
     cells
-        One row a forecast number: forecast, as_of, series, metric, target_period, horizon, truth,
-        scores on the log scale (``crps``, ``log_score``, ``interval_score`` of 80 %, ``pit``) and
-        1 where the 50, 80 and 95 % intervals held it, else 0 (``c50``, ``c80``, ``c95``).
+        A row a forecast of a number: forecast (``model`` or the name of a simple rule), as_of, entity,
+        metric, series, unit, derived (whether the series is a sum or ratio of others), target_period,
+        target_end (its last day), horizon, truth and median in the unit; scale (``log``, or the
+        unit), and on that scale crps, log_score, the interval_score of 80 % with its parts dispersion,
+        overprediction and underprediction; crps_level in the unit; pit; and 1 where the 50, 80 and
+        95 % intervals held it, else 0 (``c50``, ``c80``, ``c95``).
+    events
+        A row a forecast of an event: the same labels, probability, happened (0 or 1), brier, log_score.
     origins
         One row a date: as_of, observations, whether the gate passed, the values of its checks, and
         the reason where there is no forecast.
+    key
+        Hash of all that decided it.
     """
 
+    design: Design
     cells: pd.DataFrame
+    events: pd.DataFrame
     origins: pd.DataFrame
+    key: str
 
-    def summary(self, by: Sequence[str] = ("metric",)) -> pd.DataFrame:
-        """Return mean scores of each forecast, best first, where every rule has a forecast.
-
-        Of a cell without a score the mean is NaN.
-
-        Parameters
-        ----------
-        by
-            Columns of :attr:`cells` to group by, besides the forecast.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns `by`, forecast, crps, log_score, interval_score, c50, c80, c95, n, and
-            ``behind``: mean CRPS less that of the best naive rule, with ``behind_se``, the standard
-            error of that difference by date. Dates overlap, so it is a lower bound.
-        """
-        by = list(by)
-        key = ["as_of", "series", "target_period"]
-        rules = self.cells["forecast"].nunique()
-        everywhere = self.cells.groupby(key)["forecast"].transform("nunique") == rules
-        cells = self.cells[everywhere]
-        shown = [*SCORES[:3], *(f"c{share}" for share in SHARES)]
-        tables = []
-        for _, part in cells.groupby(by) if by else [(None, cells)]:
-            means = part.groupby("forecast")[shown].agg(_mean_of_all)
-            best = means.drop(index=MODEL, errors="ignore")["crps"].idxmin()
-            wide = part.pivot_table(index=key, columns="forecast", values="crps")
-            apart = wide.sub(wide[best], axis=0).groupby("as_of").mean()
-            means["n"] = part.groupby("forecast").size()
-            means["behind"] = wide.mean() - wide[best].mean()
-            means["behind_se"] = apart.std(ddof=1) / np.sqrt(len(apart))
-            means = means.reset_index().sort_values("crps")
-            for column in by:
-                means[column] = part[column].iloc[0]
-            tables.append(means)
-        frame = pd.concat(tables, ignore_index=True)
-        return frame[[*by, *(c for c in frame.columns if c not in by)]]
+    @property
+    def own(self) -> pd.DataFrame:
+        """The cells without sums and ratios of others, which would count the same numbers twice."""
+        return self.cells[~self.cells["derived"]]
 
 
-def origins(start: str | dt.date, end: str | dt.date, lag: int = 45) -> list[str]:
-    """Return the days `lag` after each quarter's end that lie from `start` to `end`, ISO.
-
-    By 45 days after a quarter's end most companies have reported.
-
-    Raises
-    ------
-    DataError
-        If there is none, a day cannot be read, or `lag` is above :data:`LONGEST_LAG`.
-    """
-    first = pd.Timestamp(parse_date(start, "start date"))
-    last = pd.Timestamp(parse_date(end, "end date"))
-    if lag > LONGEST_LAG:
-        raise DataError(f"got {lag} days after quarters; wanted at most {LONGEST_LAG}")
-    shift = pd.Timedelta(days=lag)
-    days = pd.date_range(first - shift, last - shift, freq="QE") + shift
-    if not len(days):
-        raise DataError(
-            f"no date to forecast from: got {first.date()} to {last.date()}, which holds no day "
-            f"{lag} days after the end of a quarter; wanted a start before its end, by a quarter"
-        )
-    return [day.date().isoformat() for day in days]
-
-
-def what_came(model: str, table: Table) -> xr.DataArray:
-    """Return every number a model forecasts, as it is known by the table's newest row.
+# --- what is asked on which date --------------------------------------------------------------
+def what_came(newest: Panel) -> xr.DataArray:
+    """Return every number a model forecasts, as a panel knows it.
 
     Returns
     -------
     xarray.DataArray
         Dims series, period; NaN where nothing was reported; coordinate ``metric`` along series.
     """
-    newest = as_of(table, str(table["reported_on"].max()))
-    drawn = outline(build_panel(newest, model, history=table))
-    truth: xr.DataArray = drawn["observed"].transpose("series", "period")
+    truth: xr.DataArray = outline(newest)["observed"].transpose("series", "period")
     return truth
 
 
-class Origin(NamedTuple):
-    """What was found at one date: its rows of :attr:`Backtest.cells`, and its row of ``origins``."""
+def _tasks(
+    design: Design, sources: Sources, dates: Sequence[str], claims: Sequence[Claim] = ()
+) -> tuple[list[Task], list[Origin]]:
+    """Return the dates that can be forecast from, and those that cannot, with the reason."""
+    rules = ahead_of(design.model)
+    newest = str(sources.history["reported_on"].max())
+    last = sources.panel(design.model, newest)
+    truth = None if rules is not None and rules.tell is not None else what_came(last)
+    asked = questions(design.model, claims, sources.history, dates)
+    tasks, left_out = [], []
+    for day in dates:
+        try:
+            panel = sources.panel(design.model, day)
+            if design.window:
+                panel = within(panel, read_span(design.window))
+            if rules is not None and rules.asked is not None:
+                panel = rules.asked(panel)
+            end = months_after(parse_date(day), 3 * design.horizon).isoformat()
+            later = last
+            if truth is None and end < newest:
+                later = sources.panel(design.model, end)
+            tasks.append(Task(design, panel, later, truth, asked[day]))
+        except DataError as error:
+            row = pd.DataFrame([{"as_of": day, "passed": False, "reason": str(error)}])
+            left_out.append(Origin(_frame([], CELLS), _frame([], EVENTS), row))
+    if not tasks:
+        reason = left_out[0].row["reason"].iloc[0] if left_out else "got no date"
+        raise DataError(f"nothing to forecast from on any date: {reason}")
+    return tasks, left_out
 
-    cells: pd.DataFrame
-    row: dict[str, object]
 
-
+# --- one date ---------------------------------------------------------------------------------
 def score_origin(task: Task) -> Origin:
-    """Fit, forecast and score at one date, alongside the naive rules."""
-    panel, entry = task.panel, get_model(task.panel.model)
+    """Fit, forecast and score at one date, alongside the simple rules."""
+    panel = task.panel
     row: dict[str, object] = {"as_of": panel.as_of, "observations": int(panel.data.sizes["obs"])}
-    until = _last_known(task.truth)
-    forecasts: dict[str, xr.Dataset] = {}
+    row |= {"passed": False, "reason": ""}
+    numbers: list[pd.DataFrame] = []
+    events: list[pd.DataFrame] = []
     try:
-        run = fit(
-            entry.name, panel, seed=child_seed(task.seed, panel.as_of, "fit"),
-            draws=task.size, progress=False,
-        )  # fmt: skip
+        run = fit(panel.model, panel, seed=task.seed("fit"), draws=task.design.size, progress=False)
         if run.gate is not None:
             row["passed"] = run.gate.passed
-            row.update({str(check.name): check.value for check in run.gate.checks})
-        forecasts[MODEL] = forecast(
-            run, until=until, seed=child_seed(task.seed, panel.as_of, "draw")
-        )
-        row["reason"] = ""
+            row.update({str(check.name): float(check.value) for check in run.gate.checks})
+        if task.truth is None:
+            for told in _foretold(run, task):
+                (events if told.event else numbers).extend(_told_rows(told, task))
+        else:
+            until = _last_known(task.truth)
+            draws = forecast(run, until=until, seed=task.seed("draw"))
+            numbers.append(_series_rows(MODEL, draws, task, task.truth))
+            events.append(_claim_rows(MODEL, draws, task))
     except (GateError, DataError) as error:
         row |= {"passed": False, "reason": str(error)}
-    for rule, baseline in _rules(entry).items():
+    if task.truth is not None:
+        for name, draws in _by_rules(task, _last_known(task.truth)):
+            numbers.append(_series_rows(name, draws, task, task.truth))
+            events.append(_claim_rows(name, draws, task))
+    return Origin(_joined(numbers, CELLS), _joined(events, EVENTS), pd.DataFrame([row]))
+
+
+def _by_rules(task: Task, until: str) -> Iterator[tuple[str, xr.Dataset]]:
+    """Yield the draws of the simple rules of a model of series, by name."""
+    for name, rule in _rules(get_model(task.panel.model)).items():
         try:
-            forecasts[rule] = baseline(
-                panel, until=until, seed=child_seed(task.seed, panel.as_of, rule)
-            )
+            yield name, rule(task.panel, until=until, seed=task.seed(name))
         except ForecastError:
             continue  # too short a history for this rule: its cells are then not compared
-    tables = [_cells(what, draws, task) for what, draws in forecasts.items()]
-    return Origin(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), row)
 
 
 def _rules(entry: AnyModel) -> Mapping[str, Baseline]:
@@ -210,75 +267,238 @@ def _rules(entry: AnyModel) -> Mapping[str, Baseline]:
 
 def _last_known(truth: xr.DataArray) -> str:
     known = np.isfinite(truth.values).any(axis=truth.get_axis_num("series"))
+    if not known.any():
+        raise DataError("nothing that is forecast has been reported: there is nothing to score")
     return str(truth["period"].values[np.flatnonzero(known)[-1]])
 
 
-def _cells(what: str, draws: xr.Dataset, task: Task) -> pd.DataFrame:
+def _frame(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(columns)).astype(dict(columns))
+
+
+def _joined(tables: Sequence[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    there = [table for table in tables if len(table)]
+    return pd.concat(there, ignore_index=True) if there else _frame([], columns)
+
+
+def _series_rows(what: str, draws: xr.Dataset, task: Task, truth: xr.DataArray) -> pd.DataFrame:
     """Score every cell that was not known at the date and has come since."""
-    names = [str(n) for n in draws["series"].values if n in task.truth["series"].values]
-    periods = [str(p) for p in draws["period"].values if p in task.truth["period"].values]
+    names = [str(n) for n in draws["series"].values if n in truth["series"].values]
+    periods = [str(p) for p in draws["period"].values if p in truth["period"].values]
     draws = draws[["y", "observed"]].sel(series=names, period=periods)
-    truth = task.truth.sel(series=names, period=periods)
+    came = truth.sel(series=names, period=periods).values
     seen = np.isfinite(draws["observed"].transpose("series", "period").values)
     last = np.where(seen, np.arange(len(periods)), -1).max(axis=1)
     ahead = np.arange(len(periods)) - last[:, None]
     y = draws["y"].transpose("series", "period", "chain", "draw").values
-    scored = (last[:, None] >= 0) & (ahead >= 1) & (ahead <= task.horizon)
-    scored &= np.isfinite(truth.values) & np.isfinite(y).all((2, 3))
-    scored &= (truth.values > 0) & (y > 0).all((2, 3))
+    y = y.reshape(*y.shape[:2], -1)
+    scored = (last[:, None] >= 0) & (ahead >= 1) & (ahead <= task.design.horizon)
+    scored &= np.isfinite(came) & np.isfinite(y).all(2) & (came > 0) & (y > 0).all(2)
     at, when = np.nonzero(scored)
-    if not len(at):
-        return pd.DataFrame()
-    logs = xr.DataArray(np.log(y[at, when]), dims=("cell", "chain", "draw"))
-    came = xr.DataArray(np.log(truth.values[at, when]), dims="cell")
-    found = {name: getattr(score, name)(logs, came).values for name in SCORES}
-    found |= {f"c{s}": score.covered(logs, came, s / 100).values for s in SHARES}
-    return pd.DataFrame(
-        {
-            "forecast": what,
-            "as_of": task.panel.as_of,
-            "series": np.array(names, dtype=object)[at],
-            "metric": draws["metric"].values.astype(str)[at],
-            "target_period": np.array(periods, dtype=object)[when],
-            "horizon": ahead[at, when],
-            "truth": truth.values[at, when],
-            **found,
+    fitted = set(task.panel.data["series"].values.tolist()) if "series" in task.panel.data else None
+    labels = {
+        "entity": draws["entity"].values.astype(str)[at],
+        "metric": draws["metric"].values.astype(str)[at],
+        "series": np.array(names, dtype=object)[at],
+        "unit": draws["unit"].values.astype(str)[at],
+        "derived": [fitted is not None and names[k] not in fitted for k in at],
+        "target_period": np.array(periods, dtype=object)[when],
+        "horizon": ahead[at, when],
+        "truth": came[at, when],  # to the last digit, which the logarithm loses
+    }
+    return _number_rows(what, task, labels, np.log(y[at, when].T), np.log(came[at, when]), LOG)
+
+
+def _foretold(run: Run, task: Task) -> Sequence[Told]:
+    """Return what a fit says of the figures of the later panel."""
+    rules = ahead_of(task.panel.model)
+    assert rules is not None and rules.tell is not None  # or the task would carry a truth
+    gate.require(run.gate, run.posterior, task.panel.model)
+    rng = np.random.default_rng(task.seed("draw"))
+    return rules.tell(run.posterior, task.panel, task.later, priors_of(run.spec), rng)
+
+
+def _told_rows(told: Told, task: Task) -> list[pd.DataFrame]:
+    """Score what a room foretells, and its simple rule."""
+    cells = told.cells
+    if len(cells) != len(told.names):
+        raise DataError(f"{task.panel.model} does not tell which figures its {told.what} are")
+    ends = [period_end(one.period) for one in cells]
+    ahead = [_quarters_ahead(task.panel.as_of, end) for end in ends]
+    asked = np.isfinite(told.truth) & (np.array(ahead) <= task.design.horizon)
+    if told.stepwise:
+        asked &= _firsts(cells)
+    found = []
+    for what, draws in ((MODEL, told.draws), (NAIVE, told.naive)):
+        if draws is None:
+            continue
+        at = np.flatnonzero(asked & np.isfinite(draws).all(axis=0))
+        chosen = [cells[k] for k in at]
+        labels: dict[str, object] = {
+            "entity": [one.entity for one in chosen],
+            "metric": [one.metric for one in chosen],
+            "series": [f"{one.entity}/{one.metric}" for one in chosen],
+            "unit": "" if told.event else told.unit,
+            "derived": False,
+            "target_period": [one.period for one in chosen],
+            "horizon": [ahead[k] for k in at],
         }
-    )
+        if told.event:
+            said = draws[:, at].mean(axis=0)
+            found.append(_event_rows(what, task, labels, said, told.truth[at]))
+        else:
+            scale = LOG if told.unit == "log points" else told.unit
+            found.append(_number_rows(what, task, labels, draws[:, at], told.truth[at], scale))
+    return found
 
 
-def backtest(
+def _quarters_ahead(day: str, end: dt.date) -> int:
+    """Return in which quarter after a day another day lies, at least the first.
+
+    Examples
+    --------
+    >>> [_quarters_ahead("2024-02-14", dt.date(2024, m, d)) for m, d in ((1, 1), (5, 14), (5, 15))]
+    [1, 1, 2]
+    """
+    first = parse_date(day)
+    months = 12 * (end.year - first.year) + end.month - first.month + (end.day > first.day)
+    return max(1, math.ceil(months / 3))
+
+
+def _firsts(cells: Sequence[Cell]) -> np.ndarray:
+    """Return which cells are the first of their series."""
+    first: dict[tuple[str, str], str] = {}
+    for one in sorted(cells, key=lambda one: period_end(one.period)):
+        first.setdefault((one.entity, one.metric), one.period)
+    return np.array([first[one.entity, one.metric] == one.period for one in cells])
+
+
+def _number_rows(
+    what: str, task: Task, labels: Mapping[str, object], draws: np.ndarray, came: np.ndarray,
+    scale: str,
+) -> pd.DataFrame:  # fmt: skip
+    """Return scored cells of one forecast; draws of shape (sample, cell) on the scale."""
+    if not len(came):
+        return _frame([], CELLS)
+    y, truth = _sample(draws), xr.DataArray(came, dims="cell")
+    level = np.exp if scale == LOG else np.asarray
+    parts = score.interval_score(y, truth)
+    # A path that often stays where it is has draws that are the truth itself: they count half.
+    pit = (score.pit(y, truth) + 1 - score.pit(-y, -truth)) / 2
+    found = {
+        "truth": level(came),
+        "median": level(np.median(draws, axis=0)),
+        "scale": scale,
+        "crps": score.crps(y, truth).values,
+        "crps_level": score.crps(
+            _sample(level(draws)), xr.DataArray(level(came), dims="cell")
+        ).values,
+        "log_score": score.log_score(y, truth).values,
+        "interval_score": parts.total.values,
+        "dispersion": parts.dispersion.values,
+        "overprediction": parts.overprediction.values,
+        "underprediction": parts.underprediction.values,
+        "pit": pit.values,
+        **{f"c{s}": score.covered(y, truth, s / 100).values for s in SHARES},
+    }
+    return _labelled(what, task, {**found, **labels}, CELLS)
+
+
+def _sample(draws: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(draws[None], dims=("chain", "draw", "cell"))
+
+
+def _event_rows(
+    what: str, task: Task, labels: Mapping[str, object], said: np.ndarray, came: np.ndarray
+) -> pd.DataFrame:
+    """Return scored probabilities of one forecast, shape (event,)."""
+    pairs = [(float(p), bool(happened)) for p, happened in zip(said, came, strict=True)]
+    found = {
+        "probability": said,
+        "happened": came,
+        "brier": [score.brier(*pair) for pair in pairs],
+        "log_score": [score.log_loss(*pair) for pair in pairs],
+    }
+    return _labelled(what, task, {**labels, **found}, EVENTS)
+
+
+def _claim_rows(what: str, draws: xr.Dataset, task: Task) -> pd.DataFrame:
+    """Return scored probabilities of what could have been asked on the date, by one forecast."""
+    told = [(one, one.told(draws)) for one in task.questions]
+    there = [(one, said) for one, said in told if said is not None]
+    if not there:
+        return _frame([], EVENTS)
+    asked = [one for one, _ in there]
+    labels: dict[str, object] = {
+        "entity": [one.claim for one in asked],
+        "metric": [one.definition for one in asked],
+        "series": [f"{one.claim}/{one.definition}" for one in asked],
+        "unit": "",
+        "derived": False,
+        "target_period": [one.window[1].isoformat() for one in asked],
+        "horizon": [_quarters_ahead(task.panel.as_of, one.window[1]) for one in asked],
+    }
+    said = np.array([said for _, said in there])
+    return _event_rows(what, task, labels, said, np.array([float(one.happened) for one in asked]))
+
+
+def _labelled(
+    what: str, task: Task, columns: Mapping[str, object], types: Mapping[str, str]
+) -> pd.DataFrame:
+    frame = pd.DataFrame({**columns, "forecast": what, "as_of": task.panel.as_of})
+    frame["target_end"] = [period_end(p).isoformat() for p in frame["target_period"]]
+    return frame[list(types)].astype(dict(types))
+
+
+# --- all dates --------------------------------------------------------------------------------
+def backtest(  # noqa: PLR0913 - one question, every option of it by name
     model: str,
-    table: Table,
+    table: Table | Sources,
     dates: Sequence[str],
     *,
     seed: int,
     horizon: int = 8,
     size: int = 1000,
+    window: str = "",
     workers: int = 1,
     cluster: str | None = None,
+    out: str | Path | None = None,
+    claims: Sequence[Claim] = (),
 ) -> Backtest:
     """Forecast from days of the past what was not known then, and score what came.
 
     Parameters
     ----------
     model
-        Name of a model of observations: one whose numbers carry the day they became known.
+        Name of a model whose data carry dates.
     table
-        A vintage table, from :func:`forecast.tables.shipped.read_vintages`.
+        A vintage table, from :func:`forecast.tables.shipped.read_vintages`; or all rows and tables
+        (:class:`forecast.evaluation.hold_out.Sources`), where a model is fitted to a table with
+        columns of its own and that is not the shipped one. A row of such a table, which carries no
+        report date, counts as known from its own date on.
     dates
-        Days to forecast from, ISO, such as :func:`origins` gives.
+        Days to forecast from, ISO, such as :func:`forecast.evaluation.dates.origins` gives.
     seed
         Decides all random numbers.
     horizon
-        Periods after a series' last report to score.
+        How far ahead is scored, see :class:`Design`.
     size
-        Draws, and as many tuning steps, per chain.
+        Draws per chain, and tuning steps at most.
+    window
+        How far back the data go that are fitted on each date, such as ``5y`` or ``20q`` (a rolling
+        window); by default all of them (an expanding one).
     workers
         Processes on this machine.
     cluster
         Address of a Dask scheduler, such as ``tcp://10.0.0.5:8786``, in place of `workers`; needs
         ``forecast[cluster]``, here and on the workers.
+    out
+        The output folder in which finished dates are kept, each under all that decided it: what was
+        finished before, by whichever process, is not done again. Nothing is kept by default.
+    claims
+        Claims whose definitions are asked too, as they could have been asked on each date
+        (:mod:`forecast.evaluation.asked_before`); events with the claim's id as entity and the
+        definition's as metric.
 
     Returns
     -------
@@ -287,55 +507,98 @@ def backtest(
     Raises
     ------
     DataError
-        If the model is fitted to a table without report dates, nothing came that could be scored,
-        or the cluster cannot be reached.
+        If the model is fitted to a table without dates, nothing came that could be scored, or the
+        cluster cannot be reached, is gone, or runs other code than this machine.
     """
     get_model(model)  # or say that there is none
-    if own := panel_source(model).table:
+    source = panel_source(model)
+    if source.table and not source.latest:
         raise DataError(
-            f"{model} is fitted to a table without report dates ({own}): what "
-            "was known on a day cannot be told; wanted a model of observations"
+            f"the data of {model} carry no dates: what was known on a day cannot be told; wanted "
+            "another model"
         )
-    truth = what_came(model, table)
-    tasks, left_out = [], []
-    for day in dates:
-        try:
-            panel = build_panel(as_of(table, day), model, history=table)
-        except DataError as error:
-            left_out.append({"as_of": day, "passed": False, "reason": str(error)})
-            continue
-        tasks.append(Task(panel, truth, horizon, seed, size))
-    if not tasks:
-        raise DataError(f"nothing to forecast from on any date: {left_out[0]['reason']}")
-    results: list[Origin] = []
-    for done in _results(tasks, workers, cluster):
-        results.append(done)
-        row = done.row
+    sources = table if isinstance(table, Sources) else Sources(table)
+    design = Design(model, seed, horizon, size, window)
+    tasks, left_out = _tasks(design, sources, list(dict.fromkeys(dates)), claims)
+    keys = [task.key for task in tasks]
+    found = _finished(out, keys)
+    if found:
+        logger.info(f"{len(found)} of {len(tasks)} dates were finished before")
+    waiting = {key: task for key, task in zip(keys, tasks, strict=True) if key not in found}
+    for number, (key, one) in enumerate(_results(waiting, workers, cluster), len(found) + 1):
+        if out is not None:
+            store.keep_origin(out, key, one)
+        found[key] = one
+        row = one.row.iloc[0]
         said = "passed its gate" if row["passed"] else f"no forecast: {row['reason']}"
-        logger.info(f"{len(results)} of {len(tasks)}: as of {row['as_of']}, {said}")
-    results.sort(key=lambda one: str(one.row["as_of"]))
-    tables = [one.cells for one in results if len(one.cells)]
-    if not tables:
+        logger.info(f"{number} of {len(tasks)}: as of {row['as_of']}, {said}")
+    every = [*left_out, *(found[key] for key in keys)]
+    every.sort(key=lambda one: str(one.row["as_of"].iloc[0]))
+    whole = Backtest(
+        design,
+        _joined([one.cells for one in every], CELLS),
+        _joined([one.events for one in every], EVENTS),
+        pd.concat([one.row for one in every], ignore_index=True),
+        run_id(*keys, *(f"{one.row['as_of'].iloc[0]}" for one in left_out)),
+    )
+    if whole.cells.empty and whole.events.empty:
+        failed = [str(reason) for reason in whole.origins["reason"] if reason]
         raise DataError(
             f"nothing that {model} forecasts was reported after these dates "
-            f"({one_line([t.panel.as_of for t in tasks])}): there is nothing to score; wanted "
+            f"({one_line([task.panel.as_of for task in tasks])}): there is nothing to score; wanted "
             "earlier dates, or a model of numbers that are reported again and again"
+            + (f" ({failed[0]})" if failed else "")
         )
-    rows = pd.DataFrame([*left_out, *(one.row for one in results)])
-    return Backtest(
-        pd.concat(tables, ignore_index=True), rows.sort_values("as_of", ignore_index=True)
-    )
+    return whole
 
 
-def _results(tasks: Sequence[Task], workers: int, cluster: str | None) -> Iterator[Origin]:
-    """Yield results as they come."""
+def _finished(out: str | Path | None, keys: Sequence[str]) -> dict[str, Origin]:
+    """Return the dates that were finished before; one that is damaged is done again."""
+    found: dict[str, Origin] = {}
+    for key in keys if out is not None else ():
+        try:
+            kept = store.kept_origin(str(out), key)
+        except StoreError as error:
+            logger.warning(f"{error}; this date is done again")
+            continue
+        if kept is not None:
+            found[key] = kept
+    return found
+
+
+def _keyed(work: Callable[[Task], Origin], pair: tuple[str, Task]) -> tuple[str, Origin]:
+    return pair[0], work(pair[1])
+
+
+def _results(
+    waiting: Mapping[str, Task], workers: int, cluster: str | None
+) -> Iterator[tuple[str, Origin]]:
+    """Yield results by key, as they come."""
+    if not waiting:
+        return
+    work = functools.partial(_keyed, score_origin)
+    pairs = list(waiting.items())
     if cluster is not None:
-        yield from _on_cluster(tasks, cluster)
+        yield from _on_cluster(work, pairs, cluster)
     else:
-        yield from each(carrying(score_origin), tasks, workers)
+        yield from each(carrying(work), pairs, workers)
 
 
-def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Origin]:
+def _same_code[Given, Result](wanted: str, work: Callable[[Given], Result], given: Given) -> Result:
+    """Do the work where the code is that of the machine that asks: else the numbers would be others."""
+    if package_hash() != wanted:
+        import platform
+
+        raise DataError(
+            f"the worker on {platform.node()} has other code of this package than the machine that "
+            "asked; install the same version on all of them"
+        )
+    return work(given)
+
+
+def _on_cluster[Given, Result](
+    work: Callable[[Given], Result], given: Sequence[Given], address: str
+) -> Iterator[Result]:
     try:
         import distributed
     except ImportError:
@@ -351,10 +614,35 @@ def _on_cluster(tasks: Sequence[Task], address: str) -> Iterator[Origin]:
             "tcp://host:8786"
         ) from error
     with client:
+        workers = client.scheduler_info()["workers"].values()
+        if not workers:
+            logger.info(f"the scheduler at {address} has no workers yet; waiting for one ...")
+        if any(one["nthreads"] > 1 for one in workers):
+            logger.warning(
+                f"workers of {address} have several threads each; fits are not made for that: start "
+                "them with --nthreads 1"
+            )
+        far = functools.partial(_same_code, package_hash(), carrying(work))
         # Each result is asked for by its task's place, so that two equal tasks are two results.
-        futures = client.map(carrying(score_origin), list(tasks), pure=False)
+        futures = client.map(far, list(given), pure=False)
         try:
             for future in distributed.as_completed(futures):
                 yield future.result()
+        except distributed.KilledWorker as error:
+            raise DataError(
+                f"workers of {address} died again and again at the same date: {error}; look at their "
+                "logs (too little memory is the usual cause); finished dates are kept where a folder "
+                "is given"
+            ) from error
+        except (OSError, distributed.CancelledError) as error:
+            raise DataError(
+                f"the connection to the Dask scheduler at {address} was lost; look whether it runs, and "
+                "run again; finished dates are kept where a folder is given"
+            ) from error
+        except ImportError as error:
+            raise DataError(
+                f"a worker of {address} lacks what it needs: {error}; install the same version of "
+                "forecast on all of them"
+            ) from error
         finally:
             client.cancel(futures)

@@ -32,7 +32,7 @@ from forecast.inference.sampling import prior_draws
 from forecast.models.base import Ahead, Panel, Told
 from forecast.models.panels import build_panel
 from forecast.models.registry import ahead_of, get_model, panel_source
-from forecast.tables.vintages import as_of
+from forecast.tables.vintages import Known, as_of
 
 if TYPE_CHECKING:
     from forecast.tables.vintages import Table
@@ -73,8 +73,14 @@ class Sources:
     tables: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
 
     def panel(self, model: str, day: str) -> Panel:
-        """Return a model's panel as of a day; errors are those of ``build_panel``."""
-        known = as_of(self.history, day)
+        """Return a model's panel as of a day; errors are those of ``build_panel``.
+
+        A model that is fitted to a table of its own has one also on days before the first report.
+        """
+        if panel_source(model).table:
+            known = Known(parse_date(day).isoformat(), self.history.iloc[:0])
+        else:
+            known = as_of(self.history, day)
         return build_panel(known, model, tables=self.tables, history=self.history)
 
 

@@ -8,6 +8,7 @@ where the two could differ.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -99,21 +100,63 @@ def pit(draws: xr.DataArray, truth: xr.DataArray | float) -> xr.DataArray:
     return _scored(lambda values, came: (values < came[..., None]).mean(axis=-1), draws, truth)
 
 
-def interval_score(
-    draws: xr.DataArray, truth: xr.DataArray | float, share: float = 0.8
-) -> xr.DataArray:
-    """Return the interval score of the equal-tailed interval holding `share` of the draws.
+@dataclasses.dataclass(frozen=True, slots=True)
+class IntervalScore:
+    """The interval score in three parts, each with the dims of the score and in the unit of the draws.
 
-    Its width, and ``2 / (1 - share)`` times the distance of a truth outside it (Gneiting & Raftery
-    2007, equation 43).
+    Attributes
+    ----------
+    dispersion
+        Width of the interval.
+    overprediction
+        What a truth below the interval costs: the forecast was too high.
+    underprediction
+        What a truth above the interval costs: the forecast was too low.
     """
 
-    def score(values: np.ndarray, came: np.ndarray) -> np.ndarray:
-        low, high = _limits(values, share)
-        missed = np.maximum(low - came, 0) + np.maximum(came - high, 0)
-        return np.asarray((high - low) + 2 / (1 - share) * missed)
+    dispersion: xr.DataArray
+    overprediction: xr.DataArray
+    underprediction: xr.DataArray
 
-    return _scored(score, draws, truth)
+    @property
+    def total(self) -> xr.DataArray:
+        """The score itself, the sum of its parts."""
+        return self.dispersion + self.overprediction + self.underprediction
+
+
+def interval_score(
+    draws: xr.DataArray, truth: xr.DataArray | float, share: float = 0.8
+) -> IntervalScore:
+    """Return the interval score of the equal-tailed interval that holds `share` of the draws, in parts.
+
+    Parameters
+    ----------
+    draws
+        Dims chain, draw and any others.
+    truth
+        What came, with the other dims, or one number.
+    share
+        Of the draws that the interval holds, above 0 and below 1.
+
+    Returns
+    -------
+    IntervalScore
+        The interval's width, and ``2 / (1 - share)`` times how far the truth lies outside it on either
+        side: the three terms of Gneiting & Raftery 2007, equation 43.
+    """
+    cost = 2 / (1 - share)
+
+    def width(values: np.ndarray, _: np.ndarray) -> np.ndarray:
+        low, high = _limits(values, share)
+        return np.asarray(high - low)
+
+    def above(values: np.ndarray, came: np.ndarray) -> np.ndarray:
+        return cost * np.maximum(_limits(values, share)[0] - came, 0)
+
+    def below(values: np.ndarray, came: np.ndarray) -> np.ndarray:
+        return cost * np.maximum(came - _limits(values, share)[1], 0)
+
+    return IntervalScore(*(_scored(part, draws, truth) for part in (width, above, below)))
 
 
 def _log_score(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:

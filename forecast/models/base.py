@@ -254,6 +254,23 @@ class Baseline(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cell:
+    """Which figure something is.
+
+    Attributes
+    ----------
+    entity, metric
+        Whose, and which.
+    period
+        The period or day it is about, such as ``2025Q3`` or ``2025-09-30``.
+    """
+
+    entity: str
+    metric: str
+    period: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Told:
     """Numbers that a fit has not seen, as it foretells them, and what came.
@@ -274,6 +291,11 @@ class Told:
         The unit of all these, in which distances are measured: "log points" of logarithms.
     event
         Whether they are events.
+    cells
+        Which figures they are, one each, for a backtest; a room that none asks may leave it empty.
+    stepwise
+        Whether each is told given the figures before it: then only the first of a series is a forecast
+        from the panel's day.
     """
 
     what: str
@@ -283,6 +305,8 @@ class Told:
     naive: np.ndarray | None
     unit: str
     event: bool = False
+    cells: tuple[Cell, ...] = ()
+    stepwise: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,12 +323,16 @@ class Ahead:
     tell
         ``(parameters, panel, later, priors, rng) -> [Told]``: the figures of a later panel that the fit
         of a panel has not seen; None where they are the reports in the draws' periods.
+    asked
+        ``panel -> panel`` with what is asked of it on a past day in a backtest, where that is not what
+        is asked today; the fit does not depend on it. None where nothing changes.
     """
 
     left_out: Callable[[Panel], Panel] | None = None
     tell: Callable[[xr.Dataset, Panel, Panel, Any, np.random.Generator], Sequence[Told]] | None = (
         None
     )
+    asked: Callable[[Panel], Panel] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

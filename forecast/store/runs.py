@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,31 @@ def write_change(out: str | Path, before: str, after: str, fill: Callable[[Path]
     return folder
 
 
+def write_part(out: str | Path, place: Sequence[str], fill: Callable[[Path], None]) -> Path:
+    """Write another folder of results, ``out/place[0]/place[1]/...``, in one step.
+
+    Parameters
+    ----------
+    out
+        The output folder.
+    place
+        Names of the folders that lead to it, its own the last.
+    fill
+        Writes the files into the folder it is given.
+
+    Returns
+    -------
+    pathlib.Path
+        The finished folder, checksummed as a run is. A whole one of that name stays as it is.
+
+    Raises
+    ------
+    StoreError
+        As of :func:`write_run`.
+    """
+    return _write(Path(out), Path(*map(_named, place)), fill, point=False)
+
+
 def compared_with(out: str | Path, after: str) -> list[str]:
     """Return the ids of the runs whose changes to a run are stored, the newest first.
 
@@ -179,7 +204,7 @@ def check_output(out: str | Path) -> None:
     """
     out = Path(out)
     probe_folder(out)
-    for name in ("runs", "changes", "fits", "track"):
+    for name in ("runs", "changes", "fits", "track", "backtests"):
         if os.path.lexists(out / name):
             probe_folder(out / name)
     _link_of(out)

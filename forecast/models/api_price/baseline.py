@@ -53,7 +53,10 @@ def price_walk(
             continue
         ahead = ends[known:] - ends[held[-1]]
         steps = uneven_steps((change, np.diff(ends[held])), ahead, size, rng)
-        future = past[held[-1]] * np.exp(steps)
+        with np.errstate(
+            over="ignore"
+        ):  # after few changes, all large, a path may leave all numbers
+            future = past[held[-1]] * np.exp(steps)
         names.append(name)
         paths.append(np.concatenate([np.tile(past, (size, 1)), future], axis=1))
         observed.append(np.append(past, np.full(len(ahead), np.nan)))

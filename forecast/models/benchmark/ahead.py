@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Ahead, Told, select, unseen
+from forecast.models.base import Ahead, Cell, Told, select, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.benchmark.model import Priors, predict_scores
 
@@ -37,10 +37,12 @@ def foretold(
             rows.data["year"].values[own], len(draws), rng,
         )  # fmt: skip
         naive[:, own] = np.clip(line, 0, 100)
-    labels = zip(rows.data["release"].values, rows.data["benchmark"].values, strict=True)
-    names = tuple(f"{release}, {benchmark}" for release, benchmark in labels)
+    labels = ("release", "benchmark", "released")
+    columns = (rows.data[name].values.astype(str).tolist() for name in labels)
+    cells = tuple(Cell(*row) for row in zip(*columns, strict=True))
+    names = tuple(f"{one.entity}, {one.metric}" for one in cells)
     truth = 100 * rows.data["score"].values
-    return [Told("scores of releases", names, truth, draws, naive, "points")]
+    return [Told("scores of releases", names, truth, draws, naive, "points", cells=cells)]
 
 
 AHEAD = Ahead(tell=foretold)

@@ -59,7 +59,7 @@ from forecast.models.benchmark.layout import (
     ramps,
     turns_of,
 )
-from forecast.models.benchmark.panel import COMPUTE_WORDS
+from forecast.models.benchmark.panel import COMPUTE_WORDS, QUESTIONS, sampling_error
 from forecast.models.benchmark.spending import compute_given, per_size, price_of, report_density
 
 if TYPE_CHECKING:
@@ -510,7 +510,7 @@ def predict_scores(
     parameters, panel, priors
         The posterior of a fit, its panel and its priors.
     later
-        A panel of other releases; their scores are not looked at, all else is.
+        A panel of other releases; their scores and the errors of these are not looked at, all else is.
     rng
         Source of the draws.
 
@@ -547,7 +547,10 @@ def predict_scores(
     eta = log_odds(flat, b, turns.centre, capability[:, new.release], since)
     eta += protocol_offset({"protocol": protocol}, new.protocol)
     eta += flat["effort"] * later.data["effort_steps"].values
-    return expected_score(flat, b, eta) + score_noise(flat, b, later.data["score_se"].values, rng)
+    expected = expected_score(flat, b, eta)
+    # The error of a score that is not there yet is that of what is expected: its own would tell of it.
+    questions = np.array([QUESTIONS[name] for name in later.data["benchmark"].values.astype(str)])
+    return expected + score_noise(flat, b, sampling_error(expected, questions), rng)
 
 
 def _matched(

@@ -209,6 +209,16 @@ def _release(record: Mapping[str, Any]) -> Release:
     )
 
 
+def sampling_error(share: np.ndarray, questions: np.ndarray | int) -> np.ndarray:
+    """Return the sampling error of a score by the number of its questions, both shares of one.
+
+    A score of 0 or 100 has one too: that of 5 or 95.
+    """
+    inside = np.clip(share, 0.05, 0.95)
+    error: np.ndarray = np.sqrt(inside * (1 - inside) / questions)
+    return error
+
+
 def _scores(record: Mapping[str, Any]) -> list[Score]:
     """Return a row for each benchmark and protocol of one release."""
     base = _release(record)
@@ -226,8 +236,7 @@ def _scores(record: Mapping[str, Any]) -> list[Score]:
             if math.isnan(percent):
                 continue
             share = percent / 100
-            inside = min(max(share, 0.05), 0.95)  # a score of 0 or 100 has a sampling error too
-            sampling = math.sqrt(inside * (1 - inside) / QUESTIONS[benchmark])
+            sampling = float(sampling_error(np.array(share), QUESTIONS[benchmark]))
             found.append(
                 Score(
                     base,

@@ -278,7 +278,7 @@ def _flows(known: Known, metric: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def _totals(flows: Quarters, members: Sequence[str]) -> dict[int, tuple[float, ...]]:
+def totals_of(flows: Quarters, members: Sequence[str]) -> dict[int, tuple[float, ...]]:
     """Return each member's total of four quarters, by the index of the last quarter.
 
     Quarters of which a member has no total are not there.
@@ -301,7 +301,7 @@ def state_of(
     Wanted are the totals of now and of one and two years ago, the newest no older than
     :data:`STALE` quarters.
     """
-    by_member = _totals(capex, members)
+    by_member = totals_of(capex, members)
     if not by_member:
         return None
     totals = {end: sum(parts) for end, parts in by_member.items()}
@@ -316,7 +316,7 @@ def state_of(
     for when in sorted(totals):
         highest = max(highest, totals[when])
         depth[when] = 100 * (1 - totals[when] / highest)
-    flow = _totals(cash, members).get(end)
+    flow = totals_of(cash, members).get(end)
     share = np.array(by_member[end]) / totals[end]
     return State(
         entity=entity,

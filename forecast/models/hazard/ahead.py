@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.core.errors import DataError
 from forecast.core.periods import last_close, month_index, month_name, period_end
-from forecast.models.base import Ahead, Panel, Told
+from forecast.models.base import Ahead, Cell, Panel, Told
 from forecast.models.hazard import returns
 from forecast.models.hazard.baseline import unconditional_falls
 from forecast.models.hazard.model import Priors, draw
@@ -49,9 +49,13 @@ def without_newest(panel: Panel) -> Panel:
         known = np.array([month_index(m) <= cut for m in data["month"].values])
         data = data.isel(month=np.flatnonzero(known))
     day = period_end(month_name(cut)).isoformat()
-    cut_panel = dataclasses.replace(panel, as_of=day, data=data)
-    asked = dataclasses.replace(panel.part(Asked), positions=_standing(cut_panel))
-    return dataclasses.replace(cut_panel, drawn=asked)
+    return standing_then(dataclasses.replace(panel, as_of=day, data=data))
+
+
+def standing_then(panel: Panel) -> Panel:
+    """Return a hazard panel that asks about the industries after a run-up on its day, and no others."""
+    asked = dataclasses.replace(panel.part(Asked), positions=_standing(panel))
+    return dataclasses.replace(panel, drawn=asked)
 
 
 def _identified(data: xr.Dataset) -> np.ndarray:
@@ -123,9 +127,10 @@ def _falls(
         )[None]
 
     names = tuple(f"{entity} down {fall} % by {month_name(end)}" for entity, _, end, fall in cells)
+    which = tuple(Cell(entity, f"fall_{fall}", month_name(end)) for entity, _, end, fall in cells)
     truth = np.array([float(data[f"event{fall}"].values[k]) for _, k, _, fall in cells])
     what = "falls of industries after a run-up"
-    return [Told(what, names, truth, chances(ours), chances(beside), "", event=True)]
+    return [Told(what, names, truth, chances(ours), chances(beside), "", True, which)]
 
 
 def _returns(
@@ -150,11 +155,14 @@ def _returns(
     draws = law.drift[:, which] + sd * shock
     earlier = [column[np.isfinite(column)] for column in values.values[:first].T]
     naive = np.column_stack([rng.choice(earlier[k], len(draws)) for k in which])
-    labels = tuple(
-        f"{names[k]} {values['month'].values[t]}" for t, k in zip(when, which, strict=True)
+    months = values["month"].values.astype(str)
+    cells = tuple(
+        Cell(names[k], "log_return", str(months[t])) for t, k in zip(when, which, strict=True)
     )
+    labels = tuple(f"{one.entity} {one.period}" for one in cells)
     what = "monthly returns of indices, each given those before"
-    return [Told(what, labels, values.values[when, which], draws, naive, "log return")]
+    truth = values.values[when, which]
+    return [Told(what, labels, truth, draws, naive, "log return", cells=cells, stepwise=True)]
 
 
-AHEAD = Ahead(left_out=without_newest, tell=foretold)
+AHEAD = Ahead(left_out=without_newest, tell=foretold, asked=standing_then)

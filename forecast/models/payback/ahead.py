@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Ahead, Told, unseen
+from forecast.models.base import Ahead, Cell, Told, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.payback.model import Priors, replicate
 from forecast.models.payback.panel import KINDS
@@ -37,14 +37,16 @@ def foretold(
         own = new[data["kind"].values[new] == KINDS.index(kind)]
         if not len(own):
             continue
-        labels = zip(*(data[c].values[own] for c in ("entity", "metric", "period")), strict=True)
-        names = tuple(f"{entity}/{metric} {period}" for entity, metric, period in labels)
+        labels = (data[c].values[own].tolist() for c in ("entity", "metric", "period"))
+        cells = tuple(Cell(*row) for row in zip(*labels, strict=True))
+        names = tuple(f"{one.entity}/{one.metric} {one.period}" for one in cells)
         draws, truth, naive = drawn[:, own], data["value"].values[own], None
         logs = kind == "sales"
         if logs:
             draws, truth = np.log(draws), np.log(truth)
             naive = np.column_stack([_line(panel, later, k, len(draws), rng) for k in own])
-        found.append(Told(what, names, truth, draws, naive, "log points" if logs else "USD bn"))
+        unit = "log points" if logs else "USD bn"
+        found.append(Told(what, names, truth, draws, naive, unit, cells=cells))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.models.base import Ahead, Told, select, unseen
+from forecast.models.base import Ahead, Cell, Told, select, unseen
 from forecast.models.baselines import line_in_date
 from forecast.models.training_cost.model import Priors, replicate
 
@@ -39,9 +39,12 @@ def foretold(
             known["years"].values[there], np.log(known["value"].values[there]),
             rows.data["years"].values[own], len(draws), rng,
         )  # fmt: skip
-    names = tuple(str(name) for name in rows.data["release"].values)
+    labels = (rows.data[name].values.astype(str).tolist() for name in ("release", "released"))
+    cells = tuple(Cell(name, "training_cost", day) for name, day in zip(*labels, strict=True))
+    names = tuple(one.entity for one in cells)
     truth = np.log(rows.data["value"].values)
-    return [Told("training costs of releases", names, truth, draws, naive, "log points")]
+    what = "training costs of releases"
+    return [Told(what, names, truth, draws, naive, "log points", cells=cells)]
 
 
 AHEAD = Ahead(tell=foretold)
