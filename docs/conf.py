@@ -56,6 +56,7 @@ ELSEWHERE = {
     "../CHANGELOG.md": "changes.md",
     "docs/experiments.md": "experiments.md",
     "docs/architecture.md": "architecture.md",
+    "docs/clusters.md": "clusters.md",
     "benchmarks/README.md": "benchmarks.md",
 }
 """Pages of the checkout outside this folder, and where the site has them."""
@@ -151,8 +152,6 @@ def rewrite_links(app: Sphinx, name: str, source: list[str]) -> None:
     """Let links to pages outside this folder lead to those of the site that hold them."""
     for there, here in ELSEWHERE.items():
         source[0] = source[0].replace(f"]({there})", f"](/{here})")
-    if name == "how_to/index" and (HERE / "clusters.md").exists():
-        source[0] = source[0].replace("model\n", "model\n../clusters\n")
 
 
 def rewrite_included(app: Sphinx, path: Path, parent: str, source: list[str]) -> None:
