@@ -315,6 +315,208 @@ def test_quarters_of_any_fiscal_year_follow_on_one_another_and_round_trip(rule, 
         assert (one.year, one.number, one.whose) == (year, quarter, "fiscal")
 
 
+# --- how long a period is --------------------------------------------------------------------
+LONG = "Company,Metric,{},Value\nMETA,Revenue,{},5\n"
+
+
+@pytest.mark.parametrize(
+    "head", ["Fiscal year", "Year", "Year ended", "FYE", "Fiscal year end", "FY"]
+)
+@pytest.mark.parametrize("day", ["31/12/2025", "2025-12-31", "Dec-25"])
+def test_a_header_of_years_over_dates_makes_years(read, head, day):
+    """A year's revenue stood as that of its last quarter, since the metric has quarters."""
+    assert rows_of(read(LONG.format(head, day)), ["period"]) == [("2025",)]
+    found = read(LONG.format("Fiscal year", "30/06/2025").replace("META", "MSFT"))
+    assert rows_of(found, ["period"]) == [("2024-07-01/2025-06-30",)]
+    with pytest.raises(DataError, match=r"the end of a year .*since '.*' says how long it is"):
+        read(LONG.format(head, "2025-09-30"))
+
+
+@pytest.mark.parametrize(
+    ("more", "cell", "period"),
+    [
+        ("Frequency", "Annual", "2025"),
+        ("Frequency", "Quarterly", "2025Q4"),
+        ("Period type", "FY", "2025"),
+        ("Period type", "Q4", "2025Q4"),
+        ("Months", "12", "2025"),
+        ("Months", "3", "2025Q4"),
+        ("Duration", "52 weeks", "2025"),
+        ("Duration", "92 days", "2025Q4"),
+        ("Period start", "2025-01-01", "2025"),
+        ("Period start", "2025-10-01", "2025Q4"),
+        ("Start date", "01/10/2025", "2025Q4"),
+        ("Months", "6", "'6' says that it is 6 month"),
+        ("Months", "9", "9 month"),
+        ("Period type", "YTD", "the year to its day"),
+        ("Frequency", "Semi-annual", "6 month"),
+        ("Frequency", "odd", "got 'odd', wanted how long the period is: quarterly, annual"),
+        ("Period start", "2025-07-01", "these are 184 days, which no row can be"),
+        ("Period start", "2026-07-01", "which no row can be"),
+        ("Period start", "early", "start: got 'early', wanted the first day"),
+    ],
+)
+def test_a_column_says_how_long_the_period_of_its_line_is(read, more, cell, period):
+    text = f"Company,Metric,{more},Period end,Value\nMETA,Revenue,{cell},31/12/2025,5\n"
+    if period[0] == "2":
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(DataError, match=f"line 2, .*{period}"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "period"), [("Annual", "2025Q4"), ("Quarterly", "2025"), ("6", "2025Q4")]
+)
+def test_a_length_that_a_period_does_not_have_is_refused(read, cell, period):
+    with pytest.raises(DataError, match=r"line 2, period: got .*wanted"):
+        read(f"Company,Metric,Frequency,Period,Value\nMETA,Revenue,{cell},{period},5\n")
+
+
+def test_the_first_day_makes_fiscal_quarters_too(read):
+    text = "Company,Metric,Start date,End date,Value\nNVDA,capex,{},2026-01-25,5\n"
+    for first, period in (
+        ("2025-10-27", "2025-10-27/2026-01-25"),
+        ("2025-01-27", "2025-01-27/2026-01-25"),
+    ):
+        assert rows_of(read(text.format(first)), ["period"]) == [(period,)]
+
+
+ABOVE = "META ($m)\n,{},\n,{},{}\nRevenue,5,6\n"
+SINCE = {"source": "s", "reported_on": "2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("above", "heads", "periods"),
+    [
+        ("Twelve months ended", ("31 Dec 2024", "31 Dec 2025"), ("2024", "2025")),
+        ("Three months ended", ("31 Dec 2024", "31 Dec 2025"), ("2024Q4", "2025Q4")),
+        ('"Year Ended December 31,"', ("2024", "2025"), ("2024", "2025")),
+        ('"Three Months Ended December 31,"', ("2024", "2025"), ("2024Q4", "2025Q4")),
+        ('"Three Months Ended June 30, (unaudited)"', ("2025", "2026"), ("2025Q2", "2026Q2")),
+        ('"For the quarter ended Sept 30,"', ("2024", "2025"), ("2024Q3", "2025Q3")),
+        ('"Thirteen weeks ended June 30,"', ("2025", "2026"), ("2025Q2", "2026Q2")),
+        ("Q4", ("2024", "2025"), ("2024Q4", "2025Q4")),
+        ("Six months ended", ("30 Jun 2025", "30 Jun 2026"), ()),
+        ('"Nine Months Ended September 30,"', ("2024", "2025"), ()),
+        ("Year to date", ("30 Jun 2025", "30 Jun 2026"), ()),
+        ("YTD", ("Q1 2026", "Q2 2026"), ()),
+    ],
+)
+def test_what_stands_above_the_dates_says_how_long_their_periods_are(read, above, heads, periods):
+    text = ABOVE.format(above, *heads)
+    if periods:
+        assert rows_of(read(text, SINCE), ["period"]) == [(p,) for p in periods]
+        return
+    with pytest.raises(DataError, match=r"line 4, period: .*which no row can be: take the earlier"):
+        read(text, SINCE)
+
+
+@pytest.mark.parametrize(
+    ("corner", "periods"),
+    [
+        ("12 Months Ending", ("2024", "2025")),
+        ("3 Months Ending", ("2024Q4", "2025Q4")),
+        ("Quarter ended", ("2024Q4", "2025Q4")),
+        ("Year ended ($m)", ("2024", "2025")),
+        ("9 Months Ending", ()),
+        ("Period ending", ()),
+    ],
+)
+def test_the_corner_says_how_long_the_periods_beside_it_are(read, corner, periods):
+    text = f"META US Equity,,\nIn Millions of USD,,\n{corner},12/31/2024,12/31/2025\nRevenue,5,6\n"
+    if periods:
+        assert rows_of(read(text, SINCE), ["entity", "period", "unit"]) == [
+            ("META", p, "USD m") for p in periods
+        ]
+        return
+    with pytest.raises(DataError, match=r"line 4, period: got '12/31/2024', wanted"):
+        read(text, SINCE)
+
+
+def test_two_lines_of_headers_are_one_and_keep_the_unit(read):
+    text = "META US Equity,,\nIn Millions of USD,FY 2024,FY 2025\n"
+    found = read(
+        f'{text}12 Months Ending,12/31/2024,12/31/2025\nRevenue,"164,501","200,966"\n', SINCE
+    )
+    assert rows_of(found) == [
+        ("META", "revenue", "2024", 164501.0, "USD m"),
+        ("META", "revenue", "2025", 200966.0, "USD m"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "periods"),
+    [
+        ("META annual figures ($m)", ("2024", "2025")),
+        ("META full-year results ($m)", ("2024", "2025")),
+        ("META quarterly figures ($m)", ("2024Q4", "2025Q4")),
+        ("META year to date ($m)", ()),
+        ("META annual and quarterly figures ($m)", ()),
+        ("META ($m)", ()),
+    ],
+)
+def test_a_title_says_how_long_periods_are(read, title, periods):
+    text = f"{title}\nMetric,31 Dec 2024,31 Dec 2025\nRevenue,5,6\n"
+    if periods:
+        assert rows_of(read(text, SINCE), ["period"]) == [(p,) for p in periods]
+        return
+    with pytest.raises(DataError, match=r"line 3, period: got '31 Dec 2024', wanted"):
+        read(text, SINCE)
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "META ($m),Dec-23,Dec-24,Dec-25",
+        "META ($m),Dec-25,Dec-23",
+        "MSFT ($m),30 Jun 2024,30 Jun 2025",
+        "NVDA ($m),2025-01-26,2026-01-25",
+        "META ($m),2024-12-31,2025-12-31,2026-03-31",
+    ],
+)
+def test_dates_a_year_apart_are_asked_of_and_not_taken_for_quarters(read, heads):
+    figures = ",5" * heads.count(",")
+    with pytest.raises(DataError, match="since these dates are a year apart: write the quarter or"):
+        read(f"{heads}\nRevenue{figures}\n", SINCE)
+    company, *days = heads.replace(" ($m)", "").split(",")
+    long = "".join(f"{company},Revenue,{day},5\n" for day in days)
+    with pytest.raises(DataError, match="since these dates are a year apart"):
+        read(f"Company,Metric,Period,Value\n{long}")
+    if "2026-03" not in heads:
+        found = read(f"Company,Metric,Quarter ended,Value\n{long}")
+        assert len(found.rows) == len(days)
+
+
+def test_quarters_with_gaps_are_quarters(read):
+    heads = "META ($m),Jun-25,Mar-26,Jun-26\n"
+    assert rows_of(read(f"{heads}Revenue,5,6,7\n", SINCE), ["period"]) == [
+        ("2025Q2",), ("2026Q1",), ("2026Q2",),
+    ]  # fmt: skip
+
+
+def test_guidance_on_the_end_of_a_year_is_of_a_quarter_or_a_year(read):
+    with pytest.raises(DataError, match="since it is told of quarters and of years"):
+        read(f"{SHORT}META,capex guidance,2026-12-31,130\n")
+    assert rows_of(read(f"{SHORT}META,capex guidance,2026-09-30,30\n"))[0][2] == "2026Q3"
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "period"),
+    [("2025", "12", "2025Q4"), ("2026", "6", "2026Q2"), ("2026", "June", "2026Q2"),
+     ("2026", "5", "")],
+)  # fmt: skip
+def test_a_column_of_years_and_one_of_months_are_one_period(read, year, month, period):
+    text = f"Company,Metric,Year,Month,Value\nMETA,Revenue,{year},{month},5\n"
+    if period:
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(
+        DataError, match=r"line 2, period: got '2026-5', wanted the end of a quarter"
+    ):
+        read(text)
+
+
 # --- days ------------------------------------------------------------------------------------
 DATED = "entity,metric,period,value,reported_on\n"
 
@@ -991,6 +1193,35 @@ def test_days_as_days_months_and_serial_numbers(book):
     assert "45199 -> 2023-09-30" in note(serial, "days written as")
     with pytest.raises(DataError, match="its cell holds a day: the spreadsheet made it one"):
         book(put(D2=dt.date(2024, 1, 5)))
+
+
+@pytest.mark.parametrize(
+    ("day", "period"), [(dt.date(2023, 6, 30), "2022-07-01/2023-06-30"), (dt.date(2024, 1, 1), "")]
+)
+def test_a_day_that_is_shown_as_a_year_is_a_year(book, day, period):
+    if period:
+        assert book(put(C2=(day, "yyyy"))).rows["period"][0] == period
+        return
+    with pytest.raises(DataError, match="got '2024', wanted whose year it is"):
+        book(put(C2=(day, "yyyy")))
+
+
+def test_days_that_are_shown_as_years_over_columns_are_years(book):
+    rows = (["META ($m)", "x", "y"], ["Revenue", 164501, 200966])
+    shown = {"B1": (dt.date(2024, 12, 31), "yyyy"), "C1": (dt.date(2025, 12, 31), "yyyy;@")}
+    found = book(put(**shown), rows, SINCE)
+    assert rows_of(found, ["period", "value"]) == [("2024", 164501.0), ("2025", 200966.0)]
+
+
+def test_the_name_of_a_sheet_says_how_long_periods_are(book):
+    def change(made, sheet):
+        sheet.title = "Annual"
+
+    rows = (
+        ["META ($m)", dt.date(2024, 12, 31), dt.date(2025, 12, 31)],
+        ["Revenue", 164501, 200966],
+    )
+    assert book(change, rows, SINCE).rows["period"].tolist() == ["2024", "2025"]
 
 
 def test_merged_headers_titles_and_companies(book):

@@ -23,7 +23,7 @@ from forecast.core.text import one_line
 Body = list[tuple[int, list[str]]]
 """A table's rows as text, each with its line in the file."""
 
-TEXT, NUMBER, DAY, MONTH = "text", "number", "day", "month"
+TEXT, NUMBER, DAY, MONTH, YEAR = "text", "number", "day", "month", "year"
 """What a cell holds. Only a workbook has others than text."""
 
 
@@ -36,8 +36,8 @@ class Cell:
     text
         What it holds, as text: a day as ISO, a number with a decimal point.
     kind
-        One of :data:`TEXT`, :data:`NUMBER`, :data:`DAY`, and :data:`MONTH` for a day that is shown as a
-        month.
+        One of :data:`TEXT`, :data:`NUMBER`, :data:`DAY`, and :data:`MONTH` or :data:`YEAR` for a day
+        that is shown as a month or as a year.
     format
         How a workbook shows a number; empty if as it is.
     fault
@@ -51,6 +51,16 @@ class Cell:
 
 
 NOTHING = Cell()
+
+
+def shown_period(cell: Cell) -> str:
+    """Return a cell as a period is read from it: a day that is shown as a month without its day.
+
+    A day that is shown as a year stays one, unless it is the first: what ends then is for the reader.
+    """
+    cut = {MONTH: 7, YEAR: 4 if cell.text.endswith("-01-01") else None}
+    return cell.text[: cut.get(cell.kind)].strip()
+
 
 Lines = list[tuple[int, list[Cell]]]
 """The lines of a sheet that hold something, each with its number and its cells up to the last filled."""

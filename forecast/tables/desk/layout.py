@@ -13,9 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from forecast.core.errors import DataError
 from forecast.core.text import one_line, shortened
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
-from forecast.tables.cells import MONTH, NOTHING, NUMBER, Cell, Lines, Sheet, column_name
+from forecast.tables.cells import (
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Cell,
+    Lines,
+    Sheet,
+    column_name,
+    shown_period,
+)
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
+    length_header,
     needs_order,
     order_told_by,
     quarter_alone,
@@ -29,7 +39,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
                "metricname"),
     "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear",
                "calendaryear", "calendarperiod", "qtr", "periodend", "periodending", "periodended",
-               "quarterend", "quarterending", "quarterended"),
+               "quarterend", "quarterending", "quarterended", "yearend", "yearending", "yearended",
+               "fiscalyearend", "fiscalyearending", "fiscalyearended", "fy", "fye", "enddate",
+               "periodenddate"),
     "value": ("amount", "figure", "number", "val", "values", "amounts", "reportedvalue", "actual",
               "midpoint", "guidancemidpoint"),
     "unit": ("units", "unitofmeasure", "uom"),
@@ -46,9 +58,16 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "note": ("notes", "comment", "comments", "remark", "remarks"),
     "currency": ("ccy", "cur", "reportingcurrency"),
     "scale": ("multiplier", "magnitude", "scaling"),
+    "length": ("frequency", "freq", "periodtype", "periodicity", "reportingfrequency", "months",
+               "numberofmonths", "noofmonths", "durationmonths", "duration", "periodlength",
+               "periodmonths", "timeframe"),
+    "start": ("periodstart", "periodstartdate", "startdate", "startofperiod", "periodbegin",
+              "periodbeginning", "begin", "begins", "quarterstart", "yearstart"),
 }  # fmt: skip
-"""Header names of other people's files, in lower case, without spaces and signs. Of the last two
-neither is a unit: together they make one."""
+"""Header names of other people's files, in lower case, without spaces and signs. Of the last four none
+is a column of the schema: a currency and a scale make a unit, a length or a first day a period."""
+
+_NAMED = (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale", "length", "start")
 
 MOST_TITLES = 40
 """So many lines may stand above the header."""
@@ -61,7 +80,16 @@ _SECTIONS = frozenset({
 """Headings within a table that name no company."""
 
 
-_OF_COLUMNS = ("reported_on", "source", "unit", "confidence", "qualifier", "note")
+_OF_COLUMNS = (
+    "reported_on",
+    "source",
+    "unit",
+    "confidence",
+    "qualifier",
+    "note",
+    "length",
+    "start",
+)
 """What a line of a table of quarters may say of its columns."""
 
 
@@ -74,7 +102,8 @@ class Entry:
     line
         Its line.
     cells
-        By column of the schema (and ``currency``, ``scale``), what stands for it; ``value`` is its own.
+        By column of the schema (and ``currency``, ``scale``, ``length``, ``start``), what stands for
+        it; ``value`` is its own.
     units
         What headers and titles say of its unit, the nearest first.
     heads
@@ -83,6 +112,11 @@ class Entry:
     place
         The cell of its value, such as ``C5``, where quarters are columns or nothing can be read from it;
         empty where the line says enough.
+    span
+        Where quarters are columns, what stands above the header of its own, such as ``Three Months Ended
+        June 30,``.
+    columns
+        Where quarters are columns, the headers of all of them.
     """
 
     line: int
@@ -90,6 +124,8 @@ class Entry:
     units: tuple[str, ...]
     heads: tuple[str, str]
     place: str
+    span: str = ""
+    columns: tuple[Cell, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +189,7 @@ def column_of(header: str, renamed: Mapping[str, str]) -> str:
     if header in renamed:
         return renamed[header]
     for text in (header, split_unit(header)[0]):
-        for ours in (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale"):
+        for ours in _NAMED:
             if plain(text) and (plain(text) == plain(ours) or plain(text) in SYNONYMS[ours]):
                 return ours
     return ""
@@ -184,8 +220,15 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
         if titles
         else []
     )
+    corner = next((k for k, column in roles.items() if column == "period"), -1)
+    of_days = len(periods) >= 2 and all(_is_end(c) for c in periods.values())
+    if corner >= 0 and of_days and "value" not in roles.values():
+        del roles[
+            corner
+        ]  # "Quarter ended" beside days says what these are, and is no column of them
     if not {"value", "period"} & set(roles.values()) and periods:
-        return _wide(lines[at:], known, titles, notes)
+        above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
+        return _wide(lines[at:], known, titles, notes, above)
     melted = _metric_columns(header, roles, known)
     return _long(lines[at:], roles, melted, titles, notes, name)
 
@@ -243,14 +286,21 @@ def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
 
 _YEAR_COLUMNS = ("year", "fiscalyear", "calendaryear", "fy")
 _QUARTER_COLUMNS = ("quarter", "fiscalquarter", "calendarquarter", "qtr")
+_MONTH_COLUMNS = ("month", "monthnumber", "mon")
 
 
 def _with_year_column(lines: Lines) -> Lines:
-    """Return a table with a column of years and one of quarters as one with a column of both."""
+    """Return a table with a column of years and one of quarters, or months, as one with one column.
+
+    Which month of a fiscal year is meant nobody says: there the two columns stay.
+    """
     header = lines[0][1]
     names = [plain(c.text) for c in header]
     years = [k for k, name in enumerate(names) if name in _YEAR_COLUMNS]
     quarters = [k for k, name in enumerate(names) if name in _QUARTER_COLUMNS]
+    months = [k for k, name in enumerate(names) if name in _MONTH_COLUMNS]
+    if len(years) == len(months) == 1 and not quarters and not names[years[0]].startswith("f"):
+        return _with_months(lines, years[0], months[0])
     if len(years) != 1 or len(quarters) != 1:
         return lines
     at, of = quarters[0], years[0]
@@ -271,13 +321,36 @@ def _with_year_column(lines: Lines) -> Lines:
     return joined
 
 
+def _with_months(lines: Lines, of: int, at: int) -> Lines:
+    """Return a table with a column of years and one of months as one with a column of both."""
+    joined: Lines = []
+    for number, row in lines:
+        cells = [*row, *[NOTHING] * (max(at, of) + 1 - len(row))]
+        year, month = cells[of].text, cells[at].text
+        if row is lines[0][1]:
+            cells[at] = Cell("Period")
+        elif year and month:
+            cells[at] = Cell(f"{year}-{month}" if month.isdecimal() else f"{month} {year}")
+        elif year or month:
+            return lines  # which is the period is asked
+        cells[of] = NOTHING
+        joined.append((number, cells))
+    return joined
+
+
+def _is_end(cell: Cell) -> bool:
+    """Return whether a header is a day or a month, which is no more than where a period ends."""
+    one = spelled(shown_period(cell))
+    return needs_order(cell.text) or (one is not None and one.kind in ("day", "month"))
+
+
 def _period_columns(cells: Sequence[Cell], order: str) -> dict[int, Cell]:
     """Return the cells of a header that are periods, of one kind, by their place."""
     told = order_told_by(c.text for c in cells)
     order = order or (told.pop() if len(told) == 1 else "")
     found: dict[int, tuple[str, Cell]] = {}
     for k, cell in enumerate(cells):
-        text = cell.text[:7] if cell.kind == MONTH else cell.text
+        text = shown_period(cell)
         if (
             not text
             or len(text) > 60
@@ -290,7 +363,7 @@ def _period_columns(cells: Sequence[Cell], order: str) -> dict[int, Cell]:
             kind = "quarter" if one.kind == "span" else one.kind
             found[k] = (kind, cell)
     kinds = [kind for kind, _ in found.values()]
-    if not kinds or (len(set(kinds)) > 1 and set(kinds) != {"quarter", "year"}):
+    if not kinds or (len(set(kinds)) > 1 and not set(kinds) <= {"quarter", "year", "months"}):
         return {}
     return {k: cell for k, (_, cell) in found.items()}
 
@@ -315,7 +388,7 @@ def _roles(
     """Return which column of the schema stands where."""
     roles: dict[int, str] = {}
     rivals: list[str] = []
-    for column in (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale"):
+    for column in _NAMED:
         free = [
             k
             for k, c in enumerate(header)
@@ -435,6 +508,7 @@ class _Block:
     roles: dict[int, str]
     label: int
     units: tuple[str, ...]
+    spans: dict[int, str]
     entity: Cell = NOTHING
     above: Cell = NOTHING
     said: dict[str, dict[int, Cell]] = dataclasses.field(default_factory=dict)
@@ -450,9 +524,11 @@ class _Block:
             self.units, self.said = self.common[0], dict(self.common[1])
 
 
-def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str]) -> Layout:
+def _wide(
+    lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str], above: list[list[Cell]]
+) -> Layout:
     of_titles = tuple(filter(None, map(title_unit, titles)))
-    block = _block(lines[0][1], known, of_titles, None)
+    block = _block(lines[0][1], known, of_titles, None, above)
     first, entries, left = block, [], []
     unused = _passed_over(block)
     nameless: list[int] = []
@@ -529,22 +605,27 @@ def _beyond(row: Sequence[Cell], block: _Block) -> bool:
 
 
 def _block(
-    header: list[Cell], known: Known, titles: tuple[str, ...], before: _Block | None
-) -> _Block:
+    header: list[Cell], known: Known, titles: tuple[str, ...], before: _Block | None,
+    above: Sequence[Sequence[Cell]] = (),
+) -> _Block:  # fmt: skip
     """Return how to read the lines below a header of periods.
 
-    The first cell of such a header names the column of metrics, the company, or the unit.
+    The first cell of such a header names the column of metrics, the company, the unit, or says how long
+    the periods are.
     """
     periods = _period_columns(header, known.order)
     own = _roles(header, known, "header", periods)
+    own = {k: column for k, column in own.items() if column != "period"}
     roles = own or (before.roles if before else {})
     labels = [k for k, column in roles.items() if column == "metric"]
     free = [k for k in range(min(periods)) if k not in roles]
     label = labels[0] if labels else free[0] if free else min(periods)
     corner = header[label].text if label < len(header) and label not in periods else ""
     units, entity = titles, before.entity if before else NOTHING
-    if corner and label not in own:
-        name, unit = split_unit(corner)
+    name, unit = split_unit(corner)
+    if column_of(name, {}) == "period" or length_header(name):
+        units = (unit, *titles) if unit else before.units if before else titles
+    elif corner and label not in own:
         if unit_words(corner):
             units = (corner, *titles)
         else:
@@ -552,7 +633,8 @@ def _block(
             entity = Cell(name) if known.company(name) or before else entity
     elif before:
         units = before.units
-    block = _Block(header, periods, dict(roles), label, units, entity)
+    spans = {k: _span_above(k, min(periods), above) for k in periods}
+    block = _Block(header, periods, dict(roles), label, units, spans, entity)
     # The columns of another header may lie elsewhere; where they do not, what holds for all still does.
     if before is not None and list(before.periods) == list(periods):
         if before.entity == NOTHING:
@@ -562,6 +644,15 @@ def _block(
             block.said = dict(before.said if entity == before.entity else before.common[1])
             block.common = before.common
     return block
+
+
+def _span_above(k: int, first: int, above: Sequence[Sequence[Cell]]) -> str:
+    """Return what stands above a period's header, or left of that: a text over several columns."""
+    for row in reversed(above):
+        held = [c.text for c in row[first : k + 1] if c.text and c.kind == TEXT]
+        if held:
+            return held[-1]
+    return ""
 
 
 def _heading(row: Sequence[Cell], block: _Block, known: Known, after: Lines) -> str:
@@ -614,11 +705,13 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         if value == NOTHING:
             continue
         more = {column: by[k] for column, by in block.said.items() if k in by and by[k] != NOTHING}
-        text = head.text[:7] if head.kind == MONTH else head.text
         own = {**more, **{c: v for c, v in cells.items() if v != NOTHING}}
-        own |= {"period": Cell(text, head.kind), "value": value}
+        own |= {"period": head, "value": value}
         corner = _at(block.header, block.label).text if block.label not in block.periods else ""
         found.append(
-            Entry(number, own, tuple(block.units), (corner, head.text), f"{column_name(k)}{number}")
-        )
+            Entry(
+                number, own, tuple(block.units), (corner, head.text), f"{column_name(k)}{number}",
+                block.spans[k], tuple(block.periods.values()),
+            )
+        )  # fmt: skip
     return found

@@ -113,9 +113,9 @@ class Spelled:
     Attributes
     ----------
     kind
-        ``quarter``, ``year``, ``month``, ``day`` or ``span``.
+        ``quarter``, ``year``, ``month``, ``day``, ``span``, or ``months`` for another length.
     year, number
-        The year, and which quarter or month of it; 0 where there is none.
+        The year, and which quarter or month of it; 0 where there is none. Of ``months`` how many.
     whose
         :data:`FISCAL` or :data:`CALENDAR_YEAR` where the text says so, else empty.
     day
@@ -147,9 +147,16 @@ _YEARS = re.compile(rf"(?P<mark>{_MARK})[\s\-']*(?P<year>{_YY})", re.IGNORECASE)
 _ESTIMATE = re.compile(
     r"(?<=\d)\s*\(?(?:(a|act|actual)|(e|est|estimate|f|fcst|p|b))\)?\.?", re.IGNORECASE
 )
+_COUNTS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "sixteen": 16,
+    "seventeen": 17, "twenty-six": 26, "thirty-nine": 39, "forty": 40, "fifty-two": 52,
+    "fifty-three": 53,
+}  # fmt: skip
+_COUNT = rf"\d{{1,2}}|{'|'.join(sorted(_COUNTS, key=len, reverse=True))}"
 _ENDED = re.compile(
-    r"(?:(?:the\s+)?(?:three months|3 months|3m|quarter|qtr|qe)"
-    r"|(?P<year>year|fye|twelve months|12 months))"
+    rf"(?:for\s+)?(?:the\s+)?(?P<length>(?:{_COUNT})[\s-]*(?:months?|weeks?|m)|quarters?|qtr|qe"
+    r"|(?:(?:full|fiscal|calendar)\s+)?years?|fye)"
     r"\s*(?:ended|ending|end|to)?[\s:]+(?P<day>.+)", re.IGNORECASE,
 )  # fmt: skip
 _ORDINALS = {"first": "Q1", "1st": "Q1", "second": "Q2", "2nd": "Q2", "third": "Q3", "3rd": "Q3",
@@ -178,10 +185,11 @@ def spelled(text: str, order: str = "") -> Spelled | None:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}", plain):
         return Spelled("span")
     ended = _ENDED.fullmatch(plain)
-    if ended:
-        day = day_of(ended["day"], order)
-        kind = "year" if ended["year"] else "quarter"
-        return None if day is None else Spelled(kind, day=day)
+    if ended and (day := day_of(ended["day"], order)):
+        long = length_code(ended["length"])
+        months = long.months if long else 0
+        kind = {3: "quarter", 12: "year"}.get(months, "months")
+        return Spelled(kind, number=months if kind == "months" else 0, day=day)
     day = day_of(plain, order)
     if day is not None:
         return Spelled("day", day=day)
@@ -221,6 +229,117 @@ def _month(plain: str) -> Spelled | None:
         name, year = (found[1] or found[4]).lower(), found[2] or found[3]
         if name in _MONTHS:
             return Spelled("month", _year(year), _MONTHS[name])
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """How long a text says that periods are.
+
+    Attributes
+    ----------
+    months
+        In months; 0 for a year to date, which is as long as its day says.
+    text
+        The words that say so.
+    """
+
+    months: int
+    text: str
+
+
+_LENGTHS = [
+    (re.compile(pattern, re.IGNORECASE), months)
+    for pattern, months in (
+        (rf"\b({_COUNT})[\s-]*months?\b", -1),
+        (rf"\b({_COUNT})[\s-]*weeks?\b", -2),
+        (r"\b(?:year[\s-]*to[\s-]*date|ytd|cumulative)\b", 0),
+        (r"\b(?:half[\s-]*year(?:ly)?|half(?=\s+end)|semi[\s-]*annual(?:ly)?)\b", 6),
+        (r"\b(?:quarterly|quarters?\s+end(?:ed|ing)?|quarter[\s-]*to[\s-]*date|qtd)\b", 3),
+        (r"(?<!half )(?<!half-)\b(?:full[\s-]*years?|years?\s+end(?:ed|ing)?)\b", 12),
+        (r"(?<!semi )(?<!semi-)\b(?:annual(?:ly)?|yearly|ltm|ttm)\b", 12),
+    )
+]
+_LENGTH_NAMES = [
+    (re.compile(pattern, re.IGNORECASE), months)
+    for pattern, months in (
+        (r"[hs][12]|half|semester", 6),
+        (r"q[1-4]?|[1-4]q", 3),
+        (r"m|month|monthly", 1),
+        (r"a|y", 12),
+    )
+]
+_LENGTH_HEADERS = [
+    (re.compile(r"\b(?:quarters?|qtrs?)\b", re.IGNORECASE), 3),
+    (re.compile(r"\b(?:years?|fye?)\b", re.IGNORECASE), 12),
+]
+
+
+def length_said(text: str) -> Length | None:
+    """Return how long a title says that periods are, or None if it says nothing, or two things.
+
+    Examples
+    --------
+    >>> length_said("META, annual figures ($m)").months, length_said("Six months ended").months
+    (12, 6)
+    >>> length_said("META year to date").months, length_said("Annual and quarterly figures")
+    (0, None)
+    """
+    found: dict[int, str] = {}
+    for pattern, months in _LENGTHS:
+        for one in pattern.finditer(text):
+            found.setdefault(_months(one[1], months) if months < 0 else months, one[0])
+    if len(found) > 1:  # "six months year to date" is six months
+        found.pop(0, None)
+    return Length(*found.popitem()) if len(found) == 1 else None
+
+
+def _months(count: str, kind: int) -> int:
+    """Return how many months a count of months (kind -1) or weeks is."""
+    number = int(count) if count.isdecimal() else _COUNTS[count.lower()]
+    if kind == -1:
+        return number
+    # Of retailers the last quarter has up to 17 weeks.
+    return 3 if 12 <= number <= 17 else round(number * 12 / 52)
+
+
+def length_header(text: str) -> Length | None:
+    """Return how long periods are by the header of their column, or None if it does not say.
+
+    Examples
+    --------
+    >>> [length_header(text).months for text in ("Fiscal quarter", "Fiscal year", "FYE", "Year end")]
+    [3, 12, 12, 12]
+    >>> length_header("Period ending")
+    """
+    words = text.replace("_", " ")
+    named = (Length(months, text) for pattern, months in _LENGTH_HEADERS if pattern.search(words))
+    return length_said(words) or next(named, None)
+
+
+def length_code(text: str) -> Length | None:
+    """Return how long a period is by a cell that names nothing but that.
+
+    Examples
+    --------
+    >>> [length_code(text).months for text in ("Annual", "FY", "6", "9M", "Q4", "Fiscal year", "365")]
+    [12, 12, 6, 9, 3, 12, 12]
+    >>> length_code("Forecast")
+    """
+    plain = " ".join(text.split())
+    if said := length_header(plain):
+        return said
+    if found := re.fullmatch(r"(?i)(?:(\d{1,2})\s*(?:m|mo|mos|mths?)|m(\d{1,2}))", plain):
+        return Length(int(found[1] or found[2]), plain)
+    if found := re.fullmatch(r"(\d{1,3})(?:\s*days?)?", plain):
+        number = int(found[1])
+        if not number:
+            return None
+        months = number if number <= 12 else _months(found[1], -2) if number <= 53 else 0
+        return Length(months or round(number * 12 / 365), plain)
+    for pattern, months in _LENGTH_NAMES:
+        if pattern.fullmatch(plain):
+            return Length(months, plain)
     return None
 
 

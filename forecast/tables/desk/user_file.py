@@ -19,6 +19,7 @@ from forecast.core.text import one_line
 from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS, RANGE
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
+from forecast.tables.desk.period_words import length_said
 from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
 from forecast.tables.desk.user_rows import (
     Calendar,
@@ -28,6 +29,7 @@ from forecast.tables.desk.user_rows import (
     Said,
     column_of_numbers,
     company_in,
+    ends_of,
     is_called,
     namers,
 )
@@ -133,10 +135,12 @@ def _read(
             notes.append(f"all rows are {given['metric']}, named in the title")
     _require(found, given, str(path))
     _agree(found.entries, given.get("unit", ""), str(path))
-    reader = Reader(
-        entities, metrics, column_of_numbers(found.entries, reading, sheet.mark),
-        Calendar(reading, " ".join(found.titles)), given, sheet.first_day, said,
+    column = column_of_numbers(found.entries, reading, sheet.mark)
+    clock = Calendar(
+        reading, " ".join(found.titles), length_said(" | ".join([*found.titles, sheet.title])),
+        ends_of(found.entries, column, sheet.first_day),
     )  # fmt: skip
+    reader = Reader(entities, metrics, column, clock, given, sheet.first_day, said)
     rows: list[dict[str, str]] = []
     lines: list[int] = []
     problems: list[Problem] = []
