@@ -236,6 +236,21 @@ def test_a_number_a_thousand_times_its_neighbour_is_said_where_no_run_forecast_i
     assert "look at" not in (folder / "vintages" / "user.csv").read_text()
 
 
+def test_a_year_in_the_place_of_a_quarter_stops_until_it_is_taken(folder, capsys):
+    path = write(folder, OURS + "MSFT,capex,2025Q1,9300,USD m,2025-07-30,desk,A,\n")
+    said = "MSFT capex 2025Q1: 9,300 USD m in place of 2,565: 3.6 times"
+    assert add(folder, path, "--write") == 1
+    assert said in (err := capsys.readouterr().err)
+    assert "1 number(s) are far from what was expected, nothing was written" in err
+    assert list((folder / "vintages").iterdir()) == []
+    place = ["--data", str(folder), "--out", str(folder.parent / "out")]
+    assert main.main(["update", str(path), *place]) == 1
+    assert said in capsys.readouterr().err
+    assert list((folder / "vintages").iterdir()) == []
+    assert add(folder, path, "--write", "--yes") == 0
+    assert "MSFT,capex,2025Q1,9300" in (folder / "vintages" / "user.csv").read_text()
+
+
 def test_many_new_rows_print_a_page(folder, capsys):
     lines = (f"E{k},capex,2025Q2,3,USD bn,2025-07-30,10-Q,A,\n" for k in range(1000))
     path = write(folder, OURS + "".join(lines))
