@@ -948,6 +948,33 @@ def test_a_table_of_companies_whose_title_names_the_metric(read):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "META ($m),Q1 2026,Q2 2026,,ORCL ($m),Q3 2026\nRevenue,56311,61000,,Revenue,64000\n",
+        "META ($m),Q1 2026,Q2 2026,,Micron ($m),Q3 2026\nRevenue,56311,61000,,Sales,64000\n",
+        "META ($m),Q1 2026,,Metric,Q3 2026\nRevenue,56311,,Revenue,64000\n",
+        "META ($m),Q1 2026,,,Q3 2026\nRevenue,56311,,Capex,64000\n",
+        "META ($m),Q1 2026,,,Q3 2026\nbits,56311,,bits,64000\n",
+        "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\nAMZN,Q1 2026,ORCL,Q3 2026\nCapex,5,,7\n",
+    ],
+)
+def test_tables_side_by_side_are_refused(read, text):
+    """The numbers of the right one went to the company of the left one."""
+    with pytest.raises(
+        DataError, match=r"between columns of periods \(cell [A-E]\d\), as where two"
+    ):
+        read(text, SINCE)
+
+
+def test_changes_and_remarks_between_quarters_are_passed_over(read):
+    text = "META ($m),Q1 2026,YoY,,Q2 2026,Remark\nRevenue,56311,33%,good,61000,Revenue up\n"
+    assert rows_of(read(text, SINCE), ["period", "value"]) == [
+        ("2026Q1", 56311.0),
+        ("2026Q2", 61000.0),
+    ]
+
+
+@pytest.mark.parametrize(
     "written", ["FY9999", "FY0001", "Q1 0000", "0001-01-01", "9999-12-31", "9999-12", "²", "99999"]
 )
 @pytest.mark.parametrize("company", ["AMZN", "NVDA"])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line, shortened
-from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
 from forecast.tables.cells import (
     NOTHING,
     NUMBER,
@@ -228,7 +228,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
         ]  # "Quarter ended" beside days says what these are, and is no column of them
     if not {"value", "period"} & set(roles.values()) and periods:
         above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
-        return _wide(lines[at:], known, titles, notes, above)
+        return _wide(lines[at:], known, titles, notes, above, name)
     melted = _metric_columns(header, roles, known)
     return _long(lines[at:], roles, melted, titles, notes, name)
 
@@ -525,11 +525,13 @@ class _Block:
 
 
 def _wide(
-    lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str], above: list[list[Cell]]
-) -> Layout:
+    lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str], above: list[list[Cell]],
+    name: str,
+) -> Layout:  # fmt: skip
     of_titles = tuple(filter(None, map(title_unit, titles)))
     block = _block(lines[0][1], known, of_titles, None, above)
     first, entries, left = block, [], []
+    _check_one_table(*lines[0], block, known, name)
     unused = _passed_over(block)
     nameless: list[int] = []
     notes.append(f"quarters or years as columns: {len(block.periods)} of them, {_span_text(block)}")
@@ -547,6 +549,7 @@ def _wide(
         periods = _period_columns(row, known.order)
         if len(periods) >= 2 and column != "period":
             block = _block(row, known, of_titles, block)
+            _check_one_table(number, row, block, known, name)
         elif not _figures(row, block.periods):
             said = _heading(row, block, known, lines[k + 2 :])
             left += [f"line {number} {shortened(said, 60)!r}"] if said else []
@@ -555,6 +558,7 @@ def _wide(
         elif not label and (units := _units_row(row, list(block.periods))):
             block.units = (units, *of_titles)
         else:
+            _check_one_table(number, row, block, known, name)
             nameless += [number] if _beyond(row, block) else []
             entries += _entries(number, row, block)
     if left:
@@ -644,6 +648,31 @@ def _block(
             block.said = dict(before.said if entity == before.entity else before.common[1])
             block.common = before.common
     return block
+
+
+def _check_one_table(
+    number: int, row: Sequence[Cell], block: _Block, known: Known, name: str
+) -> None:
+    """Refuse a second table beside the first: what stands right of its labels is another's.
+
+    Raises
+    ------
+    DataError
+        If a company, a metric or the label of a line stands between columns of periods.
+    """
+    label = _at(row, block.label)
+    for k in range(min(block.periods) + 1, max(block.periods)):
+        cell = _at(row, k)
+        if k in block.periods or cell.kind != TEXT or not cell.text:
+            continue
+        bare, unit = split_unit(cell.text)
+        names = known.company(bare) or known.metric(bare) or column_of(bare, {}) in KEY[:2]
+        if names or (row is block.header and unit) or cell.text == label.text:
+            raise DataError(
+                f"{name}: line {number}: got {cell.text!r} between columns of periods (cell "
+                f"{column_name(k)}{number}), as where two tables stand side by side; wanted one table: "
+                "put them below each other, or each on a sheet of its own"
+            )
 
 
 def _span_above(k: int, first: int, above: Sequence[Sequence[Cell]]) -> str:
