@@ -948,6 +948,99 @@ def test_a_table_of_companies_whose_title_names_the_metric(read):
 
 
 @pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Type", "Forecast"), ("Type", "Estimate"), ("Our view", "Bull"), ("Scenario", "Upside 2"),
+        ("Region", "North America"), ("Segment", "AWS"), ("Product", "Azure"), ("Basis", "Non-GAAP"),
+        ("What", "consensus"), ("Status", "preliminary"), ("Estimate", "yes"),
+    ],
+)  # fmt: skip
+def test_a_column_that_makes_it_another_number_is_asked_for(read, header, cell):
+    """A forecast, a region's or a segment's number was stored as the company's report."""
+    long = f"Company,Metric,Period,{header},Value\nAMZN,Revenue,2026Q2,{cell},5\n"
+    wide = f"Company,{header},Metric,Q1 2026,Q2 2026\nAMZN,{cell},Revenue,5,6\n"
+    across = f"Company,Quarter,{header},Revenue,Capex\nAMZN,2Q26,{cell},5,6\n"
+    for text in (long, wide, across):
+        with pytest.raises(DataError, match=rf"line 2, {header}: got '{cell}', wanted nothing in"):
+            read(text)
+        assert len(read(text, renamed={header: "note"}).rows) == (1 if text == long else 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Type", "Actual"), ("Type", "A"), ("Segment", "Total"), ("Segment", "Amazon"),
+        ("Region", "Worldwide"),
+        ("Basis", "As reported"), ("Type", "Quarterly"), ("Segment", ""), ("Type", "Revenue"),
+        ("Estimate", "60.5"), ("Estimate", "$60bn"), ("Estimate", "n/a"), ("Analyst", "Jo Bull"),
+        ("Comment made", "beat the forecast by far"), ("#", "1"), ("Scenario", "-"),
+    ],
+)  # fmt: skip
+def test_a_column_that_changes_nothing_is_passed_over(read, header, cell):
+    long = f"Company,Metric,Period,{header},Value\nAMZN,Revenue,2026Q2,{cell},5\n"
+    wide = f"Company,{header},Metric,Q1 2026,Q2 2026\nAMZN,{cell},Revenue,5,6\n"
+    for text in (long, wide):
+        found = read(text)
+        assert header in found.unused
+        assert rows_of(found, ["period", "value"])[-1][0] == "2026Q2"
+
+
+@pytest.mark.parametrize(
+    ("company", "period", "header", "cell", "same"),
+    [
+        ("MSFT", "2026Q2", "Fiscal period", "Q4 FY26", True),
+        ("MSFT", "2025Q4", "Fiscal period", "Q4 FY26", False),
+        ("MSFT", "2026Q2", "Fiscal period", "Q4", True),
+        ("MSFT", "2026Q2", "Fiscal quarter", "3", False),
+        ("META", "2026Q2", "Year", "2026", True),
+        ("META", "2026Q2", "Year", "2025", False),
+        ("MSFT", "2025Q3", "Fiscal year", "2026", True),
+        ("META", "2026Q2", "Period end", "30/06/2026", True),
+        ("META", "2026Q2", "Period end", "31/03/2026", False),
+        ("META", "2025", "Fiscal period", "FY", True),
+        ("META", "2025Q4", "Fiscal period", "FY", False),
+        ("META", "2025Q4", "Fiscal period", "later", False),
+    ],
+)
+def test_a_second_period_of_a_line_is_its_first_or_is_refused(
+    read, company, period, header, cell, same
+):
+    text = f"Company,Metric,Period,{header},Value\n{company},Revenue,{period},{cell},5\n"
+    if same:
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(
+        DataError, match=f"line 2, {header}: got '{cell}', wanted the period that its"
+    ):
+        read(text)
+
+
+def test_a_line_of_periods_below_the_header_agrees_with_it_or_is_refused(read):
+    text = "META ($m),Q1 2026,Q2 2026\nPeriod end,31/03/2026,{}\nRevenue,5,6\n"
+    assert len(read(text.format("30/06/2026"), SINCE).rows) == 2
+    with pytest.raises(
+        DataError, match="Period end: got '30/09/2026', wanted the period that its line"
+    ):
+        read(text.format("30/09/2026"), SINCE)
+
+
+@pytest.mark.parametrize("corner", ["META ($m),", ",META ($m)", "META ($m),Line"])
+def test_a_part_of_a_company_beside_the_metric_is_not_the_company(read, corner):
+    text = f"{corner},Q1 2026,Q2 2026\nTotal,Revenue,56311,61000\n"
+    assert rows_of(read(text, SINCE))[1] == ("META", "revenue", "2026Q2", 61000.0, "USD m")
+    with pytest.raises(
+        DataError, match="line 3, beside: got 'Reality Labs', wanted nothing in a c"
+    ):
+        read(f"{text}Reality Labs,Revenue,500,600\n", SINCE)
+
+
+def test_the_sum_of_a_year_among_quarters_is_passed_over(read):
+    text = "META,2025,,,,\n$m,Q1,Q2,Q3,Q4,FY\nRevenue,1,2,3,4,10\n"
+    found = read(text, {**SINCE, "entity": "META"})
+    assert rows_of(found, ["value"]) == [(1.0,), (2.0,), (3.0,), (4.0,)]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "META ($m),Q1 2026,Q2 2026,,ORCL ($m),Q3 2026\nRevenue,56311,61000,,Revenue,64000\n",

@@ -23,6 +23,7 @@ from forecast.tables.cells import (
     column_name,
     shown_period,
 )
+from forecast.tables.desk.beside import Beside, changes_figures
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
     length_header,
@@ -117,6 +118,8 @@ class Entry:
         June 30,``.
     columns
         Where quarters are columns, the headers of all of them.
+    beside
+        What stands in its line in columns that are not read and may change what it is.
     """
 
     line: int
@@ -126,6 +129,7 @@ class Entry:
     place: str
     span: str = ""
     columns: tuple[Cell, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,10 +226,10 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     )
     corner = next((k for k, column in roles.items() if column == "period"), -1)
     of_days = len(periods) >= 2 and all(_is_end(c) for c in periods.values())
-    if corner >= 0 and of_days and "value" not in roles.values():
-        del roles[
-            corner
-        ]  # "Quarter ended" beside days says what these are, and is no column of them
+    within = len(periods) >= 2 and corner > min(periods)
+    if corner >= 0 and (of_days or within) and "value" not in roles.values():
+        # "Quarter ended" beside days says what these are, and "FY" among quarters is one more sum.
+        del roles[corner]
     if not {"value", "period"} & set(roles.values()) and periods:
         above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
         return _wide(lines[at:], known, titles, notes, above, name)
@@ -445,7 +449,19 @@ def _long(
     if nameless:
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
+    passed = [k for k, c in enumerate(header) if c.text and k not in roles and k not in melted]
+    asked = [
+        k
+        for k in passed
+        if column_of(header[k].text, {}) == "period"
+        or changes_figures(header[k].text, (_at(row, k) for _, row in body))
+    ]
     for number, row in body:
+        beside = tuple(
+            Beside(header[k].text, cell, column_of(header[k].text, {}) == "period")
+            for k in asked
+            if (cell := _at(row, k)) != NOTHING
+        )
         cells = {column: row[k] if k < len(row) else NOTHING for column, k in at.items()}
         for k in values or [-1]:
             head = header[k].text if k >= 0 else ""
@@ -461,12 +477,14 @@ def _long(
             period = header[at["period"]].text if "period" in at else ""
             value = own.get("value", NOTHING)
             place = f"{column_name(k)}{number}" if value.fault and not value.text else ""
-            entries.append(Entry(number, own, tuple(filter(None, said)), (period, head), place))
+            entries.append(
+                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=beside)
+            )
     columns = {column: header[k].text for column, k in at.items()}
     if melted:
         columns |= {"metric": one_line([c.text for c in melted.values()])}
         columns |= {"value": one_line([c.text for c in melted.values()])}
-    unused = [c.text for k, c in enumerate(header) if c.text and k not in roles and k not in melted]
+    unused = [header[k].text for k in passed]
     return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
 
 
@@ -509,10 +527,15 @@ class _Block:
     label: int
     units: tuple[str, ...]
     spans: dict[int, str]
+    corner: str
+    asked: tuple[int, ...]
+    """Columns that are not read and may change what figures are."""
     entity: Cell = NOTHING
     above: Cell = NOTHING
     said: dict[str, dict[int, Cell]] = dataclasses.field(default_factory=dict)
     """What lines such as "Report date" say of each column."""
+    beneath: dict[int, Beside] = dataclasses.field(default_factory=dict)
+    """What a line of periods below the header says of each column."""
     common: tuple[tuple[str, ...], dict[str, dict[int, Cell]]] = ((), {})
     """What was said of units and columns before the first company, and holds for all."""
 
@@ -529,7 +552,7 @@ def _wide(
     name: str,
 ) -> Layout:  # fmt: skip
     of_titles = tuple(filter(None, map(title_unit, titles)))
-    block = _block(lines[0][1], known, of_titles, None, above)
+    block = _block(lines[0][1], known, of_titles, None, lines[1:], above)
     first, entries, left = block, [], []
     _check_one_table(*lines[0], block, known, name)
     unused = _passed_over(block)
@@ -548,13 +571,18 @@ def _wide(
         # A company may be named in the first cell of the next header.
         periods = _period_columns(row, known.order)
         if len(periods) >= 2 and column != "period":
-            block = _block(row, known, of_titles, block)
+            block = _block(row, known, of_titles, block, lines[k + 2 :])
             _check_one_table(number, row, block, known, name)
         elif not _figures(row, block.periods):
             said = _heading(row, block, known, lines[k + 2 :])
             left += [f"line {number} {shortened(said, 60)!r}"] if said else []
         elif column == "period":
             left.append(f"line {number} {shortened(label, 60)!r}")
+            block.beneath = {
+                c: Beside(label, row[c], period=True)
+                for c in block.periods
+                if c < len(row) and row[c] != NOTHING
+            }
         elif not label and (units := _units_row(row, list(block.periods))):
             block.units = (units, *of_titles)
         else:
@@ -610,7 +638,7 @@ def _beyond(row: Sequence[Cell], block: _Block) -> bool:
 
 def _block(
     header: list[Cell], known: Known, titles: tuple[str, ...], before: _Block | None,
-    above: Sequence[Sequence[Cell]] = (),
+    below: Lines, above: Sequence[Sequence[Cell]] = (),
 ) -> _Block:  # fmt: skip
     """Return how to read the lines below a header of periods.
 
@@ -623,13 +651,19 @@ def _block(
     roles = own or (before.roles if before else {})
     labels = [k for k, column in roles.items() if column == "metric"]
     free = [k for k in range(min(periods)) if k not in roles]
-    label = labels[0] if labels else free[0] if free else min(periods)
-    corner = header[label].text if label < len(header) and label not in periods else ""
+    first = free[0] if free else min(periods)
+    label = labels[0] if labels else _labels_in(free, below, known) if len(free) > 1 else first
+    at = label
+    if first not in (label, *periods) and (
+        not _at(header, label).text or known.company(split_unit(_at(header, first).text)[0])
+    ):
+        at = first  # "META ($m)" stands over what is left of the metrics
+    corner = _at(header, at).text if at not in periods else ""
     units, entity = titles, before.entity if before else NOTHING
     name, unit = split_unit(corner)
     if column_of(name, {}) == "period" or length_header(name):
         units = (unit, *titles) if unit else before.units if before else titles
-    elif corner and label not in own:
+    elif corner and at not in own and (at == label or unit or known.company(name)):
         if unit_words(corner):
             units = (corner, *titles)
         else:
@@ -638,7 +672,15 @@ def _block(
     elif before:
         units = before.units
     spans = {k: _span_above(k, min(periods), above) for k in periods}
-    block = _Block(header, periods, dict(roles), label, units, spans, entity)
+    free = [k for k in free if k != label]
+    passed = [k for k in range(len(header)) if k not in periods and k not in roles and k != label]
+    asked = [
+        k
+        for k in passed
+        if (k in free and not (header[k].text and header[k].text != corner))
+        or changes_figures(header[k].text, (_at(row, k) for _, row in below))
+    ]
+    block = _Block(header, periods, dict(roles), label, units, spans, corner, tuple(asked), entity)
     # The columns of another header may lie elsewhere; where they do not, what holds for all still does.
     if before is not None and list(before.periods) == list(periods):
         if before.entity == NOTHING:
@@ -673,6 +715,17 @@ def _check_one_table(
                 f"{column_name(k)}{number}), as where two tables stand side by side; wanted one table: "
                 "put them below each other, or each on a sheet of its own"
             )
+
+
+def _labels_in(free: Sequence[int], below: Lines, known: Known) -> int:
+    """Return which of several columns holds the labels: that with most metrics that are known.
+
+    "Reality Labs" may stand beside "Revenue", and is a part of the company.
+    """
+    names = {
+        k: sum(known.metric(split_unit(_at(row, k).text)[0]) for _, row in below[:40]) for k in free
+    }
+    return max(free, key=lambda k: (names[k], -k))
 
 
 def _span_above(k: int, first: int, above: Sequence[Sequence[Cell]]) -> str:
@@ -728,6 +781,11 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         cells["entity"] = block.above
     elif block.entity != NOTHING:
         cells["entity"] = block.entity
+    beside = tuple(
+        Beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
+        for k in block.asked
+        if (cell := _at(row, k)) != NOTHING
+    )
     found = []
     for k, head in block.periods.items():
         value = row[k] if k < len(row) else NOTHING
@@ -736,11 +794,12 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         more = {column: by[k] for column, by in block.said.items() if k in by and by[k] != NOTHING}
         own = {**more, **{c: v for c, v in cells.items() if v != NOTHING}}
         own |= {"period": head, "value": value}
-        corner = _at(block.header, block.label).text if block.label not in block.periods else ""
+        below = (block.beneath[k],) if k in block.beneath else ()
         found.append(
             Entry(
-                number, own, tuple(block.units), (corner, head.text), f"{column_name(k)}{number}",
-                block.spans[k], tuple(block.periods.values()),
+                number, own, tuple(block.units), (block.corner, head.text),
+                f"{column_name(k)}{number}", block.spans[k], tuple(block.periods.values()),
+                (*beside, *below),
             )
         )  # fmt: skip
     return found

@@ -275,6 +275,7 @@ _LENGTH_HEADERS = [
 ]
 
 
+@functools.lru_cache(maxsize=4096)
 def length_said(text: str) -> Length | None:
     """Return how long a title says that periods are, or None if it says nothing, or two things.
 

@@ -7,6 +7,7 @@ whatever is read as something else than it says is noted.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import dataclasses
 import datetime as dt
 import difflib
@@ -19,13 +20,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from forecast.core.errors import DataError
-from forecast.core.periods import length_of, one_spelling
+from forecast.core.periods import length_of, one_spelling, period_days
 from forecast.core.problems import Problem
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
 from forecast.core.words import KEY, RANGE, guided
 from forecast.tables.cells import NOTHING, NUMBER, TEXT, YEAR, Cell, shown_period
 from forecast.tables.desk import fiscal, numerals, period_words
+from forecast.tables.desk.beside import Beside, is_harmless
 from forecast.tables.desk.period_words import (
     CALENDAR_YEAR,
     FISCAL,
@@ -34,6 +36,7 @@ from forecast.tables.desk.period_words import (
     length_code,
     length_header,
     length_said,
+    quarter_alone,
 )
 from forecast.tables.desk.spoken import Spoken, qualifier_of, spoken
 from forecast.tables.desk.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
@@ -294,6 +297,8 @@ def column_of_numbers(entries: Sequence[Entry], reading: Reading, mark: str) -> 
     for column in ("period", "reported_on"):
         of = ("period", "start") if column == "period" else (column,)
         cells = [e.cells.get(c, NOTHING) for e in entries for c in of]
+        if column == "period":
+            cells += [one.cell for e in entries for one in e.beside if one.period]
         shown = period_words.order_told_by({c.text for c in cells if c.kind == TEXT})
         orders[column] = reading.dates or (shown.pop() if len(shown) == 1 else "")
     return Column(
@@ -810,6 +815,9 @@ def _stated(entry: Entry) -> Length | None:
     if entry.cells.get("period", NOTHING).kind == YEAR:
         return Length(12, "a day that is shown as a year")
     over, head = entry.heads
+    for one in entry.beside:
+        if not one.period and (said := length_said(one.cell.text)):
+            return said
     # A column that is called by its metric says nothing of its periods: "Annual recurring revenue".
     label = entry.cells.get("metric", NOTHING).text
     texts = (entry.span, "" if label and head.startswith(label) else head, over)
@@ -1099,6 +1107,8 @@ class Reader:
                 "",
             )
         )
+        for other in () if problems else entry.beside:
+            take(partial(self._check_beside, other, entry, row, known), None)
         row["reported_on"] = take(
             lambda: _reported(
                 self._cell(entry, "reported_on"), self.column.orders["reported_on"],
@@ -1115,6 +1125,70 @@ class Reader:
                 "low and high, which only guidance and ranges have, were not read", metric
             )
         return row, list(dict.fromkeys(problems))
+
+    def _check_beside(
+        self, one: Beside, entry: Entry, row: Mapping[str, str], metric: Metric | None
+    ) -> None:
+        """Refuse a cell beside a figure that changes what the figure is.
+
+        Raises
+        ------
+        Wanted
+            If it is none of what changes nothing.
+        """
+        text = one.cell.text
+        if one.period:
+            if self._same_period(one, entry, row, metric):
+                return
+            raise Wanted(
+                one.header, text, f"the period that its line has elsewhere, {row['period']}"
+            )
+        same = row["entity"] == self.entities.known(text) or row["metric"] == self.metrics.known(
+            text
+        )
+        if same or is_harmless(one.cell) or length_said(text):
+            return
+        column = f"the column {one.header!r}" if one.header else "a column without a header"
+        keep = f"; --map {_quoted(f'{one.header}=note')} keeps it as a remark" if one.header else ""
+        raise Wanted(
+            one.header or "beside", text,
+            f"nothing in {column} that makes it another number than the company's own: leave such lines "
+            f"out, or give them a metric of their own{keep}",
+        )  # fmt: skip
+
+    def _same_period(
+        self, one: Beside, entry: Entry, row: Mapping[str, str], metric: Metric | None
+    ) -> bool:
+        """Return whether a second period of a line is its first, or holds it, or lies within."""
+        try:
+            mine = period_days(row["period"])
+        except DataError:  # the check of the table says so
+            return True
+        bare = one.cell.text if re.fullmatch("[1-4]", one.cell.text) else "0"
+        if quarter := quarter_alone(one.cell.text) or int(bare):
+            rules = {fiscal.CALENDAR, self.clock.rule(row["entity"]) or fiscal.CALENDAR}
+            years = range(mine[0].year - 1, mine[1].year + 2)
+            return mine in (fiscal.fiscal_quarter(r, y, quarter) for r in rules for y in years)
+        if said := length_code(one.cell.text):
+            return _KINDS.get(said.months) == length_of(row["period"])
+        there = {c: v for c, v in entry.cells.items() if c not in ("length", "start")}
+        other = dataclasses.replace(
+            entry, cells={**there, "period": one.cell}, heads=(one.header, ""), beside=()
+        )
+        for whose in ("", FISCAL, CALENDAR_YEAR):
+            reading = self.clock.reading
+            clock = dataclasses.replace(
+                self.clock, reading=dataclasses.replace(reading, quarters=whose or reading.quarters),
+                ends={},
+            )  # fmt: skip
+            with contextlib.suppress(Wanted, DataError):
+                name = _period(
+                    other, row["entity"], metric, self.column, clock, self.first_day, Said()
+                )
+                first, last = period_days(name)
+                if first <= mine[0] <= mine[1] <= last or mine[0] <= first <= last <= mine[1]:
+                    return True
+        return False
 
     def _ranged(self, entry: Entry, label: str) -> bool:
         """Return whether an entry is guidance, or is said to be a range: then words are read too."""
