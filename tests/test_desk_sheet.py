@@ -1216,6 +1216,27 @@ def test_what_a_format_hides_is_said(book, value, form, kind):
     assert note(found, kind)
 
 
+@pytest.mark.parametrize(
+    ("title", "held", "form", "value", "unit"),
+    [
+        ("All figures in USD", 61000, '#,##0.0,"bn"', 61.0, "USD bn"),
+        ("All figures in USD", 61_000_000_000, '$#,##0.0,,," bn"', 61.0, "USD bn"),
+        ("All figures in USD", 61_000_000_000, '#,##0,,"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61_000_000_000, '#,##0,,"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61000, "#,##0.0,", 61000.0, "USD m"),
+        ("All figures in USD m", 61000, '#,##0"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61000, '#,##0.0," TEUR"', 61000.0, "USD m"),
+    ],
+)
+def test_a_format_that_scales_and_names_a_unit_does_both_or_neither(
+    book, title, held, form, value, unit
+):
+    """61000 shown as 61.0bn was read as 61,000 USD bn."""
+    rows = ([title], ["Company", "Metric", "Period", "Value"], ["META", "Revenue", "2026Q1", held])
+    found = book(put(D3=(held, form)), rows, SINCE)
+    assert rows_of(found, ["value", "unit"]) == [(value, unit)]
+
+
 @pytest.mark.parametrize("form", ["#,##0;(#,##0,)", "[>1000000]#,##0,;0", "0;;", '0;"-"0;"nil"'])
 def test_a_part_of_a_format_for_other_numbers_says_nothing(book, form):
     found = book(put(D2=(34900, form)))

@@ -382,7 +382,14 @@ def _held_number(cell: Cell, said: Said) -> tuple[float, str]:
         return percent, "%"
     if scaled := re.search(r"[0#](,+)(?:\.0*)?(?![0#,])|[0#](,+)$", plain):
         commas = len(scaled[1] or scaled[2])
-        shown_as = float(cell.text) / 1000**commas
+        shown_as = float(Decimal(cell.text) / 1000**commas)
+        named = unit_words(words) if words else None
+        if named and named.scale:
+            # The scale is that of what is shown: of 61000 as "61.0bn" neither 61000 bn nor 61 is meant.
+            said.add(
+                "read as shown, in the unit of its format", f"{cell.text} ({shown_as:g} {words})"
+            )
+            return shown_as, words
         said.add(
             "shown in another scale than held, what is held was read",
             f"{cell.text} (shown about {shown_as:.4g})",
