@@ -155,6 +155,61 @@ def test_a_company_is_taken_from_option_title_or_file_name(read, name, title, gi
     assert "MSFT" in " ".join(found.notes)
 
 
+YAHOO = """name,ttm,12/31/2025,12/31/2024
+TotalRevenue,"215,000,000","200,966,000","164,501,000"
+DepreciationAndAmortization,"9,000,000","8,000,000","7,000,000"
+"""
+
+
+def test_a_column_called_name_that_holds_metrics_is_of_metrics(read):
+    """The company was TotalRevenue and the metric 215,000,000."""
+    given = {**SINCE, "entity": "META", "unit": "USD k"}
+    with pytest.raises(
+        DataError, match=r"line 2, period: got '12/31/2025', .*dates are a year apart"
+    ):
+        read(YAHOO, given)
+    found = read("Annual figures\n" + YAHOO, given)
+    assert rows_of(found)[0] == ("META", "revenue", "2025", 200966000.0, "USD k")
+    assert found.unused == ("ttm",)
+    both = "Name,Metric,Period,Value\nMicron,Revenue,2025Q4,5\n"
+    assert rows_of(read(both), ["entity"]) == [("Micron",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("name,ttm,Q4 2025\nFoo,215,200\n", "215"),
+        ("id,Q1 2026,Q2 2026,label\n0,56311,61000,Revenue\n", "0"),
+        (f'{SHORT}META,"215,000,000",2025Q4,5\n', "215,000,000"),
+        (f"{SHORT}META,12.5%,2025Q4,5\n", "12.5%"),
+        (f"{SHORT}META,(1),2025Q4,5\n", "(1)"),
+    ],
+)
+def test_a_number_is_no_name_of_a_metric(read, text, got):
+    given = FOR_ALL if "name," in text or text.startswith(SHORT) else {**FOR_ALL, "entity": "META"}
+    with pytest.raises(
+        DataError, match=rf"line 2, metric: got '{re.escape(got)}', wanted the name of"
+    ):
+        read(text, given)
+
+
+def test_a_company_is_no_metric(read):
+    with pytest.raises(DataError, match="got 'AMZN', wanted the name of a metric; this is a comp"):
+        read("Capex ($m),Q1 2026\nAMZN,5\n", {**SINCE, "entity": "META"})
+
+
+def test_a_company_for_all_rows_that_the_file_contradicts_is_refused(read):
+    text = f"{SHORT}Micron,capex,2025Q1,5\nAMZN,capex,2025Q1,5\n"
+    with pytest.raises(DataError, match="--entity says META, and the file has Micron, AMZN in its"):
+        read(text, {**FOR_ALL, "entity": "META"})
+    found = read(text.replace("Micron", ""), {**FOR_ALL, "entity": "META"})
+    assert rows_of(found, ["entity"]) == [("META",), ("AMZN",)]
+    assert "--entity META is of the rows that name no company; others name AMZN" in found.notes
+    same = read(text.replace("Micron", "Amazon.com").replace("AMZN,capex", "Amazon,revenue"),
+                {**FOR_ALL, "entity": "amazon"})  # fmt: skip
+    assert rows_of(same, ["entity"]) == [("AMZN",), ("AMZN",)]
+
+
 # --- quarters --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("company", "written", "period"),

@@ -218,7 +218,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     header = lines[at][1]
     _check_names(header, known.renamed, name)
     periods = _period_columns(header, known.order)
-    roles = _roles(header, known, name, periods)
+    roles = _named_metrics(_roles(header, known, name, periods), header, lines[at + 1 :], known)
     notes = (
         [f"above the table: {one_line([repr(shortened(t, 60)) for t in titles], 4)}"]
         if titles
@@ -412,6 +412,19 @@ def _roles(
     if rivals:
         raise DataError(f"{name}: {'; '.join(rivals)}; say which with --map THEIRS=OURS")
     return roles
+
+
+def _named_metrics(
+    roles: dict[int, str], header: Sequence[Cell], body: Lines, known: Known
+) -> dict[int, str]:
+    """Return the roles of columns; a column called "name" is of metrics if those stand in it."""
+    at = next((k for k, column in roles.items() if column == "entity"), -1)
+    if at < 0 or "metric" in roles.values() or plain(header[at].text) != "name":
+        return roles
+    names = [split_unit(text)[0] for _, row in body if (text := _at(row, at).text)]
+    if any(map(known.company, names)) or not any(map(known.metric, names)):
+        return roles
+    return {**roles, at: "metric"}
 
 
 def _metric_columns(
@@ -646,7 +659,7 @@ def _block(
     the periods are.
     """
     periods = _period_columns(header, known.order)
-    own = _roles(header, known, "header", periods)
+    own = _named_metrics(_roles(header, known, "header", periods), header, below, known)
     own = {k: column for k, column in own.items() if column != "period"}
     roles = own or (before.roles if before else {})
     labels = [k for k, column in roles.items() if column == "metric"]

@@ -134,6 +134,7 @@ def _read(
             given = {**given, "metric": named.pop()}
             notes.append(f"all rows are {given['metric']}, named in the title")
     _require(found, given, str(path))
+    notes += _of_others(found.entries, given.get("entity", ""), entities, str(path))
     _agree(found.entries, given.get("unit", ""), str(path))
     column = column_of_numbers(found.entries, reading, sheet.mark)
     clock = Calendar(
@@ -173,6 +174,27 @@ def _company_around(
         if len(found) == 1:
             return found.pop(), where
     return "", ""
+
+
+def _of_others(entries: Sequence[Entry], given: str, namer: Namer, name: str) -> list[str]:
+    """Return a note on companies that a file names and that are not the one given for all rows.
+
+    Raises
+    ------
+    DataError
+        If it names a company in every row, so that the one given is of none.
+    """
+    texts = [e.cells.get("entity", Cell()).text for e in entries]
+    ours = namer.known(given) or given
+    others = list(dict.fromkeys(t for t in texts if t and (namer.known(t) or t) != ours))
+    if not given or not others:
+        return []
+    if all(texts):
+        raise DataError(
+            f"{name}: --entity says {given}, and the file has {one_line(others)} in its column of "
+            "companies; leave --entity out, or say with --map THEIRS=metric what that column is"
+        )
+    return [f"--entity {given} is of the rows that name no company; others name {one_line(others)}"]
 
 
 def _require(found: Layout, given: Mapping[str, str], name: str) -> None:

@@ -212,6 +212,8 @@ class Namer:
             if found != text:
                 said.add("names read", f"{text} -> {found}")
             return found
+        if self.what == "metric":
+            self._check_label(text)
         keep = f"--name {_quoted(f'{text}={new}')}"
         if cell.fault == "heading":
             wanted = f"a company's name, or no line of its own; if it is a company: {keep}"
@@ -225,6 +227,24 @@ class Namer:
             )
         said.add(f"new {'companies' if self.what == 'entity' else 'metrics'}, in no table yet", new)
         return new
+
+    def _check_label(self, text: str) -> None:
+        """Refuse what stands where metrics are named and names none: a number, a company.
+
+        Raises
+        ------
+        Wanted
+            If it is one.
+        """
+        wanted = "the name of a metric; "
+        if numerals.numeral(text).body and not re.search(r"[^\W\d_]", text):
+            wanted += "a column of numbers was taken for that of names: --map THEIRS=metric"
+            raise Wanted(self.what, text, wanted)
+        if company := companies().find(text):
+            wanted += (
+                f"this is a company, {company.name}: --map THEIRS=entity, the metric in the title"
+            )
+            raise Wanted(self.what, text, wanted)
 
 
 def _quoted(text: str) -> str:
