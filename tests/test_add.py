@@ -251,6 +251,35 @@ def test_a_year_in_the_place_of_a_quarter_stops_until_it_is_taken(folder, capsys
     assert "MSFT,capex,2025Q1,9300" in (folder / "vintages" / "user.csv").read_text()
 
 
+def test_a_check_says_what_adding_would_do_and_counts_the_doubts(folder, capsys):
+    far = "MSFT,capex,2025Q1,9300,USD m,2025-07-30,desk,A,\n"
+    more = "MSFT,capex,2025Q2,3000,USD m,2025-07-30,s,A,\n"
+    path, place = (
+        write(folder, OURS + far + more),
+        ["--data", str(folder), "--out", str(folder / "none")],
+    )
+    assert main.main(["data", "check", str(path), *place]) == 0
+    checked, said = capsys.readouterr()
+    assert main.main(["data", "add", str(path), *place]) == 0
+    added, told = capsys.readouterr()
+    assert "1 new, 1 revisions, 0 already there, 0 conflicts" in added
+    assert "revision  MSFT    capex   2025Q1  2565  9300" in added
+    *lines, last = checked.splitlines()
+    assert lines == added.splitlines()
+    assert (
+        "2 rows are good, but 1 number(s) are far from what was expected and will want --yes"
+        in last
+    )
+    assert "MSFT capex 2025Q1: 9,300 USD m in place of 2,565: 3.6 times" in said
+    assert set(said.splitlines()) <= set(told.splitlines())
+    assert list((folder / "vintages").iterdir()) == []
+    there = write(folder, OURS + "MSFT,capex,2025Q1,2565,USD m,2025-04-30,10-Q,A,\n", "there.csv")
+    assert main.main(["data", "check", str(there), *place]) == 0
+    counted, last = capsys.readouterr().out.splitlines()
+    assert counted.startswith("0 new, 0 revisions, 1 already there, 0 conflicts")
+    assert "1 rows are good, hash" in last
+
+
 def test_many_new_rows_print_a_page(folder, capsys):
     lines = (f"E{k},capex,2025Q2,3,USD bn,2025-07-30,10-Q,A,\n" for k in range(1000))
     path = write(folder, OURS + "".join(lines))
