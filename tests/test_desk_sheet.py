@@ -428,6 +428,11 @@ def test_a_length_that_a_period_does_not_have_is_refused(read, cell, period):
         read(f"Company,Metric,Frequency,Period,Value\nMETA,Revenue,{cell},{period},5\n")
 
 
+def test_a_year_may_stand_among_the_quarters_of_a_quarterly_table(read):
+    found = read("Quarterly results,Q4 2025,FY 2025\nRevenue,5,20\n", {**FOR_ALL, "entity": "META"})
+    assert rows_of(found, ["period"]) == [("2025Q4",), ("2025",)]
+
+
 def test_the_first_day_makes_fiscal_quarters_too(read):
     text = "Company,Metric,Start date,End date,Value\nNVDA,capex,{},2026-01-25,5\n"
     for first, period in (

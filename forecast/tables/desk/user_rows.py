@@ -917,7 +917,9 @@ def _days_of(
         _kind_of(Length(one.number, text), text, None)
     if one.kind in ("quarter", "year"):
         loose = clock.length if clock.length and clock.length.months not in _KINDS else None
-        if said := stated or loose:
+        # "FY25" may stand among the quarters of a quarterly table, and no line of a quarter is a year.
+        among = one.kind == "year" and not entry.cells.get("length", NOTHING).text
+        if (said := stated or loose) and not (among and said.months == 3 and one.day is None):
             _agrees(said, one.kind, text)
     if one.day is not None or one.kind == "month":
         return _ending(one, text, entry, metric, clock, rule)
