@@ -223,6 +223,14 @@ def test_a_company_for_all_rows_that_the_file_contradicts_is_refused(read):
         ("ORCL", "Q1 FY24", "2023-06-01/2023-08-31"),
         ("ORCL", "Q3 FY24", "2023-12-01/2024-02-29"),
         ("NVDA", "Q4 FY21", "2020-10-26/2021-01-31"),
+        ("META", "Mrz 26", "2026Q1"),
+        ("META", "Mär-26", "2026Q1"),
+        ("META", "MÄRZ 2026", "2026Q1"),
+        ("META", "31. März 2026", "2026Q1"),
+        ("META", "Dez-25", "2025Q4"),
+        ("NVDA", "Okt 2025", "2025-07-28/2025-10-26"),
+        ("ORCL", "31. Mai 2026", "2026-03-01/2026-05-31"),
+        ("META", "20260630", "2026Q2"),
         ("AMZN", "1Q24", "2024Q1"),
         ("AMZN", "Q1'24", "2024Q1"),
         ("AMZN", "Q1 ’24", "2024Q1"),
@@ -595,6 +603,13 @@ DATED = "entity,metric,period,value,reported_on\n"
         ("05/06/2026", {"dates": "month-first"}, "2026-05-06"),
         ("05/05/2026", {}, "2026-05-05"),
         ("46148", {}, "2026-05-06"),
+        ("20260506", {}, "2026-05-06"),
+        ("2026-05-06 16:05", {}, "2026-05-06"),
+        ("2026-05-06T20:00:00Z", {}, "2026-05-06"),
+        ("2026-05-06T20:00:00.000+02:00", {}, "2026-05-06"),
+        ("30/05/2026 4:05 PM", {}, "2026-05-30"),
+        ("6. Mai 2026", {}, "2026-05-06"),
+        ("06/05/2026 16:05", {"dates": "day-first"}, "2026-05-06"),
         ("2026-05-06 00:00:00", {}, "2026-05-06"),
     ],
 )
@@ -603,6 +618,13 @@ def test_a_day_is_read_however_it_is_written(read, written, said, day):
         f"{DATED}MSFT,capex,2026Q1,5,{written}\n", {"unit": "USD m", "source": "s"}, **said
     )
     assert found.rows["reported_on"].tolist() == [day]
+
+
+def test_a_time_of_day_does_not_hide_that_the_order_of_days_is_open(read):
+    with pytest.raises(
+        DataError, match="line 2, reported_on: got '06/05/2026 16:05', wanted a day of"
+    ):
+        read(f"{DATED}MSFT,capex,2026Q1,5,06/05/2026 16:05\n", {"unit": "USD m", "source": "s"})
 
 
 def test_the_order_of_days_is_told_by_the_column_or_asked(read):
@@ -822,6 +844,19 @@ def test_a_currency_is_not_a_unit(read):
     scale_alone = both.replace(",Currency", "").replace(",USD", "")
     with pytest.raises(DataError, match='a currency too: say --unit "USD m"'):
         read(scale_alone.format("millions"), rest)
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("entity,metric,period,Value (m)\nMETA,Revenue,2026Q1,61000\n", "m"),
+        ("In millions\nentity,metric,period,value\nMETA,Revenue,2026Q1,61000\n", "In millions"),
+        (f"{SHORT}META,Revenue (bn),2026Q1,61\n", "bn"),
+    ],
+)
+def test_a_scale_without_a_currency_is_named_where_it_stands(read, text, got):
+    with pytest.raises(DataError, match=rf"unit: got '{got}', wanted a currency too"):
+        read(text, {"source": "s", "reported_on": "2026-11-01"})
 
 
 def test_a_unit_in_the_cell_is_its_unit_or_agrees_with_that_around_it(read):

@@ -23,18 +23,27 @@ _MONTHS = {
     short: k
     for k in range(1, 13)
     for short in (calendar.month_name[k].lower(), calendar.month_abbr[k].lower())
-} | {"sept": 9}
+} | {"sept": 9} | {
+    name: k
+    for k, names in {
+        1: "januar jänner", 2: "februar feber", 3: "märz maerz mär mrz", 5: "mai", 6: "juni",
+        7: "juli", 10: "oktober okt", 12: "dezember dez",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+"""Names of months in English and German; where the two agree it is said once."""
 
 _YEARS_OF_TABLES = range(1900, 2201)
 """Other years are none of a table, and left to its check."""
 
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+_JOINED = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _DAY_NAMED = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2})"
+    r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([A-Za-zäÄ]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2})"
 )
 _NAMED_DAY = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
-_MONTH = re.compile(r"([A-Za-z]{3,9})\.?[\s\-/']*(\d{4}|\d{2})|(\d{4})[\s\-/]([A-Za-z]{3,9})")
+_MONTH = re.compile(r"([A-Za-zäÄ]{3,9})\.?[\s\-/']*(\d{4}|\d{2})|(\d{4})[\s\-/]([A-Za-zäÄ]{3,9})")
 
 
 def _year(text: str) -> int:
@@ -46,6 +55,23 @@ def _date(year: int, month: int, day: int) -> dt.date | None:
         return dt.date(year, month, day) if year in _YEARS_OF_TABLES else None
     except ValueError:
         return None
+
+
+_CLOCK = re.compile(
+    r"(?<=\d)(?:T|,?\s+)\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:[ap]m|Z|UTC|[+-]\d\d:?\d\d)?$",
+    re.IGNORECASE,
+)
+
+
+def without_time(text: str) -> str:
+    """Return a moment without its time of day: it lies on the day that it names.
+
+    Examples
+    --------
+    >>> without_time("2026-07-29T16:05:00Z"), without_time("29/07/2026 4:05 PM")
+    ('2026-07-29', '29/07/2026')
+    """
+    return re.sub(_CLOCK, "", text.strip())
 
 
 def order_told_by(texts: Iterable[str]) -> set[str]:
@@ -84,7 +110,7 @@ def day_of(text: str, order: str = "") -> dt.date | None:
     (None, '2026-05-06')
     """
     text = text.strip()
-    if found := _ISO.fullmatch(text):
+    if found := _ISO.fullmatch(text) or _JOINED.fullmatch(text):
         return _date(int(found[1]), int(found[2]), int(found[3]))
     if found := _NUMERIC.fullmatch(text):
         one, two, year = int(found[1]), int(found[3]), _year(found[4])

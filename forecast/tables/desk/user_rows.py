@@ -319,7 +319,9 @@ def column_of_numbers(entries: Sequence[Entry], reading: Reading, mark: str) -> 
         cells = [e.cells.get(c, NOTHING) for e in entries for c in of]
         if column == "period":
             cells += [one.cell for e in entries for one in e.beside if one.period]
-        shown = period_words.order_told_by({c.text for c in cells if c.kind == TEXT})
+        shown = period_words.order_told_by(
+            {period_words.without_time(c.text) for c in cells if c.kind == TEXT}
+        )
         orders[column] = reading.dates or (shown.pop() if len(shown) == 1 else "")
     return Column(
         decimal=reading.decimal or (next(iter(told)) if len(told) == 1 else ""),
@@ -574,7 +576,10 @@ def _named(entry: Entry, words: UnitWords, dimension: str, called: bool) -> str:
         )  # fmt: skip
     if words.scale and not words.currency and not unit_name(words, dimension):
         scale = {1e3: "k", 1e6: "m", 1e9: "bn", 1e12: "tn"}.get(words.scale, "m")
-        said = entry.cells.get("unit", NOTHING).text or entry.cells["value"].text
+        texts = [entry.cells.get(c, NOTHING).text for c in ("unit", "scale")]
+        texts += [split_unit(entry.cells.get("metric", NOTHING).text)[1], *entry.units]
+        scales = (text for text in texts if (one := unit_words(text)) and one.scale)
+        said = next(scales, entry.cells["value"].text)
         raise Wanted("unit", said, f'a currency too: say --unit "USD {scale}"')
     return unit_name(words, dimension)
 
@@ -1033,10 +1038,14 @@ def _reported(cell: Cell, order: str, first_day: dt.date, said: Said) -> str:
     text = cell.text.strip()
     if cell.fault:
         raise Wanted("reported_on", text, f"a day, and its cell holds {cell.fault}")
-    if cell.kind == TEXT and period_words.needs_order(text) and not order:
-        wanted = "a day of which it is said what comes first: --day-first or --month-first"
-        raise Wanted("reported_on", text, wanted)
-    day = period_words.day_of(text, order)
+    if (
+        cell.kind == TEXT
+        and period_words.needs_order(period_words.without_time(text))
+        and not order
+    ):
+        raise Wanted("reported_on", text, _ORDER)
+    # A moment lies on the day that it names, wherever that is.
+    day = period_words.day_of(period_words.without_time(text), order)
     if day is None and (serial := period_words.serial_day(text, first_day)):
         said.add("days written as a spreadsheet's numbers", f"{text} -> {serial.isoformat()}")
         day = serial
