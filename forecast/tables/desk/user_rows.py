@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from forecast.core.errors import DataError
 from forecast.core.periods import length_of, one_spelling, period_days
@@ -28,6 +28,7 @@ from forecast.core.words import KEY, RANGE, guided
 from forecast.tables.cells import NOTHING, NUMBER, TEXT, YEAR, Cell, shown_period
 from forecast.tables.desk import fiscal, numerals, period_words
 from forecast.tables.desk.beside import Beside, is_harmless
+from forecast.tables.desk.layout import Entry
 from forecast.tables.desk.period_words import (
     CALENDAR_YEAR,
     FISCAL,
@@ -41,9 +42,6 @@ from forecast.tables.desk.period_words import (
 from forecast.tables.desk.spoken import Spoken, qualifier_of, spoken
 from forecast.tables.desk.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
 from forecast.tables.names import Company, Metric, Names, companies, metrics, plain
-
-if TYPE_CHECKING:
-    from forecast.tables.desk.layout import Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -826,6 +824,36 @@ def _period(
 
 
 _ORDER = "a day of which it is said what comes first: --day-first or --month-first"
+
+
+def period_of(text: str, entity: str, metric: str) -> str:
+    """Return the period that a text is of a company's metric, as a table writes it.
+
+    Raises
+    ------
+    DataError
+        If it could be two.
+
+    Examples
+    --------
+    >>> period_of("Q4 FY26", "MSFT", "capex"), period_of("31 Dec 2025", "META", "revenue")
+    ('2026Q2', '2025Q4')
+    """
+    plain_text = text.strip()
+    cell = Cell(plain_text.upper() if re.fullmatch(r"\d{4}[qQ][1-4]", plain_text) else plain_text)
+    entry = Entry(1, {"period": cell}, (), ("period", ""), "")
+    order = period_words.order_told_by([cell.text])
+    column = Column("", False, False, {"period": order.pop() if order else ""})
+    clock = Calendar(Reading(), "", None, {})
+    try:
+        return _period(
+            entry, entity, metrics().things.get(metric), column, clock, dt.date.min, Said()
+        )
+    except Wanted as problem:
+        raise DataError(
+            f"got the period {text!r} of {entity} {metric}; wanted {problem.wanted.split(': --')[0]}: "
+            "write it as the table has it, such as 2025Q4 or 2025-12-01/2026-02-28"
+        ) from None
 
 
 def _stated(entry: Entry) -> Length | None:
