@@ -102,6 +102,29 @@ def test_a_file_as_a_spreadsheet_saves_it_begins_with_a_mark(folder):
     assert found.columns["entity"] == "entity"
 
 
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_two_bytes_a_letter_is_read_by_its_mark(folder, code):
+    path, text = (
+        folder.parent / "new.csv",
+        OURS.replace(",", "\t") + "Soci\xe9t\xe9\tb\t2025Q1\t1\t",
+    )
+    mark = "" if code == "utf-16" else "\ufeff"
+    path.write_bytes(f"{mark}{text}USD m\t2025-05-01\ts\tA\t\n".encode(code))
+    assert read_user_table(path).rows["entity"].tolist() == ["Soci\xe9t\xe9"]
+
+
+def test_a_file_of_another_code_is_refused_with_the_place_and_what_to_do(folder, capsys):
+    path = folder.parent / "new.csv"
+    path.write_bytes((OURS + "A,b,2025Q1,1,USD m,2025-05-01,f\xfcr uns,A,\n").encode("cp1252"))
+    assert add(folder, path) == 1
+    err = capsys.readouterr().err
+    assert "byte 0xfc in line 2, near '2025-05-01,f\xfcr uns" in err
+    assert "wanted UTF-8: save it as 'CSV UTF-8', or as XLSX" in err
+    path.write_bytes(b"\xff\xfea")
+    assert add(folder, path) == 1
+    assert "not a CSV table" in capsys.readouterr().err
+
+
 def test_a_map_decides_between_rivals(folder):
     text = OURS.replace("entity", "ticker,company") + "M,Em,b,2025Q1,1,USD m,2025-05-01,s,A,\n"
     path = write(folder, text)

@@ -210,6 +210,23 @@ def test_a_company_for_all_rows_that_the_file_contradicts_is_refused(read):
     assert rows_of(same, ["entity"]) == [("AMZN",), ("AMZN",)]
 
 
+def test_a_company_that_stands_once_is_that_of_the_lines_below(read):
+    text = (
+        "Company,Metric,Period,Value\nMETA,Revenue,2026Q1,56311\n,Capex,2026Q1,19840\n"
+        "Amazon,Revenue,2026Q1,180000\n\n,Capex,2026Q1,44000\n"
+    )
+    found = read(text)
+    assert [row[:2] for row in rows_of(found)] == [
+        ("META", "revenue"), ("META", "capex"), ("AMZN", "revenue"), ("AMZN", "capex"),
+    ]  # fmt: skip
+    assert note(found, "lines without a company").endswith("above: 3 (META), 6 (Amazon)")
+    # What is said for all rows fills them, and above the first there is none.
+    with pytest.raises(DataError, match="line 2, entity: got ''"):
+        read("Company,Metric,Period,Value\n,Capex,2026Q1,5\nMETA,Revenue,2026Q1,5\n")
+    other = read(text.replace(",Capex", ",Net income", 1), {**FOR_ALL, "entity": "Micron"})
+    assert rows_of(other, ["entity"]) == [("META",), ("Micron",), ("AMZN",), ("Micron",)]
+
+
 # --- quarters --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("company", "written", "period"),
@@ -1538,6 +1555,9 @@ WORDS = st.sampled_from([
     "Q1 FY24", "Q2 FY24", "1Q25", "2025Q3", "2024", "FY25E", "Q1", "2026-03-31", "31/03/2026",
     "05/06/2026", "46148", "USD m", "$bn", "in millions", "EUR", "%", "1,234", "34.900", "(5)", "45 %",
     "$34.9bn", "n/a", "#REF!", "1.234,5", "Total", "Notes", "²", "((", "-", "9999-12-31", "x" * 300,
+    "Year ended", "Frequency", "Annual", "Months", "6", "Period start", "Period end", "2025-01-01",
+    "Three Months Ended June 30,", "12 Months Ending", "Year to date", "Dec-24", "Dec-25", "Mär 25",
+    "Month", "Region", "North America", "Type", "Forecast", "name", "ttm", "215", "20260630", "FY",
 ])  # fmt: skip
 
 

@@ -6,6 +6,7 @@ and what it holds may differ: a cell carries what is needed to say so.
 
 from __future__ import annotations
 
+import codecs
 import collections
 import csv
 import dataclasses
@@ -126,7 +127,7 @@ def read_sheet(path: Path, sheet: str = "", content: bytes | None = None) -> She
     Parameters
     ----------
     path
-        A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
+        A CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark) or an XLSX.
     sheet
         Which sheet; the first that is not hidden by default.
     content
@@ -182,7 +183,7 @@ def without_ends(cells: list[Cell]) -> list[Cell]:
 
 def _csv_sheet(path: Path, content: bytes) -> Sheet:
     try:
-        text = content.decode("utf-8-sig")
+        text = _decoded(path, content)
         if "\0" in text:
             raise csv.Error("it holds NUL bytes")
         mark = _mark(text)
@@ -195,6 +196,30 @@ def _csv_sheet(path: Path, content: bytes) -> Sheet:
         ) from None
     cells = ((n, [Cell(text) if text else NOTHING for text in row]) for n, row in lines)
     return Sheet([(n, filled) for n, row in cells if (filled := without_ends(row))], mark=mark)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    """Return what a text file says: UTF-8, or UTF-16 if it begins with the mark of that.
+
+    Raises
+    ------
+    DataError
+        If it is text in a code of which nothing in the file says which.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if b"\0" in content:
+            raise
+        at = error.start
+        near = content[max(0, at - 12) : at + 12].decode("cp1252", "replace")
+        raise DataError(
+            f"{path}: got text that is not a CSV table in UTF-8, as older spreadsheets save it: byte "
+            f"0x{content[at]:02x} in line {content.count(b'\n', 0, at) + 1}, near "
+            f"{' '.join(near.split())!r}; wanted UTF-8: save it as 'CSV UTF-8', or as XLSX"
+        ) from None
 
 
 def _mark(text: str, sample: int = 200) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS, RANGE
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS, RANGE
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
 from forecast.tables.desk.period_words import length_said
@@ -123,16 +123,10 @@ def _read(
     )
     found = layout(sheet, known, str(path))
     said, notes = Said(), [*sheet.notes, *found.notes]
-    if "entity" not in given and not any("entity" in e.cells for e in found.entries):
-        entity, where = _company_around(sheet, path, found.titles, entities)
-        if entity:
-            given = {**given, "entity": entity}
-            notes.append(f"all rows are of {entity}, named in {where}")
-    if "metric" not in given and not any("metric" in e.cells for e in found.entries):
-        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
-        if len(named) == 1:
-            given = {**given, "metric": named.pop()}
-            notes.append(f"all rows are {given['metric']}, named in the title")
+    if "entity" not in given:
+        found = dataclasses.replace(found, entries=_once_each(found.entries, said))
+    around, told = _around(found, sheet, path, given, entities, metrics)
+    given, notes = {**given, **around}, [*notes, *told]
     _require(found, given, str(path))
     notes += _of_others(found.entries, given.get("entity", ""), entities, str(path))
     _agree(found.entries, given.get("unit", ""), str(path))
@@ -161,6 +155,32 @@ def _read(
     return UserTable(table, found.columns, found.unused, (*notes, *said.notes()))
 
 
+def _around(
+    found: Layout,
+    sheet: Sheet,
+    path: Path,
+    given: Mapping[str, str],
+    entities: Namer,
+    metrics: Namer,
+) -> tuple[dict[str, str], list[str]]:
+    """Return the company and the metric that no column has and a title names, with notes on them."""
+    missing = {
+        c for c in KEY[:2] if c not in given and not any(c in e.cells for e in found.entries)
+    }
+    around, notes = dict[str, str](), list[str]()
+    if "entity" in missing:
+        entity, where = _company_around(sheet, path, found.titles, entities)
+        if entity:
+            around["entity"] = entity
+            notes.append(f"all rows are of {entity}, named in {where}")
+    if "metric" in missing:
+        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
+        if len(named) == 1:
+            around["metric"] = named.pop()
+            notes.append(f"all rows are {around['metric']}, named in the title")
+    return around, notes
+
+
 def _company_around(
     sheet: Sheet, path: Path, titles: Sequence[str], entities: Namer
 ) -> tuple[str, str]:
@@ -174,6 +194,21 @@ def _company_around(
         if len(found) == 1:
             return found.pop(), where
     return "", ""
+
+
+def _once_each(entries: Sequence[Entry], said: Said) -> tuple[Entry, ...]:
+    """Return entries whose company stands once, on the first of its lines, each with its company."""
+    filled, last = [], Cell()
+    for entry in entries:
+        cell = entry.cells.get("entity")
+        if cell == Cell() and last != Cell():
+            said.add(
+                "lines without a company, read as of that above", f"{entry.line} ({last.text})"
+            )
+            entry = dataclasses.replace(entry, cells={**entry.cells, "entity": last})
+        last = cell if cell is not None and cell != Cell() else last
+        filled.append(entry)
+    return tuple(filled)
 
 
 def _of_others(entries: Sequence[Entry], given: str, namer: Namer, name: str) -> list[str]:
