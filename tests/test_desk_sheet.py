@@ -1097,6 +1097,15 @@ def test_a_column_that_changes_nothing_is_passed_over(read, header, cell):
         assert rows_of(found, ["period", "value"])[-1][0] == "2026Q2"
 
 
+def test_a_column_without_a_header_may_say_that_a_number_is_no_report(read):
+    text = "Company,Metric,Period,,Value\nAMZN,Revenue,2026Q1,ok,5\nAMZN,Revenue,2026Q2,{},5\n"
+    assert len(read(text.format("late")).rows) == 2
+    with pytest.raises(
+        DataError, match="line 3, beside: got 'Forecast', wanted nothing in a column w"
+    ):
+        read(text.format("Forecast").replace(",ok,", ",,"))
+
+
 @pytest.mark.parametrize(
     ("company", "period", "header", "cell", "same"),
     [

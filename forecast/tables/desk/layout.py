@@ -462,7 +462,7 @@ def _long(
     if nameless:
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
-    passed = [k for k, c in enumerate(header) if c.text and k not in roles and k not in melted]
+    passed = [k for k in range(len(header)) if k not in roles and k not in melted]
     asked = [
         k
         for k in passed
@@ -497,7 +497,7 @@ def _long(
     if melted:
         columns |= {"metric": one_line([c.text for c in melted.values()])}
         columns |= {"value": one_line([c.text for c in melted.values()])}
-    unused = [header[k].text for k in passed]
+    unused = [header[k].text for k in passed if header[k].text]
     return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
 
 
@@ -799,7 +799,7 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         for k in block.asked
         if (cell := _at(row, k)) != NOTHING
     )
-    found = []
+    found, columns = [], tuple(block.periods.values())
     for k, head in block.periods.items():
         value = row[k] if k < len(row) else NOTHING
         if value == NOTHING:
@@ -811,7 +811,7 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         found.append(
             Entry(
                 number, own, tuple(block.units), (block.corner, head.text),
-                f"{column_name(k)}{number}", block.spans[k], tuple(block.periods.values()),
+                f"{column_name(k)}{number}", block.spans[k], columns,
                 (*beside, *below),
             )
         )  # fmt: skip

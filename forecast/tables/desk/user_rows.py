@@ -747,10 +747,11 @@ def ends_of(
 ) -> dict[Row, tuple[dt.date, ...]]:
     """Return the days on which periods end, where they are written so: in each row of them, in order."""
     found: dict[Row, set[dt.date]] = {}
+    seen: Row = ()
     for entry in entries:
-        row = _row_of(entry)
-        if entry.columns and row in found:
+        if entry.columns and entry.columns is seen:  # the figures of a line share them
             continue
+        row = seen = _row_of(entry)
         cells = entry.columns or (entry.cells.get("period", NOTHING),)
         ends = (_end_of(cell, column.orders["period"], first_day) for cell in cells)
         found.setdefault(row, set()).update(end for end in ends if end)
