@@ -519,6 +519,17 @@ def test_the_corner_says_how_long_the_periods_beside_it_are(read, corner, period
         read(text, SINCE)
 
 
+def test_a_corner_that_says_whose_the_periods_are_says_it_of_a_later_block_too(read):
+    text = (
+        "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\nAmazon quarterly ($m),Q1 2026,Q2 2026\nCapex,7,8\n"
+    )
+    named = read(text, SINCE)
+    assert rows_of(named)[2][:2] == ("Amazon quarterly", "capex")  # a new company, and never META
+    assert note(named, "new companies")
+    found = read(text.replace("Amazon quarterly ($m)", "3 Months Ending"), SINCE)
+    assert rows_of(found)[2] == ("META", "capex", "2026Q1", 7.0, "USD m")
+
+
 def test_two_lines_of_headers_are_one_and_keep_the_unit(read):
     text = "META US Equity,,\nIn Millions of USD,FY 2024,FY 2025\n"
     found = read(

@@ -26,10 +26,10 @@ from forecast.tables.cells import (
 from forecast.tables.desk.beside import Beside, changes_figures
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
-    length_header,
     needs_order,
     order_told_by,
     quarter_alone,
+    says_only_length,
     spelled,
 )
 from forecast.tables.desk.unit_words import split_unit, title_unit, unit_words
@@ -674,7 +674,7 @@ def _block(
     corner = _at(header, at).text if at not in periods else ""
     units, entity = titles, before.entity if before else NOTHING
     name, unit = split_unit(corner)
-    if column_of(name, {}) == "period" or length_header(name):
+    if column_of(name, {}) == "period" or says_only_length(name):
         units = (unit, *titles) if unit else before.units if before else titles
     elif corner and at not in own and (at == label or unit or known.company(name)):
         if unit_words(corner):

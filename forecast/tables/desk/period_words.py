@@ -344,6 +344,26 @@ def length_header(text: str) -> Length | None:
     return length_said(words) or next(named, None)
 
 
+_LENGTH_WORDS = frozenset({
+    "for", "the", "of", "months", "month", "weeks", "week", "quarter", "quarters", "quarterly", "qtr",
+    "qtrs", "year", "years", "yearly", "annual", "annually", "fiscal", "calendar", "full", "half",
+    "semi", "period", "periods", "ended", "ending", "ends", "end", "to", "date", "ytd", "qtd", "ltm", "ttm",
+    "fy", "fye", "unaudited", "twenty", "thirty", "fifty", *_COUNTS,
+})  # fmt: skip
+
+
+def says_only_length(text: str) -> bool:
+    """Return whether a text says how long periods are and nothing else, such as whose they are.
+
+    Examples
+    --------
+    >>> says_only_length("12 Months Ending"), says_only_length("Amazon quarterly")
+    (True, False)
+    """
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return bool(words) and set(words) <= _LENGTH_WORDS and length_header(text) is not None
+
+
 def length_code(text: str) -> Length | None:
     """Return how long a period is by a cell that names nothing but that.
 
