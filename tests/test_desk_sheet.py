@@ -561,6 +561,17 @@ def test_a_title_says_how_long_periods_are(read, title, periods):
         read(text, SINCE)
 
 
+def test_a_title_of_two_lengths_is_asked_of_where_only_a_day_is_known(read):
+    text = "META, $m, for the 3 months and 12 months ended\nMetric,{}\nRevenue,5\n"
+    with pytest.raises(
+        DataError, match="since what stands above says '3 months' and '12 months': "
+    ):
+        read(text.format("31/12/2025"), SINCE)
+    assert rows_of(read(text.format("Q4 2025"), {**SINCE, "unit": "USD m"}), ["period"]) == [
+        ("2025Q4",)
+    ]
+
+
 @pytest.mark.parametrize(
     "heads",
     [

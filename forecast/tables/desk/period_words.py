@@ -302,6 +302,23 @@ _LENGTH_HEADERS = [
 
 
 @functools.lru_cache(maxsize=4096)
+def lengths_said(text: str) -> tuple[Length, ...]:
+    """Return all that a title says of how long periods are; "six months year to date" is six months.
+
+    Examples
+    --------
+    >>> [said.text for said in lengths_said("Annual and quarterly figures")]
+    ['quarterly', 'Annual']
+    """
+    found: dict[int, str] = {}
+    for pattern, months in _LENGTHS:
+        for one in pattern.finditer(text):
+            found.setdefault(_months(one[1], months) if months < 0 else months, one[0])
+    if len(found) > 1:
+        found.pop(0, None)
+    return tuple(Length(months, words) for months, words in found.items())
+
+
 def length_said(text: str) -> Length | None:
     """Return how long a title says that periods are, or None if it says nothing, or two things.
 
@@ -312,13 +329,8 @@ def length_said(text: str) -> Length | None:
     >>> length_said("META year to date").months, length_said("Annual and quarterly figures")
     (0, None)
     """
-    found: dict[int, str] = {}
-    for pattern, months in _LENGTHS:
-        for one in pattern.finditer(text):
-            found.setdefault(_months(one[1], months) if months < 0 else months, one[0])
-    if len(found) > 1:  # "six months year to date" is six months
-        found.pop(0, None)
-    return Length(*found.popitem()) if len(found) == 1 else None
+    said = lengths_said(text)
+    return said[0] if len(said) == 1 else None
 
 
 def _months(count: str, kind: int) -> int:
@@ -347,8 +359,8 @@ def length_header(text: str) -> Length | None:
 _LENGTH_WORDS = frozenset({
     "for", "the", "of", "months", "month", "weeks", "week", "quarter", "quarters", "quarterly", "qtr",
     "qtrs", "year", "years", "yearly", "annual", "annually", "fiscal", "calendar", "full", "half",
-    "semi", "period", "periods", "ended", "ending", "ends", "end", "to", "date", "ytd", "qtd", "ltm", "ttm",
-    "fy", "fye", "unaudited", "twenty", "thirty", "fifty", *_COUNTS,
+    "semi", "period", "periods", "ended", "ending", "ends", "end", "to", "date", "ytd", "qtd", "ltm",
+    "ttm", "fy", "fye", "unaudited", "twenty", "thirty", "fifty", *_COUNTS,
 })  # fmt: skip
 
 

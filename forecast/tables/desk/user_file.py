@@ -19,7 +19,7 @@ from forecast.core.text import one_line
 from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS, RANGE
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
-from forecast.tables.desk.period_words import length_said
+from forecast.tables.desk.period_words import lengths_said
 from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
 from forecast.tables.desk.user_rows import (
     Calendar,
@@ -132,7 +132,7 @@ def _read(
     _agree(found.entries, given.get("unit", ""), str(path))
     column = column_of_numbers(found.entries, reading, sheet.mark)
     clock = Calendar(
-        reading, " ".join(found.titles), length_said(" | ".join([*found.titles, sheet.title])),
+        reading, " ".join(found.titles), lengths_said(" | ".join([*found.titles, sheet.title])),
         ends_of(found.entries, column, sheet.first_day),
     )  # fmt: skip
     reader = Reader(entities, metrics, column, clock, given, sheet.first_day, said)

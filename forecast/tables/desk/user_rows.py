@@ -704,16 +704,21 @@ class Calendar:
         What the user says.
     titles
         The texts above the table, which may say that quarters are fiscal.
-    length
-        How long they, or the sheet's name, say that periods are; None if they do not.
+    lengths
+        How long they, or the sheet's name, say that periods are.
     ends
         The days on which periods end, where they are written so, by what :func:`_row_of` says.
     """
 
     reading: Reading
     titles: str
-    length: Length | None
+    lengths: tuple[Length, ...]
     ends: Mapping[Row, tuple[dt.date, ...]]
+
+    @property
+    def length(self) -> Length | None:
+        """What is said of how long periods are, unless two things are."""
+        return self.lengths[0] if len(self.lengths) == 1 else None
 
     def rule(self, entity: str) -> str:
         """Return the rule of a company's fiscal year; empty if it is not known."""
@@ -845,7 +850,7 @@ def period_of(text: str, entity: str, metric: str) -> str:
     entry = Entry(1, {"period": cell}, (), ("period", ""), "")
     order = period_words.order_told_by([cell.text])
     column = Column("", False, False, {"period": order.pop() if order else ""})
-    clock = Calendar(Reading(), "", None, {})
+    clock = Calendar(Reading(), "", (), {})
     try:
         return _period(
             entry, entity, metrics().things.get(metric), column, clock, dt.date.min, Said()
@@ -1036,8 +1041,10 @@ def _unsaid(
         If dates are a year apart, as those of years are, or the metric has quarters and years.
     """
     apart = "quarter" in lengths and _years_apart(clock.ends.get(_row_of(entry), ()))
-    if apart or (ends_year and {"quarter", "year"} <= set(lengths)):
+    several = [repr(said.text) for said in clock.lengths] if "quarter" in lengths else []
+    if apart or len(several) > 1 or (ends_year and {"quarter", "year"} <= set(lengths)):
         why = "these dates are a year apart" if apart else "it is told of quarters and of years"
+        why = f"what stands above says {' and '.join(several)}" if len(several) > 1 else why
         raise Wanted(
             "period", text,
             f"how long the period is that ends then, since {why}: write the quarter or the year, "
