@@ -217,7 +217,7 @@ def _far_revision(before: Row, row: Row, far: float) -> str:
             how_far = f": {'' if times > 1 else '1/'}{larger:.2g}{' times' if times > 1 else ''}"
     return (
         f"{new:,.6g} {row['unit']} in place of {old:,.6g}{how_far}, and a report is seldom revised by "
-        f"more than {FAR_REVISION:.0%}; look at the period and at what is counted"
+        f"more than {100 * FAR_REVISION:g} %; look at the period and at what is counted"
     )
 
 
