@@ -102,6 +102,29 @@ def test_a_file_as_a_spreadsheet_saves_it_begins_with_a_mark(folder):
     assert found.columns["entity"] == "entity"
 
 
+@pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_two_bytes_a_letter_is_read_by_its_mark(folder, code):
+    path, text = (
+        folder.parent / "new.csv",
+        OURS.replace(",", "\t") + "Soci\xe9t\xe9\tb\t2025Q1\t1\t",
+    )
+    mark = "" if code == "utf-16" else "\ufeff"
+    path.write_bytes(f"{mark}{text}USD m\t2025-05-01\ts\tA\t\n".encode(code))
+    assert read_user_table(path).rows["entity"].tolist() == ["Soci\xe9t\xe9"]
+
+
+def test_a_file_of_another_code_is_refused_with_the_place_and_what_to_do(folder, capsys):
+    path = folder.parent / "new.csv"
+    path.write_bytes((OURS + "A,b,2025Q1,1,USD m,2025-05-01,f\xfcr uns,A,\n").encode("cp1252"))
+    assert add(folder, path) == 1
+    err = capsys.readouterr().err
+    assert "byte 0xfc in line 2, near '2025-05-01,f\xfcr uns" in err
+    assert "wanted UTF-8: save it as 'CSV UTF-8', or as XLSX" in err
+    path.write_bytes(b"\xff\xfea")
+    assert add(folder, path) == 1
+    assert "not a CSV table" in capsys.readouterr().err
+
+
 def test_a_map_decides_between_rivals(folder):
     text = OURS.replace("entity", "ticker,company") + "M,Em,b,2025Q1,1,USD m,2025-05-01,s,A,\n"
     path = write(folder, text)
@@ -234,6 +257,50 @@ def test_a_number_a_thousand_times_its_neighbour_is_said_where_no_run_forecast_i
     # It is not written.
     assert add(folder, path, "--write", "--yes") == 0
     assert "look at" not in (folder / "vintages" / "user.csv").read_text()
+
+
+def test_a_year_in_the_place_of_a_quarter_stops_until_it_is_taken(folder, capsys):
+    path = write(folder, OURS + "MSFT,capex,2025Q1,9300,USD m,2025-07-30,desk,A,\n")
+    said = "MSFT capex 2025Q1: 9,300 USD m in place of 2,565: 3.6 times"
+    assert add(folder, path, "--write") == 1
+    assert said in (err := capsys.readouterr().err)
+    assert "1 number(s) are far from what was expected, nothing was written" in err
+    assert list((folder / "vintages").iterdir()) == []
+    place = ["--data", str(folder), "--out", str(folder.parent / "out")]
+    assert main.main(["update", str(path), *place]) == 1
+    assert said in capsys.readouterr().err
+    assert list((folder / "vintages").iterdir()) == []
+    assert add(folder, path, "--write", "--yes") == 0
+    assert "MSFT,capex,2025Q1,9300" in (folder / "vintages" / "user.csv").read_text()
+
+
+def test_a_check_says_what_adding_would_do_and_counts_the_doubts(folder, capsys):
+    far = "MSFT,capex,2025Q1,9300,USD m,2025-07-30,desk,A,\n"
+    more = "MSFT,capex,2025Q2,3000,USD m,2025-07-30,s,A,\n"
+    path, place = (
+        write(folder, OURS + far + more),
+        ["--data", str(folder), "--out", str(folder / "none")],
+    )
+    assert main.main(["data", "check", str(path), *place]) == 0
+    checked, said = capsys.readouterr()
+    assert main.main(["data", "add", str(path), *place]) == 0
+    added, told = capsys.readouterr()
+    assert "1 new, 1 revisions, 0 already there, 0 conflicts" in added
+    assert "revision  MSFT    capex   2025Q1  2565  9300" in added
+    *lines, last = checked.splitlines()
+    assert lines == added.splitlines()
+    assert (
+        "2 rows are good, but 1 number(s) are far from what was expected and will want --yes"
+        in last
+    )
+    assert "MSFT capex 2025Q1: 9,300 USD m in place of 2,565: 3.6 times" in said
+    assert set(said.splitlines()) <= set(told.splitlines())
+    assert list((folder / "vintages").iterdir()) == []
+    there = write(folder, OURS + "MSFT,capex,2025Q1,2565,USD m,2025-04-30,10-Q,A,\n", "there.csv")
+    assert main.main(["data", "check", str(there), *place]) == 0
+    counted, last = capsys.readouterr().out.splitlines()
+    assert counted.startswith("0 new, 0 revisions, 1 already there, 0 conflicts")
+    assert "1 rows are good, hash" in last
 
 
 def test_many_new_rows_print_a_page(folder, capsys):

@@ -155,6 +155,78 @@ def test_a_company_is_taken_from_option_title_or_file_name(read, name, title, gi
     assert "MSFT" in " ".join(found.notes)
 
 
+YAHOO = """name,ttm,12/31/2025,12/31/2024
+TotalRevenue,"215,000,000","200,966,000","164,501,000"
+DepreciationAndAmortization,"9,000,000","8,000,000","7,000,000"
+"""
+
+
+def test_a_column_called_name_that_holds_metrics_is_of_metrics(read):
+    """The company was TotalRevenue and the metric 215,000,000."""
+    given = {**SINCE, "entity": "META", "unit": "USD k"}
+    with pytest.raises(
+        DataError, match=r"line 2, period: got '12/31/2025', .*dates are a year apart"
+    ):
+        read(YAHOO, given)
+    found = read("Annual figures\n" + YAHOO, given)
+    assert rows_of(found)[0] == ("META", "revenue", "2025", 200966000.0, "USD k")
+    assert found.unused == ("ttm",)
+    both = "Name,Metric,Period,Value\nMicron,Revenue,2025Q4,5\n"
+    assert rows_of(read(both), ["entity"]) == [("Micron",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("name,ttm,Q4 2025\nFoo,215,200\n", "215"),
+        ("id,Q1 2026,Q2 2026,label\n0,56311,61000,Revenue\n", "0"),
+        (f'{SHORT}META,"215,000,000",2025Q4,5\n', "215,000,000"),
+        (f"{SHORT}META,12.5%,2025Q4,5\n", "12.5%"),
+        (f"{SHORT}META,(1),2025Q4,5\n", "(1)"),
+    ],
+)
+def test_a_number_is_no_name_of_a_metric(read, text, got):
+    given = FOR_ALL if "name," in text or text.startswith(SHORT) else {**FOR_ALL, "entity": "META"}
+    with pytest.raises(
+        DataError, match=rf"line 2, metric: got '{re.escape(got)}', wanted the name of"
+    ):
+        read(text, given)
+
+
+def test_a_company_is_no_metric(read):
+    with pytest.raises(DataError, match="got 'AMZN', wanted the name of a metric; this is a comp"):
+        read("Capex ($m),Q1 2026\nAMZN,5\n", {**SINCE, "entity": "META"})
+
+
+def test_a_company_for_all_rows_that_the_file_contradicts_is_refused(read):
+    text = f"{SHORT}Micron,capex,2025Q1,5\nAMZN,capex,2025Q1,5\n"
+    with pytest.raises(DataError, match="--entity says META, and the file has Micron, AMZN in its"):
+        read(text, {**FOR_ALL, "entity": "META"})
+    found = read(text.replace("Micron", ""), {**FOR_ALL, "entity": "META"})
+    assert rows_of(found, ["entity"]) == [("META",), ("AMZN",)]
+    assert "--entity META is of the rows that name no company; others name AMZN" in found.notes
+    same = read(text.replace("Micron", "Amazon.com").replace("AMZN,capex", "Amazon,revenue"),
+                {**FOR_ALL, "entity": "amazon"})  # fmt: skip
+    assert rows_of(same, ["entity"]) == [("AMZN",), ("AMZN",)]
+
+
+def test_a_company_that_stands_once_is_that_of_the_lines_below(read):
+    text = (
+        "Company,Metric,Period,Value\nMETA,Revenue,2026Q1,56311\n,Capex,2026Q1,19840\n"
+        "Amazon,Revenue,2026Q1,180000\n\n,Capex,2026Q1,44000\n"
+    )
+    found = read(text)
+    assert [row[:2] for row in rows_of(found)] == [
+        ("META", "revenue"), ("META", "capex"), ("AMZN", "revenue"), ("AMZN", "capex"),
+    ]  # fmt: skip
+    assert note(found, "lines without a company").endswith("above: 3 (META), 6 (Amazon)")
+    # What is said for all rows fills them, and above the first there is none.
+    with pytest.raises(DataError, match="line 2, entity: got ''"):
+        read("Company,Metric,Period,Value\n,Capex,2026Q1,5\nMETA,Revenue,2026Q1,5\n")
+    other = read(text.replace(",Capex", ",Net income", 1), {**FOR_ALL, "entity": "Micron"})
+    assert rows_of(other, ["entity"]) == [("META",), ("Micron",), ("AMZN",), ("Micron",)]
+
+
 # --- quarters --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("company", "written", "period"),
@@ -168,6 +240,14 @@ def test_a_company_is_taken_from_option_title_or_file_name(read, name, title, gi
         ("ORCL", "Q1 FY24", "2023-06-01/2023-08-31"),
         ("ORCL", "Q3 FY24", "2023-12-01/2024-02-29"),
         ("NVDA", "Q4 FY21", "2020-10-26/2021-01-31"),
+        ("META", "Mrz 26", "2026Q1"),
+        ("META", "Mär-26", "2026Q1"),
+        ("META", "MÄRZ 2026", "2026Q1"),
+        ("META", "31. März 2026", "2026Q1"),
+        ("META", "Dez-25", "2025Q4"),
+        ("NVDA", "Okt 2025", "2025-07-28/2025-10-26"),
+        ("ORCL", "31. Mai 2026", "2026-03-01/2026-05-31"),
+        ("META", "20260630", "2026Q2"),
         ("AMZN", "1Q24", "2024Q1"),
         ("AMZN", "Q1'24", "2024Q1"),
         ("AMZN", "Q1 ’24", "2024Q1"),
@@ -315,6 +395,235 @@ def test_quarters_of_any_fiscal_year_follow_on_one_another_and_round_trip(rule, 
         assert (one.year, one.number, one.whose) == (year, quarter, "fiscal")
 
 
+# --- how long a period is --------------------------------------------------------------------
+LONG = "Company,Metric,{},Value\nMETA,Revenue,{},5\n"
+
+
+@pytest.mark.parametrize(
+    "head", ["Fiscal year", "Year", "Year ended", "FYE", "Fiscal year end", "FY"]
+)
+@pytest.mark.parametrize("day", ["31/12/2025", "2025-12-31", "Dec-25"])
+def test_a_header_of_years_over_dates_makes_years(read, head, day):
+    """A year's revenue stood as that of its last quarter, since the metric has quarters."""
+    assert rows_of(read(LONG.format(head, day)), ["period"]) == [("2025",)]
+    found = read(LONG.format("Fiscal year", "30/06/2025").replace("META", "MSFT"))
+    assert rows_of(found, ["period"]) == [("2024-07-01/2025-06-30",)]
+    with pytest.raises(DataError, match=r"the end of a year .*since '.*' says how long it is"):
+        read(LONG.format(head, "2025-09-30"))
+
+
+@pytest.mark.parametrize(
+    ("more", "cell", "period"),
+    [
+        ("Frequency", "Annual", "2025"),
+        ("Frequency", "Quarterly", "2025Q4"),
+        ("Period type", "FY", "2025"),
+        ("Period type", "Q4", "2025Q4"),
+        ("Months", "12", "2025"),
+        ("Months", "3", "2025Q4"),
+        ("Duration", "52 weeks", "2025"),
+        ("Duration", "92 days", "2025Q4"),
+        ("Period start", "2025-01-01", "2025"),
+        ("Period start", "2025-10-01", "2025Q4"),
+        ("Start date", "01/10/2025", "2025Q4"),
+        ("Months", "6", "'6' says that it is 6 month"),
+        ("Months", "9", "9 month"),
+        ("Period type", "YTD", "the year to its day"),
+        ("Frequency", "Semi-annual", "6 month"),
+        ("Frequency", "odd", "got 'odd', wanted how long the period is: quarterly, annual"),
+        ("Period start", "2025-07-01", "these are 184 days, which no row can be"),
+        ("Period start", "2026-07-01", "which no row can be"),
+        ("Period start", "early", "start: got 'early', wanted the first day"),
+    ],
+)
+def test_a_column_says_how_long_the_period_of_its_line_is(read, more, cell, period):
+    text = f"Company,Metric,{more},Period end,Value\nMETA,Revenue,{cell},31/12/2025,5\n"
+    if period[0] == "2":
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(DataError, match=f"line 2, .*{period}"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "period"), [("Annual", "2025Q4"), ("Quarterly", "2025"), ("6", "2025Q4")]
+)
+def test_a_length_that_a_period_does_not_have_is_refused(read, cell, period):
+    with pytest.raises(DataError, match=r"line 2, period: got .*wanted"):
+        read(f"Company,Metric,Frequency,Period,Value\nMETA,Revenue,{cell},{period},5\n")
+
+
+def test_a_year_may_stand_among_the_quarters_of_a_quarterly_table(read):
+    found = read("Quarterly results,Q4 2025,FY 2025\nRevenue,5,20\n", {**FOR_ALL, "entity": "META"})
+    assert rows_of(found, ["period"]) == [("2025Q4",), ("2025",)]
+
+
+def test_the_first_day_makes_fiscal_quarters_too(read):
+    text = "Company,Metric,Start date,End date,Value\nNVDA,capex,{},2026-01-25,5\n"
+    for first, period in (
+        ("2025-10-27", "2025-10-27/2026-01-25"),
+        ("2025-01-27", "2025-01-27/2026-01-25"),
+    ):
+        assert rows_of(read(text.format(first)), ["period"]) == [(period,)]
+
+
+ABOVE = "META ($m)\n,{},\n,{},{}\nRevenue,5,6\n"
+SINCE = {"source": "s", "reported_on": "2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("above", "heads", "periods"),
+    [
+        ("Twelve months ended", ("31 Dec 2024", "31 Dec 2025"), ("2024", "2025")),
+        ("Three months ended", ("31 Dec 2024", "31 Dec 2025"), ("2024Q4", "2025Q4")),
+        ('"Year Ended December 31,"', ("2024", "2025"), ("2024", "2025")),
+        ('"Three Months Ended December 31,"', ("2024", "2025"), ("2024Q4", "2025Q4")),
+        ('"Three Months Ended June 30, (unaudited)"', ("2025", "2026"), ("2025Q2", "2026Q2")),
+        ('"For the quarter ended Sept 30,"', ("2024", "2025"), ("2024Q3", "2025Q3")),
+        ('"Thirteen weeks ended June 30,"', ("2025", "2026"), ("2025Q2", "2026Q2")),
+        ("Q4", ("2024", "2025"), ("2024Q4", "2025Q4")),
+        ("Six months ended", ("30 Jun 2025", "30 Jun 2026"), ()),
+        ('"Nine Months Ended September 30,"', ("2024", "2025"), ()),
+        ("Year to date", ("30 Jun 2025", "30 Jun 2026"), ()),
+        ("YTD", ("Q1 2026", "Q2 2026"), ()),
+    ],
+)
+def test_what_stands_above_the_dates_says_how_long_their_periods_are(read, above, heads, periods):
+    text = ABOVE.format(above, *heads)
+    if periods:
+        assert rows_of(read(text, SINCE), ["period"]) == [(p,) for p in periods]
+        return
+    with pytest.raises(DataError, match=r"line 4, period: .*which no row can be: take the earlier"):
+        read(text, SINCE)
+
+
+@pytest.mark.parametrize(
+    ("corner", "periods"),
+    [
+        ("12 Months Ending", ("2024", "2025")),
+        ("3 Months Ending", ("2024Q4", "2025Q4")),
+        ("Quarter ended", ("2024Q4", "2025Q4")),
+        ("Year ended ($m)", ("2024", "2025")),
+        ("9 Months Ending", ()),
+        ("Period ending", ()),
+    ],
+)
+def test_the_corner_says_how_long_the_periods_beside_it_are(read, corner, periods):
+    text = f"META US Equity,,\nIn Millions of USD,,\n{corner},12/31/2024,12/31/2025\nRevenue,5,6\n"
+    if periods:
+        assert rows_of(read(text, SINCE), ["entity", "period", "unit"]) == [
+            ("META", p, "USD m") for p in periods
+        ]
+        return
+    with pytest.raises(DataError, match=r"line 4, period: got '12/31/2024', wanted"):
+        read(text, SINCE)
+
+
+def test_a_corner_that_says_whose_the_periods_are_says_it_of_a_later_block_too(read):
+    text = (
+        "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\nAmazon quarterly ($m),Q1 2026,Q2 2026\nCapex,7,8\n"
+    )
+    named = read(text, SINCE)
+    assert rows_of(named)[2][:2] == ("Amazon quarterly", "capex")  # a new company, and never META
+    assert note(named, "new companies")
+    found = read(text.replace("Amazon quarterly ($m)", "3 Months Ending"), SINCE)
+    assert rows_of(found)[2] == ("META", "capex", "2026Q1", 7.0, "USD m")
+
+
+def test_two_lines_of_headers_are_one_and_keep_the_unit(read):
+    text = "META US Equity,,\nIn Millions of USD,FY 2024,FY 2025\n"
+    found = read(
+        f'{text}12 Months Ending,12/31/2024,12/31/2025\nRevenue,"164,501","200,966"\n', SINCE
+    )
+    assert rows_of(found) == [
+        ("META", "revenue", "2024", 164501.0, "USD m"),
+        ("META", "revenue", "2025", 200966.0, "USD m"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "periods"),
+    [
+        ("META annual figures ($m)", ("2024", "2025")),
+        ("META full-year results ($m)", ("2024", "2025")),
+        ("META quarterly figures ($m)", ("2024Q4", "2025Q4")),
+        ("META year to date ($m)", ()),
+        ("META annual and quarterly figures ($m)", ()),
+        ("META ($m)", ()),
+    ],
+)
+def test_a_title_says_how_long_periods_are(read, title, periods):
+    text = f"{title}\nMetric,31 Dec 2024,31 Dec 2025\nRevenue,5,6\n"
+    if periods:
+        assert rows_of(read(text, SINCE), ["period"]) == [(p,) for p in periods]
+        return
+    with pytest.raises(DataError, match=r"line 3, period: got '31 Dec 2024', wanted"):
+        read(text, SINCE)
+
+
+def test_a_title_of_two_lengths_is_asked_of_where_only_a_day_is_known(read):
+    text = "META, $m, for the 3 months and 12 months ended\nMetric,{}\nRevenue,5\n"
+    with pytest.raises(
+        DataError, match="since what stands above says '3 months' and '12 months': "
+    ):
+        read(text.format("31/12/2025"), SINCE)
+    assert rows_of(read(text.format("Q4 2025"), {**SINCE, "unit": "USD m"}), ["period"]) == [
+        ("2025Q4",)
+    ]
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "META ($m),Dec-23,Dec-24,Dec-25",
+        "META ($m),Dec-25,Dec-23",
+        "MSFT ($m),30 Jun 2024,30 Jun 2025",
+        "NVDA ($m),2025-01-26,2026-01-25",
+        "META ($m),2024-12-31,2025-12-31,2026-03-31",
+    ],
+)
+def test_dates_a_year_apart_are_asked_of_and_not_taken_for_quarters(read, heads):
+    figures = ",5" * heads.count(",")
+    with pytest.raises(DataError, match="since these dates are a year apart: write the quarter or"):
+        read(f"{heads}\nRevenue{figures}\n", SINCE)
+    company, *days = heads.replace(" ($m)", "").split(",")
+    long = "".join(f"{company},Revenue,{day},5\n" for day in days)
+    with pytest.raises(DataError, match="since these dates are a year apart"):
+        read(f"Company,Metric,Period,Value\n{long}")
+    if "2026-03" not in heads:
+        found = read(f"Company,Metric,Quarter ended,Value\n{long}")
+        assert len(found.rows) == len(days)
+
+
+def test_quarters_with_gaps_are_quarters(read):
+    heads = "META ($m),Jun-25,Mar-26,Jun-26\n"
+    assert rows_of(read(f"{heads}Revenue,5,6,7\n", SINCE), ["period"]) == [
+        ("2025Q2",), ("2026Q1",), ("2026Q2",),
+    ]  # fmt: skip
+
+
+def test_guidance_on_the_end_of_a_year_is_of_a_quarter_or_a_year(read):
+    with pytest.raises(DataError, match="since it is told of quarters and of years"):
+        read(f"{SHORT}META,capex guidance,2026-12-31,130\n")
+    assert rows_of(read(f"{SHORT}META,capex guidance,2026-09-30,30\n"))[0][2] == "2026Q3"
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "period"),
+    [("2025", "12", "2025Q4"), ("2026", "6", "2026Q2"), ("2026", "June", "2026Q2"),
+     ("2026", "5", "")],
+)  # fmt: skip
+def test_a_column_of_years_and_one_of_months_are_one_period(read, year, month, period):
+    text = f"Company,Metric,Year,Month,Value\nMETA,Revenue,{year},{month},5\n"
+    if period:
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(
+        DataError, match=r"line 2, period: got '2026-5', wanted the end of a quarter"
+    ):
+        read(text)
+
+
 # --- days ------------------------------------------------------------------------------------
 DATED = "entity,metric,period,value,reported_on\n"
 
@@ -333,6 +642,13 @@ DATED = "entity,metric,period,value,reported_on\n"
         ("05/06/2026", {"dates": "month-first"}, "2026-05-06"),
         ("05/05/2026", {}, "2026-05-05"),
         ("46148", {}, "2026-05-06"),
+        ("20260506", {}, "2026-05-06"),
+        ("2026-05-06 16:05", {}, "2026-05-06"),
+        ("2026-05-06T20:00:00Z", {}, "2026-05-06"),
+        ("2026-05-06T20:00:00.000+02:00", {}, "2026-05-06"),
+        ("30/05/2026 4:05 PM", {}, "2026-05-30"),
+        ("6. Mai 2026", {}, "2026-05-06"),
+        ("06/05/2026 16:05", {"dates": "day-first"}, "2026-05-06"),
         ("2026-05-06 00:00:00", {}, "2026-05-06"),
     ],
 )
@@ -341,6 +657,13 @@ def test_a_day_is_read_however_it_is_written(read, written, said, day):
         f"{DATED}MSFT,capex,2026Q1,5,{written}\n", {"unit": "USD m", "source": "s"}, **said
     )
     assert found.rows["reported_on"].tolist() == [day]
+
+
+def test_a_time_of_day_does_not_hide_that_the_order_of_days_is_open(read):
+    with pytest.raises(
+        DataError, match="line 2, reported_on: got '06/05/2026 16:05', wanted a day of"
+    ):
+        read(f"{DATED}MSFT,capex,2026Q1,5,06/05/2026 16:05\n", {"unit": "USD m", "source": "s"})
 
 
 def test_the_order_of_days_is_told_by_the_column_or_asked(read):
@@ -562,6 +885,19 @@ def test_a_currency_is_not_a_unit(read):
         read(scale_alone.format("millions"), rest)
 
 
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("entity,metric,period,Value (m)\nMETA,Revenue,2026Q1,61000\n", "m"),
+        ("In millions\nentity,metric,period,value\nMETA,Revenue,2026Q1,61000\n", "In millions"),
+        (f"{SHORT}META,Revenue (bn),2026Q1,61\n", "bn"),
+    ],
+)
+def test_a_scale_without_a_currency_is_named_where_it_stands(read, text, got):
+    with pytest.raises(DataError, match=rf"unit: got '{got}', wanted a currency too"):
+        read(text, {"source": "s", "reported_on": "2026-11-01"})
+
+
 def test_a_unit_in_the_cell_is_its_unit_or_agrees_with_that_around_it(read):
     rest = {"source": "s", "reported_on": "2026-11-01"}
     found = read(f"{SHORT}MSFT,capex,2026Q1,$34.9bn\nMSFT,revenue,2026Q1,$81 bn\n", rest)
@@ -746,6 +1082,135 @@ def test_a_table_of_companies_whose_title_names_the_metric(read):
 
 
 @pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Type", "Forecast"), ("Type", "Estimate"), ("Our view", "Bull"), ("Scenario", "Upside 2"),
+        ("Region", "North America"), ("Segment", "AWS"), ("Product", "Azure"), ("Basis", "Non-GAAP"),
+        ("What", "consensus"), ("Status", "preliminary"), ("Estimate", "yes"),
+    ],
+)  # fmt: skip
+def test_a_column_that_makes_it_another_number_is_asked_for(read, header, cell):
+    """A forecast, a region's or a segment's number was stored as the company's report."""
+    long = f"Company,Metric,Period,{header},Value\nAMZN,Revenue,2026Q2,{cell},5\n"
+    wide = f"Company,{header},Metric,Q1 2026,Q2 2026\nAMZN,{cell},Revenue,5,6\n"
+    across = f"Company,Quarter,{header},Revenue,Capex\nAMZN,2Q26,{cell},5,6\n"
+    for text in (long, wide, across):
+        with pytest.raises(DataError, match=rf"line 2, {header}: got '{cell}', wanted nothing in"):
+            read(text)
+        assert len(read(text, renamed={header: "note"}).rows) == (1 if text == long else 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Type", "Actual"), ("Type", "A"), ("Segment", "Total"), ("Segment", "Amazon"),
+        ("Region", "Worldwide"),
+        ("Basis", "As reported"), ("Type", "Quarterly"), ("Segment", ""), ("Type", "Revenue"),
+        ("Estimate", "60.5"), ("Estimate", "$60bn"), ("Estimate", "n/a"), ("Analyst", "Jo Bull"),
+        ("Comment made", "beat the forecast by far"), ("#", "1"), ("Scenario", "-"),
+    ],
+)  # fmt: skip
+def test_a_column_that_changes_nothing_is_passed_over(read, header, cell):
+    long = f"Company,Metric,Period,{header},Value\nAMZN,Revenue,2026Q2,{cell},5\n"
+    wide = f"Company,{header},Metric,Q1 2026,Q2 2026\nAMZN,{cell},Revenue,5,6\n"
+    for text in (long, wide):
+        found = read(text)
+        assert header in found.unused
+        assert rows_of(found, ["period", "value"])[-1][0] == "2026Q2"
+
+
+def test_a_column_without_a_header_may_say_that_a_number_is_no_report(read):
+    text = "Company,Metric,Period,,Value\nAMZN,Revenue,2026Q1,ok,5\nAMZN,Revenue,2026Q2,{},5\n"
+    assert len(read(text.format("late")).rows) == 2
+    with pytest.raises(
+        DataError, match="line 3, beside: got 'Forecast', wanted nothing in a column w"
+    ):
+        read(text.format("Forecast").replace(",ok,", ",,"))
+
+
+@pytest.mark.parametrize(
+    ("company", "period", "header", "cell", "same"),
+    [
+        ("MSFT", "2026Q2", "Fiscal period", "Q4 FY26", True),
+        ("MSFT", "2025Q4", "Fiscal period", "Q4 FY26", False),
+        ("MSFT", "2026Q2", "Fiscal period", "Q4", True),
+        ("MSFT", "2026Q2", "Fiscal quarter", "3", False),
+        ("META", "2026Q2", "Year", "2026", True),
+        ("META", "2026Q2", "Year", "2025", False),
+        ("MSFT", "2025Q3", "Fiscal year", "2026", True),
+        ("META", "2026Q2", "Period end", "30/06/2026", True),
+        ("META", "2026Q2", "Period end", "31/03/2026", False),
+        ("META", "2025", "Fiscal period", "FY", True),
+        ("META", "2025Q4", "Fiscal period", "FY", False),
+        ("META", "2025Q4", "Fiscal period", "later", False),
+    ],
+)
+def test_a_second_period_of_a_line_is_its_first_or_is_refused(
+    read, company, period, header, cell, same
+):
+    text = f"Company,Metric,Period,{header},Value\n{company},Revenue,{period},{cell},5\n"
+    if same:
+        assert rows_of(read(text), ["period"]) == [(period,)]
+        return
+    with pytest.raises(
+        DataError, match=f"line 2, {header}: got '{cell}', wanted the period that its"
+    ):
+        read(text)
+
+
+def test_a_line_of_periods_below_the_header_agrees_with_it_or_is_refused(read):
+    text = "META ($m),Q1 2026,Q2 2026\nPeriod end,31/03/2026,{}\nRevenue,5,6\n"
+    assert len(read(text.format("30/06/2026"), SINCE).rows) == 2
+    with pytest.raises(
+        DataError, match="Period end: got '30/09/2026', wanted the period that its line"
+    ):
+        read(text.format("30/09/2026"), SINCE)
+
+
+@pytest.mark.parametrize("corner", ["META ($m),", ",META ($m)", "META ($m),Line"])
+def test_a_part_of_a_company_beside_the_metric_is_not_the_company(read, corner):
+    text = f"{corner},Q1 2026,Q2 2026\nTotal,Revenue,56311,61000\n"
+    assert rows_of(read(text, SINCE))[1] == ("META", "revenue", "2026Q2", 61000.0, "USD m")
+    with pytest.raises(
+        DataError, match="line 3, beside: got 'Reality Labs', wanted nothing in a c"
+    ):
+        read(f"{text}Reality Labs,Revenue,500,600\n", SINCE)
+
+
+def test_the_sum_of_a_year_among_quarters_is_passed_over(read):
+    text = "META,2025,,,,\n$m,Q1,Q2,Q3,Q4,FY\nRevenue,1,2,3,4,10\n"
+    found = read(text, {**SINCE, "entity": "META"})
+    assert rows_of(found, ["value"]) == [(1.0,), (2.0,), (3.0,), (4.0,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "META ($m),Q1 2026,Q2 2026,,ORCL ($m),Q3 2026\nRevenue,56311,61000,,Revenue,64000\n",
+        "META ($m),Q1 2026,Q2 2026,,Micron ($m),Q3 2026\nRevenue,56311,61000,,Sales,64000\n",
+        "META ($m),Q1 2026,,Metric,Q3 2026\nRevenue,56311,,Revenue,64000\n",
+        "META ($m),Q1 2026,,,Q3 2026\nRevenue,56311,,Capex,64000\n",
+        "META ($m),Q1 2026,,,Q3 2026\nbits,56311,,bits,64000\n",
+        "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\nAMZN,Q1 2026,ORCL,Q3 2026\nCapex,5,,7\n",
+    ],
+)
+def test_tables_side_by_side_are_refused(read, text):
+    """The numbers of the right one went to the company of the left one."""
+    with pytest.raises(
+        DataError, match=r"between columns of periods \(cell [A-E]\d\), as where two"
+    ):
+        read(text, SINCE)
+
+
+def test_changes_and_remarks_between_quarters_are_passed_over(read):
+    text = "META ($m),Q1 2026,YoY,,Q2 2026,Remark\nRevenue,56311,33%,good,61000,Revenue up\n"
+    assert rows_of(read(text, SINCE), ["period", "value"]) == [
+        ("2026Q1", 56311.0),
+        ("2026Q2", 61000.0),
+    ]
+
+
+@pytest.mark.parametrize(
     "written", ["FY9999", "FY0001", "Q1 0000", "0001-01-01", "9999-12-31", "9999-12", "²", "99999"]
 )
 @pytest.mark.parametrize("company", ["AMZN", "NVDA"])
@@ -894,6 +1359,27 @@ def test_what_a_format_hides_is_said(book, value, form, kind):
     assert note(found, kind)
 
 
+@pytest.mark.parametrize(
+    ("title", "held", "form", "value", "unit"),
+    [
+        ("All figures in USD", 61000, '#,##0.0,"bn"', 61.0, "USD bn"),
+        ("All figures in USD", 61_000_000_000, '$#,##0.0,,," bn"', 61.0, "USD bn"),
+        ("All figures in USD", 61_000_000_000, '#,##0,,"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61_000_000_000, '#,##0,,"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61000, "#,##0.0,", 61000.0, "USD m"),
+        ("All figures in USD m", 61000, '#,##0"m"', 61000.0, "USD m"),
+        ("All figures in USD m", 61000, '#,##0.0," TEUR"', 61000.0, "USD m"),
+    ],
+)
+def test_a_format_that_scales_and_names_a_unit_does_both_or_neither(
+    book, title, held, form, value, unit
+):
+    """61000 shown as 61.0bn was read as 61,000 USD bn."""
+    rows = ([title], ["Company", "Metric", "Period", "Value"], ["META", "Revenue", "2026Q1", held])
+    found = book(put(D3=(held, form)), rows, SINCE)
+    assert rows_of(found, ["value", "unit"]) == [(value, unit)]
+
+
 @pytest.mark.parametrize("form", ["#,##0;(#,##0,)", "[>1000000]#,##0,;0", "0;;", '0;"-"0;"nil"'])
 def test_a_part_of_a_format_for_other_numbers_says_nothing(book, form):
     found = book(put(D2=(34900, form)))
@@ -993,6 +1479,35 @@ def test_days_as_days_months_and_serial_numbers(book):
         book(put(D2=dt.date(2024, 1, 5)))
 
 
+@pytest.mark.parametrize(
+    ("day", "period"), [(dt.date(2023, 6, 30), "2022-07-01/2023-06-30"), (dt.date(2024, 1, 1), "")]
+)
+def test_a_day_that_is_shown_as_a_year_is_a_year(book, day, period):
+    if period:
+        assert book(put(C2=(day, "yyyy"))).rows["period"][0] == period
+        return
+    with pytest.raises(DataError, match="got '2024', wanted whose year it is"):
+        book(put(C2=(day, "yyyy")))
+
+
+def test_days_that_are_shown_as_years_over_columns_are_years(book):
+    rows = (["META ($m)", "x", "y"], ["Revenue", 164501, 200966])
+    shown = {"B1": (dt.date(2024, 12, 31), "yyyy"), "C1": (dt.date(2025, 12, 31), "yyyy;@")}
+    found = book(put(**shown), rows, SINCE)
+    assert rows_of(found, ["period", "value"]) == [("2024", 164501.0), ("2025", 200966.0)]
+
+
+def test_the_name_of_a_sheet_says_how_long_periods_are(book):
+    def change(made, sheet):
+        sheet.title = "Annual"
+
+    rows = (
+        ["META ($m)", dt.date(2024, 12, 31), dt.date(2025, 12, 31)],
+        ["Revenue", 164501, 200966],
+    )
+    assert book(change, rows, SINCE).rows["period"].tolist() == ["2024", "2025"]
+
+
 def test_merged_headers_titles_and_companies(book):
     def change(made, sheet):
         for place in ("A1:E1", "C2:F2", "A4:A5"):
@@ -1071,6 +1586,9 @@ WORDS = st.sampled_from([
     "Q1 FY24", "Q2 FY24", "1Q25", "2025Q3", "2024", "FY25E", "Q1", "2026-03-31", "31/03/2026",
     "05/06/2026", "46148", "USD m", "$bn", "in millions", "EUR", "%", "1,234", "34.900", "(5)", "45 %",
     "$34.9bn", "n/a", "#REF!", "1.234,5", "Total", "Notes", "²", "((", "-", "9999-12-31", "x" * 300,
+    "Year ended", "Frequency", "Annual", "Months", "6", "Period start", "Period end", "2025-01-01",
+    "Three Months Ended June 30,", "12 Months Ending", "Year to date", "Dec-24", "Dec-25", "Mär 25",
+    "Month", "Region", "North America", "Type", "Forecast", "name", "ttm", "215", "20260630", "FY",
 ])  # fmt: skip
 
 

@@ -98,6 +98,8 @@ def test_each_row_of_a_change_keeps_its_own_percentile():
     assert of["GOOGL"][:2] == (30.0, "")
     assert math.isnan(of["GOOGL"][2])
     assert told.revisions["percentile"].tolist() == [75.0]
+    # What was reported before says more of it than a forecast, which it is well within.
+    assert told.revisions["jump"].item().startswith("40 USD bn in place of 20: 2 times")
 
 
 def test_a_number_far_from_its_neighbour_is_said_where_no_forecast_covers_it():

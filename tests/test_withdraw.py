@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import shutil
 
 import pytest
@@ -71,6 +72,40 @@ def test_a_mistyped_number_is_withdrawn_and_entered_rightly_on_the_same_day(data
     assert (
         main.main(["data", "check", str(data / "vintages" / "user.csv"), "--data", str(data)]) == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("company", "metric", "period"),
+    [
+        ("MSFT US Equity", "CapEx", "Q3 FY26"),
+        ("Microsoft (MSFT)", "Capital expenditures*", "31 March 2026"),
+        ("NASDAQ: MSFT", "capex", "Mrz 26"),
+        ("msft", "Cap-Ex", "2026q1"),
+        ("msft", "Cap-Ex", "three months ended March 31, 2026"),
+    ],
+)
+def test_a_report_is_named_as_a_file_that_is_added_names_it(data, capsys, company, metric, period):
+    assert add(data, 34.9, "2026-10-30") == 0
+    capsys.readouterr()
+    assert back(data, company, metric, period) == 0
+    assert "MSFT capex 2026Q1 of 2026-10-30, 34.9 USD m, does not count" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("period", "wanted"),
+    [
+        ("Q1 2026", "wanted whose quarter it is, .*: write it as the table has it"),
+        ("2026-05-31", "wanted the end of a quarter with a fiscal year that ends on 06-30"),
+        ("05/06/2026", "a day of which it is said what comes first: write it as the table"),
+        ("soon", "cannot read the period 'SOON'"),
+    ],
+)
+def test_a_period_that_could_be_two_is_asked_for_when_a_report_is_taken_back(
+    data, capsys, period, wanted
+):
+    assert back(data, "MSFT", "capex", period) == 1
+    assert re.search(wanted, capsys.readouterr().err)
+    assert not (data / "vintages").exists()
 
 
 @pytest.mark.parametrize(("value", "unit"), [(0.0349, "USD bn"), (34900, "USD k")])

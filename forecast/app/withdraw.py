@@ -19,6 +19,7 @@ from forecast.core.periods import one_spelling, parse_date
 from forecast.core.text import one_line
 from forecast.core.words import KEY, WITHDRAWN, WITHDRAWS
 from forecast.tables import names
+from forecast.tables.desk.user_rows import Reading, namers, period_of
 from forecast.tables.shipped import USER_FILE, data_folder, held, read_vintages, vintage_files
 from forecast.tables.vintages import (
     Row,
@@ -71,8 +72,8 @@ def withdraw(
     data
         A folder laid out like the shipped ``data/``.
     entity, metric, period
-        The report's key: a company or metric by any of its names, a period in any spelling that a table
-        may have.
+        The report's key: a company or metric by any of its names, a period in any spelling that a user's
+        own file may have.
     today
         The day on which this runs.
     reported_on
@@ -133,12 +134,13 @@ def withdraw(
 
 def _named(table: Table, entity: str, metric: str, period: str) -> dict[str, str]:
     """Return the key of what was typed, by the names that the table has."""
-    company, measure = names.companies().find(entity), names.metrics().find(metric)
-    return {
-        "entity": _own(table["entity"], entity, company.name if company else entity),
-        "metric": _own(table["metric"], metric, measure.name if measure else metric),
-        "period": one_spelling(period.strip().upper()),
+    reading = Reading(entities=frozenset(table["entity"]), metrics=frozenset(table["metric"]))
+    companies, measures = namers(reading)
+    key = {
+        "entity": _own(table["entity"], entity, companies.known(entity) or entity),
+        "metric": _own(table["metric"], metric, measures.known(metric) or metric),
     }
+    return {**key, "period": one_spelling(period_of(period, **key).upper())}
 
 
 def _own(column: pd.Series, typed: str, known: str) -> str:

@@ -110,10 +110,16 @@ def add_commands(commands: Commands) -> None:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Check a file as its rows would be taken."""
+    """Check a file as its rows would be taken, and say what :func:`add` would do with them."""
     from forecast.app.intake import examine
     from forecast.core.problems import few
-    from forecast.tables.shipped import data_folder, days_looked_at, read_vintages, vintage_files
+    from forecast.tables.shipped import (
+        USER_FILE,
+        data_folder,
+        days_looked_at,
+        read_vintages,
+        vintage_files,
+    )
     from forecast.tables.vintages import standing, table_hash
 
     rows = _rows_of(args)
@@ -128,8 +134,12 @@ def check(args: argparse.Namespace) -> int:
     )
     for line in few([*found.doubts, *found.notes]):
         shared.say(line)
+    _put_changes(found.changes, folder / USER_FILE)
     found.check(accept_implausible=True)
-    shared.put(f"{args.file}: {len(rows)} rows are good, hash {table_hash(rows)[:16]}")
+    far = ""
+    if found.doubts:
+        far = f" but {len(found.doubts)} number(s) are far from what was expected and will want --yes,"
+    shared.put(f"{args.file}: {len(rows)} rows are good,{far} hash {table_hash(rows)[:16]}")
     return 0
 
 
@@ -253,11 +263,7 @@ def _take(
         place = {"table": str(target), "written": written, "percentiles_of": run}
         shared.print_json({**place, **lists, **said, **more})
     else:
-        _print_changes(changes)
-        shared.put(
-            f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
-            f"{len(changes.there)} already there, {len(changes.conflicts)} conflicts; table {target}"
-        )
+        _put_changes(changes, target)
     for line in few(found.set_aside):
         shared.say(f"forecast: refused, the other rows are not: {line}")
     found.check(args.yes or not args.write)
@@ -363,7 +369,8 @@ def _latest_forecasts(out: str) -> tuple[pd.DataFrame | None, dict[str, Any] | N
         return None, None
 
 
-def _print_changes(changes: Changes) -> None:
+def _put_changes(changes: Changes, target: Path) -> None:
+    """Print what rows would change in a table: each that would, and how many there are of each kind."""
     from forecast.tables.vintages import value_text
 
     shown = {"new": changes.new, "revision": changes.revisions, "conflict": changes.conflicts}
@@ -387,3 +394,7 @@ def _print_changes(changes: Changes) -> None:
     for word, frame in shown.items():
         if len(frame) > MOST_ROWS:
             shared.put(f"... and {len(frame) - MOST_ROWS:,} more {word} rows; --json has them all")
+    shared.put(
+        f"{len(changes.new)} new, {len(changes.revisions)} revisions, "
+        f"{len(changes.there)} already there, {len(changes.conflicts)} conflicts; table {target}"
+    )

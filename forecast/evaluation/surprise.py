@@ -76,14 +76,15 @@ def surprised(
 ) -> Changes:
     """Return changes with the columns ``percentile`` and ``percentile_text`` of :func:`percentiles`.
 
-    Where there is a percentile, ``jump`` is empty: a forecast says more than the number before.
+    Where there is a percentile, the ``jump`` of a new number is empty: a forecast says more than the
+    number before. What was reported of the same period says more than a forecast of it.
     """
     found = {}
     for field in dataclasses.fields(changes):
         frame = getattr(changes, field.name)
         where = percentiles(forecasts, frame, definitions)
         more = {"percentile": where["percentile"], "percentile_text": where["text"]}
-        if "jump" in frame:
+        if "jump" in frame and "old_value" not in frame:
             more["jump"] = frame["jump"].where(where["text"] == "", "")
         found[field.name] = frame.assign(**more)
     return dataclasses.replace(changes, **found)
@@ -111,7 +112,8 @@ def implausible(
     """Return a line for each new or revised number that is far from what was expected.
 
     That is a number outside the 0.1 to 99.9 % range of its forecast, or as many times its neighbour as
-    ``jump`` says (:data:`forecast.tables.changes.FAR`), forecast or not. Guidance that was forecast is
+    ``jump`` says (:data:`forecast.tables.changes.FAR`), forecast or not; or one that revises a report by
+    more than :data:`forecast.tables.changes.FAR_REVISION` of it. Guidance that was forecast is
     judged by that alone: no part of a range, or of what a bound leaves open, is within the forecast's.
 
     Parameters

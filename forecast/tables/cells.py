@@ -6,6 +6,7 @@ and what it holds may differ: a cell carries what is needed to say so.
 
 from __future__ import annotations
 
+import codecs
 import collections
 import csv
 import dataclasses
@@ -23,7 +24,7 @@ from forecast.core.text import one_line
 Body = list[tuple[int, list[str]]]
 """A table's rows as text, each with its line in the file."""
 
-TEXT, NUMBER, DAY, MONTH = "text", "number", "day", "month"
+TEXT, NUMBER, DAY, MONTH, YEAR = "text", "number", "day", "month", "year"
 """What a cell holds. Only a workbook has others than text."""
 
 
@@ -36,8 +37,8 @@ class Cell:
     text
         What it holds, as text: a day as ISO, a number with a decimal point.
     kind
-        One of :data:`TEXT`, :data:`NUMBER`, :data:`DAY`, and :data:`MONTH` for a day that is shown as a
-        month.
+        One of :data:`TEXT`, :data:`NUMBER`, :data:`DAY`, and :data:`MONTH` or :data:`YEAR` for a day
+        that is shown as a month or as a year.
     format
         How a workbook shows a number; empty if as it is.
     fault
@@ -51,6 +52,16 @@ class Cell:
 
 
 NOTHING = Cell()
+
+
+def shown_period(cell: Cell) -> str:
+    """Return a cell as a period is read from it: a day that is shown as a month without its day.
+
+    A day that is shown as a year stays one, unless it is the first: what ends then is for the reader.
+    """
+    cut = {MONTH: 7, YEAR: 4 if cell.text.endswith("-01-01") else None}
+    return cell.text[: cut.get(cell.kind)].strip()
+
 
 Lines = list[tuple[int, list[Cell]]]
 """The lines of a sheet that hold something, each with its number and its cells up to the last filled."""
@@ -116,7 +127,7 @@ def read_sheet(path: Path, sheet: str = "", content: bytes | None = None) -> She
     Parameters
     ----------
     path
-        A CSV (comma, semicolon or tab; UTF-8) or an XLSX.
+        A CSV (comma, semicolon or tab; UTF-8, or UTF-16 with its mark) or an XLSX.
     sheet
         Which sheet; the first that is not hidden by default.
     content
@@ -172,7 +183,7 @@ def without_ends(cells: list[Cell]) -> list[Cell]:
 
 def _csv_sheet(path: Path, content: bytes) -> Sheet:
     try:
-        text = content.decode("utf-8-sig")
+        text = _decoded(path, content)
         if "\0" in text:
             raise csv.Error("it holds NUL bytes")
         mark = _mark(text)
@@ -185,6 +196,30 @@ def _csv_sheet(path: Path, content: bytes) -> Sheet:
         ) from None
     cells = ((n, [Cell(text) if text else NOTHING for text in row]) for n, row in lines)
     return Sheet([(n, filled) for n, row in cells if (filled := without_ends(row))], mark=mark)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    """Return what a text file says: UTF-8, or UTF-16 if it begins with the mark of that.
+
+    Raises
+    ------
+    DataError
+        If it is text in a code of which nothing in the file says which.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if b"\0" in content:
+            raise
+        at = error.start
+        near = content[max(0, at - 12) : at + 12].decode("cp1252", "replace")
+        raise DataError(
+            f"{path}: got text that is not a CSV table in UTF-8, as older spreadsheets save it: byte "
+            f"0x{content[at]:02x} in line {content.count(b'\n', 0, at) + 1}, near "
+            f"{' '.join(near.split())!r}; wanted UTF-8: save it as 'CSV UTF-8', or as XLSX"
+        ) from None
 
 
 def _mark(text: str, sample: int = 200) -> str:

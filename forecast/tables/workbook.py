@@ -23,6 +23,7 @@ from forecast.tables.cells import (
     NOTHING,
     NUMBER,
     TEXT,
+    YEAR,
     Cell,
     Lines,
     Sheet,
@@ -201,7 +202,8 @@ def _cell(cell: Any) -> Cell:
         text = moment.date().isoformat() if moment.time() == dt.time() else moment.isoformat()
         shown = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", str(cell.number_format).lower())
         month = moment.day == 1 and "d" not in shown and "y" in shown and "m" in shown
-        return Cell(text, MONTH if month else DAY)
+        year = re.fullmatch(r"[\s;@]*y+[\s;@]*", shown) is not None
+        return Cell(text, MONTH if month else YEAR if year else DAY)
     if isinstance(value, bool):
         return Cell(str(value))
     if isinstance(value, int | float):

@@ -12,13 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 from forecast.core.errors import DataError
 from forecast.core.text import one_line, shortened
-from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS
-from forecast.tables.cells import MONTH, NOTHING, NUMBER, Cell, Lines, Sheet, column_name
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS
+from forecast.tables.cells import (
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Cell,
+    Lines,
+    Sheet,
+    column_name,
+    shown_period,
+)
+from forecast.tables.desk.beside import Beside, changes_figures
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
     needs_order,
     order_told_by,
     quarter_alone,
+    says_only_length,
     spelled,
 )
 from forecast.tables.desk.unit_words import split_unit, title_unit, unit_words
@@ -29,7 +40,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
                "metricname"),
     "period": ("quarter", "fiscalquarter", "calendarquarter", "fiscalperiod", "year", "fiscalyear",
                "calendaryear", "calendarperiod", "qtr", "periodend", "periodending", "periodended",
-               "quarterend", "quarterending", "quarterended"),
+               "quarterend", "quarterending", "quarterended", "yearend", "yearending", "yearended",
+               "fiscalyearend", "fiscalyearending", "fiscalyearended", "fy", "fye", "enddate",
+               "periodenddate"),
     "value": ("amount", "figure", "number", "val", "values", "amounts", "reportedvalue", "actual",
               "midpoint", "guidancemidpoint"),
     "unit": ("units", "unitofmeasure", "uom"),
@@ -46,9 +59,16 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "note": ("notes", "comment", "comments", "remark", "remarks"),
     "currency": ("ccy", "cur", "reportingcurrency"),
     "scale": ("multiplier", "magnitude", "scaling"),
+    "length": ("frequency", "freq", "periodtype", "periodicity", "reportingfrequency", "months",
+               "numberofmonths", "noofmonths", "durationmonths", "duration", "periodlength",
+               "periodmonths", "timeframe"),
+    "start": ("periodstart", "periodstartdate", "startdate", "startofperiod", "periodbegin",
+              "periodbeginning", "begin", "begins", "quarterstart", "yearstart"),
 }  # fmt: skip
-"""Header names of other people's files, in lower case, without spaces and signs. Of the last two
-neither is a unit: together they make one."""
+"""Header names of other people's files, in lower case, without spaces and signs. Of the last four none
+is a column of the schema: a currency and a scale make a unit, a length or a first day a period."""
+
+_NAMED = (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale", "length", "start")
 
 MOST_TITLES = 40
 """So many lines may stand above the header."""
@@ -61,7 +81,16 @@ _SECTIONS = frozenset({
 """Headings within a table that name no company."""
 
 
-_OF_COLUMNS = ("reported_on", "source", "unit", "confidence", "qualifier", "note")
+_OF_COLUMNS = (
+    "reported_on",
+    "source",
+    "unit",
+    "confidence",
+    "qualifier",
+    "note",
+    "length",
+    "start",
+)
 """What a line of a table of quarters may say of its columns."""
 
 
@@ -74,7 +103,8 @@ class Entry:
     line
         Its line.
     cells
-        By column of the schema (and ``currency``, ``scale``), what stands for it; ``value`` is its own.
+        By column of the schema (and ``currency``, ``scale``, ``length``, ``start``), what stands for
+        it; ``value`` is its own.
     units
         What headers and titles say of its unit, the nearest first.
     heads
@@ -83,6 +113,13 @@ class Entry:
     place
         The cell of its value, such as ``C5``, where quarters are columns or nothing can be read from it;
         empty where the line says enough.
+    span
+        Where quarters are columns, what stands above the header of its own, such as ``Three Months Ended
+        June 30,``.
+    columns
+        Where quarters are columns, the headers of all of them.
+    beside
+        What stands in its line in columns that are not read and may change what it is.
     """
 
     line: int
@@ -90,6 +127,9 @@ class Entry:
     units: tuple[str, ...]
     heads: tuple[str, str]
     place: str
+    span: str = ""
+    columns: tuple[Cell, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +193,7 @@ def column_of(header: str, renamed: Mapping[str, str]) -> str:
     if header in renamed:
         return renamed[header]
     for text in (header, split_unit(header)[0]):
-        for ours in (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale"):
+        for ours in _NAMED:
             if plain(text) and (plain(text) == plain(ours) or plain(text) in SYNONYMS[ours]):
                 return ours
     return ""
@@ -178,14 +218,21 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     header = lines[at][1]
     _check_names(header, known.renamed, name)
     periods = _period_columns(header, known.order)
-    roles = _roles(header, known, name, periods)
+    roles = _named_metrics(_roles(header, known, name, periods), header, lines[at + 1 :], known)
     notes = (
         [f"above the table: {one_line([repr(shortened(t, 60)) for t in titles], 4)}"]
         if titles
         else []
     )
+    corner = next((k for k, column in roles.items() if column == "period"), -1)
+    of_days = len(periods) >= 2 and all(_is_end(c) for c in periods.values())
+    within = len(periods) >= 2 and corner > min(periods)
+    if corner >= 0 and (of_days or within) and "value" not in roles.values():
+        # "Quarter ended" beside days says what these are, and "FY" among quarters is one more sum.
+        del roles[corner]
     if not {"value", "period"} & set(roles.values()) and periods:
-        return _wide(lines[at:], known, titles, notes)
+        above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
+        return _wide(lines[at:], known, titles, notes, above, name)
     melted = _metric_columns(header, roles, known)
     return _long(lines[at:], roles, melted, titles, notes, name)
 
@@ -243,14 +290,21 @@ def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
 
 _YEAR_COLUMNS = ("year", "fiscalyear", "calendaryear", "fy")
 _QUARTER_COLUMNS = ("quarter", "fiscalquarter", "calendarquarter", "qtr")
+_MONTH_COLUMNS = ("month", "monthnumber", "mon")
 
 
 def _with_year_column(lines: Lines) -> Lines:
-    """Return a table with a column of years and one of quarters as one with a column of both."""
+    """Return a table with a column of years and one of quarters, or months, as one with one column.
+
+    Which month of a fiscal year is meant nobody says: there the two columns stay.
+    """
     header = lines[0][1]
     names = [plain(c.text) for c in header]
     years = [k for k, name in enumerate(names) if name in _YEAR_COLUMNS]
     quarters = [k for k, name in enumerate(names) if name in _QUARTER_COLUMNS]
+    months = [k for k, name in enumerate(names) if name in _MONTH_COLUMNS]
+    if len(years) == len(months) == 1 and not quarters and not names[years[0]].startswith("f"):
+        return _with_months(lines, years[0], months[0])
     if len(years) != 1 or len(quarters) != 1:
         return lines
     at, of = quarters[0], years[0]
@@ -271,13 +325,36 @@ def _with_year_column(lines: Lines) -> Lines:
     return joined
 
 
+def _with_months(lines: Lines, of: int, at: int) -> Lines:
+    """Return a table with a column of years and one of months as one with a column of both."""
+    joined: Lines = []
+    for number, row in lines:
+        cells = [*row, *[NOTHING] * (max(at, of) + 1 - len(row))]
+        year, month = cells[of].text, cells[at].text
+        if row is lines[0][1]:
+            cells[at] = Cell("Period")
+        elif year and month:
+            cells[at] = Cell(f"{year}-{month}" if month.isdecimal() else f"{month} {year}")
+        elif year or month:
+            return lines  # which is the period is asked
+        cells[of] = NOTHING
+        joined.append((number, cells))
+    return joined
+
+
+def _is_end(cell: Cell) -> bool:
+    """Return whether a header is a day or a month, which is no more than where a period ends."""
+    one = spelled(shown_period(cell))
+    return needs_order(cell.text) or (one is not None and one.kind in ("day", "month"))
+
+
 def _period_columns(cells: Sequence[Cell], order: str) -> dict[int, Cell]:
     """Return the cells of a header that are periods, of one kind, by their place."""
     told = order_told_by(c.text for c in cells)
     order = order or (told.pop() if len(told) == 1 else "")
     found: dict[int, tuple[str, Cell]] = {}
     for k, cell in enumerate(cells):
-        text = cell.text[:7] if cell.kind == MONTH else cell.text
+        text = shown_period(cell)
         if (
             not text
             or len(text) > 60
@@ -290,7 +367,7 @@ def _period_columns(cells: Sequence[Cell], order: str) -> dict[int, Cell]:
             kind = "quarter" if one.kind == "span" else one.kind
             found[k] = (kind, cell)
     kinds = [kind for kind, _ in found.values()]
-    if not kinds or (len(set(kinds)) > 1 and set(kinds) != {"quarter", "year"}):
+    if not kinds or (len(set(kinds)) > 1 and not set(kinds) <= {"quarter", "year", "months"}):
         return {}
     return {k: cell for k, (_, cell) in found.items()}
 
@@ -315,7 +392,7 @@ def _roles(
     """Return which column of the schema stands where."""
     roles: dict[int, str] = {}
     rivals: list[str] = []
-    for column in (*COLUMNS, *OPTIONAL_COLUMNS, "currency", "scale"):
+    for column in _NAMED:
         free = [
             k
             for k, c in enumerate(header)
@@ -335,6 +412,19 @@ def _roles(
     if rivals:
         raise DataError(f"{name}: {'; '.join(rivals)}; say which with --map THEIRS=OURS")
     return roles
+
+
+def _named_metrics(
+    roles: dict[int, str], header: Sequence[Cell], body: Lines, known: Known
+) -> dict[int, str]:
+    """Return the roles of columns; a column called "name" is of metrics if those stand in it."""
+    at = next((k for k, column in roles.items() if column == "entity"), -1)
+    if at < 0 or "metric" in roles.values() or plain(header[at].text) != "name":
+        return roles
+    names = [split_unit(text)[0] for _, row in body if (text := _at(row, at).text)]
+    if any(map(known.company, names)) or not any(map(known.metric, names)):
+        return roles
+    return {**roles, at: "metric"}
 
 
 def _metric_columns(
@@ -372,7 +462,19 @@ def _long(
     if nameless:
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
+    passed = [k for k in range(len(header)) if k not in roles and k not in melted]
+    asked = [
+        k
+        for k in passed
+        if column_of(header[k].text, {}) == "period"
+        or changes_figures(header[k].text, (_at(row, k) for _, row in body))
+    ]
     for number, row in body:
+        beside = tuple(
+            Beside(header[k].text, cell, column_of(header[k].text, {}) == "period")
+            for k in asked
+            if (cell := _at(row, k)) != NOTHING
+        )
         cells = {column: row[k] if k < len(row) else NOTHING for column, k in at.items()}
         for k in values or [-1]:
             head = header[k].text if k >= 0 else ""
@@ -388,12 +490,14 @@ def _long(
             period = header[at["period"]].text if "period" in at else ""
             value = own.get("value", NOTHING)
             place = f"{column_name(k)}{number}" if value.fault and not value.text else ""
-            entries.append(Entry(number, own, tuple(filter(None, said)), (period, head), place))
+            entries.append(
+                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=beside)
+            )
     columns = {column: header[k].text for column, k in at.items()}
     if melted:
         columns |= {"metric": one_line([c.text for c in melted.values()])}
         columns |= {"value": one_line([c.text for c in melted.values()])}
-    unused = [c.text for k, c in enumerate(header) if c.text and k not in roles and k not in melted]
+    unused = [header[k].text for k in passed if header[k].text]
     return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
 
 
@@ -435,10 +539,16 @@ class _Block:
     roles: dict[int, str]
     label: int
     units: tuple[str, ...]
+    spans: dict[int, str]
+    corner: str
+    asked: tuple[int, ...]
+    """Columns that are not read and may change what figures are."""
     entity: Cell = NOTHING
     above: Cell = NOTHING
     said: dict[str, dict[int, Cell]] = dataclasses.field(default_factory=dict)
     """What lines such as "Report date" say of each column."""
+    beneath: dict[int, Beside] = dataclasses.field(default_factory=dict)
+    """What a line of periods below the header says of each column."""
     common: tuple[tuple[str, ...], dict[str, dict[int, Cell]]] = ((), {})
     """What was said of units and columns before the first company, and holds for all."""
 
@@ -450,10 +560,14 @@ class _Block:
             self.units, self.said = self.common[0], dict(self.common[1])
 
 
-def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str]) -> Layout:
+def _wide(
+    lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str], above: list[list[Cell]],
+    name: str,
+) -> Layout:  # fmt: skip
     of_titles = tuple(filter(None, map(title_unit, titles)))
-    block = _block(lines[0][1], known, of_titles, None)
+    block = _block(lines[0][1], known, of_titles, None, lines[1:], above)
     first, entries, left = block, [], []
+    _check_one_table(*lines[0], block, known, name)
     unused = _passed_over(block)
     nameless: list[int] = []
     notes.append(f"quarters or years as columns: {len(block.periods)} of them, {_span_text(block)}")
@@ -470,15 +584,22 @@ def _wide(lines: Lines, known: Known, titles: tuple[str, ...], notes: list[str])
         # A company may be named in the first cell of the next header.
         periods = _period_columns(row, known.order)
         if len(periods) >= 2 and column != "period":
-            block = _block(row, known, of_titles, block)
+            block = _block(row, known, of_titles, block, lines[k + 2 :])
+            _check_one_table(number, row, block, known, name)
         elif not _figures(row, block.periods):
             said = _heading(row, block, known, lines[k + 2 :])
             left += [f"line {number} {shortened(said, 60)!r}"] if said else []
         elif column == "period":
             left.append(f"line {number} {shortened(label, 60)!r}")
+            block.beneath = {
+                c: Beside(label, row[c], period=True)
+                for c in block.periods
+                if c < len(row) and row[c] != NOTHING
+            }
         elif not label and (units := _units_row(row, list(block.periods))):
             block.units = (units, *of_titles)
         else:
+            _check_one_table(number, row, block, known, name)
             nameless += [number] if _beyond(row, block) else []
             entries += _entries(number, row, block)
     if left:
@@ -529,22 +650,33 @@ def _beyond(row: Sequence[Cell], block: _Block) -> bool:
 
 
 def _block(
-    header: list[Cell], known: Known, titles: tuple[str, ...], before: _Block | None
-) -> _Block:
+    header: list[Cell], known: Known, titles: tuple[str, ...], before: _Block | None,
+    below: Lines, above: Sequence[Sequence[Cell]] = (),
+) -> _Block:  # fmt: skip
     """Return how to read the lines below a header of periods.
 
-    The first cell of such a header names the column of metrics, the company, or the unit.
+    The first cell of such a header names the column of metrics, the company, the unit, or says how long
+    the periods are.
     """
     periods = _period_columns(header, known.order)
-    own = _roles(header, known, "header", periods)
+    own = _named_metrics(_roles(header, known, "header", periods), header, below, known)
+    own = {k: column for k, column in own.items() if column != "period"}
     roles = own or (before.roles if before else {})
     labels = [k for k, column in roles.items() if column == "metric"]
     free = [k for k in range(min(periods)) if k not in roles]
-    label = labels[0] if labels else free[0] if free else min(periods)
-    corner = header[label].text if label < len(header) and label not in periods else ""
+    first = free[0] if free else min(periods)
+    label = labels[0] if labels else _labels_in(free, below, known) if len(free) > 1 else first
+    at = label
+    if first not in (label, *periods) and (
+        not _at(header, label).text or known.company(split_unit(_at(header, first).text)[0])
+    ):
+        at = first  # "META ($m)" stands over what is left of the metrics
+    corner = _at(header, at).text if at not in periods else ""
     units, entity = titles, before.entity if before else NOTHING
-    if corner and label not in own:
-        name, unit = split_unit(corner)
+    name, unit = split_unit(corner)
+    if column_of(name, {}) == "period" or says_only_length(name):
+        units = (unit, *titles) if unit else before.units if before else titles
+    elif corner and at not in own and (at == label or unit or known.company(name)):
         if unit_words(corner):
             units = (corner, *titles)
         else:
@@ -552,7 +684,16 @@ def _block(
             entity = Cell(name) if known.company(name) or before else entity
     elif before:
         units = before.units
-    block = _Block(header, periods, dict(roles), label, units, entity)
+    spans = {k: _span_above(k, min(periods), above) for k in periods}
+    free = [k for k in free if k != label]
+    passed = [k for k in range(len(header)) if k not in periods and k not in roles and k != label]
+    asked = [
+        k
+        for k in passed
+        if (k in free and not (header[k].text and header[k].text != corner))
+        or changes_figures(header[k].text, (_at(row, k) for _, row in below))
+    ]
+    block = _Block(header, periods, dict(roles), label, units, spans, corner, tuple(asked), entity)
     # The columns of another header may lie elsewhere; where they do not, what holds for all still does.
     if before is not None and list(before.periods) == list(periods):
         if before.entity == NOTHING:
@@ -562,6 +703,51 @@ def _block(
             block.said = dict(before.said if entity == before.entity else before.common[1])
             block.common = before.common
     return block
+
+
+def _check_one_table(
+    number: int, row: Sequence[Cell], block: _Block, known: Known, name: str
+) -> None:
+    """Refuse a second table beside the first: what stands right of its labels is another's.
+
+    Raises
+    ------
+    DataError
+        If a company, a metric or the label of a line stands between columns of periods.
+    """
+    label = _at(row, block.label)
+    for k in range(min(block.periods) + 1, max(block.periods)):
+        cell = _at(row, k)
+        if k in block.periods or cell.kind != TEXT or not cell.text:
+            continue
+        bare, unit = split_unit(cell.text)
+        names = known.company(bare) or known.metric(bare) or column_of(bare, {}) in KEY[:2]
+        if names or (row is block.header and unit) or cell.text == label.text:
+            raise DataError(
+                f"{name}: line {number}: got {cell.text!r} between columns of periods (cell "
+                f"{column_name(k)}{number}), as where two tables stand side by side; wanted one table: "
+                "put them below each other, or each on a sheet of its own"
+            )
+
+
+def _labels_in(free: Sequence[int], below: Lines, known: Known) -> int:
+    """Return which of several columns holds the labels: that with most metrics that are known.
+
+    "Reality Labs" may stand beside "Revenue", and is a part of the company.
+    """
+    names = {
+        k: sum(known.metric(split_unit(_at(row, k).text)[0]) for _, row in below[:40]) for k in free
+    }
+    return max(free, key=lambda k: (names[k], -k))
+
+
+def _span_above(k: int, first: int, above: Sequence[Sequence[Cell]]) -> str:
+    """Return what stands above a period's header, or left of that: a text over several columns."""
+    for row in reversed(above):
+        held = [c.text for c in row[first : k + 1] if c.text and c.kind == TEXT]
+        if held:
+            return held[-1]
+    return ""
 
 
 def _heading(row: Sequence[Cell], block: _Block, known: Known, after: Lines) -> str:
@@ -608,17 +794,25 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         cells["entity"] = block.above
     elif block.entity != NOTHING:
         cells["entity"] = block.entity
-    found = []
+    beside = tuple(
+        Beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
+        for k in block.asked
+        if (cell := _at(row, k)) != NOTHING
+    )
+    found, columns = [], tuple(block.periods.values())
     for k, head in block.periods.items():
         value = row[k] if k < len(row) else NOTHING
         if value == NOTHING:
             continue
         more = {column: by[k] for column, by in block.said.items() if k in by and by[k] != NOTHING}
-        text = head.text[:7] if head.kind == MONTH else head.text
         own = {**more, **{c: v for c, v in cells.items() if v != NOTHING}}
-        own |= {"period": Cell(text, head.kind), "value": value}
-        corner = _at(block.header, block.label).text if block.label not in block.periods else ""
+        own |= {"period": head, "value": value}
+        below = (block.beneath[k],) if k in block.beneath else ()
         found.append(
-            Entry(number, own, tuple(block.units), (corner, head.text), f"{column_name(k)}{number}")
-        )
+            Entry(
+                number, own, tuple(block.units), (block.corner, head.text),
+                f"{column_name(k)}{number}", block.spans[k], columns,
+                (*beside, *below),
+            )
+        )  # fmt: skip
     return found

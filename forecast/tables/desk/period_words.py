@@ -23,18 +23,27 @@ _MONTHS = {
     short: k
     for k in range(1, 13)
     for short in (calendar.month_name[k].lower(), calendar.month_abbr[k].lower())
-} | {"sept": 9}
+} | {"sept": 9} | {
+    name: k
+    for k, names in {
+        1: "januar jänner", 2: "februar feber", 3: "märz maerz mär mrz", 5: "mai", 6: "juni",
+        7: "juli", 10: "oktober okt", 12: "dezember dez",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+"""Names of months in English and German; where the two agree it is said once."""
 
 _YEARS_OF_TABLES = range(1900, 2201)
 """Other years are none of a table, and left to its check."""
 
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+_JOINED = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _DAY_NAMED = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([A-Za-z]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2})"
+    r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([A-Za-zäÄ]{3,9})\.?,?[\s\-/]*(\d{4}|\d{2})"
 )
 _NAMED_DAY = re.compile(r"([A-Za-z]{3,9})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
-_MONTH = re.compile(r"([A-Za-z]{3,9})\.?[\s\-/']*(\d{4}|\d{2})|(\d{4})[\s\-/]([A-Za-z]{3,9})")
+_MONTH = re.compile(r"([A-Za-zäÄ]{3,9})\.?[\s\-/']*(\d{4}|\d{2})|(\d{4})[\s\-/]([A-Za-zäÄ]{3,9})")
 
 
 def _year(text: str) -> int:
@@ -46,6 +55,23 @@ def _date(year: int, month: int, day: int) -> dt.date | None:
         return dt.date(year, month, day) if year in _YEARS_OF_TABLES else None
     except ValueError:
         return None
+
+
+_CLOCK = re.compile(
+    r"(?<=\d)(?:T|,?\s+)\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:[ap]m|Z|UTC|[+-]\d\d:?\d\d)?$",
+    re.IGNORECASE,
+)
+
+
+def without_time(text: str) -> str:
+    """Return a moment without its time of day: it lies on the day that it names.
+
+    Examples
+    --------
+    >>> without_time("2026-07-29T16:05:00Z"), without_time("29/07/2026 4:05 PM")
+    ('2026-07-29', '29/07/2026')
+    """
+    return re.sub(_CLOCK, "", text.strip())
 
 
 def order_told_by(texts: Iterable[str]) -> set[str]:
@@ -84,7 +110,7 @@ def day_of(text: str, order: str = "") -> dt.date | None:
     (None, '2026-05-06')
     """
     text = text.strip()
-    if found := _ISO.fullmatch(text):
+    if found := _ISO.fullmatch(text) or _JOINED.fullmatch(text):
         return _date(int(found[1]), int(found[2]), int(found[3]))
     if found := _NUMERIC.fullmatch(text):
         one, two, year = int(found[1]), int(found[3]), _year(found[4])
@@ -113,9 +139,9 @@ class Spelled:
     Attributes
     ----------
     kind
-        ``quarter``, ``year``, ``month``, ``day`` or ``span``.
+        ``quarter``, ``year``, ``month``, ``day``, ``span``, or ``months`` for another length.
     year, number
-        The year, and which quarter or month of it; 0 where there is none.
+        The year, and which quarter or month of it; 0 where there is none. Of ``months`` how many.
     whose
         :data:`FISCAL` or :data:`CALENDAR_YEAR` where the text says so, else empty.
     day
@@ -147,9 +173,16 @@ _YEARS = re.compile(rf"(?P<mark>{_MARK})[\s\-']*(?P<year>{_YY})", re.IGNORECASE)
 _ESTIMATE = re.compile(
     r"(?<=\d)\s*\(?(?:(a|act|actual)|(e|est|estimate|f|fcst|p|b))\)?\.?", re.IGNORECASE
 )
+_COUNTS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "sixteen": 16,
+    "seventeen": 17, "twenty-six": 26, "thirty-nine": 39, "forty": 40, "fifty-two": 52,
+    "fifty-three": 53,
+}  # fmt: skip
+_COUNT = rf"\d{{1,2}}|{'|'.join(sorted(_COUNTS, key=len, reverse=True))}"
 _ENDED = re.compile(
-    r"(?:(?:the\s+)?(?:three months|3 months|3m|quarter|qtr|qe)"
-    r"|(?P<year>year|fye|twelve months|12 months))"
+    rf"(?:for\s+)?(?:the\s+)?(?P<length>(?:{_COUNT})[\s-]*(?:months?|weeks?|m)|quarters?|qtr|qe"
+    r"|(?:(?:full|fiscal|calendar)\s+)?years?|fye)"
     r"\s*(?:ended|ending|end|to)?[\s:]+(?P<day>.+)", re.IGNORECASE,
 )  # fmt: skip
 _ORDINALS = {"first": "Q1", "1st": "Q1", "second": "Q2", "2nd": "Q2", "third": "Q3", "3rd": "Q3",
@@ -178,10 +211,11 @@ def spelled(text: str, order: str = "") -> Spelled | None:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}", plain):
         return Spelled("span")
     ended = _ENDED.fullmatch(plain)
-    if ended:
-        day = day_of(ended["day"], order)
-        kind = "year" if ended["year"] else "quarter"
-        return None if day is None else Spelled(kind, day=day)
+    if ended and (day := day_of(ended["day"], order)):
+        long = length_code(ended["length"])
+        months = long.months if long else 0
+        kind = {3: "quarter", 12: "year"}.get(months, "months")
+        return Spelled(kind, number=months if kind == "months" else 0, day=day)
     day = day_of(plain, order)
     if day is not None:
         return Spelled("day", day=day)
@@ -221,6 +255,150 @@ def _month(plain: str) -> Spelled | None:
         name, year = (found[1] or found[4]).lower(), found[2] or found[3]
         if name in _MONTHS:
             return Spelled("month", _year(year), _MONTHS[name])
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """How long a text says that periods are.
+
+    Attributes
+    ----------
+    months
+        In months; 0 for a year to date, which is as long as its day says.
+    text
+        The words that say so.
+    """
+
+    months: int
+    text: str
+
+
+_LENGTHS = [
+    (re.compile(pattern, re.IGNORECASE), months)
+    for pattern, months in (
+        (rf"\b({_COUNT})[\s-]*months?\b", -1),
+        (rf"\b({_COUNT})[\s-]*weeks?\b", -2),
+        (r"\b(?:year[\s-]*to[\s-]*date|ytd|cumulative)\b", 0),
+        (r"\b(?:half[\s-]*year(?:ly)?|half(?=\s+end)|semi[\s-]*annual(?:ly)?)\b", 6),
+        (r"\b(?:quarterly|quarters?\s+end(?:ed|ing)?|quarter[\s-]*to[\s-]*date|qtd)\b", 3),
+        (r"(?<!half )(?<!half-)\b(?:full[\s-]*years?|years?\s+end(?:ed|ing)?)\b", 12),
+        (r"(?<!semi )(?<!semi-)\b(?:annual(?:ly)?|yearly|ltm|ttm)\b", 12),
+    )
+]
+_LENGTH_NAMES = [
+    (re.compile(pattern, re.IGNORECASE), months)
+    for pattern, months in (
+        (r"[hs][12]|half|semester", 6),
+        (r"q[1-4]?|[1-4]q", 3),
+        (r"m|month|monthly", 1),
+        (r"a|y", 12),
+    )
+]
+_LENGTH_HEADERS = [
+    (re.compile(r"\b(?:quarters?|qtrs?)\b", re.IGNORECASE), 3),
+    (re.compile(r"\b(?:years?|fye?)\b", re.IGNORECASE), 12),
+]
+
+
+@functools.lru_cache(maxsize=4096)
+def lengths_said(text: str) -> tuple[Length, ...]:
+    """Return all that a title says of how long periods are; "six months year to date" is six months.
+
+    Examples
+    --------
+    >>> [said.text for said in lengths_said("Annual and quarterly figures")]
+    ['quarterly', 'Annual']
+    """
+    found: dict[int, str] = {}
+    for pattern, months in _LENGTHS:
+        for one in pattern.finditer(text):
+            found.setdefault(_months(one[1], months) if months < 0 else months, one[0])
+    if len(found) > 1:
+        found.pop(0, None)
+    return tuple(Length(months, words) for months, words in found.items())
+
+
+def length_said(text: str) -> Length | None:
+    """Return how long a title says that periods are, or None if it says nothing, or two things.
+
+    Examples
+    --------
+    >>> length_said("META, annual figures ($m)").months, length_said("Six months ended").months
+    (12, 6)
+    >>> length_said("META year to date").months, length_said("Annual and quarterly figures")
+    (0, None)
+    """
+    said = lengths_said(text)
+    return said[0] if len(said) == 1 else None
+
+
+def _months(count: str, kind: int) -> int:
+    """Return how many months a count of months (kind -1) or weeks is."""
+    number = int(count) if count.isdecimal() else _COUNTS[count.lower()]
+    if kind == -1:
+        return number
+    # Of retailers the last quarter has up to 17 weeks.
+    return 3 if 12 <= number <= 17 else round(number * 12 / 52)
+
+
+def length_header(text: str) -> Length | None:
+    """Return how long periods are by the header of their column, or None if it does not say.
+
+    Examples
+    --------
+    >>> [length_header(text).months for text in ("Fiscal quarter", "Fiscal year", "FYE", "Year end")]
+    [3, 12, 12, 12]
+    >>> length_header("Period ending")
+    """
+    words = text.replace("_", " ")
+    named = (Length(months, text) for pattern, months in _LENGTH_HEADERS if pattern.search(words))
+    return length_said(words) or next(named, None)
+
+
+_LENGTH_WORDS = frozenset({
+    "for", "the", "of", "months", "month", "weeks", "week", "quarter", "quarters", "quarterly", "qtr",
+    "qtrs", "year", "years", "yearly", "annual", "annually", "fiscal", "calendar", "full", "half",
+    "semi", "period", "periods", "ended", "ending", "ends", "end", "to", "date", "ytd", "qtd", "ltm",
+    "ttm", "fy", "fye", "unaudited", "twenty", "thirty", "fifty", *_COUNTS,
+})  # fmt: skip
+
+
+def says_only_length(text: str) -> bool:
+    """Return whether a text says how long periods are and nothing else, such as whose they are.
+
+    Examples
+    --------
+    >>> says_only_length("12 Months Ending"), says_only_length("Amazon quarterly")
+    (True, False)
+    """
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return bool(words) and set(words) <= _LENGTH_WORDS and length_header(text) is not None
+
+
+def length_code(text: str) -> Length | None:
+    """Return how long a period is by a cell that names nothing but that.
+
+    Examples
+    --------
+    >>> [length_code(text).months for text in ("Annual", "FY", "6", "9M", "Q4", "Fiscal year", "365")]
+    [12, 12, 6, 9, 3, 12, 12]
+    >>> length_code("Forecast")
+    """
+    plain = " ".join(text.split())
+    if said := length_header(plain):
+        return said
+    if found := re.fullmatch(r"(?i)(?:(\d{1,2})\s*(?:m|mo|mos|mths?)|m(\d{1,2}))", plain):
+        return Length(int(found[1] or found[2]), plain)
+    if found := re.fullmatch(r"(\d{1,3})(?:\s*days?)?", plain):
+        number = int(found[1])
+        if not number:
+            return None
+        months = number if number <= 12 else _months(found[1], -2) if number <= 53 else 0
+        return Length(months or round(number * 12 / 365), plain)
+    for pattern, months in _LENGTH_NAMES:
+        if pattern.fullmatch(plain):
+            return Length(months, plain)
     return None
 
 

@@ -16,9 +16,10 @@ import pandas as pd
 from forecast.core.errors import DataError
 from forecast.core.problems import Problem, listed
 from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, OPTIONAL_COLUMNS, RANGE
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS, RANGE
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
+from forecast.tables.desk.period_words import lengths_said
 from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
 from forecast.tables.desk.user_rows import (
     Calendar,
@@ -28,6 +29,7 @@ from forecast.tables.desk.user_rows import (
     Said,
     column_of_numbers,
     company_in,
+    ends_of,
     is_called,
     namers,
 )
@@ -121,22 +123,19 @@ def _read(
     )
     found = layout(sheet, known, str(path))
     said, notes = Said(), [*sheet.notes, *found.notes]
-    if "entity" not in given and not any("entity" in e.cells for e in found.entries):
-        entity, where = _company_around(sheet, path, found.titles, entities)
-        if entity:
-            given = {**given, "entity": entity}
-            notes.append(f"all rows are of {entity}, named in {where}")
-    if "metric" not in given and not any("metric" in e.cells for e in found.entries):
-        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
-        if len(named) == 1:
-            given = {**given, "metric": named.pop()}
-            notes.append(f"all rows are {given['metric']}, named in the title")
+    if "entity" not in given:
+        found = dataclasses.replace(found, entries=_once_each(found.entries, said))
+    around, told = _around(found, sheet, path, given, entities, metrics)
+    given, notes = {**given, **around}, [*notes, *told]
     _require(found, given, str(path))
+    notes += _of_others(found.entries, given.get("entity", ""), entities, str(path))
     _agree(found.entries, given.get("unit", ""), str(path))
-    reader = Reader(
-        entities, metrics, column_of_numbers(found.entries, reading, sheet.mark),
-        Calendar(reading, " ".join(found.titles)), given, sheet.first_day, said,
+    column = column_of_numbers(found.entries, reading, sheet.mark)
+    clock = Calendar(
+        reading, " ".join(found.titles), lengths_said(" | ".join([*found.titles, sheet.title])),
+        ends_of(found.entries, column, sheet.first_day),
     )  # fmt: skip
+    reader = Reader(entities, metrics, column, clock, given, sheet.first_day, said)
     rows: list[dict[str, str]] = []
     lines: list[int] = []
     problems: list[Problem] = []
@@ -156,6 +155,32 @@ def _read(
     return UserTable(table, found.columns, found.unused, (*notes, *said.notes()))
 
 
+def _around(
+    found: Layout,
+    sheet: Sheet,
+    path: Path,
+    given: Mapping[str, str],
+    entities: Namer,
+    metrics: Namer,
+) -> tuple[dict[str, str], list[str]]:
+    """Return the company and the metric that no column has and a title names, with notes on them."""
+    missing = {
+        c for c in KEY[:2] if c not in given and not any(c in e.cells for e in found.entries)
+    }
+    around, notes = dict[str, str](), list[str]()
+    if "entity" in missing:
+        entity, where = _company_around(sheet, path, found.titles, entities)
+        if entity:
+            around["entity"] = entity
+            notes.append(f"all rows are of {entity}, named in {where}")
+    if "metric" in missing:
+        named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
+        if len(named) == 1:
+            around["metric"] = named.pop()
+            notes.append(f"all rows are {around['metric']}, named in the title")
+    return around, notes
+
+
 def _company_around(
     sheet: Sheet, path: Path, titles: Sequence[str], entities: Namer
 ) -> tuple[str, str]:
@@ -169,6 +194,42 @@ def _company_around(
         if len(found) == 1:
             return found.pop(), where
     return "", ""
+
+
+def _once_each(entries: Sequence[Entry], said: Said) -> tuple[Entry, ...]:
+    """Return entries whose company stands once, on the first of its lines, each with its company."""
+    filled, last = [], Cell()
+    for entry in entries:
+        cell = entry.cells.get("entity")
+        if cell == Cell() and last != Cell():
+            said.add(
+                "lines without a company, read as of that above", f"{entry.line} ({last.text})"
+            )
+            entry = dataclasses.replace(entry, cells={**entry.cells, "entity": last})
+        last = cell if cell is not None and cell != Cell() else last
+        filled.append(entry)
+    return tuple(filled)
+
+
+def _of_others(entries: Sequence[Entry], given: str, namer: Namer, name: str) -> list[str]:
+    """Return a note on companies that a file names and that are not the one given for all rows.
+
+    Raises
+    ------
+    DataError
+        If it names a company in every row, so that the one given is of none.
+    """
+    texts = [e.cells.get("entity", Cell()).text for e in entries]
+    ours = namer.known(given) or given
+    others = list(dict.fromkeys(t for t in texts if t and (namer.known(t) or t) != ours))
+    if not given or not others:
+        return []
+    if all(texts):
+        raise DataError(
+            f"{name}: --entity says {given}, and the file has {one_line(others)} in its column of "
+            "companies; leave --entity out, or say with --map THEIRS=metric what that column is"
+        )
+    return [f"--entity {given} is of the rows that name no company; others name {one_line(others)}"]
 
 
 def _require(found: Layout, given: Mapping[str, str], name: str) -> None:

@@ -7,30 +7,41 @@ whatever is read as something else than it says is noted.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import dataclasses
 import datetime as dt
 import difflib
+import itertools
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 from forecast.core.errors import DataError
+from forecast.core.periods import length_of, one_spelling, period_days
 from forecast.core.problems import Problem
 from forecast.core.text import one_line
 from forecast.core.units import UNITS
-from forecast.core.words import RANGE, guided
-from forecast.tables.cells import MONTH, NOTHING, NUMBER, TEXT, Cell
+from forecast.core.words import KEY, RANGE, guided
+from forecast.tables.cells import NOTHING, NUMBER, TEXT, YEAR, Cell, shown_period
 from forecast.tables.desk import fiscal, numerals, period_words
-from forecast.tables.desk.period_words import CALENDAR_YEAR, FISCAL, Spelled
+from forecast.tables.desk.beside import Beside, is_harmless
+from forecast.tables.desk.layout import Entry
+from forecast.tables.desk.period_words import (
+    CALENDAR_YEAR,
+    FISCAL,
+    Length,
+    Spelled,
+    length_code,
+    length_header,
+    length_said,
+    quarter_alone,
+)
 from forecast.tables.desk.spoken import Spoken, qualifier_of, spoken
 from forecast.tables.desk.unit_words import UnitWords, combined, split_unit, unit_name, unit_words
 from forecast.tables.names import Company, Metric, Names, companies, metrics, plain
-
-if TYPE_CHECKING:
-    from forecast.tables.desk.layout import Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,6 +210,8 @@ class Namer:
             if found != text:
                 said.add("names read", f"{text} -> {found}")
             return found
+        if self.what == "metric":
+            self._check_label(text)
         keep = f"--name {_quoted(f'{text}={new}')}"
         if cell.fault == "heading":
             wanted = f"a company's name, or no line of its own; if it is a company: {keep}"
@@ -212,6 +225,24 @@ class Namer:
             )
         said.add(f"new {'companies' if self.what == 'entity' else 'metrics'}, in no table yet", new)
         return new
+
+    def _check_label(self, text: str) -> None:
+        """Refuse what stands where metrics are named and names none: a number, a company.
+
+        Raises
+        ------
+        Wanted
+            If it is one.
+        """
+        wanted = "the name of a metric; "
+        if numerals.numeral(text).body and not re.search(r"[^\W\d_]", text):
+            wanted += "a column of numbers was taken for that of names: --map THEIRS=metric"
+            raise Wanted(self.what, text, wanted)
+        if company := companies().find(text):
+            wanted += (
+                f"this is a company, {company.name}: --map THEIRS=entity, the metric in the title"
+            )
+            raise Wanted(self.what, text, wanted)
 
 
 def _quoted(text: str) -> str:
@@ -282,8 +313,13 @@ def column_of_numbers(entries: Sequence[Entry], reading: Reading, mark: str) -> 
     open_ = [body for body in bodies if re.search("[.,]", body) and not numerals.shown_by(body)]
     orders = {}
     for column in ("period", "reported_on"):
-        cells = [e.cells.get(column, NOTHING) for e in entries]
-        shown = period_words.order_told_by({c.text for c in cells if c.kind == TEXT})
+        of = ("period", "start") if column == "period" else (column,)
+        cells = [e.cells.get(c, NOTHING) for e in entries for c in of]
+        if column == "period":
+            cells += [one.cell for e in entries for one in e.beside if one.period]
+        shown = period_words.order_told_by(
+            {period_words.without_time(c.text) for c in cells if c.kind == TEXT}
+        )
         orders[column] = reading.dates or (shown.pop() if len(shown) == 1 else "")
     return Column(
         decimal=reading.decimal or (next(iter(told)) if len(told) == 1 else ""),
@@ -366,7 +402,14 @@ def _held_number(cell: Cell, said: Said) -> tuple[float, str]:
         return percent, "%"
     if scaled := re.search(r"[0#](,+)(?:\.0*)?(?![0#,])|[0#](,+)$", plain):
         commas = len(scaled[1] or scaled[2])
-        shown_as = float(cell.text) / 1000**commas
+        shown_as = float(Decimal(cell.text) / 1000**commas)
+        named = unit_words(words) if words else None
+        if named and named.scale:
+            # The scale is that of what is shown: of 61000 as "61.0bn" neither 61000 bn nor 61 is meant.
+            said.add(
+                "read as shown, in the unit of its format", f"{cell.text} ({shown_as:g} {words})"
+            )
+            return shown_as, words
         said.add(
             "shown in another scale than held, what is held was read",
             f"{cell.text} (shown about {shown_as:.4g})",
@@ -531,7 +574,10 @@ def _named(entry: Entry, words: UnitWords, dimension: str, called: bool) -> str:
         )  # fmt: skip
     if words.scale and not words.currency and not unit_name(words, dimension):
         scale = {1e3: "k", 1e6: "m", 1e9: "bn", 1e12: "tn"}.get(words.scale, "m")
-        said = entry.cells.get("unit", NOTHING).text or entry.cells["value"].text
+        texts = [entry.cells.get(c, NOTHING).text for c in ("unit", "scale")]
+        texts += [split_unit(entry.cells.get("metric", NOTHING).text)[1], *entry.units]
+        scales = (text for text in texts if (one := unit_words(text)) and one.scale)
+        said = next(scales, entry.cells["value"].text)
         raise Wanted("unit", said, f'a currency too: say --unit "USD {scale}"')
     return unit_name(words, dimension)
 
@@ -658,10 +704,21 @@ class Calendar:
         What the user says.
     titles
         The texts above the table, which may say that quarters are fiscal.
+    lengths
+        How long they, or the sheet's name, say that periods are.
+    ends
+        The days on which periods end, where they are written so, by what :func:`_row_of` says.
     """
 
     reading: Reading
     titles: str
+    lengths: tuple[Length, ...]
+    ends: Mapping[Row, tuple[dt.date, ...]]
+
+    @property
+    def length(self) -> Length | None:
+        """What is said of how long periods are, unless two things are."""
+        return self.lengths[0] if len(self.lengths) == 1 else None
 
     def rule(self, entity: str) -> str:
         """Return the rule of a company's fiscal year; empty if it is not known."""
@@ -681,6 +738,52 @@ class Calendar:
         return ""
 
 
+type Row = tuple[Cell, ...]
+"""What days of one row of periods have in common: where quarters are columns all their headers, else
+company and metric."""
+
+
+def _row_of(entry: Entry) -> Row:
+    return entry.columns or tuple(entry.cells.get(c, NOTHING) for c in KEY[:2])
+
+
+def ends_of(
+    entries: Sequence[Entry], column: Column, first_day: dt.date
+) -> dict[Row, tuple[dt.date, ...]]:
+    """Return the days on which periods end, where they are written so: in each row of them, in order."""
+    found: dict[Row, set[dt.date]] = {}
+    seen: Row = ()
+    for entry in entries:
+        if entry.columns and entry.columns is seen:  # the figures of a line share them
+            continue
+        row = seen = _row_of(entry)
+        cells = entry.columns or (entry.cells.get("period", NOTHING),)
+        ends = (_end_of(cell, column.orders["period"], first_day) for cell in cells)
+        found.setdefault(row, set()).update(end for end in ends if end)
+    return {row: tuple(sorted(days)) for row, days in found.items()}
+
+
+def _end_of(cell: Cell, order: str, first_day: dt.date) -> dt.date | None:
+    one = period_words.spelled(shown_period(cell), order)
+    if one is not None and one.kind == "month":
+        return _last_of(one)
+    day = one.day if one is not None and one.kind == "day" else None
+    return day or period_words.serial_day(cell.text, first_day)
+
+
+def _last_of(month: Spelled) -> dt.date:
+    return dt.date(month.year, month.number, calendar.monthrange(month.year, month.number)[1])
+
+
+def _years_apart(days: Sequence[dt.date]) -> bool:
+    """Return whether two of these that follow on one another are about a year apart, or two or three.
+
+    Quarters are told by 91 days, in a row of some of them also by 182 or 274.
+    """
+    gaps = [(b - a).days for a, b in itertools.pairwise(days)]
+    return any(abs(gap - 365.25 * k) <= 20 for gap in gaps for k in (1, 2, 3))
+
+
 def _period(
     entry: Entry, entity: str, metric: Metric | None, column: Column, clock: Calendar,
     first_day: dt.date, said: Said,
@@ -695,21 +798,28 @@ def _period(
     cell = entry.cells.get("period", NOTHING)
     if cell.fault:
         raise Wanted("period", cell.text, f"a period, and its cell holds {cell.fault}")
-    text = cell.text[:7] if cell.kind == MONTH else cell.text.strip()
+    text = shown_period(cell)
     order = column.orders["period"]
     if cell.kind == TEXT and period_words.needs_order(text) and not order:
-        raise Wanted(
-            "period",
-            text,
-            "a day of which it is said what comes first: --day-first or --month-first",
-        )
+        raise Wanted("period", text, _ORDER)
     one = period_words.spelled(text, order)
     if one is None and (serial := period_words.serial_day(text, first_day)):
         said.add("days written as a spreadsheet's numbers", f"{text} -> {serial.isoformat()}")
         one = Spelled("day", day=serial)
+    if one is not None and one.kind == "year" and one.day is None and entry.span:
+        # "Three Months Ended June 30," stands above "2026", and "Q4" above "2025".
+        over = re.sub(r"\(.*?\)", "", entry.span).strip()
+        if joined := period_words.spelled(f"{over} {text}", order):
+            one, text = joined, f"{over} {text}"
     if one is None or one.kind == "span":
         return text
-    name = _days_of(one, text, entry.heads, entity, metric, clock)
+    start = entry.cells.get("start", NOTHING)
+    if (start.text or start.fault) and one.kind in ("day", "month"):
+        name = _from(start, one, column, first_day)
+        if stated := _stated(entry):
+            _agrees(stated, length_of(name), text)
+    else:
+        name = _days_of(one, text, entry, entity, metric, clock)
     if name != text:
         known = re.fullmatch(r"\d{4}-\d{2}-\d{2}", name) or clock.rule(entity) in (
             "",
@@ -719,17 +829,139 @@ def _period(
     return name
 
 
+_ORDER = "a day of which it is said what comes first: --day-first or --month-first"
+
+
+def period_of(text: str, entity: str, metric: str) -> str:
+    """Return the period that a text is of a company's metric, as a table writes it.
+
+    Raises
+    ------
+    DataError
+        If it could be two.
+
+    Examples
+    --------
+    >>> period_of("Q4 FY26", "MSFT", "capex"), period_of("31 Dec 2025", "META", "revenue")
+    ('2026Q2', '2025Q4')
+    """
+    plain_text = text.strip()
+    cell = Cell(plain_text.upper() if re.fullmatch(r"\d{4}[qQ][1-4]", plain_text) else plain_text)
+    entry = Entry(1, {"period": cell}, (), ("period", ""), "")
+    order = period_words.order_told_by([cell.text])
+    column = Column("", False, False, {"period": order.pop() if order else ""})
+    clock = Calendar(Reading(), "", (), {})
+    try:
+        return _period(
+            entry, entity, metrics().things.get(metric), column, clock, dt.date.min, Said()
+        )
+    except Wanted as problem:
+        raise DataError(
+            f"got the period {text!r} of {entity} {metric}; wanted {problem.wanted.split(': --')[0]}: "
+            "write it as the table has it, such as 2025Q4 or 2025-12-01/2026-02-28"
+        ) from None
+
+
+def _stated(entry: Entry) -> Length | None:
+    """Return how long a period is said to be by its line, or by what stands above or beside its header.
+
+    Raises
+    ------
+    Wanted
+        If a cell that should say so says something else.
+    """
+    cell = entry.cells.get("length", NOTHING)
+    if cell.fault:
+        raise Wanted("length", cell.text, f"a length, and its cell holds {cell.fault}")
+    if cell.text and plain(cell.text) not in _INSTANTS and not numerals.is_empty(cell.text):
+        if said := length_code(cell.text):
+            return said
+        wanted = "how long the period is: quarterly, annual, or a count of months"
+        raise Wanted("length", cell.text, wanted)
+    if entry.cells.get("period", NOTHING).kind == YEAR:
+        return Length(12, "a day that is shown as a year")
+    over, head = entry.heads
+    for one in entry.beside:
+        if not one.period and (said := length_said(one.cell.text)):
+            return said
+    # A column that is called by its metric says nothing of its periods: "Annual recurring revenue".
+    label = entry.cells.get("metric", NOTHING).text
+    texts = (entry.span, "" if label and head.startswith(label) else head, over)
+    return next(filter(None, map(length_said, texts)), None)
+
+
+_INSTANTS = frozenset({"instant", "pointintime", "spot", "asof", "daily", "day"})
+"""What a column of lengths says of a day that ends nothing."""
+
+_KINDS: Mapping[int, str] = {1: "month", 3: "quarter", 12: "year"}
+
+
+def _kind_of(length: Length, text: str, metric: Metric | None) -> str:
+    """Return which kind of period has a length.
+
+    Raises
+    ------
+    Wanted
+        If no row of the metric has it.
+    """
+    kind = _KINDS.get(length.months, "")
+    if kind and (kind != "month" or metric is None or kind in metric.lengths):
+        return kind
+    how_long = f"{length.months} month(s)" if length.months else "the year to its day"
+    raise Wanted(
+        "period", text,
+        f"a quarter or a year, and {length.text!r} says that it is {how_long}, which no row can be: "
+        "take the earlier quarters off, or leave these figures out",
+    )  # fmt: skip
+
+
+def _from(start: Cell, one: Spelled, column: Column, first_day: dt.date) -> str:
+    """Return the period from a first day to a last one, or to the end of a month.
+
+    Raises
+    ------
+    Wanted
+        If the first day is none, or the two make no quarter and no year.
+    """
+    order = column.orders["period"]
+    if start.fault:
+        raise Wanted("start", start.text, f"a day, and its cell holds {start.fault}")
+    if start.kind == TEXT and period_words.needs_order(start.text) and not order:
+        raise Wanted("start", start.text, _ORDER)
+    first = period_words.day_of(start.text, order) or period_words.serial_day(start.text, first_day)
+    if first is None:
+        raise Wanted("start", start.text, "the first day of the period, such as 2026-04-01")
+    last = one.day or _last_of(one)
+    days = (last - first).days + 1
+    name = one_spelling(f"{first.isoformat()}/{last.isoformat()}") if days > 0 else ""
+    if not name or length_of(name) not in ("day", "month", "quarter", "year"):
+        raise Wanted(
+            "period", name or f"{first.isoformat()}/{last.isoformat()}",
+            f"a quarter or a year, and these are {days} days, which no row can be: take the earlier "
+            "quarters off, or leave these figures out",
+        )  # fmt: skip
+    return name
+
+
 def _days_of(
     one: Spelled,
     text: str,
-    heads: tuple[str, str],
+    entry: Entry,
     entity: str,
     metric: Metric | None,
     clock: Calendar,
 ) -> str:
-    rule = clock.rule(entity)
+    rule, heads, stated = clock.rule(entity), entry.heads, _stated(entry)
+    if one.kind == "months":
+        _kind_of(Length(one.number, text), text, None)
+    if one.kind in ("quarter", "year"):
+        loose = clock.length if clock.length and clock.length.months not in _KINDS else None
+        # "FY25" may stand among the quarters of a quarterly table, and no line of a quarter is a year.
+        among = one.kind == "year" and not entry.cells.get("length", NOTHING).text
+        if (said := stated or loose) and not (among and said.months == 3 and one.day is None):
+            _agrees(said, one.kind, text)
     if one.day is not None or one.kind == "month":
-        return _ending(one, text, metric, rule)
+        return _ending(one, text, entry, metric, clock, rule)
     whose = clock.whose(one, heads)
     # The schema's own spelling in a column of its own name is the schema's: of the calendar.
     schema = re.fullmatch(r"\d{4}(Q[1-4])?", text) and heads[0].lower() == "period"
@@ -752,44 +984,83 @@ def _days_of(
     return fiscal.period_name(fiscal.fiscal_quarter(used, one.year, one.number))
 
 
-def _ending(one: Spelled, text: str, metric: Metric | None, rule: str) -> str:
-    """Return the period that ends on a day or in a month, of the length that the metric has."""
+def _agrees(said: Length, kind: str, text: str) -> None:
+    """Refuse a quarter or a year that is said to have another length."""
+    if _kind_of(said, text, None) != kind:
+        raise Wanted("period", text, f"a period as long as {said.text!r} says, or no word of that")
+
+
+def _ending(
+    one: Spelled, text: str, entry: Entry, metric: Metric | None, clock: Calendar, rule: str
+) -> str:
+    """Return the period that ends on a day or in a month.
+
+    It is as long as its cell, its line, a header or a title says, or else as the metric's periods are.
+    """
     lengths = metric.lengths if metric else ("day", "month")
     plain_name = one.day.isoformat() if one.day else f"{one.year}-{one.number:02d}"
-    if one.kind in ("day", "month") and one.kind in lengths:
+    if metric and one.kind in ("day", "month") and one.kind in lengths:
         return plain_name
-    length = one.kind if one.kind in ("quarter", "year") else lengths[0]
-    year = one.day.year if one.day else one.year
+    used, year = rule or fiscal.CALENDAR, one.day.year if one.day else one.year
 
     def ends(last: dt.date) -> bool:
         return last == one.day if one.day else (last.year, last.month) == (one.year, one.number)
 
-    used = rule or fiscal.CALENDAR
+    said = _stated(entry) or length_header(entry.heads[0]) or clock.length
+    if one.kind in ("quarter", "year"):
+        length = one.kind
+    elif said is not None:
+        length = _kind_of(said, text, metric)
+    elif one.kind in lengths:
+        return plain_name
+    else:
+        ends_year = fiscal.year_that(used, year, ends) is not None
+        length = _unsaid(text, entry, lengths, clock, ends_year)
     if length == "day":
-        last = calendar.monthrange(one.year, one.number)[1]
         raise Wanted(
             "period", text,
-            f"the day on which it stood, such as {one.year}-{one.number:02d}-{last:02d}: "
+            f"the day on which it stood, such as {_last_of(one).isoformat()}: "
             "this metric has no months",
         )  # fmt: skip
-    if length == "month" and one.day is not None:
-        return (
-            plain_name[:7]
-            if (one.day + dt.timedelta(days=1)).day == 1
-            else _no_end(text, "month", rule)
-        )
-    search = fiscal.year_that if length == "year" else fiscal.quarter_that
-    span = search(used, year, ends) if length in ("quarter", "year") else None
-    return fiscal.period_name(span) if span else _no_end(text, length, rule)
+    if length == "month":
+        if one.day is None or (one.day + dt.timedelta(days=1)).day == 1:
+            return plain_name[:7]
+        _no_end(text, "month", rule)
+    span = (fiscal.year_that if length == "year" else fiscal.quarter_that)(used, year, ends)
+    return fiscal.period_name(span) if span else _no_end(text, length, rule, said)
 
 
-def _no_end(text: str, length: str, rule: str) -> str:
+def _unsaid(
+    text: str, entry: Entry, lengths: Sequence[str], clock: Calendar, ends_year: bool
+) -> str:
+    """Return how long a period is of which only the end is known: as those of its metric are.
+
+    Raises
+    ------
+    Wanted
+        If dates are a year apart, as those of years are, or the metric has quarters and years.
+    """
+    apart = "quarter" in lengths and _years_apart(clock.ends.get(_row_of(entry), ()))
+    several = [repr(said.text) for said in clock.lengths] if "quarter" in lengths else []
+    if apart or len(several) > 1 or (ends_year and {"quarter", "year"} <= set(lengths)):
+        why = "these dates are a year apart" if apart else "it is told of quarters and of years"
+        why = f"what stands above says {' and '.join(several)}" if len(several) > 1 else why
+        raise Wanted(
+            "period", text,
+            f"how long the period is that ends then, since {why}: write the quarter or the year, "
+            "2025Q4 or 2025, or 'Quarter ended' or 'Year ended' over the dates",
+        )  # fmt: skip
+    return lengths[0]
+
+
+def _no_end(text: str, length: str, rule: str, said: Length | None = None) -> NoReturn:
+    why = f", since {said.text!r} says how long it is" if said else ""
     whose = (
         f"with a fiscal year that ends on {rule}"
         if rule
         else "of the calendar (or say --fiscal-year-end)"
     )
-    raise Wanted("period", text, f"the end of a {length} {whose}, or the {length} itself")
+    raise Wanted("period", text, f"the end of a {length} {whose}, or the {length} itself{why}")
 
 
 def _reported(cell: Cell, order: str, first_day: dt.date, said: Said) -> str:
@@ -803,10 +1074,14 @@ def _reported(cell: Cell, order: str, first_day: dt.date, said: Said) -> str:
     text = cell.text.strip()
     if cell.fault:
         raise Wanted("reported_on", text, f"a day, and its cell holds {cell.fault}")
-    if cell.kind == TEXT and period_words.needs_order(text) and not order:
-        wanted = "a day of which it is said what comes first: --day-first or --month-first"
-        raise Wanted("reported_on", text, wanted)
-    day = period_words.day_of(text, order)
+    if (
+        cell.kind == TEXT
+        and period_words.needs_order(period_words.without_time(text))
+        and not order
+    ):
+        raise Wanted("reported_on", text, _ORDER)
+    # A moment lies on the day that it names, wherever that is.
+    day = period_words.day_of(period_words.without_time(text), order)
     if day is None and (serial := period_words.serial_day(text, first_day)):
         said.add("days written as a spreadsheet's numbers", f"{text} -> {serial.isoformat()}")
         day = serial
@@ -906,6 +1181,8 @@ class Reader:
                 "",
             )
         )
+        for other in () if problems else entry.beside:
+            take(partial(self._check_beside, other, entry, row, known), None)
         row["reported_on"] = take(
             lambda: _reported(
                 self._cell(entry, "reported_on"), self.column.orders["reported_on"],
@@ -922,6 +1199,70 @@ class Reader:
                 "low and high, which only guidance and ranges have, were not read", metric
             )
         return row, list(dict.fromkeys(problems))
+
+    def _check_beside(
+        self, one: Beside, entry: Entry, row: Mapping[str, str], metric: Metric | None
+    ) -> None:
+        """Refuse a cell beside a figure that changes what the figure is.
+
+        Raises
+        ------
+        Wanted
+            If it is none of what changes nothing.
+        """
+        text = one.cell.text
+        if one.period:
+            if self._same_period(one, entry, row, metric):
+                return
+            raise Wanted(
+                one.header, text, f"the period that its line has elsewhere, {row['period']}"
+            )
+        same = row["entity"] == self.entities.known(text) or row["metric"] == self.metrics.known(
+            text
+        )
+        if same or is_harmless(one.cell) or length_said(text):
+            return
+        column = f"the column {one.header!r}" if one.header else "a column without a header"
+        keep = f"; --map {_quoted(f'{one.header}=note')} keeps it as a remark" if one.header else ""
+        raise Wanted(
+            one.header or "beside", text,
+            f"nothing in {column} that makes it another number than the company's own: leave such lines "
+            f"out, or give them a metric of their own{keep}",
+        )  # fmt: skip
+
+    def _same_period(
+        self, one: Beside, entry: Entry, row: Mapping[str, str], metric: Metric | None
+    ) -> bool:
+        """Return whether a second period of a line is its first, or holds it, or lies within."""
+        try:
+            mine = period_days(row["period"])
+        except DataError:  # the check of the table says so
+            return True
+        bare = one.cell.text if re.fullmatch("[1-4]", one.cell.text) else "0"
+        if quarter := quarter_alone(one.cell.text) or int(bare):
+            rules = {fiscal.CALENDAR, self.clock.rule(row["entity"]) or fiscal.CALENDAR}
+            years = range(mine[0].year - 1, mine[1].year + 2)
+            return mine in (fiscal.fiscal_quarter(r, y, quarter) for r in rules for y in years)
+        if said := length_code(one.cell.text):
+            return _KINDS.get(said.months) == length_of(row["period"])
+        there = {c: v for c, v in entry.cells.items() if c not in ("length", "start")}
+        other = dataclasses.replace(
+            entry, cells={**there, "period": one.cell}, heads=(one.header, ""), beside=()
+        )
+        for whose in ("", FISCAL, CALENDAR_YEAR):
+            reading = self.clock.reading
+            clock = dataclasses.replace(
+                self.clock, reading=dataclasses.replace(reading, quarters=whose or reading.quarters),
+                ends={},
+            )  # fmt: skip
+            with contextlib.suppress(Wanted, DataError):
+                name = _period(
+                    other, row["entity"], metric, self.column, clock, self.first_day, Said()
+                )
+                first, last = period_days(name)
+                if first <= mine[0] <= mine[1] <= last or mine[0] <= first <= last <= mine[1]:
+                    return True
+        return False
 
     def _ranged(self, entry: Entry, label: str) -> bool:
         """Return whether an entry is guidance, or is said to be a range: then words are read too."""
@@ -945,9 +1286,7 @@ class Reader:
         return _statement(value, ends, self._cell(entry, "qualifier").text, self.column, self.said)
 
     def _columns(self, entry: Entry) -> list[str]:
-        return [
-            c for c in dict.fromkeys((*entry.cells, *self.given)) if c not in ("currency", "scale")
-        ]
+        return [c for c in dict.fromkeys((*entry.cells, *self.given)) if c not in UNKEPT]
 
     def _cell(self, entry: Entry, column: str) -> Cell:
         cell = entry.cells.get(column, NOTHING)
@@ -961,6 +1300,9 @@ class Reader:
         whole = not self.metrics.known(name) and self.metrics.known(text)
         return (text, "") if whole else (name, unit)
 
+
+UNKEPT = ("currency", "scale", "length", "start")
+"""What cells say of a unit or a period, and no column of the schema keeps."""
 
 _SUMS = frozenset({"total", "totals", "sum", "subtotal", "grandtotal", "average", "mean", "median"})
 """What stands in a column of companies and is none."""
