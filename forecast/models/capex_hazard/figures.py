@@ -13,6 +13,7 @@ from forecast.models.base import Drawn, Figure, Scene
 from forecast.models.capex_hazard import plots as own
 from forecast.models.capex_hazard.model import chances
 from forecast.models.capex_hazard.panel import FALLS, SETS, VIEWS, states
+from forecast.tables.names import called
 
 SOURCE = (
     "US national accounts (BEA) and manufacturing by industry (NBER-CES), the companies' cash-flow "
@@ -52,8 +53,8 @@ def _spending(scene: Scene) -> Drawn:
     slower = percent(float(chance[:, 0, FALLS.index(10), -1].mean()))
     cash = f", {significant(state.cash)} of operating cash flow" if np.isfinite(state.cash) else ""
     caption = (
-        f"{', '.join(state.members)} together: {significant(state.total)} USD bn in the four quarters "
-        f"to {state.quarter}, {state.growth:+.0f} % in one year and "
+        f"{', '.join(map(called, state.members))} together: {significant(state.total)} USD bn in the "
+        f"four quarters to {state.quarter}, {state.growth:+.0f} % in one year and "
         f"{state.runup:+.0f} % in two{cash}. Fitted to {int((~of_own).sum())} run-ups of "
         f"industries and asset types, and to {int(of_own.sum())} states of the companies themselves; of "
         "each no month is counted twice, and years are shared. The companies are a class of their own, "

@@ -14,6 +14,7 @@ from forecast.models.earnings import paths
 from forecast.models.earnings import plots as own
 from forecast.models.earnings.calendar import report_calendar, reported_ratio
 from forecast.models.earnings.statements import open_said, said_of, said_text
+from forecast.tables.names import called
 
 SHOWN = (("capex", "big_five"), ("capex_to_revenue", "big_five"))
 """Metric and entity of the sums that are shown."""
@@ -107,7 +108,7 @@ def _companies(scene: Scene, metric: str) -> Drawn:
     for name in names:
         last = interval(draws["y"].sel(series=f"{name}/{metric}", period=end))
         middle = significant(last.median)
-        said.append(f"{name}: median {middle} in {end}, 80 % between {last.between}")
+        said.append(f"{called(name)}: median {middle} in {end}, 80 % between {last.between}")
     unit = str(draws["unit"].sel(series=f"{names[0]}/{metric}").values)
     alt = f"Fans of quarterly {plots.words(metric)} by company, {unit}. " + "; ".join(said) + "."
     guided = [
@@ -153,7 +154,7 @@ def _cash(scene: Scene) -> Drawn:
         metric="capex",
         title=f"Capex takes {100 * value:.0f} % of the operating cash flow of {name}",
     )
-    said = "; ".join(f"{n} {ratio:.2f} to {q}" for n, (ratio, q) in last.items())
+    said = "; ".join(f"{called(n)} {ratio:.2f} to {q}" for n, (ratio, q) in last.items())
     alt = f"Capex over operating cash flow as reported, totals of four quarters. Latest: {said}."
     caption = (
         f"Reported, not forecast; {name} stands at {value:.2f} in the four quarters to {quarter}. "
@@ -171,15 +172,19 @@ def _calendar(scene: Scene) -> Drawn:
     out = list(dict.fromkeys(rows.loc[rows["status"] == "missing", "entity"]))
     late = rows[rows["overdue_since"] != ""].drop_duplicates("entity")
     coming = rows[rows["expected_on"] != ""].sort_values("expected_on", kind="stable")
-    title = (
-        f"Still to report: {one_line(out)}" if out else "Every quarter that has ended is reported"
-    )
+    title = "Every quarter that has ended is reported"
+    if out:
+        title = f"Still to report: {one_line([called(name) for name in out])}"
     if len(coming):
         first = coming.iloc[0]
-        title += f"; next expected: {first['entity']} on {first['expected_on']}"
-    said = [f"{r.entity} {r.quarter} overdue since {r.overdue_since}" for r in late.itertuples()]
+        title += f"; next expected: {called(str(first['entity']))} on {first['expected_on']}"
+    said = [
+        f"{called(str(r.entity))} {r.quarter} overdue since {r.overdue_since}"
+        for r in late.itertuples()
+    ]
     said += [
-        f"{r.entity} {r.quarter} expected {r.expected_on} ({r.expected_from} to {r.expected_to})"
+        f"{called(str(r.entity))} {r.quarter} expected {r.expected_on} "
+        f"({r.expected_from} to {r.expected_to})"
         for r in coming.itertuples()
     ]
     alt = f"Report calendar as of {scene.as_of}. {title}. Next reports: {'; '.join(said)}."

@@ -45,6 +45,7 @@ from forecast.plots.style import (
     text_width,
     time_axis,
 )
+from forecast.tables.names import called
 
 if TYPE_CHECKING:
     from forecast.models.earnings.guidance import Statement
@@ -111,7 +112,9 @@ def company_fans(
         if there.any():
             one = draws.isel(series=int(np.flatnonzero(there.values)[0]), period=-1)
             low, high = (_two_digits(q) for q in np.quantile(one["y"].values, [0.1, 0.9]))
-            title = f"{entity.replace('_', ' ')}: {low} to {high} in {one['period'].values!s}"
+            title = (
+                f"{called(entity).replace('_', ' ')}: {low} to {high} in {one['period'].values!s}"
+            )
         marks = (said or {}).get(entity, ())
         fan(draws, metric, entity, baseline=beside, said=marks, log=log, title=title, ax=ax)
     return places[: len(names)]
@@ -183,7 +186,9 @@ def ratio_history(
     lines = {name: _along(ratios[ratios["entity"] == name], quarters) for name in names}
     ends = {name: int(np.flatnonzero(np.isfinite(v))[-1]) for name, v in lines.items()}
     last = {name: float(v[ends[name]]) for name, v in lines.items()}
-    marks = [(f"{name.replace('_', ' ')} {value:.2f}", value) for name, value in last.items()]
+    marks = [
+        (f"{called(name).replace('_', ' ')} {value:.2f}", value) for name, value in last.items()
+    ]
 
     ax, own = begin(ax, height=3.1)
     starts, stops = spans_of(quarters)
@@ -269,7 +274,7 @@ def calendar_grid(
     shown = calendar.rows[calendar.rows["quarter"].isin(columns)]
     names = list(dict.fromkeys(shown["entity"]))
     head = 2 * TICK * LEADING
-    told = [cut(n, NAMES, TICK) for n in names]
+    told = [cut(called(n), NAMES, TICK) for n in names]
     left = (max(text_width(n, TICK) for n in told) + 12) / 72
     ax, own = begin(ax, height=(head + LINE * len(names)) / 72, left=left)
     ax.set_xlim(0, len(columns))
