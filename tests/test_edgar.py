@@ -940,6 +940,193 @@ def test_nine_months_restated_alone_are_told_in_the_fourth_quarter():
     assert [(r["value"], r["confidence"]) for r in rows] == [(300, "A"), (290, "A")]
 
 
+# --- a year-to-date figure that is amended alone ---------------------------------------------
+def amended(k, val, filed, **more):
+    """Return the report of so many quarters of 2024, amended."""
+    form = f"{YEAR[k]['form']}/A"
+    return fact(YEAR[k]["start"], YEAR[k]["end"], val, filed, form=form, **more)
+
+
+def vintages(found, period):
+    rows = found.rows[found.rows["period"] == period].sort_values("reported_on")
+    return list(rows[["value", "reported_on", "confidence"]].itertuples(index=False, name=None))
+
+
+def on(rows, day):
+    """Return the quarters' values as known on a day, in order of time."""
+    return as_of(rows, day).rows.set_index("period")["value"].sort_index()
+
+
+@pytest.mark.parametrize(
+    ("k", "what", "rest", "was", "day"),
+    [(1, "6 months from 250 to 270", "3 months", 150, "2024-08-25"),
+     (2, "9 months from 450.000001 to 470.000001", "6 months", 200.000001, "2024-11-25"),
+     (3, "12 months from 750.000001 to 770.000001", "9 months", 300, "2025-03-25")],
+)  # fmt: skip
+def test_a_year_to_date_figure_that_is_amended_alone_changes_its_last_quarter(
+    k, what, rest, was, day
+):
+    one = amended(k, YEAR[k]["val"] + 20_000_000, day)
+    found = company_rows("A", content({CAPEX: [*YEAR[: k + 1], one]}))
+    period = f"2024Q{k + 1}"
+    assert vintages(found, period) == [
+        (was, YEAR[k]["filed"], "A"), (pytest.approx(was + 20), day, "B"),
+    ]  # fmt: skip
+    note = found.rows[found.rows["reported_on"] == day]["note"].item()
+    assert note.endswith(
+        f"; rests on an amendment: {one['form']} {one['accn']} amends the {what}, and the first {rest} "
+        "are taken to stand"
+    )
+    assert (len(found.rows), found.left_out) == (k + 2, ())
+
+
+def test_a_quarter_after_an_amended_half_year_adds_up_with_it():
+    half = amended(1, 270_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], half, *YEAR[2:]]}))
+    assert vintages(found, "2024Q3") == [(180.000001, "2024-10-25", "A")]
+    assert on(found.rows, "2024-08-24").tolist() == [100, 150]
+    assert on(found.rows, "2024-12-31").tolist() == [100, 170, 180.000001]
+    assert sum(on(found.rows, "2025-12-31")) == pytest.approx(750.000001)
+    # The year after, all stands as amended: no news.
+    again = [fact("2024-01-01", "2024-03-31", 100_000_000, "2025-04-25"),
+             fact("2024-01-01", "2024-06-30", 270_000_000, "2025-07-25")]  # fmt: skip
+    rows = company_rows("A", content({CAPEX: [*YEAR[:2], half, *YEAR[2:], *again]})).rows
+    assert values(rows) == values(found.rows)
+
+
+def test_an_amendment_after_the_next_report_moves_between_the_two_quarters():
+    """The nine months stand: what the half year has more, the third quarter has less."""
+    half = amended(1, 270_000_000, "2024-11-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:3], half]}))
+    assert vintages(found, "2024Q2")[1:] == [(170, "2024-11-25", "B")]
+    assert vintages(found, "2024Q3") == [
+        (200.000001, "2024-10-25", "B"), (180.000001, "2024-11-25", "B"),
+    ]  # fmt: skip
+    assert found.rows["note"].tolist()[-1] == (
+        f"derived: 9 months less 6; rests on an amendment: 10-Q/A {half['accn']} amends the 6 months "
+        "from 250 to 270, and the 9 months are taken to stand"
+    )
+    first = amended(0, 110_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], first, *YEAR[2:]]}))
+    assert vintages(found, "2024Q2")[1:] == [(140, "2024-08-25", "B")]
+    assert sum(on(found.rows, "2024-12-31")) == pytest.approx(450.000001)
+
+
+@pytest.mark.parametrize("days", [("2024-08-25", "2024-08-25"), ("2024-08-23", "2024-08-25"),
+                                  ("2024-08-25", "2024-08-23")])  # fmt: skip
+def test_reports_that_are_amended_together_give_one_vintage(days):
+    """One filing with both, or two some days apart: never 140 or 170 between them."""
+    accn = "0000789019-24-082500" if len(set(days)) == 1 else None
+    both = [
+        amended(0, 110_000_000, days[0], accn=accn),
+        amended(1, 270_000_000, days[1], accn=accn),
+    ]
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], *both]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A"), (160, "2024-08-25", "A")]
+
+
+def test_a_restated_quarter_that_is_said_again_is_of_the_basis_of_what_follows():
+    firsts = [amended(0, 110_000_000, day) for day in ("2024-08-23", "2024-08-24")]
+    half = amended(1, 270_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], *firsts, half]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A"), (160, "2024-08-25", "A")]
+
+
+def test_an_amended_year_waits_for_nine_months_that_move_the_same_way_only():
+    """See the year of Apple above; nine months that fall do not tell why the year rose."""
+    year = amended(3, 900_000_001, "2025-03-25")
+    later = fact(*NINE, 440_000_001, "2025-10-25")
+    found = company_rows("A", content({CAPEX: [*YEAR, year, later]}))
+    assert vintages(found, "2024Q4") == [(300, "2025-02-01", "A"), (450, "2025-03-25", "B")]
+
+
+def test_an_amendment_that_turns_the_sign_of_cash_is_told_in_what_rests_on_it():
+    (tag,) = facts.METRICS["operating_cash_flow"]
+    half = amended(1, -250_000_000, "2024-08-25")
+    found = company_rows("A", content({tag: [*YEAR[:2], half, YEAR[2]]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A"), (-350, "2024-08-25", "C")]
+    assert vintages(found, "2024Q3") == [(700.000001, "2024-10-25", "C")]
+    turned = (
+        f"the 6 months have their sign turned by 10-Q/A {half['accn']}: one of both may be wrong"
+    )
+    assert [turned in note for note in found.rows["note"]].count(True) == 2
+    found = company_rows("A", content({tag: [*YEAR[:2], amended(1, 50_000_000, "2024-08-25")]}))
+    assert vintages(found, "2024Q2")[1:] == [(-50, "2024-08-25", "B")]
+
+
+def test_an_amendment_that_restates_the_year_before_too_is_said_and_changes_no_quarter():
+    """So it is of another basis, on which the first quarter was not restated."""
+    before = [fact("2023-01-01", "2023-06-30", 200_000_000, "2023-07-25"),
+              fact("2023-01-01", "2023-06-30", 215_000_000, "2024-08-25", form="10-Q/A")]  # fmt: skip
+    half = amended(1, 270_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:3], half, *before]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A")]
+    assert left(found) == {"A capex 2024Q2": (
+        f"10-Q/A {half['accn']} amends the 6 months from 250 to 270; how much of it is this quarter's "
+        "is not known, and 150 stays"
+    )}  # fmt: skip
+    assert vintages(found, "2024Q3") == [(180.000001, "2024-10-25", "B")]
+    assert (
+        found.rows["note"].tolist()[-1].endswith("and the quarters in them are as they were before")
+    )
+    # Said again by a second amendment, it tells no more.
+    again = [{**one, "filed": "2024-09-25", "accn": "0000789019-24-092500"}
+             for one in (half, before[1])]  # fmt: skip
+    found = company_rows("A", content({CAPEX: [*YEAR[:3], half, *before, *again]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A")]
+
+
+def test_an_amendment_that_a_reported_quarter_stands_against_is_said():
+    quarter = ("2024-04-01", "2024-06-30")
+    direct = fact(*quarter, 150_000_000, "2024-07-25")
+    half = amended(1, 270_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], direct, half, YEAR[2]]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "A")]
+    assert list(left(found)) == ["A capex 2024Q2"]
+    assert left(found)["A capex 2024Q2"].endswith("and 150 stays")
+    assert vintages(found, "2024Q3") == [(180.000001, "2024-10-25", "B")]
+    # Amended as well, by as much: both say the same.
+    both = fact(*quarter, 170_000_000, "2024-08-25", form="10-Q/A")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], direct, both, half, YEAR[2]]}))
+    assert vintages(found, "2024Q2")[1:] == [(170, "2024-08-25", "A")]
+    assert (vintages(found, "2024Q3"), found.left_out) == ([(180.000001, "2024-10-25", "A")], ())
+
+
+def test_an_amended_half_year_below_the_first_quarter_is_said():
+    half = amended(1, 90_000_000, "2024-08-25")
+    found = company_rows("A", content({CAPEX: [*YEAR[:2], half, YEAR[2]]}))
+    assert vintages(found, "2024Q2") == [(150, "2024-07-25", "C")]
+    assert left(found) == {"A capex 2024Q2": (
+        f"10-Q/A {half['accn']} amends the 6 months from 250 to 90; -10000000 is not above zero"
+    )}  # fmt: skip
+    assert vintages(found, "2024Q3") == [(360.000001, "2024-10-25", "C")]
+
+
+def test_what_an_amended_report_says_of_the_year_before_is_a_comparative():
+    later = [fact("2025-01-01", "2025-12-31", 800_000_001, "2026-02-01", form="10-K"),
+             fact("2025-01-01", "2025-12-31", 900_000_001, "2026-03-25", form="10-K/A"),
+             amended(3, 800_000_001, "2026-03-25")]  # fmt: skip
+    found = company_rows("A", content({CAPEX: [*YEAR, *later]}))
+    assert vintages(found, "2024Q4") == [(300, "2025-02-01", "A")]
+
+
+@given(st.lists(st.integers(100, 200), min_size=2, max_size=4), st.data())
+def test_quarters_add_up_to_the_figures_that_stand_on_a_day(flows, data):
+    (tag,) = facts.METRICS["operating_cash_flow"]
+    odd = 1_000_001  # no round numbers, whose differences may be rounding
+    reports = [{**YEAR[k], "val": sum(flows[: k + 1]) * odd} for k in range(len(flows))]
+    k = data.draw(st.integers(0, len(flows) - 1))
+    day = dt.date.fromisoformat(YEAR[k]["filed"]) + dt.timedelta(data.draw(st.integers(1, 400)))
+    one = amended(
+        k, data.draw(st.integers(100, 800)) * odd, day.isoformat(), accn="0000789019-26-1"
+    )
+    rows = company_rows("A", content({tag: [*reports, one]})).rows
+    for day in {r["filed"] for r in (*reports, one)}:
+        stand = {r["end"]: r["val"] / 1e6 for r in (*reports, one) if r["filed"] <= day}
+        known = on(rows[rows["reported_on"] <= day], "2030-12-31").cumsum()
+        assert known.tolist() == pytest.approx([stand[end] for end in sorted(stand)])
+
+
 # --- what was expected -----------------------------------------------------------------------
 def cells(found, metric="capex"):
     return [(c.period, c.state, c.why) for c in found.coverage if c.metric == metric]

@@ -36,6 +36,9 @@ FAR, FAR_FLOW = 100, 100_000
 """How many times a figure may be most others of its tag within a year, by the day, or they it: a wrong
 unit is a thousand or a million. A flow that may be negative comes near zero by itself."""
 
+TOGETHER = 31
+"""Days within which a company files the amendments of a year's reports, one after the other."""
+
 type Span = tuple[dt.date, dt.date]
 """First and last day."""
 
@@ -60,6 +63,9 @@ class QuarterValue:
         As in the vintage schema.
     refused
         Why it cannot be a row; empty if it can.
+    amends
+        What an amendment changed, in words, if the value is a difference that rests on that change
+        alone: it is told where a better value stands against it.
     """
 
     start: dt.date
@@ -74,6 +80,7 @@ class QuarterValue:
     note: str = ""
     confidence: str = "A"
     refused: str = ""
+    amends: str = ""
 
     @property
     def span(self) -> Span:
@@ -131,10 +138,13 @@ def quarter_values(
     Two figures are subtracted only if they start on the same day, that of the fiscal year, and end a
     quarter apart, so trailing twelve months and comparatives of another year never meet, and neither
     months nor weeks are counted: quarters of 12, 12, 12 and 16 weeks come out as those of 13 do. Each
-    filing of the longer figure is compared with the newest shorter one known on that day: a restated
-    first half waits for the restated nine months. What a company restates for the longer period only
-    lands in the last quarter of it; where that can be noticed (:func:`_recast`, :func:`_left_behind`) it
-    is said, with confidence B, and the restated shorter figure corrects it when it comes.
+    filing of the longer figure is compared with the newest shorter one known on that day: a first half
+    that a later year's report restates waits for the restated nine months. An amendment waits for none:
+    it changes the quarter at the end of its period, and the next one if that is known, with confidence B
+    (:func:`_amended_alone`), so that quarters add up to the figures that stand on a day. What a company
+    restates for the longer period only lands in the last quarter of it; where that can be noticed
+    (:func:`_recast`, :func:`_left_behind`) it is said, with confidence B, and the restated shorter
+    figure corrects it when it comes.
 
     Over two tags, as in the year of a change of tags, figures are subtracted with confidence B, and not
     at all if the two are known to differ for a period that both give. Where they do, a quarter that only
@@ -253,7 +263,8 @@ def _good_differences(
             if later:
                 one = one.doubted(f"passed over: {_why_not(later[-1], bad)}", "B")
             if one.value <= 0 and not told.signed:
-                one = dataclasses.replace(one, refused=f"{one.value} is not above zero")
+                why = "; ".join(filter(None, (one.amends, f"{one.value} is not above zero")))
+                one = dataclasses.replace(one, refused=why)
             yield one
     elif passed and longer[-1].tag == shorter[-1].tag:
         one = _less(longer[-1], shorter[-1], order)
@@ -274,21 +285,65 @@ def _differences(
 ) -> Iterator[QuarterValue]:
     for a, b in _pairs(longer, shorter):
         one = _less(a, b, order)
+        before = _amended_alone(told, a, b, shorter)
+        after = [f.filed for f in longer if f.filed > a.filed and differ(f.value, a.value)]
+        stood = min(after, default=dt.date.max)  # from then on another longer figure counts
+        later = [s for s in shorter if a.filed < s.filed < stood and differ(s.value, b.value)]
+        elsewhere = before is not None and (
+            _spread(told, a, b.end) or _awaited(told, a, a.value - before.value, [b, *later[:1]])
+        )
+        if before is not None and not elsewhere:
+            one = _resting(one, before, a, b)
         if a.tag != b.tag:
             yield one.doubted("over two tags: their scope may differ", "B")
             continue
         one = _apart(told, one, b, a)
         for fact in (a, b):
             one = _disordered(told, one, fact)
+        one = _on_amended(told, one, b)
         recast = _recast(told, a, b)
+        if before is not None and elsewhere:
+            recast = recast or f"may rest on two bases: {_amendment(before, a)}"
+            # What is awaited comes as a correction, and says so itself.
+            one = dataclasses.replace(one, amends="" if later else _amendment(before, a))
+        elif _replaced(told, a) is not None:
+            recast = ""  # both were restated, or the change is taken to be this quarter's
         behind = _left_behind(a, b, longer, shorter)
         if recast:
             one = dataclasses.replace(one.doubted(recast, "B"), kind=RECAST)
         yield one.doubted(behind, "B") if behind and not recast else one
-        later = [s for s in shorter if s.filed > a.filed and differ(s.value, b.value)]
         if recast and later:
             said = f"corrected for the recast: {length(b)} as restated on {later[0].filed}"
             yield _less(a, later[0], order).doubted(said)
+    if longer[0].tag == shorter[0].tag:
+        yield from _after_amendments(told, longer, shorter, order)
+
+
+def _after_amendments(
+    told: _Told, longer: Sequence[Fact], shorter: Sequence[Fact], order: int
+) -> Iterator[QuarterValue]:
+    """Yield what a longer figure gives that stands when the shorter one is amended after it.
+
+    The quarter before has what was amended; if this one were as before, the two would not add up to
+    what stands. If the longer figure is amended within :data:`TOGETHER` days, that is awaited, unless
+    something longer was filed by then (:func:`_awaited`).
+    """
+    for b in shorter:
+        before, standing = _replaced(told, b), [f for f in longer if f.filed <= b.filed]
+        if before is None or not standing or standing[-1].filed == b.filed:
+            continue  # no amendment; nothing to add up to; or paired with what came that day
+        a = standing[-1]
+        later = [
+            f
+            for f in longer
+            if 0 < (f.filed - b.filed).days <= TOGETHER and _replaced(told, f) is not None
+        ]
+        if _spread(told, b, b.start) or _awaited(told, a, b.value - before.value, [a, *later[:1]]):
+            continue
+        one = _apart(told, _less(a, b, order), b, a)
+        for fact in (a, b):
+            one = _disordered(told, one, fact)
+        yield _resting(one, before, b, a)
 
 
 def _pairs(longer: Sequence[Fact], shorter: Sequence[Fact]) -> Iterator[tuple[Fact, Fact]]:
@@ -550,11 +605,128 @@ def _left_behind(
     )
 
 
+# --- a year-to-date figure that is amended alone ---------------------------------------------
+def _replaced(told: _Told, fact: Fact) -> Fact | None:
+    """Return the figure in whose place an amendment puts another; None if it does not, or is none.
+
+    Only for the period that the filing is about, its last: what an amended report says of the year
+    before is a comparative as in any other. A second amendment that says what the first did replaces
+    what that one replaced.
+    """
+    if not fact.form.endswith("/A"):
+        return None
+    if any(f.end > fact.end for f in told.by_filing[fact.accession, fact.tag]):
+        return None
+    same = told.by_period[fact.tag, (fact.start, fact.end)]
+    earlier = [f for f in same if _by_filing(f) < _by_filing(fact)]
+    return next((f for f in reversed(earlier) if differ(f.value, fact.value)), None)
+
+
+def _amended_alone(
+    told: _Told, longer: Fact, shorter: Fact, shorters: Iterable[Fact]
+) -> Fact | None:
+    """Return what an amendment changed of the longer figure, if the shorter one is as it was then.
+
+    The cash flow of an amended 10-Q gives the year to date only: what it changes is taken to be the
+    quarter at the end, unless the shorter figure was restated by then too.
+    """
+    before = _replaced(told, longer)
+    if before is None or longer.accession == shorter.accession or shorter.filed > longer.filed:
+        return None
+    known = [s for s in shorters if s.filed <= before.filed]
+    return None if known and differ(known[-1].value, shorter.value) else before
+
+
+def _amendment(before: Fact, fact: Fact) -> str:
+    return (
+        f"{fact.form} {fact.accession} amends the {length(fact)} from {in_millions(before.value)} to "
+        f"{in_millions(fact.value)}"
+    )
+
+
+def _resting(one: QuarterValue, before: Fact, amended: Fact, other: Fact) -> QuarterValue:
+    """Return a difference with a note that one of its figures was amended and the other was not."""
+    said = _amendment(before, amended)
+    first = "first " if other.end < amended.end else ""
+    note = f"rests on an amendment: {said}, and the {first}{length(other)} are taken to stand"
+    one = one.doubted(note, "B")
+    if amended.tag == other.tag:
+        one = dataclasses.replace(one, amends=said)
+    return _turned(one, before, amended)
+
+
+def _turned(one: QuarterValue, before: Fact, amended: Fact) -> QuarterValue:
+    """Return a difference with a note if an amendment only turned the sign: that is mostly a slip."""
+    if differ(-before.value, amended.value):
+        return one
+    said = f"the {length(amended)} have their sign turned by {amended.form} {amended.accession}"
+    return one.doubted(f"{said}: one of both may be wrong", "C")
+
+
+def _spread(told: _Told, fact: Fact, day: dt.date) -> bool:
+    """Return whether an amendment restates what ended by a day too: then not one quarter changed."""
+    moved = told.changed(fact, lambda f: _by_filing(f) < _by_filing(fact))
+    return any(f.end <= day for _, f in moved)
+
+
+def _awaited(told: _Told, longer: Fact, change: Decimal, other: Sequence[Fact]) -> bool:
+    """Return whether a later restatement of the other figure tells better which quarter changed.
+
+    It moves that figure as the amendment moved its own. Not if by then one longer than both was known,
+    such as nine months after six: the quarter at its end is what it leaves over the six as amended, so
+    that the quarters before have to add up to these.
+
+    Parameters
+    ----------
+    told
+        All figures of the metric.
+    longer
+        The longer figure of the two.
+    change
+        By how much the amendment changed its figure.
+    other
+        The other figure as it was, and as first restated after the amendment, if it was.
+    """
+    if len(other) == 1 or (other[-1].value - other[0].value) * change <= 0:
+        return False
+    return not any(
+        f.end > longer.end and f.days <= LONGEST_YEAR and f.filed < other[-1].filed
+        for f in told.by_start[longer.tag, longer.start]
+    )
+
+
+def _on_amended(told: _Told, one: QuarterValue, shorter: Fact) -> QuarterValue:
+    """Return a difference with a note if what is subtracted was amended and the quarters before not."""
+    before = _replaced(told, shorter)
+    if before is None:
+        return one
+    one = _turned(one, before, shorter)
+    same = [f for f in told.by_start[shorter.tag, shorter.start] if f.filed <= shorter.filed]
+    newest = {f.end: f for f in same if quarter_long((shorter.end - f.end).days)}
+    for start in newest.values():
+        if _amended_alone(told, shorter, start, [f for f in same if f.end == start.end]) is None:
+            continue
+        rest = shorter.value - start.value
+        span = start.end + dt.timedelta(days=1), shorter.end
+        given = [f for f in told.by_period.get((start.tag, span), ()) if f.filed <= shorter.filed]
+        if (
+            _spread(told, shorter, start.end)
+            or (rest <= 0 and not told.signed)
+            or (given and differ(given[-1].value, rest))
+        ):
+            said = (
+                f"{_amendment(before, shorter)}, and the quarters in them are as they were before"
+            )
+            return one.doubted(f"may rest on two bases: {said}", "B")
+    return one
+
+
 # --- of several values one -------------------------------------------------------------------
 def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
     """Return the vintages of each quarter: one a filing day, and only where the value changes.
 
-    After them comes what is refused, once for each reason, unless a better value was known by then.
+    After them comes what is refused, once for each reason, unless a better value was known by then; and
+    an amendment that such a value stands against.
 
     A derived value never replaces a reported one that was known before, nor one over two bases or two
     tags a derived one. Of several tags on one day that differ the total is taken (:func:`_total`). A tag
@@ -568,8 +740,11 @@ def settle(values: Iterable[QuarterValue]) -> list[QuarterValue]:
         group = [r for r in everything if not r.refused]
         said_of = {r.value for r in group}  # what is said again is no news
         refused = [
-            r for r in everything if r.refused and r.value not in said_of and not _beaten(r, group)
+            r
+            for r in everything
+            if r.refused and r.value not in said_of and (r.amends or not _beaten(r, group))
         ]
+        refused += _withstood(group)
         last: QuarterValue | None = None
         for day in sorted({r.filed for r in group}):
             said = [r for r in group if r.filed == day and not _beaten(r, group)]
@@ -630,6 +805,17 @@ def _after(last: QuarterValue, best: QuarterValue) -> QuarterValue:
 def _repeated(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
     before = [r for r in group if r.tag == quarter.tag and r.filed < quarter.filed]
     return bool(before) and max(before, key=lambda r: r.filed).value == quarter.value
+
+
+def _withstood(group: Sequence[QuarterValue]) -> Iterator[QuarterValue]:
+    """Yield, refused, what an amendment alone would change, and a better value stands against."""
+    for one in group:
+        better = [r for r in group if r.kind < one.kind and r.filed <= one.filed]
+        if one.amends and better and _beaten(one, group):
+            best = max(better, key=lambda r: (r.filed, -r.kind))
+            if differ(best.value, one.value):
+                said = f"{one.amends}; how much of it is this quarter's is not known, and "
+                yield dataclasses.replace(one, refused=f"{said}{in_millions(best.value)} stays")
 
 
 def _beaten(quarter: QuarterValue, group: Iterable[QuarterValue]) -> bool:
