@@ -145,7 +145,7 @@ def test_a_users_own_name_that_the_shipped_tables_know_under_another_stays(read)
     [
         ("microsoft.csv", "", {}),
         ("desk_MSFT_2026.csv", "", {}),
-        ("new.csv", "Microsoft Corp: our view\n", {}),
+        ("new.csv", "Microsoft Corp: key figures\n", {}),
         ("new.csv", "", {"entity": "microsoft"}),
     ],
 )
@@ -153,6 +153,75 @@ def test_a_company_is_taken_from_option_title_or_file_name(read, name, title, gi
     found = read(f"{title}metric,period,value\ncapex,2025Q1,5\n", {**FOR_ALL, **given}, name)
     assert rows_of(found)[0][0] == "MSFT"
     assert "MSFT" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("title", "got"),
+    [
+        ("Apple Inc. ($m); peers: Meta", "peers"), ("Meta - Street estimates ($m)", "Street"),
+        ("Meta consensus", "consensus"), ("Meta ($m) budget 2026", "budget"),
+        ("Meta pro forma", "pro forma"), ("Meta guidance", "guidance"), ("Meta bull case", "bull case"),
+        ("Meta Reality Labs ($m)", "Labs"), ("Google Cloud and Alphabet", "Cloud"),
+        ("Meta Europe", "Europe"), ("Meta in constant currency", "constant currency"),
+        ("Meta, quarter-on-quarter change ($m)", "quarter-on-quarter"), ("Meta annualised", "annu"),
+        ("Meta run-rate ($m)", "run-rate"), ("Pinterest vs Meta", "Pinterest, vs"),
+        ("Microsoft Corp: our view", "view"), ("Meta Platforms\nConsensus estimates", "Consensus"),
+        ("Meta vs Google ($m)", "GOOGL, META"),
+    ],
+)  # fmt: skip
+def test_a_title_that_says_more_than_a_companys_name_is_asked_for(read, title, got):
+    """An estimate, a part of a company or another company was stored as the company's report."""
+    lines = "".join(f'"{line}"\n' for line in title.split("\n"))
+    text = f"{lines},Q1 2026,Q2 2026\nRevenue,5,6\n"
+    with pytest.raises(DataError, match=rf"got '?{got}.* in the title .*--entity NAME"):
+        read(text)
+    assert len(read(text, {**FOR_ALL, "entity": "META"}).rows) == 2
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Meta Platforms, Inc. - income statement ($m)", "Meta: quarterly results, reported",
+        "META key figures Q1 2026", "Meta's capital expenditures in USD m", "Meta (NASDAQ: META)",
+        "Meta financials as of 30 June 2026",
+    ],
+)  # fmt: skip
+def test_a_title_of_harmless_words_names_its_company(read, title):
+    text = f'"{title}"\n,Q1 2026,Q2 2026\nRevenue,5,6\n'
+    assert rows_of(read(text), ["entity"]) == [("META",), ("META",)]
+
+
+@pytest.mark.parametrize("name", ["snap peers meta.csv", "meta_consensus.csv", "meta vs msft.csv"])
+def test_a_files_name_that_says_more_than_a_company_is_asked_for(read, name):
+    with pytest.raises(DataError, match=r"got .* in the file's name .*--entity NAME"):
+        read(",Q1 2026,Q2 2026\nRevenue,5,6\n", name=name)
+
+
+def test_a_title_of_estimates_over_a_column_of_companies_is_refused(read):
+    text = "Consensus estimates as of 28 July 2026\nCompany,Metric,Period,Value\nMETA,{},2026Q2,5\n"
+    with pytest.raises(DataError, match="got 'Consensus' above the table, in 'Consensus est"):
+        read(text.format("Revenue"))
+    told = text.replace("Consensus estimates", "Guidance").format("capex_guidance")
+    assert rows_of(read(told), ["metric"]) == [("capex_guidance",)]
+
+
+@pytest.mark.parametrize(
+    ("title", "months"),
+    [
+        ("LTM", "LTM"), ("TTM ($m)", "TTM"), ("full year", "full year"), ("9M", "9M"),
+        ("half-years", "half-years"), ("last 12 months", "12 months"), ("annual", "annual"),
+        ("six months", "six months"),
+    ],
+)  # fmt: skip
+def test_a_title_with_another_length_than_the_quarters_below_it_is_refused(read, title, months):
+    """Twelve months were stored as a quarter."""
+    wide = f"Meta {title}\n,Q1 2026,Q2 2026\nRevenue,5,6\n"
+    long = f"{title} figures\nCompany,Metric,Period,Value\nMETA,Revenue,2026Q2,5\n"
+    for text in (wide, long):
+        with pytest.raises(DataError, match=rf"period: got .* wanted .*'{months}'"):
+            read(text)
+    for other in ("Annual and quarterly", "Fiscal year ended June 30", "Full-year and Q4"):
+        assert len(read(wide.replace(title, other), {**FOR_ALL, "entity": "META"}).rows) == 2
 
 
 YAHOO = """name,ttm,12/31/2025,12/31/2024
@@ -1156,6 +1225,46 @@ def test_a_second_period_of_a_line_is_its_first_or_is_refused(
         DataError, match=f"line 2, {header}: got '{cell}', wanted the period that its"
     ):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "year", "wanted"),
+    [
+        ("FQ", "Q4", "2026", "2026Q2"), ("Fiscal Qtr", "Q4", "2026", "2026Q2"),
+        ("FQtr", "4", "2026", "2026Q2"), ("Q", "4", "2026", "2026Q2"), ("fp", "Q4", "2026", "2026Q2"),
+        ("Quarter number", "4", "2026", "2026Q2"), ("Interval", "Q4", "2026", "2026Q2"),
+        ("fp", "FY", "2026", "2025-07-01/2026-06-30"),
+    ],
+)  # fmt: skip
+def test_a_quarter_beside_a_year_is_read_under_any_header(read, header, cell, year, wanted):
+    """The column was not used, and the quarter's number was stored as the year's."""
+    text = f"Ticker,Fiscal Year,{header},Revenue\nMSFT,{year},{cell},5\nMSFT,{year},Q1,4\n"
+    assert rows_of(read(text), ["period"]) == [(wanted,), ("2025Q3",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"), [("fp", "FY"), ("Form", "10-K"), ("What", "Annual"), ("Sort", "LTM")]
+)
+def test_a_year_under_an_unknown_header_beside_a_date_is_read(read, header, cell):
+    text = f"Ticker,Period End,{header},Revenue\nMSFT,2026-06-30,{cell},5\n"
+    assert rows_of(read(text), ["period"]) == [("2025-07-01/2026-06-30",)]
+    quarter = text.replace(cell, "10-Q" if header == "Form" else "Q4")
+    assert rows_of(read(quarter), ["period"]) == [("2026Q2",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "period"),
+    [
+        ("Half", "H2", "2025"), ("Span", "9M", "2025"), ("Window", "9M", "2025Q3"),
+        ("Window", "LTM", "2025Q3"), ("Form", "10-K", "2025Q4"), ("Rank", "4", "2025"),
+        ("Part", "Q4", "2025"), ("Part of it", "fourth quarter", "2025"),
+    ],
+)  # fmt: skip
+def test_a_length_that_is_not_that_of_the_period_is_refused(read, header, cell, period):
+    text = f"Ticker,Period,{header},Revenue\nMETA,{period},{cell},5\n"
+    with pytest.raises(DataError, match=r"line 2, .*: got .*, wanted "):
+        read(text)
+    assert rows_of(read(text, renamed={header: "note"}), ["period"]) == [(period,)]
 
 
 def test_a_line_of_periods_below_the_header_agrees_with_it_or_is_refused(read):

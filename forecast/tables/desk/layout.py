@@ -23,9 +23,10 @@ from forecast.tables.cells import (
     column_name,
     shown_period,
 )
-from forecast.tables.desk.beside import Beside, changes_figures
+from forecast.tables.desk.beside import Beside, beside, changes_figures, is_quarter_of_year
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
+    length_word,
     needs_order,
     order_told_by,
     quarter_alone,
@@ -289,7 +290,10 @@ def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
 
 
 _YEAR_COLUMNS = ("year", "fiscalyear", "calendaryear", "fy")
-_QUARTER_COLUMNS = ("quarter", "fiscalquarter", "calendarquarter", "qtr")
+_QUARTER_COLUMNS = (
+    "quarter", "fiscalquarter", "calendarquarter", "qtr", "fiscalqtr", "fqtr", "fq", "q",
+    "quarternumber", "quarterno", "qtrnumber",
+)  # fmt: skip
 _MONTH_COLUMNS = ("month", "monthnumber", "mon")
 
 
@@ -302,6 +306,16 @@ def _with_year_column(lines: Lines) -> Lines:
     names = [plain(c.text) for c in header]
     years = [k for k, name in enumerate(names) if name in _YEAR_COLUMNS]
     quarters = [k for k, name in enumerate(names) if name in _QUARTER_COLUMNS]
+    if not quarters:  # under any other name it is told by its cells
+        free = [k for k, name in enumerate(names) if name and k not in years]
+        quarters = [
+            k
+            for k in free
+            if column_of(header[k].text, {}) in ("", "period", "length")
+            and (texts := {text for _, row in lines[1:] if (text := _at(row, k).text)})
+            and any(map(quarter_alone, texts))
+            and all(quarter_alone(text) or _is_year_long(text) for text in texts)
+        ]
     months = [k for k, name in enumerate(names) if name in _MONTH_COLUMNS]
     if len(years) == len(months) == 1 and not quarters and not names[years[0]].startswith("f"):
         return _with_months(lines, years[0], months[0])
@@ -318,11 +332,18 @@ def _with_year_column(lines: Lines) -> Lines:
             cells[at] = Cell(f"{whose} quarter".strip())
         elif quarter and cells[of].text:
             cells[at] = Cell(f"Q{quarter} {cells[of].text}")
+        elif _is_year_long(cells[at].text) and cells[of].text:
+            cells[at] = Cell(cells[of].text)
         elif cells[at] != NOTHING or cells[of] != NOTHING:
             return lines  # another kind of column: which is the period is asked
         cells[of] = NOTHING
         joined.append((number, cells))
     return joined
+
+
+def _is_year_long(text: str) -> bool:
+    said = length_word(text)
+    return said is not None and said.months == 12
 
 
 def _with_months(lines: Lines, of: int, at: int) -> Lines:
@@ -463,15 +484,18 @@ def _long(
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
     passed = [k for k in range(len(header)) if k not in roles and k not in melted]
+    periods = [_at(row, at["period"]) for _, row in body] if "period" in at else []
+    bare = {k for k in passed if is_quarter_of_year([_at(row, k) for _, row in body], periods)}
     asked = [
         k
         for k in passed
-        if column_of(header[k].text, {}) == "period"
+        if k in bare
+        or column_of(header[k].text, {}) == "period"
         or changes_figures(header[k].text, (_at(row, k) for _, row in body))
     ]
     for number, row in body:
-        beside = tuple(
-            Beside(header[k].text, cell, column_of(header[k].text, {}) == "period")
+        others = tuple(
+            beside(header[k].text, cell, column_of(header[k].text, {}) == "period" or k in bare)
             for k in asked
             if (cell := _at(row, k)) != NOTHING
         )
@@ -491,7 +515,7 @@ def _long(
             value = own.get("value", NOTHING)
             place = f"{column_name(k)}{number}" if value.fault and not value.text else ""
             entries.append(
-                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=beside)
+                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=others)
             )
     columns = {column: header[k].text for column, k in at.items()}
     if melted:
@@ -794,8 +818,8 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         cells["entity"] = block.above
     elif block.entity != NOTHING:
         cells["entity"] = block.entity
-    beside = tuple(
-        Beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
+    others = tuple(
+        beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
         for k in block.asked
         if (cell := _at(row, k)) != NOTHING
     )
@@ -812,7 +836,7 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
             Entry(
                 number, own, tuple(block.units), (block.corner, head.text),
                 f"{column_name(k)}{number}", block.spans[k], columns,
-                (*beside, *below),
+                (*others, *below),
             )
         )  # fmt: skip
     return found
