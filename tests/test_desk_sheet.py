@@ -1286,6 +1286,82 @@ def test_a_part_of_a_company_beside_the_metric_is_not_the_company(read, corner):
         read(f"{text}Reality Labs,Revenue,500,600\n", SINCE)
 
 
+@pytest.mark.parametrize(
+    ("years", "quarters", "got"),
+    [
+        (",,2025,,,,2026,", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1 left of the first year, 2025"),
+        (",,,FY25,,,,FY26", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1, Q2 left of the first year, FY25"),
+        (",2025,,,,2026,", ",Q1,Q2,Q4,Q3,Q1,Q2", "Q1, Q2, Q4, Q3 under 2025"),
+        (",2025,,,,,2026", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1, Q2, Q3, Q4, Q1 under 2025"),
+    ],
+)
+def test_a_year_that_stands_over_the_middle_of_its_quarters_is_refused(read, years, quarters, got):
+    """The quarters right of it went to that year, and those left of it to none."""
+    text = f"{years}\n{quarters}\nRevenue,1,2,3,4,5,6\n"
+    with pytest.raises(DataError, match=f"got {got}; wanted each year above the first"):
+        read(text, {**SINCE, "entity": "META", "unit": "USD m"})
+
+
+@pytest.mark.parametrize("quarters", ["Q1,Q2,Q3,Q4", "Q4,Q3,Q2,Q1"])
+def test_quarters_that_follow_in_order_under_their_year_are_read(read, quarters):
+    text = f",2025,,,\n,{quarters}\nRevenue,1,2,3,4\n"
+    found = read(text, {**SINCE, "entity": "META", "unit": "USD m"})
+    assert {row[2] for row in rows_of(found)} == {f"2025Q{k}" for k in range(1, 5)}
+
+
+def test_quarters_as_rows_under_years_are_no_metrics(read):
+    """They were stored as metrics that are called q1 to q4, and their sum as one called total."""
+    text = "Meta Platforms: Revenue ($m)\n,2024,2025\nQ1,1,2\nH2,3,4\nTotal,5,6\n"
+    with pytest.raises(DataError) as error:
+        read(text, SINCE)
+    for label in ("Q1", "H2"):
+        told = f"metric: got '{label}', wanted the name of a metric, and {label} is a period"
+        assert told in str(error.value)
+    assert "metric: got 'Total', wanted the name of a metric; this is a sum" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["(in thousands of US dollars)", "All figures in thousands of euros", "Figures in EUR",
+     "Note: all figures in USD bn"],
+)  # fmt: skip
+def test_a_line_below_or_above_a_table_that_says_another_unit_is_refused(read, line):
+    """The unit that was said for all rows, or in the header, was used without a word."""
+    wide = "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\n"
+    long = "Company,Metric,Period,Value ($m)\nMETA,Revenue,2026Q1,5\n"
+    for text in (f"{wide}\n{line}\n", f"{long}{line},,,\n"):
+        with pytest.raises(DataError, match=r"got numbers in USD m, and a line above or below the"):
+            read(text, SINCE)
+    with pytest.raises(DataError, match="got numbers in USD m, and a line"):
+        read(f"{wide.replace(' ($m)', '')}{line}\n", {**SINCE, "unit": "USD m"})
+    same = read(f"{wide}All figures in USD millions\n", SINCE)
+    assert rows_of(same, ["unit"]) == [("USD m",), ("USD m",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Comment", "analyst estimate before the report"), ("Comment", "consensus"),
+        ("Source", "FactSet consensus"), ("Annualised", "yes"), ("FX", "constant currency"),
+        ("Remarks", "run-rate"), ("What", "cc"),
+    ],
+)  # fmt: skip
+def test_a_remark_that_says_that_a_number_is_no_report_is_asked_for(read, header, cell):
+    """It was kept as a remark or passed over, and the number was stored as the company's report."""
+    text = f"Company,Metric,Period,Value,{header}\nMETA,Revenue,2026Q2,5,{cell}\n"
+    with pytest.raises(DataError, match=rf"line 2, {header}: got '{cell}', wanted nothing in"):
+        read(text)
+    kept = "source" if header == "Source" else "note"
+    assert rows_of(read(text, renamed={header: kept}), [kept]) == [(cell,)]
+
+
+def test_a_remark_that_compares_a_number_with_an_estimate_is_kept(read):
+    text = "Company,Metric,Period,Value,Comment\nMETA,Revenue,2026Q2,5,beat consensus\n"
+    assert rows_of(read(text), ["note"]) == [("beat consensus",)]
+    guided = text.replace("Revenue", "capex_guidance").replace("beat", "below")
+    assert rows_of(read(guided), ["note"]) == [("below consensus",)]
+
+
 def test_the_sum_of_a_year_among_quarters_is_passed_over(read):
     text = "META,2025,,,,\n$m,Q1,Q2,Q3,Q4,FY\nRevenue,1,2,3,4,10\n"
     found = read(text, {**SINCE, "entity": "META"})

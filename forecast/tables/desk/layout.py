@@ -23,7 +23,13 @@ from forecast.tables.cells import (
     column_name,
     shown_period,
 )
-from forecast.tables.desk.beside import Beside, beside, changes_figures, is_quarter_of_year
+from forecast.tables.desk.beside import (
+    Beside,
+    beside,
+    changes_figures,
+    is_quarter_of_year,
+    says_no_report,
+)
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
     length_word,
@@ -149,6 +155,8 @@ class Layout:
         The texts above the header.
     notes
         What was left out, and how the table was taken.
+    footers
+        The texts in lines without a figure.
     """
 
     entries: tuple[Entry, ...]
@@ -156,6 +164,7 @@ class Layout:
     unused: tuple[str, ...]
     titles: tuple[str, ...]
     notes: tuple[str, ...]
+    footers: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,7 +223,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     header = lines[at][1]
     if years:
         titles = tuple(dict.fromkeys(c.text for _, row in lines[: at - 1] for c in row if c.text))
-        lines[at] = (lines[at][0], header := _with_years(header, lines[at - 1][1]))
+        lines[at] = (lines[at][0], header := _with_years(header, lines[at - 1][1], name))
     lines[at:] = _with_year_column(lines[at:])
     header = lines[at][1]
     _check_names(header, known.renamed, name)
@@ -235,7 +244,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
         above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
         return _wide(lines[at:], known, titles, notes, above, name)
     melted = _metric_columns(header, roles, known)
-    return _long(lines[at:], roles, melted, titles, notes, name)
+    return _long(lines[at:], roles, melted, titles, notes, name, known)
 
 
 def _once(cells: list[Cell]) -> list[Cell]:
@@ -274,8 +283,36 @@ def _is_years(cells: Sequence[Cell]) -> bool:
     return any(one is not None and one.kind == "year" for one in found)
 
 
-def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
+def _check_years(header: Sequence[Cell], years: Sequence[Cell], name: str) -> None:
+    """Refuse years that do not stand above, or left of, the first of their quarters.
+
+    Raises
+    ------
+    DataError
+        If a quarter stands left of all years, or those of one year are in no order.
+    """
+    groups: list[tuple[str, list[int]]] = [("", [])]
+    for k, cell in enumerate(header):
+        above = _at(years, k).text
+        one = spelled(above)
+        if one is not None and one.kind == "year" and above != groups[-1][0]:
+            groups.append((above, []))
+        if quarter := quarter_alone(cell.text):
+            groups[-1][1].append(quarter)
+    for year, quarters in groups:
+        shown = one_line([f"Q{quarter}" for quarter in quarters])
+        got = f"{shown} under {year}" if year else f"{shown} left of the first year, {groups[1][0]}"
+        ordered = quarters in (sorted(set(quarters)), sorted(set(quarters), reverse=True))
+        if (quarters and not year and len(groups) > 1) or not ordered:
+            raise DataError(
+                f"{name}: got {got}; wanted each year above the first of its quarters, which follow in "
+                "order: move the years there, or write Q1 2025 in each header"
+            )
+
+
+def _with_years(header: Sequence[Cell], years: Sequence[Cell], name: str) -> list[Cell]:
     """Return a header of quarters with the year that stands above each, or left of that."""
+    _check_years(header, years, name)
     merged, year = [], ""
     for k, cell in enumerate(header):
         above = years[k].text if k < len(years) else ""
@@ -404,7 +441,11 @@ def _check_names(header: Sequence[Cell], renamed: Mapping[str, str], name: str) 
     matter = (t for t in texts if t in renamed or column_of(t, renamed) or spelled(t) is not None)
     twice = sorted({t for t in matter if texts.count(t) > 1})
     if twice:
-        raise DataError(f"{name}: more than one column is called {one_line(twice)}")
+        raise DataError(
+            f"{name}: more than one column is called {one_line(twice)}; wanted a name of its own for "
+            "each: if they are of several lengths, such as three and six months, keep the quarters, or "
+            "the years, and take the others out"
+        )
 
 
 def _roles(
@@ -461,7 +502,7 @@ def _metric_columns(
 # --- a line a figure -------------------------------------------------------------------------
 def _long(
     lines: Lines, roles: Mapping[int, str], melted: Mapping[int, Cell], titles: tuple[str, ...],
-    notes: list[str], name: str,
+    notes: list[str], name: str, known: Known,
 ) -> Layout:  # fmt: skip
     header = lines[0][1]
     wide = [f"line {n} has {len(c)} cells" for n, c in lines[1:] if len(c) > len(header)]
@@ -473,6 +514,7 @@ def _long(
     if body and (units := _units_row(body[0][1], values)):
         below, body = units, body[1:]
         notes.append(f"line {lines[1][0]} below the header was read as units: {below}")
+    whole = body
     body, left = _without_footnotes(body, values, [at[c] for c in ("period",) if c in at])
     notes += left
     nameless = [
@@ -483,6 +525,12 @@ def _long(
     if nameless:
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
+    # A column of our own name, or that the user named, is as whoever wrote it means it.
+    remarks = [
+        c
+        for c in ("note", "source")
+        if c in at and header[at[c]].text not in known.renamed and header[at[c]].text != c
+    ]
     passed = [k for k in range(len(header)) if k not in roles and k not in melted]
     periods = [_at(row, at["period"]) for _, row in body] if "period" in at else []
     bare = {k for k in passed if is_quarter_of_year([_at(row, k) for _, row in body], periods)}
@@ -498,6 +546,10 @@ def _long(
             beside(header[k].text, cell, column_of(header[k].text, {}) == "period" or k in bare)
             for k in asked
             if (cell := _at(row, k)) != NOTHING
+        ) + tuple(
+            Beside(header[at[c]].text, cell, remark=c)
+            for c in remarks
+            if says_no_report((cell := _at(row, at[c])).text)
         )
         cells = {column: row[k] if k < len(row) else NOTHING for column, k in at.items()}
         for k in values or [-1]:
@@ -522,7 +574,13 @@ def _long(
         columns |= {"metric": one_line([c.text for c in melted.values()])}
         columns |= {"value": one_line([c.text for c in melted.values()])}
     unused = [header[k].text for k in passed if header[k].text]
-    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
+    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes), _lone_texts(whole))
+
+
+def _lone_texts(lines: Lines) -> tuple[str, ...]:
+    """Return the texts of lines that hold nothing else."""
+    held = ([cell for cell in row if cell != NOTHING] for _, row in lines)
+    return tuple(cells[0].text for cells in held if len(cells) == 1 and cells[0].kind == TEXT)
 
 
 def _units_row(row: Sequence[Cell], values: Sequence[int]) -> str:
@@ -634,7 +692,10 @@ def _wide(
         column: first.header[k].text for k, column in first.roles.items() if first.header[k].text
     }
     columns |= {"period": _span_text(first), "value": _span_text(first)}
-    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
+    # A line within the table that names a unit holds for those below it.
+    last = max((entry.line for entry in entries), default=0)
+    footers = _lone_texts([(number, row) for number, row in lines[1:] if number > last])
+    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes), footers)
 
 
 def _at(row: Sequence[Cell], place: int) -> Cell:

@@ -418,11 +418,11 @@ def length_word(text: str) -> Length | None:
     --------
     >>> [length_word(text).months for text in ("FY", "H2", "9M", "LTM", "10-K", "Q3")]
     [12, 6, 9, 12, 12, 3]
-    >>> [length_word(text) for text in ("Y", "6", "a strong quarter")]
-    [None, None, None]
+    >>> [length_word(text) for text in ("Y", "6", "M1", "a strong quarter")]
+    [None, None, None, None]
     """
     plain = " ".join(text.split())
-    if len(plain) < 2 or not re.search(r"[^\W\d_]", plain):
+    if len(plain) < 2 or not re.search(r"[^\W\d_]", plain) or re.fullmatch(r"(?i)m\d+", plain):
         return None
     said = length_said(plain)
     whole = said is not None and said.text == plain

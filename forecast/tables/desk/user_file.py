@@ -21,7 +21,7 @@ from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
 from forecast.tables.desk.period_words import lengths_said
 from forecast.tables.desk.titles import company_of, not_reported
-from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
+from forecast.tables.desk.unit_words import combined, split_unit, title_unit, unit_name, unit_words
 from forecast.tables.desk.user_rows import (
     Calendar,
     Namer,
@@ -148,6 +148,7 @@ def _read(
     if found.entries and not rows and not problems:
         why = "".join(f"\n  {line}" for line in said.notes())
         raise DataError(f"{path}: got no number in any row; wanted at least one observation{why}")
+    _check_footers(found, rows, str(path))
     table = _checked(rows, lines, problems, str(path), today)
     for name in filter(None, reading.fiscal_year_ends):
         if not any(is_called(entity, name) for entity in table["entity"].unique()):
@@ -310,6 +311,30 @@ def _agree(entries: Sequence[Entry], given: str, name: str) -> None:
                 raise DataError(
                     f"{name}: {one_line([repr(t) for t in texts])} says "
                     f"{unit_name(there) or 'another scale'}, --unit says {given}; leave one of them out"
+                )
+
+
+def _check_footers(found: Layout, rows: Sequence[Mapping[str, str]], name: str) -> None:
+    """Refuse numbers in another currency or scale than a line below or above the table says.
+
+    Raises
+    ------
+    DataError
+        If it says another; a title of a share, or of a unit that is not money, says nothing of money.
+    """
+    used = {row["unit"]: one for row in rows if (one := unit_words(row["unit"])) and one.currency}
+    for text in (*found.footers, *found.titles):
+        said = unit_words(title_unit(text))
+        for unit, one in used.items():
+            other = said is not None and (
+                (said.currency not in ("", one.currency))
+                or (bool(said.scale) and said.scale != (one.scale or 1.0))
+            )
+            if other:
+                raise DataError(
+                    f"{name}: got numbers in {unit}, and a line above or below the table says "
+                    f"{shortened(text, 60)!r}; wanted one unit: say the right one with --unit or in the "
+                    "header, and take the other out"
                 )
 
 

@@ -235,6 +235,15 @@ class Namer:
             If it is one.
         """
         wanted = "the name of a metric; "
+        if quarter_alone(text) or period_words.length_word(text):
+            wanted = (
+                f"the name of a metric, and {text} is a period: write quarters as columns, each with "
+                "its year, such as Q1 2025, or a line a figure, with metric and period"
+            )
+            raise Wanted(self.what, text, wanted)
+        if plain(text) in _SUMS:
+            wanted += "this is a sum: say of which metric, or leave the line out"
+            raise Wanted(self.what, text, wanted)
         if numerals.numeral(text).body and not re.search(r"[^\W\d_]", text):
             wanted += "a column of numbers was taken for that of names: --map THEIRS=metric"
             raise Wanted(self.what, text, wanted)
@@ -1227,6 +1236,15 @@ class Reader:
                 one.header, text,
                 f"the period that its line has elsewhere, {row['period']}: put what both say in one "
                 f"column, such as Q4 2026; --map {_quoted(f'{one.header}=note')} keeps it as a remark",
+            )  # fmt: skip
+        if one.remark:
+            if self.metrics.known(row["metric"]) and guided(row["metric"]):
+                return
+            raise Wanted(
+                one.header, text,
+                f"nothing in the column {one.header!r} that says it is no report of the company: leave "
+                f"such lines out, or give them a metric of their own; "
+                f"--map {_quoted(f'{one.header}={one.remark}')} keeps it as a remark",
             )  # fmt: skip
         same = row["entity"] == self.entities.known(text) or row["metric"] == self.metrics.known(
             text
