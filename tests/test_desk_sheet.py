@@ -1334,7 +1334,11 @@ def test_a_line_below_or_above_a_table_that_says_another_unit_is_refused(read, l
             read(text, SINCE)
     with pytest.raises(DataError, match="got numbers in USD m, and a line"):
         read(f"{wide.replace(' ($m)', '')}{line}\n", {**SINCE, "unit": "USD m"})
-    same = read(f"{wide}All figures in USD millions\n", SINCE)
+    both = read(f"USD m\n{wide}Capex (USD bn),1,2\n", SINCE)
+    assert {row[4] for row in rows_of(both)} == {"USD m", "USD bn"}
+    same = read(
+        f"{wide}All figures in USD millions\nShare count in thousands\nMargins in %\n", SINCE
+    )
     assert rows_of(same, ["unit"]) == [("USD m",), ("USD m",)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -320,22 +321,24 @@ def _check_footers(found: Layout, rows: Sequence[Mapping[str, str]], name: str) 
     Raises
     ------
     DataError
-        If it says another; a title of a share, or of a unit that is not money, says nothing of money.
+        If it says another than that of any of them; one of a share says nothing of money.
     """
     used = {row["unit"]: one for row in rows if (one := unit_words(row["unit"])) and one.currency}
     for text in (*found.footers, *found.titles):
         said = unit_words(title_unit(text))
-        for unit, one in used.items():
-            other = said is not None and (
-                (said.currency not in ("", one.currency))
-                or (bool(said.scale) and said.scale != (one.scale or 1.0))
+        of_others = not unit_words(text) and re.search(r"(?i)share|user|employee|people", text)
+        if said is None or not used or of_others:
+            continue
+        # Where some numbers are in this unit the others have one of their own.
+        if not any(
+            said.currency in ("", one.currency) and said.scale in (0.0, one.scale or 1.0)
+            for one in used.values()
+        ):
+            raise DataError(
+                f"{name}: got numbers in {one_line(list(used))}, and a line above or below the table "
+                f"says {shortened(text, 60)!r}; wanted one unit: say the right one with --unit or in "
+                "the header, and take the other out"
             )
-            if other:
-                raise DataError(
-                    f"{name}: got numbers in {unit}, and a line above or below the table says "
-                    f"{shortened(text, 60)!r}; wanted one unit: say the right one with --unit or in the "
-                    "header, and take the other out"
-                )
 
 
 def _checked(
