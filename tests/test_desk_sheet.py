@@ -145,7 +145,7 @@ def test_a_users_own_name_that_the_shipped_tables_know_under_another_stays(read)
     [
         ("microsoft.csv", "", {}),
         ("desk_MSFT_2026.csv", "", {}),
-        ("new.csv", "Microsoft Corp: our view\n", {}),
+        ("new.csv", "Microsoft Corp: key figures\n", {}),
         ("new.csv", "", {"entity": "microsoft"}),
     ],
 )
@@ -153,6 +153,75 @@ def test_a_company_is_taken_from_option_title_or_file_name(read, name, title, gi
     found = read(f"{title}metric,period,value\ncapex,2025Q1,5\n", {**FOR_ALL, **given}, name)
     assert rows_of(found)[0][0] == "MSFT"
     assert "MSFT" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("title", "got"),
+    [
+        ("Apple Inc. ($m); peers: Meta", "peers"), ("Meta - Street estimates ($m)", "Street"),
+        ("Meta consensus", "consensus"), ("Meta ($m) budget 2026", "budget"),
+        ("Meta pro forma", "pro forma"), ("Meta guidance", "guidance"), ("Meta bull case", "bull case"),
+        ("Meta Reality Labs ($m)", "Labs"), ("Google Cloud and Alphabet", "Cloud"),
+        ("Meta Europe", "Europe"), ("Meta in constant currency", "constant currency"),
+        ("Meta, quarter-on-quarter change ($m)", "quarter-on-quarter"), ("Meta annualised", "annu"),
+        ("Meta run-rate ($m)", "run-rate"), ("Pinterest vs Meta", "Pinterest, vs"),
+        ("Microsoft Corp: our view", "view"), ("Meta Platforms\nConsensus estimates", "Consensus"),
+        ("Meta vs Google ($m)", "GOOGL, META"),
+    ],
+)  # fmt: skip
+def test_a_title_that_says_more_than_a_companys_name_is_asked_for(read, title, got):
+    """An estimate, a part of a company or another company was stored as the company's report."""
+    lines = "".join(f'"{line}"\n' for line in title.split("\n"))
+    text = f"{lines},Q1 2026,Q2 2026\nRevenue,5,6\n"
+    with pytest.raises(DataError, match=rf"got '?{got}.* in the title .*--entity NAME"):
+        read(text)
+    assert len(read(text, {**FOR_ALL, "entity": "META"}).rows) == 2
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Meta Platforms, Inc. - income statement ($m)", "Meta: quarterly results, reported",
+        "META key figures Q1 2026", "Meta's capital expenditures in USD m", "Meta (NASDAQ: META)",
+        "Meta financials as of 30 June 2026",
+    ],
+)  # fmt: skip
+def test_a_title_of_harmless_words_names_its_company(read, title):
+    text = f'"{title}"\n,Q1 2026,Q2 2026\nRevenue,5,6\n'
+    assert rows_of(read(text), ["entity"]) == [("META",), ("META",)]
+
+
+@pytest.mark.parametrize("name", ["snap peers meta.csv", "meta_consensus.csv", "meta vs msft.csv"])
+def test_a_files_name_that_says_more_than_a_company_is_asked_for(read, name):
+    with pytest.raises(DataError, match=r"got .* in the file's name .*--entity NAME"):
+        read(",Q1 2026,Q2 2026\nRevenue,5,6\n", name=name)
+
+
+def test_a_title_of_estimates_over_a_column_of_companies_is_refused(read):
+    text = "Consensus estimates as of 28 July 2026\nCompany,Metric,Period,Value\nMETA,{},2026Q2,5\n"
+    with pytest.raises(DataError, match="got 'Consensus' above the table, in 'Consensus est"):
+        read(text.format("Revenue"))
+    told = text.replace("Consensus estimates", "Guidance").format("capex_guidance")
+    assert rows_of(read(told), ["metric"]) == [("capex_guidance",)]
+
+
+@pytest.mark.parametrize(
+    ("title", "months"),
+    [
+        ("LTM", "LTM"), ("TTM ($m)", "TTM"), ("full year", "full year"), ("9M", "9M"),
+        ("half-years", "half-years"), ("last 12 months", "12 months"), ("annual", "annual"),
+        ("six months", "six months"),
+    ],
+)  # fmt: skip
+def test_a_title_with_another_length_than_the_quarters_below_it_is_refused(read, title, months):
+    """Twelve months were stored as a quarter."""
+    wide = f"Meta {title}\n,Q1 2026,Q2 2026\nRevenue,5,6\n"
+    long = f"{title} figures\nCompany,Metric,Period,Value\nMETA,Revenue,2026Q2,5\n"
+    for text in (wide, long):
+        with pytest.raises(DataError, match=rf"period: got .* wanted .*'{months}'"):
+            read(text)
+    for other in ("Annual and quarterly", "Fiscal year ended June 30", "Full-year and Q4"):
+        assert len(read(wide.replace(title, other), {**FOR_ALL, "entity": "META"}).rows) == 2
 
 
 YAHOO = """name,ttm,12/31/2025,12/31/2024
@@ -1158,6 +1227,46 @@ def test_a_second_period_of_a_line_is_its_first_or_is_refused(
         read(text)
 
 
+@pytest.mark.parametrize(
+    ("header", "cell", "year", "wanted"),
+    [
+        ("FQ", "Q4", "2026", "2026Q2"), ("Fiscal Qtr", "Q4", "2026", "2026Q2"),
+        ("FQtr", "4", "2026", "2026Q2"), ("Q", "4", "2026", "2026Q2"), ("fp", "Q4", "2026", "2026Q2"),
+        ("Quarter number", "4", "2026", "2026Q2"), ("Interval", "Q4", "2026", "2026Q2"),
+        ("fp", "FY", "2026", "2025-07-01/2026-06-30"),
+    ],
+)  # fmt: skip
+def test_a_quarter_beside_a_year_is_read_under_any_header(read, header, cell, year, wanted):
+    """The column was not used, and the quarter's number was stored as the year's."""
+    text = f"Ticker,Fiscal Year,{header},Revenue\nMSFT,{year},{cell},5\nMSFT,{year},Q1,4\n"
+    assert rows_of(read(text), ["period"]) == [(wanted,), ("2025Q3",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"), [("fp", "FY"), ("Form", "10-K"), ("What", "Annual"), ("Sort", "LTM")]
+)
+def test_a_year_under_an_unknown_header_beside_a_date_is_read(read, header, cell):
+    text = f"Ticker,Period End,{header},Revenue\nMSFT,2026-06-30,{cell},5\n"
+    assert rows_of(read(text), ["period"]) == [("2025-07-01/2026-06-30",)]
+    quarter = text.replace(cell, "10-Q" if header == "Form" else "Q4")
+    assert rows_of(read(quarter), ["period"]) == [("2026Q2",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "period"),
+    [
+        ("Half", "H2", "2025"), ("Span", "9M", "2025"), ("Window", "9M", "2025Q3"),
+        ("Window", "LTM", "2025Q3"), ("Form", "10-K", "2025Q4"), ("Rank", "4", "2025"),
+        ("Part", "Q4", "2025"), ("Part of it", "fourth quarter", "2025"),
+    ],
+)  # fmt: skip
+def test_a_length_that_is_not_that_of_the_period_is_refused(read, header, cell, period):
+    text = f"Ticker,Period,{header},Revenue\nMETA,{period},{cell},5\n"
+    with pytest.raises(DataError, match=r"line 2, .*: got .*, wanted "):
+        read(text)
+    assert rows_of(read(text, renamed={header: "note"}), ["period"]) == [(period,)]
+
+
 def test_a_line_of_periods_below_the_header_agrees_with_it_or_is_refused(read):
     text = "META ($m),Q1 2026,Q2 2026\nPeriod end,31/03/2026,{}\nRevenue,5,6\n"
     assert len(read(text.format("30/06/2026"), SINCE).rows) == 2
@@ -1175,6 +1284,86 @@ def test_a_part_of_a_company_beside_the_metric_is_not_the_company(read, corner):
         DataError, match="line 3, beside: got 'Reality Labs', wanted nothing in a c"
     ):
         read(f"{text}Reality Labs,Revenue,500,600\n", SINCE)
+
+
+@pytest.mark.parametrize(
+    ("years", "quarters", "got"),
+    [
+        (",,2025,,,,2026,", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1 left of the first year, 2025"),
+        (",,,FY25,,,,FY26", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1, Q2 left of the first year, FY25"),
+        (",2025,,,,2026,", ",Q1,Q2,Q4,Q3,Q1,Q2", "Q1, Q2, Q4, Q3 under 2025"),
+        (",2025,,,,,2026", ",Q1,Q2,Q3,Q4,Q1,Q2", "Q1, Q2, Q3, Q4, Q1 under 2025"),
+    ],
+)
+def test_a_year_that_stands_over_the_middle_of_its_quarters_is_refused(read, years, quarters, got):
+    """The quarters right of it went to that year, and those left of it to none."""
+    text = f"{years}\n{quarters}\nRevenue,1,2,3,4,5,6\n"
+    with pytest.raises(DataError, match=f"got {got}; wanted each year above the first"):
+        read(text, {**SINCE, "entity": "META", "unit": "USD m"})
+
+
+@pytest.mark.parametrize("quarters", ["Q1,Q2,Q3,Q4", "Q4,Q3,Q2,Q1"])
+def test_quarters_that_follow_in_order_under_their_year_are_read(read, quarters):
+    text = f",2025,,,\n,{quarters}\nRevenue,1,2,3,4\n"
+    found = read(text, {**SINCE, "entity": "META", "unit": "USD m"})
+    assert {row[2] for row in rows_of(found)} == {f"2025Q{k}" for k in range(1, 5)}
+
+
+def test_quarters_as_rows_under_years_are_no_metrics(read):
+    """They were stored as metrics that are called q1 to q4, and their sum as one called total."""
+    text = "Meta Platforms: Revenue ($m)\n,2024,2025\nQ1,1,2\nH2,3,4\nTotal,5,6\n"
+    with pytest.raises(DataError) as error:
+        read(text, SINCE)
+    for label in ("Q1", "H2"):
+        told = f"metric: got '{label}', wanted the name of a metric, and {label} is a period"
+        assert told in str(error.value)
+    assert "metric: got 'Total', wanted the name of a metric; this is a sum" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["(in thousands of US dollars)", "All figures in thousands of euros", "Figures in EUR",
+     "Note: all figures in USD bn"],
+)  # fmt: skip
+def test_a_line_below_or_above_a_table_that_says_another_unit_is_refused(read, line):
+    """The unit that was said for all rows, or in the header, was used without a word."""
+    wide = "META ($m),Q1 2026,Q2 2026\nRevenue,5,6\n"
+    long = "Company,Metric,Period,Value ($m)\nMETA,Revenue,2026Q1,5\n"
+    for text in (f"{wide}\n{line}\n", f"{long}{line},,,\n"):
+        with pytest.raises(DataError, match=r"got numbers in USD m, and a line above or below the"):
+            read(text, SINCE)
+    with pytest.raises(DataError, match="got numbers in USD m, and a line"):
+        read(f"{wide.replace(' ($m)', '')}{line}\n", {**SINCE, "unit": "USD m"})
+    both = read(f"USD m\n{wide}Capex (USD bn),1,2\n", SINCE)
+    assert {row[4] for row in rows_of(both)} == {"USD m", "USD bn"}
+    same = read(
+        f"{wide}All figures in USD millions\nShare count in thousands\nMargins in %\n", SINCE
+    )
+    assert rows_of(same, ["unit"]) == [("USD m",), ("USD m",)]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Comment", "analyst estimate before the report"), ("Comment", "consensus"),
+        ("Source", "FactSet consensus"), ("Annualised", "yes"), ("FX", "constant currency"),
+        ("Remarks", "run-rate"), ("What", "cc"),
+    ],
+)  # fmt: skip
+def test_a_remark_that_says_that_a_number_is_no_report_is_asked_for(read, header, cell):
+    """It was kept as a remark or passed over, and the number was stored as the company's report."""
+    text = f"Company,Metric,Period,Value,{header}\nMETA,Revenue,2026Q2,5,{cell}\n"
+    with pytest.raises(DataError, match=rf"line 2, {header}: got '{cell}', wanted nothing in"):
+        read(text)
+    kept = "source" if header == "Source" else "note"
+    assert rows_of(read(text, renamed={header: kept}), [kept]) == [(cell,)]
+
+
+def test_a_remark_that_compares_a_number_with_an_estimate_is_kept(read):
+    text = "Company,Metric,Period,Value,Comment\nMETA,Revenue,2026Q2,5,beat consensus\n"
+    assert rows_of(read(text), ["note"]) == [("beat consensus",)]
+    guided = text.replace("Revenue", "capex_guidance").replace("beat", "below")
+    assert rows_of(read(guided), ["note"]) == [("below consensus",)]
 
 
 def test_the_sum_of_a_year_among_quarters_is_passed_over(read):

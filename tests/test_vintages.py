@@ -162,6 +162,23 @@ def test_a_number_five_times_its_neighbour_is_said(change, said):
     assert jump_of(change) == [f"{said}; look at the unit" if said else ""]
 
 
+YEAR = {"period": "2025", "reported_on": "2026-01-30"}
+QUARTERS = [{"period": f"2025Q{k}", "reported_on": "2026-01-30"} for k in (2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "far"),
+    [("0.04", "USD bn", True), ("0.4", "USD bn", False), ("430", "USD m", False)],
+)
+def test_a_year_that_is_not_the_sum_of_its_quarters_is_said(value, unit, far):
+    """A tenth of the sum went in without a word, for no other year was there to compare it with."""
+    year = {**YEAR, "value": value, "unit": unit}
+    said = "0.04 USD bn, and the quarters of 2025 come to 0.4; look at the unit and at the period"
+    assert jump_of(year, held=({}, *QUARTERS)) == [said if far else ""]
+    assert jump_of(year, *QUARTERS) == [said if far else "", "", "", ""]
+    assert jump_of(year, held=({}, *QUARTERS[:2])) == [""]
+
+
 AGAIN = {"reported_on": "2025-07-30"}
 
 

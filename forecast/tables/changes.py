@@ -93,6 +93,7 @@ def compare(table: Table | None, new: Table) -> Changes:
     for row in [] if table is None else standing(table).to_dict("records"):
         history.setdefault(tuple(row[c] for c in KEY), []).append(row)
         bisect.insort(series.setdefault((row["entity"], row["metric"]), []), _spot(row))
+    coming = _series(new)
     gone = {} if table is None else _gone(table)
     found: dict[str, list[Row]] = {f.name: [] for f in dataclasses.fields(Changes)}
     for row in new.sort_values([*KEY, "reported_on"], kind="stable").to_dict("records"):
@@ -116,6 +117,8 @@ def compare(table: Table | None, new: Table) -> Changes:
                 said["jump"] = _off_rate(rate, about, spot, far)
             else:
                 said["jump"] = "" if other is None else _jump(other, spot, far)
+            known = [*spots, *coming[row["entity"], row["metric"]]]
+            said["jump"] = said["jump"] or _off_quarters(row["metric"], known, spot)
             if kind == "new":
                 said["first"] = other is None and rate is None
             vintages.append(row)
@@ -327,6 +330,43 @@ def _off_rate(last: _Spot, about: str, spot: _Spot, far: float) -> str:
     return (
         f"{spot.value:,.6g} {spot.unit}, where {about.replace('_', ' ')} at the rate of {last.period}, "
         f"{old:,.6g}, would come to {at_rate.value:,.6g}; look at the unit"
+    )
+
+
+def _series(rows: Table) -> dict[tuple[str, str], list[_Spot]]:
+    """Return numbers by company and metric."""
+    found: dict[tuple[str, str], list[_Spot]] = {}
+    for row in rows.to_dict("records"):
+        found.setdefault((row["entity"], row["metric"]), []).append(_spot(row))
+    return found
+
+
+def _off_quarters(metric: str, spots: Sequence[_Spot], year: _Spot) -> str:
+    """Return a year that is far from the sum of its quarters in words, or nothing.
+
+    Nothing too if not all are known, or the metric is no money that flows: of others a year is no sum.
+    """
+    known = metrics().things.get(metric)
+    if known is None or known.dimension != "money" or set(known.lengths) != {"quarter"}:
+        return ""
+    first = year.end - dt.timedelta(days=year.days - 1)
+    within: dict[str, _Spot] = {}
+    for spot in sorted(spots, key=lambda s: s.reported_on):
+        starts = spot.end - dt.timedelta(days=spot.days - 1)
+        if spot.days < 130 and first <= starts and spot.end <= year.end:
+            within[spot.period] = spot
+    whole = len(within) == 4 and sum(spot.days for spot in within.values()) == year.days
+    if not whole:
+        return ""
+    try:
+        total = sum(convert(spot.value, spot.unit, year.unit) for spot in within.values())
+    except DataError:
+        return ""
+    if abs(year.value - total) <= FAR_REVISION * abs(total):
+        return ""
+    return (
+        f"{year.value:,.6g} {year.unit}, and the quarters of {year.period} come to {total:,.6g}; look "
+        "at the unit and at the period"
     )
 
 

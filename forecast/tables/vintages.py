@@ -251,7 +251,11 @@ def _check_value(row: _Text, add: _Add) -> None:
     elif value and not least <= abs(value) * scale <= most:
         add("value", f"a number whose size is {least / scale:g} to {most / scale:g} {row['unit']}")
     elif about not in SIGNED_METRICS and value < 0:
-        add("value", f"a number above zero: {row['metric']} cannot be negative")
+        add(
+            "value",
+            f"a number above zero: {row['metric']} cannot be negative: an outflow "
+            "stands here without brackets or a minus sign",
+        )
     elif about not in SIGNED_METRICS | FREE_METRICS and value == 0:
         add("value", f"a number above zero: leave a missing {row['metric']} out")
     elif not low <= value <= high:

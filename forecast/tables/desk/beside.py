@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from forecast.tables.cells import NUMBER, Cell
 from forecast.tables.desk import numerals
-from forecast.tables.desk.period_words import length_said
+from forecast.tables.desk.period_words import length_said, length_word, quarter_alone, spelled
 from forecast.tables.desk.unit_words import unit_words
 
 
@@ -28,11 +28,14 @@ class Beside:
         What stands there.
     period
         Whether it is a period too.
+    remark
+        The column that it is kept in, if it is a remark which says that the number is no report.
     """
 
     header: str
     cell: Cell
     period: bool = False
+    remark: str = ""
 
 
 _HEADERS = frozenset({
@@ -43,7 +46,8 @@ _HEADERS = frozenset({
     "version", "basis", "accountingbasis", "reportingbasis", "accounting", "gaap", "gaapnongaap",
     "adjustment", "adjustments", "adjusted", "estimate", "estimated", "forecast", "actualforecast",
     "actualestimate", "actualorestimate", "actualorforecast", "ae", "af", "breakdown", "component",
-    "part", "subsidiary", "brand",
+    "part", "subsidiary", "brand", "annualised", "annualized", "runrate", "proforma",
+    "constantcurrency", "consensus", "fx",
 })  # fmt: skip
 """Headers of columns that say what a number is, without spaces and signs."""
 
@@ -51,7 +55,8 @@ _TELLING = frozenset({
     "forecast", "forecasts", "fcst", "estimate", "estimates", "estimated", "projected",
     "projection", "budget", "budgeted", "plan", "planned", "target", "consensus", "bull",
     "bullcase", "bear", "bearcase", "base", "basecase", "upside", "downside", "proforma", "nongaap",
-    "guidance", "preliminary",
+    "guidance", "preliminary", "constantcurrency", "constantcurrencies", "cc", "annualised",
+    "annualized", "runrate",
 })  # fmt: skip
 """Cells that say under any header that a number is no report."""
 
@@ -61,6 +66,7 @@ _HARMLESS = frozenset({
     "overall", "worldwide", "world", "global", "actual", "actuals", "a", "act", "reported",
     "asreported", "historical", "final", "published", "filed", "audited", "unaudited", "gaap",
     "usgaap", "ok", "done", "no", "n", "none", "false", "q", "quarter", "quarters",
+    "8k", "8ka", "6k", "earningsrelease", "pressrelease",
 })  # fmt: skip
 """What says that a number is what it would be without the column."""
 
@@ -81,8 +87,49 @@ def changes_figures(header: str, cells: Iterable[Cell]) -> bool:
     """
     texts = {cell.text for cell in cells if cell.kind != NUMBER and 0 < len(cell.text) <= 40}
     return _plain(header) in _HEADERS or any(
-        _plain(text) in _TELLING or length_said(text) for text in texts
+        _plain(text) in _TELLING or length_said(text) or length_word(text) or quarter_alone(text)
+        for text in texts
     )
+
+
+def is_quarter_of_year(cells: Iterable[Cell], periods: Iterable[Cell]) -> bool:
+    """Return whether a column that is not read holds 1 to 4 beside years: quarters, under any name.
+
+    Examples
+    --------
+    >>> is_quarter_of_year([Cell("4"), Cell("1")], [Cell("2025"), Cell("2026")])
+    True
+    """
+    told = {cell.text for cell in cells if cell.text}
+    of = [spelled(cell.text) for cell in periods if cell.text]
+    years = bool(of) and all(one is not None and one.kind == "year" for one in of)
+    return years and bool(told) and told <= set("1234")
+
+
+def beside(header: str, cell: Cell, period: bool = False) -> Beside:
+    """Return what stands beside a figure; the name of a quarter is a period under any header."""
+    return Beside(header, cell, period or bool(quarter_alone(cell.text)))
+
+
+_SAYS_NO_REPORT = re.compile(
+    r"(?i)\b(?:consensus|whisper|estimates?|budget"
+    r"|pro[\s-]?forma|constant[\s-]currency|annuali[sz]ed|run[\s-]?rate)\b"
+)
+_COMPARED = re.compile(
+    r"(?i)\b(?:beat|beats|miss|missed|misses|above|below|vs|versus|than|over|under|against|ahead|line"
+    r"|no|not|revised|without)\b"
+)
+
+
+def says_no_report(remark: str) -> bool:
+    """Return whether a remark says that its number is no report, and does not only compare it with one.
+
+    Examples
+    --------
+    >>> says_no_report("FactSet consensus"), says_no_report("beat consensus"), says_no_report("10-Q")
+    (True, False, False)
+    """
+    return bool(_SAYS_NO_REPORT.search(remark)) and not _COMPARED.search(remark)
 
 
 def is_harmless(cell: Cell) -> bool:

@@ -23,9 +23,16 @@ from forecast.tables.cells import (
     column_name,
     shown_period,
 )
-from forecast.tables.desk.beside import Beside, changes_figures
+from forecast.tables.desk.beside import (
+    Beside,
+    beside,
+    changes_figures,
+    is_quarter_of_year,
+    says_no_report,
+)
 from forecast.tables.desk.period_words import (
     DAY_FIRST,
+    length_word,
     needs_order,
     order_told_by,
     quarter_alone,
@@ -148,6 +155,8 @@ class Layout:
         The texts above the header.
     notes
         What was left out, and how the table was taken.
+    footers
+        The texts in lines without a figure.
     """
 
     entries: tuple[Entry, ...]
@@ -155,6 +164,7 @@ class Layout:
     unused: tuple[str, ...]
     titles: tuple[str, ...]
     notes: tuple[str, ...]
+    footers: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +223,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
     header = lines[at][1]
     if years:
         titles = tuple(dict.fromkeys(c.text for _, row in lines[: at - 1] for c in row if c.text))
-        lines[at] = (lines[at][0], header := _with_years(header, lines[at - 1][1]))
+        lines[at] = (lines[at][0], header := _with_years(header, lines[at - 1][1], name))
     lines[at:] = _with_year_column(lines[at:])
     header = lines[at][1]
     _check_names(header, known.renamed, name)
@@ -234,7 +244,7 @@ def layout(sheet: Sheet, known: Known, name: str) -> Layout:
         above = [row for _, row in lines[max(0, at - years - 3) : at - years]]
         return _wide(lines[at:], known, titles, notes, above, name)
     melted = _metric_columns(header, roles, known)
-    return _long(lines[at:], roles, melted, titles, notes, name)
+    return _long(lines[at:], roles, melted, titles, notes, name, known)
 
 
 def _once(cells: list[Cell]) -> list[Cell]:
@@ -273,8 +283,36 @@ def _is_years(cells: Sequence[Cell]) -> bool:
     return any(one is not None and one.kind == "year" for one in found)
 
 
-def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
+def _check_years(header: Sequence[Cell], years: Sequence[Cell], name: str) -> None:
+    """Refuse years that do not stand above, or left of, the first of their quarters.
+
+    Raises
+    ------
+    DataError
+        If a quarter stands left of all years, or those of one year are in no order.
+    """
+    groups: list[tuple[str, list[int]]] = [("", [])]
+    for k, cell in enumerate(header):
+        above = _at(years, k).text
+        one = spelled(above)
+        if one is not None and one.kind == "year" and above != groups[-1][0]:
+            groups.append((above, []))
+        if quarter := quarter_alone(cell.text):
+            groups[-1][1].append(quarter)
+    for year, quarters in groups:
+        shown = one_line([f"Q{quarter}" for quarter in quarters])
+        got = f"{shown} under {year}" if year else f"{shown} left of the first year, {groups[1][0]}"
+        ordered = quarters in (sorted(set(quarters)), sorted(set(quarters), reverse=True))
+        if (quarters and not year and len(groups) > 1) or not ordered:
+            raise DataError(
+                f"{name}: got {got}; wanted each year above the first of its quarters, which follow in "
+                "order: move the years there, or write Q1 2025 in each header"
+            )
+
+
+def _with_years(header: Sequence[Cell], years: Sequence[Cell], name: str) -> list[Cell]:
     """Return a header of quarters with the year that stands above each, or left of that."""
+    _check_years(header, years, name)
     merged, year = [], ""
     for k, cell in enumerate(header):
         above = years[k].text if k < len(years) else ""
@@ -289,7 +327,10 @@ def _with_years(header: Sequence[Cell], years: Sequence[Cell]) -> list[Cell]:
 
 
 _YEAR_COLUMNS = ("year", "fiscalyear", "calendaryear", "fy")
-_QUARTER_COLUMNS = ("quarter", "fiscalquarter", "calendarquarter", "qtr")
+_QUARTER_COLUMNS = (
+    "quarter", "fiscalquarter", "calendarquarter", "qtr", "fiscalqtr", "fqtr", "fq", "q",
+    "quarternumber", "quarterno", "qtrnumber",
+)  # fmt: skip
 _MONTH_COLUMNS = ("month", "monthnumber", "mon")
 
 
@@ -302,6 +343,16 @@ def _with_year_column(lines: Lines) -> Lines:
     names = [plain(c.text) for c in header]
     years = [k for k, name in enumerate(names) if name in _YEAR_COLUMNS]
     quarters = [k for k, name in enumerate(names) if name in _QUARTER_COLUMNS]
+    if not quarters:  # under any other name it is told by its cells
+        free = [k for k, name in enumerate(names) if name and k not in years]
+        quarters = [
+            k
+            for k in free
+            if column_of(header[k].text, {}) in ("", "period", "length")
+            and (texts := {text for _, row in lines[1:] if (text := _at(row, k).text)})
+            and any(map(quarter_alone, texts))
+            and all(quarter_alone(text) or _is_year_long(text) for text in texts)
+        ]
     months = [k for k, name in enumerate(names) if name in _MONTH_COLUMNS]
     if len(years) == len(months) == 1 and not quarters and not names[years[0]].startswith("f"):
         return _with_months(lines, years[0], months[0])
@@ -318,11 +369,18 @@ def _with_year_column(lines: Lines) -> Lines:
             cells[at] = Cell(f"{whose} quarter".strip())
         elif quarter and cells[of].text:
             cells[at] = Cell(f"Q{quarter} {cells[of].text}")
+        elif _is_year_long(cells[at].text) and cells[of].text:
+            cells[at] = Cell(cells[of].text)
         elif cells[at] != NOTHING or cells[of] != NOTHING:
             return lines  # another kind of column: which is the period is asked
         cells[of] = NOTHING
         joined.append((number, cells))
     return joined
+
+
+def _is_year_long(text: str) -> bool:
+    said = length_word(text)
+    return said is not None and said.months == 12
 
 
 def _with_months(lines: Lines, of: int, at: int) -> Lines:
@@ -383,7 +441,11 @@ def _check_names(header: Sequence[Cell], renamed: Mapping[str, str], name: str) 
     matter = (t for t in texts if t in renamed or column_of(t, renamed) or spelled(t) is not None)
     twice = sorted({t for t in matter if texts.count(t) > 1})
     if twice:
-        raise DataError(f"{name}: more than one column is called {one_line(twice)}")
+        raise DataError(
+            f"{name}: more than one column is called {one_line(twice)}; wanted a name of its own for "
+            "each: if they are of several lengths, such as three and six months, keep the quarters, or "
+            "the years, and take the others out"
+        )
 
 
 def _roles(
@@ -440,7 +502,7 @@ def _metric_columns(
 # --- a line a figure -------------------------------------------------------------------------
 def _long(
     lines: Lines, roles: Mapping[int, str], melted: Mapping[int, Cell], titles: tuple[str, ...],
-    notes: list[str], name: str,
+    notes: list[str], name: str, known: Known,
 ) -> Layout:  # fmt: skip
     header = lines[0][1]
     wide = [f"line {n} has {len(c)} cells" for n, c in lines[1:] if len(c) > len(header)]
@@ -452,6 +514,7 @@ def _long(
     if body and (units := _units_row(body[0][1], values)):
         below, body = units, body[1:]
         notes.append(f"line {lines[1][0]} below the header was read as units: {below}")
+    whole = body
     body, left = _without_footnotes(body, values, [at[c] for c in ("period",) if c in at])
     notes += left
     nameless = [
@@ -462,18 +525,31 @@ def _long(
     if nameless:
         notes.append(f"cells under no header were not read: of line(s) {one_line(nameless)}")
     entries: list[Entry] = []
+    # A column of our own name, or that the user named, is as whoever wrote it means it.
+    remarks = [
+        c
+        for c in ("note", "source")
+        if c in at and header[at[c]].text not in known.renamed and header[at[c]].text != c
+    ]
     passed = [k for k in range(len(header)) if k not in roles and k not in melted]
+    periods = [_at(row, at["period"]) for _, row in body] if "period" in at else []
+    bare = {k for k in passed if is_quarter_of_year([_at(row, k) for _, row in body], periods)}
     asked = [
         k
         for k in passed
-        if column_of(header[k].text, {}) == "period"
+        if k in bare
+        or column_of(header[k].text, {}) == "period"
         or changes_figures(header[k].text, (_at(row, k) for _, row in body))
     ]
     for number, row in body:
-        beside = tuple(
-            Beside(header[k].text, cell, column_of(header[k].text, {}) == "period")
+        others = tuple(
+            beside(header[k].text, cell, column_of(header[k].text, {}) == "period" or k in bare)
             for k in asked
             if (cell := _at(row, k)) != NOTHING
+        ) + tuple(
+            Beside(header[at[c]].text, cell, remark=c)
+            for c in remarks
+            if says_no_report((cell := _at(row, at[c])).text)
         )
         cells = {column: row[k] if k < len(row) else NOTHING for column, k in at.items()}
         for k in values or [-1]:
@@ -491,14 +567,20 @@ def _long(
             value = own.get("value", NOTHING)
             place = f"{column_name(k)}{number}" if value.fault and not value.text else ""
             entries.append(
-                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=beside)
+                Entry(number, own, tuple(filter(None, said)), (period, head), place, beside=others)
             )
     columns = {column: header[k].text for column, k in at.items()}
     if melted:
         columns |= {"metric": one_line([c.text for c in melted.values()])}
         columns |= {"value": one_line([c.text for c in melted.values()])}
     unused = [header[k].text for k in passed if header[k].text]
-    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
+    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes), _lone_texts(whole))
+
+
+def _lone_texts(lines: Lines) -> tuple[str, ...]:
+    """Return the texts of lines that hold nothing else."""
+    held = ([cell for cell in row if cell != NOTHING] for _, row in lines)
+    return tuple(cells[0].text for cells in held if len(cells) == 1 and cells[0].kind == TEXT)
 
 
 def _units_row(row: Sequence[Cell], values: Sequence[int]) -> str:
@@ -610,7 +692,10 @@ def _wide(
         column: first.header[k].text for k, column in first.roles.items() if first.header[k].text
     }
     columns |= {"period": _span_text(first), "value": _span_text(first)}
-    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes))
+    # A line within the table that names a unit holds for those below it.
+    last = max((entry.line for entry in entries), default=0)
+    footers = _lone_texts([(number, row) for number, row in lines[1:] if number > last])
+    return Layout(tuple(entries), columns, tuple(unused), titles, tuple(notes), footers)
 
 
 def _at(row: Sequence[Cell], place: int) -> Cell:
@@ -794,8 +879,8 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
         cells["entity"] = block.above
     elif block.entity != NOTHING:
         cells["entity"] = block.entity
-    beside = tuple(
-        Beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
+    others = tuple(
+        beside("" if (text := _at(block.header, k).text) == block.corner else text, cell)
         for k in block.asked
         if (cell := _at(row, k)) != NOTHING
     )
@@ -812,7 +897,7 @@ def _entries(number: int, row: Sequence[Cell], block: _Block) -> list[Entry]:
             Entry(
                 number, own, tuple(block.units), (block.corner, head.text),
                 f"{column_name(k)}{number}", block.spans[k], columns,
-                (*beside, *below),
+                (*others, *below),
             )
         )  # fmt: skip
     return found

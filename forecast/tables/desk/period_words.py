@@ -280,10 +280,15 @@ _LENGTHS = [
         (rf"\b({_COUNT})[\s-]*months?\b", -1),
         (rf"\b({_COUNT})[\s-]*weeks?\b", -2),
         (r"\b(?:year[\s-]*to[\s-]*date|ytd|cumulative)\b", 0),
-        (r"\b(?:half[\s-]*year(?:ly)?|half(?=\s+end)|semi[\s-]*annual(?:ly)?)\b", 6),
+        (r"(?<![$€£.,\d])\b(6|9|12)\s?M\b", -1),
+        (r"\bmonthly\s+average\b", 1),
+        (r"\b(?:half[\s-]*year(?:ly|s)?|half(?=\s+end)|semi[\s-]*annual(?:ly)?)\b", 6),
         (r"\b(?:quarterly|quarters?\s+end(?:ed|ing)?|quarter[\s-]*to[\s-]*date|qtd)\b", 3),
         (r"(?<!half )(?<!half-)\b(?:full[\s-]*years?|years?\s+end(?:ed|ing)?)\b", 12),
-        (r"(?<!semi )(?<!semi-)\b(?:annual(?:ly)?|yearly|ltm|ttm)\b", 12),
+        (
+            r"(?<!semi )(?<!semi-)\b(?:annual(?:ly)?(?!\s+(?:recurring|reports?))|yearly|ltm|ttm)\b",
+            12,
+        ),
     )
 ]
 _LENGTH_NAMES = [
@@ -293,6 +298,8 @@ _LENGTH_NAMES = [
         (r"q[1-4]?|[1-4]q", 3),
         (r"m|month|monthly", 1),
         (r"a|y", 12),
+        (r"10-?k(?:/a)?|20-?f|40-?f", 12),
+        (r"10-?q(?:/a)?", 3),
     )
 ]
 _LENGTH_HEADERS = [
@@ -400,6 +407,27 @@ def length_code(text: str) -> Length | None:
         if pattern.fullmatch(plain):
             return Length(months, plain)
     return None
+
+
+def length_word(text: str) -> Length | None:
+    """Return how long a period is by a cell that says nothing else, under any header.
+
+    A single letter may be a mark, and a number anything.
+
+    Examples
+    --------
+    >>> [length_word(text).months for text in ("FY", "H2", "9M", "LTM", "10-K", "Q3")]
+    [12, 6, 9, 12, 12, 3]
+    >>> [length_word(text) for text in ("Y", "6", "M1", "a strong quarter")]
+    [None, None, None, None]
+    """
+    plain = " ".join(text.split())
+    if len(plain) < 2 or not re.search(r"[^\W\d_]", plain) or re.fullmatch(r"(?i)m\d+", plain):
+        return None
+    said = length_said(plain)
+    whole = said is not None and said.text == plain
+    only = whole or says_only_length(plain) or not length_header(plain)
+    return length_code(plain) if only else None
 
 
 def quarter_alone(text: str) -> int:

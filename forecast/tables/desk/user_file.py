@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,12 +16,13 @@ import pandas as pd
 
 from forecast.core.errors import DataError
 from forecast.core.problems import Problem, listed
-from forecast.core.text import one_line
-from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS, RANGE
+from forecast.core.text import one_line, shortened
+from forecast.core.words import COLUMNS, KEY, OPTIONAL_COLUMNS, RANGE, guided
 from forecast.tables.cells import Cell, Sheet, read_sheet
 from forecast.tables.desk.layout import Entry, Known, Layout, layout
 from forecast.tables.desk.period_words import lengths_said
-from forecast.tables.desk.unit_words import combined, split_unit, unit_name, unit_words
+from forecast.tables.desk.titles import company_of, not_reported
+from forecast.tables.desk.unit_words import combined, split_unit, title_unit, unit_name, unit_words
 from forecast.tables.desk.user_rows import (
     Calendar,
     Namer,
@@ -28,7 +30,6 @@ from forecast.tables.desk.user_rows import (
     Reading,
     Said,
     column_of_numbers,
-    company_in,
     ends_of,
     is_called,
     namers,
@@ -148,6 +149,7 @@ def _read(
     if found.entries and not rows and not problems:
         why = "".join(f"\n  {line}" for line in said.notes())
         raise DataError(f"{path}: got no number in any row; wanted at least one observation{why}")
+    _check_footers(found, rows, str(path))
     table = _checked(rows, lines, problems, str(path), today)
     for name in filter(None, reading.fiscal_year_ends):
         if not any(is_called(entity, name) for entity in table["entity"].unique()):
@@ -169,10 +171,18 @@ def _around(
     }
     around, notes = dict[str, str](), list[str]()
     if "entity" in missing:
-        entity, where = _company_around(sheet, path, found.titles, entities)
+        places = (
+            ("the title", found.titles),
+            (f"the sheet's name {sheet.title!r}", [sheet.title]),
+            (f"the file's name {path.name!r}", [path.stem]),
+        )
+        told = _is_guidance(found.entries, metrics)
+        entity, where = company_of(places, entities.known, metrics.known, told, str(path))
         if entity:
             around["entity"] = entity
             notes.append(f"all rows are of {entity}, named in {where}")
+    elif "entity" not in given:
+        _check_titles(found, sheet, metrics, str(path))
     if "metric" in missing:
         named = {metrics.known(split_unit(title)[0]) for title in found.titles} - {""}
         if len(named) == 1:
@@ -181,19 +191,27 @@ def _around(
     return around, notes
 
 
-def _company_around(
-    sheet: Sheet, path: Path, titles: Sequence[str], entities: Namer
-) -> tuple[str, str]:
-    """Return the one company that a title, the sheet's or the file's name names, and which of them."""
-    for where, texts in (
-        ("the title", titles),
-        (f"the sheet's name {sheet.title!r}", [sheet.title]),
-        (f"the file's name {path.name!r}", [path.stem]),
-    ):
-        found = {name for text in texts for name in company_in(text, entities)}
-        if len(found) == 1:
-            return found.pop(), where
-    return "", ""
+def _check_titles(found: Layout, sheet: Sheet, metrics: Namer, name: str) -> None:
+    """Refuse a table with a column of companies whose title says that its numbers are no reports.
+
+    Raises
+    ------
+    DataError
+        If it does.
+    """
+    guided = _is_guidance(found.entries, metrics)
+    for text in (*found.titles, sheet.title):
+        if words := not_reported(text, guided):
+            raise DataError(
+                f"{name}: got {words!r} above the table, in {shortened(text, 60)!r}; wanted numbers "
+                "that companies reported: leave the others out, or give them a metric of their own, and "
+                "take the words out of the title"
+            )
+
+
+def _is_guidance(entries: Sequence[Entry], metrics: Namer) -> bool:
+    labels = {split_unit(e.cells.get("metric", Cell()).text)[0] for e in entries}
+    return any(guided(metrics.known(label) or label.lower()) for label in labels)
 
 
 def _once_each(entries: Sequence[Entry], said: Said) -> tuple[Entry, ...]:
@@ -295,6 +313,32 @@ def _agree(entries: Sequence[Entry], given: str, name: str) -> None:
                     f"{name}: {one_line([repr(t) for t in texts])} says "
                     f"{unit_name(there) or 'another scale'}, --unit says {given}; leave one of them out"
                 )
+
+
+def _check_footers(found: Layout, rows: Sequence[Mapping[str, str]], name: str) -> None:
+    """Refuse numbers in another currency or scale than a line below or above the table says.
+
+    Raises
+    ------
+    DataError
+        If it says another than that of any of them; one of a share says nothing of money.
+    """
+    used = {row["unit"]: one for row in rows if (one := unit_words(row["unit"])) and one.currency}
+    for text in (*found.footers, *found.titles):
+        said = unit_words(title_unit(text))
+        of_others = not unit_words(text) and re.search(r"(?i)share|user|employee|people", text)
+        if said is None or not used or of_others:
+            continue
+        # Where some numbers are in this unit the others have one of their own.
+        if not any(
+            said.currency in ("", one.currency) and said.scale in (0.0, one.scale or 1.0)
+            for one in used.values()
+        ):
+            raise DataError(
+                f"{name}: got numbers in {one_line(list(used))}, and a line above or below the table "
+                f"says {shortened(text, 60)!r}; wanted one unit: say the right one with --unit or in "
+                "the header, and take the other out"
+            )
 
 
 def _checked(

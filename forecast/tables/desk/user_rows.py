@@ -235,6 +235,15 @@ class Namer:
             If it is one.
         """
         wanted = "the name of a metric; "
+        if quarter_alone(text) or period_words.length_word(text):
+            wanted = (
+                f"the name of a metric, and {text} is a period: write quarters as columns, each with "
+                "its year, such as Q1 2025, or a line a figure, with metric and period"
+            )
+            raise Wanted(self.what, text, wanted)
+        if plain(text) in _SUMS:
+            wanted += "this is a sum: say of which metric, or leave the line out"
+            raise Wanted(self.what, text, wanted)
         if numerals.numeral(text).body and not re.search(r"[^\W\d_]", text):
             wanted += "a column of numbers was taken for that of names: --map THEIRS=metric"
             raise Wanted(self.what, text, wanted)
@@ -266,19 +275,6 @@ def is_called(entity: str, text: str) -> bool:
     """Return whether a text is a company's name, by any of its names and in any case."""
     found = companies().find(text)
     return (found.name if found else plain(text)) in (entity, plain(entity)) and text != ""
-
-
-def company_in(text: str, namer: Namer) -> set[str]:
-    """Return the companies that a title names.
-
-    Examples
-    --------
-    >>> company_in("Microsoft - capital expenditures", namers(Reading())[0])
-    {'MSFT'}
-    """
-    words = re.findall(r"[\w.&]+", text.replace("_", " "))
-    runs = {" ".join(words[k : k + n]) for n in (1, 2, 3, 4) for k in range(len(words))}
-    return {name for run in runs if (name := namer.known(run))}
 
 
 # --- numbers and units -----------------------------------------------------------------------
@@ -720,6 +716,19 @@ class Calendar:
         """What is said of how long periods are, unless two things are."""
         return self.lengths[0] if len(self.lengths) == 1 else None
 
+    def contrary(self, kind: str) -> Length | None:
+        """Return the length of what is said above a table, if no quarters, or years, can have it.
+
+        Years may stand among the quarters of a quarterly table, and "year ended June 30", or a year
+        beside the word quarter, tells of quarters which year they are of.
+        """
+        said = self.length
+        if said is None or said.months not in (1, 3, 12):
+            return said
+        of_quarters = re.search(r"(?i)quarter|\bqtr|\bq[1-4]|\b[1-4]q|year[\s-]*end", self.titles)
+        year = said.months == 12 and kind == "quarter" and not of_quarters
+        return said if said.months == 1 or year else None
+
     def rule(self, entity: str) -> str:
         """Return the rule of a company's fiscal year; empty if it is not known."""
         ends, known = self.reading.fiscal_year_ends, companies().things.get(entity)
@@ -882,12 +891,16 @@ def _stated(entry: Entry) -> Length | None:
         return Length(12, "a day that is shown as a year")
     over, head = entry.heads
     for one in entry.beside:
-        if not one.period and (said := length_said(one.cell.text)):
+        if not one.period and (said := _length_beside(one.cell.text)):
             return said
     # A column that is called by its metric says nothing of its periods: "Annual recurring revenue".
     label = entry.cells.get("metric", NOTHING).text
     texts = (entry.span, "" if label and head.startswith(label) else head, over)
     return next(filter(None, map(length_said, texts)), None)
+
+
+def _length_beside(text: str) -> Length | None:
+    return length_said(text) or period_words.length_word(text)
 
 
 _INSTANTS = frozenset({"instant", "pointintime", "spot", "asof", "daily", "day"})
@@ -955,7 +968,7 @@ def _days_of(
     if one.kind == "months":
         _kind_of(Length(one.number, text), text, None)
     if one.kind in ("quarter", "year"):
-        loose = clock.length if clock.length and clock.length.months not in _KINDS else None
+        loose = clock.contrary(one.kind)
         # "FY25" may stand among the quarters of a quarterly table, and no line of a quarter is a year.
         among = one.kind == "year" and not entry.cells.get("length", NOTHING).text
         if (said := stated or loose) and not (among and said.months == 3 and one.day is None):
@@ -987,7 +1000,12 @@ def _days_of(
 def _agrees(said: Length, kind: str, text: str) -> None:
     """Refuse a quarter or a year that is said to have another length."""
     if _kind_of(said, text, None) != kind:
-        raise Wanted("period", text, f"a period as long as {said.text!r} says, or no word of that")
+        raise Wanted(
+            "period",
+            text,
+            f"a period as long as {said.text!r} says, or no word of that: write "
+            "the period that the number is of (--map THEIRS=note keeps a column as a remark)",
+        )
 
 
 def _ending(
@@ -1215,15 +1233,36 @@ class Reader:
             if self._same_period(one, entry, row, metric):
                 return
             raise Wanted(
-                one.header, text, f"the period that its line has elsewhere, {row['period']}"
-            )
+                one.header, text,
+                f"the period that its line has elsewhere, {row['period']}: put what both say in one "
+                f"column, such as Q4 2026; --map {_quoted(f'{one.header}=note')} keeps it as a remark",
+            )  # fmt: skip
+        if one.remark:
+            if self.metrics.known(row["metric"]) and guided(row["metric"]):
+                return
+            raise Wanted(
+                one.header, text,
+                f"nothing in the column {one.header!r} that says it is no report of the company: leave "
+                f"such lines out, or give them a metric of their own; "
+                f"--map {_quoted(f'{one.header}={one.remark}')} keeps it as a remark",
+            )  # fmt: skip
         same = row["entity"] == self.entities.known(text) or row["metric"] == self.metrics.known(
             text
         )
-        if same or is_harmless(one.cell) or length_said(text):
+        if same or is_harmless(one.cell):
             return
         column = f"the column {one.header!r}" if one.header else "a column without a header"
         keep = f"; --map {_quoted(f'{one.header}=note')} keeps it as a remark" if one.header else ""
+        if said := _length_beside(text):
+            with contextlib.suppress(DataError):
+                kind = length_of(row["period"])
+                if kind in ("quarter", "year") and _KINDS.get(said.months) != kind:
+                    raise Wanted(
+                        one.header or "beside", text,
+                        f"the length of {row['period']} in {column}, a {kind}: write the period "
+                        f"that the number is of{keep}",
+                    )  # fmt: skip
+            return
         raise Wanted(
             one.header or "beside", text,
             f"nothing in {column} that makes it another number than the company's own: leave such lines "
