@@ -89,7 +89,7 @@ def test_the_calendar_shows_days_and_what_is_expected(known):
         "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2",
     ]  # fmt: skip
     names = [t.get_text() for t in ax.get_yticklabels()]
-    assert names == ["AMZN", "CRWV", "GOOGL", "META", "MSFT", "NVDA", "ORCL"]
+    assert names == ["Amazon", "CoreWeave", "Alphabet", "Meta", "Microsoft", "NVIDIA", "Oracle"]
     marks = {(line.get_label(), line.get_ydata()[0]): line for line in ax.lines}
     assert sum(status == "missing" for status, _ in marks) == 2
     shown = calendar.rows[calendar.rows["quarter"] >= "2025Q2"]
