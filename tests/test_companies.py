@@ -142,3 +142,8 @@ def test_a_ratio_leaves_out_gaps_and_losses(known):
     there = set(reported_ratio(cut)[lambda t: t["entity"] == "MSFT"]["quarter"])
     assert {"2020Q1", "2020Q4", "2024Q1", "2024Q4"}.isdisjoint(there)
     assert {"2019Q4", "2021Q1", "2023Q4", "2025Q1"} <= there
+
+
+def test_companies_stand_under_their_names():
+    (ax,) = earnings_plots.company_fans(draws(("AMZN/capex",)), "capex")
+    assert ax.get_title(loc="left").startswith("Amazon: ")

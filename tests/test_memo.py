@@ -155,6 +155,14 @@ def test_the_annex_stands_last_with_contents_after_the_first_page(full, tmp_path
     assert "<nav" in bare
 
 
+def test_a_percent_sign_stays_with_its_number_on_the_page(report, tmp_path):
+    text = markdown(report)
+    assert "31 %" in text
+    body = page(text, {}, tmp_path, draft=False).split("<body>")[1]
+    assert "31\N{NO-BREAK SPACE}%" in body
+    assert "31 %" not in body
+
+
 def test_other_predictions_are_told_from_end_to_end(full):
     claim = dataclasses.replace(full.claims[0], id="o", quote="prices will fall")
     asked = [dataclasses.replace(claim.definitions[0], id=name) for name in ("low", "high", "not")]
