@@ -277,7 +277,7 @@ def memo(args: argparse.Namespace) -> int:
     from forecast.report import export
     from forecast.store import runs
 
-    folder = runs.find_run(args.out, args.run)
+    folder = runs.verify(runs.find_run(args.out, args.run))
     name, write = "memo.html", None
     if args.pdf:
         name, write = "memo.pdf", export.to_pdf

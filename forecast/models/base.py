@@ -479,6 +479,11 @@ class Model[P]:
     compact: Callable[[Panel, P], object] | None = None
     rests_on: str = ""
 
+    @property
+    def grounds(self) -> str:
+        """What its answers rest on, the end of a sentence."""
+        return self.rests_on or self.title
+
     def reported_of(self, posterior: xr.Dataset) -> tuple[str, ...]:
         """Return the parameters of :attr:`report` that a panel's model has: all but optional ones."""
         return tuple(n for n in self.report if n not in self.optional or n in posterior)

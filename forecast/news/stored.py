@@ -177,7 +177,7 @@ def latest(out: str | Path) -> Stored | None:
 
 
 def find_run(out: str | Path, name: str | None = None) -> Stored:
-    """Return a stored run by its id or its folder, the latest by default.
+    """Return a stored run as :func:`forecast.store.runs.find_run` finds it, the latest by default.
 
     Raises
     ------
@@ -189,8 +189,7 @@ def find_run(out: str | Path, name: str | None = None) -> Stored:
         if found is None:
             raise DataError(f"no run in {out}; forecast run makes one")
         return found
-    place = Path(name)
-    return read_run(place if place.is_dir() else Path(out) / "runs" / name)
+    return read_run(runs.find_run(out, name))
 
 
 def run_before(out: str | Path, after: Stored) -> Stored:

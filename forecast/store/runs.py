@@ -249,22 +249,22 @@ MOST_NAMED = 5
 
 
 def find_run(out: str | Path, name: str) -> Path:
-    """Return a run's folder, found whole, by its path, its id, or the word ``latest``.
+    """Return a run's folder, by its path, its id, or the word ``latest``; it may be damaged.
 
     Raises
     ------
     StoreError
-        If there is none, with the ids of the newest; or if it is damaged.
+        If there is none, with the ids of the newest.
     """
     given, there = Path(name), Path(out) / "runs"
     if given.is_dir():  # or a link to one, as OUT/latest
-        return verify(given)
+        return given
     if given.is_symlink():
         raise StoreError(f"{given} points to {given.readlink()}, which is not there")
     if name == "latest" and (folder := latest_run(out)) is not None:
         return folder
     if name and "/" not in name and (there / name).is_dir():
-        return verify(there / name)
+        return there / name
     known = [f for f in there.glob("[!.]*") if f.is_dir()]
     known.sort(key=lambda f: (f.stat().st_mtime, f.name), reverse=True)
     names = [f.name for f in known[:MOST_NAMED]]

@@ -264,16 +264,15 @@ def against_guidance(
         One a company with guidance on a year that draws cover, in the order of the draws.
     """
     names = [str(n) for n in draws["series"].values if metric_of(str(n)) == metric]
-    found: list[tuple[Against, np.ndarray]] = []
+    found: list[tuple[str, Against, np.ndarray]] = []
     for series in names:
         open_years = [one for one in open_said(panel, series) if one.quarters == YEAR]
         for one in open_years[:1]:
             sums = _sums(draws, one)
             if sums is not None:
-                found.append((_against(panel, one, sums), sums))
-    told = [one for one, _ in found]
-    members = {called(entity) for entity in together}
-    several = [(one, sums) for one, sums in found if one.name in members]
+                found.append((entity_of(series), _against(panel, one, sums), sums))
+    told = [one for _, one, _ in found]
+    several = [(one, sums) for entity, one, sums in found if entity in together]
     if len(several) > 1:
         total = np.sum([sums for _, sums in several], axis=0)
         told.append(_total_of([one for one, _ in several], total))

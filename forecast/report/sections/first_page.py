@@ -14,7 +14,6 @@ from forecast.report.quoted import quoted
 from forecast.report.section import Section
 
 if TYPE_CHECKING:
-    from forecast.claims.verdict import Verdict
     from forecast.report.quoted import Answered
     from forecast.report.record import Guided, Report
 
@@ -72,19 +71,14 @@ def _doubts(report: Report, answered: Sequence[Answered]) -> Iterator[str]:
             yield (
                 f"Two models answer “{row.headed}”. One says "
                 f"{percent(row.verdict.probability, row.verdict.draws)} and goes by "
-                f"{_rests_on(row.verdict)}; the other {percent(twin.probability, twin.draws)}, by "
-                f"{_rests_on(twin)}."
+                f"{get_model(row.verdict.model).grounds}; the other "
+                f"{percent(twin.probability, twin.draws)}, by {get_model(twin.model).grounds}."
             )
     yield from (one.brief for one in _told_guidance(report.guided))
     told = dict.fromkeys(v.model for row in rows for v in row.answers)
     sure = too_sure(report.foreseen)
     yield from (f"{capitalised(sure[name])} ({name})." for name in told if name in sure)
     yield from _misses(report)
-
-
-def _rests_on(verdict: Verdict) -> str:
-    entry = get_model(verdict.model)
-    return entry.rests_on or entry.title
 
 
 def _told_guidance(guided: Sequence[Guided]) -> list[Guided]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -46,20 +47,16 @@ def build(report: Report) -> Scenarios | None:
     if not report.scenarios:
         return None
     first = {(v.claim, v.definition) for a in quoted(report) for q in a.rows for v in q.answers}
-    shown: list[Row] = []
-    for one in report.scenarios:
-        own = [row for row in all_rows(report) if row.scenario == one.scenario.id]
-        shown += _shown(own, first)
-    return Scenarios(tuple(shown), ENOUGH)
+    by_scenario = itertools.groupby(all_rows(report), key=lambda row: row.scenario)
+    rows = tuple(row for _, own in by_scenario for row in _shown(list(own), first))
+    return Scenarios(rows, ENOUGH)
 
 
 def _shown(rows: Sequence[Row], first: set[tuple[str, str]]) -> list[Row]:
     """Return those of the first page, filled up with those that move most, in their order."""
-    by_weight = sorted(
-        rows, key=lambda row: ((row.plain.claim, row.plain.definition) in first, row.moved)
-    )[::-1]
-    asked = sum((row.plain.claim, row.plain.definition) in first for row in rows)
-    chosen = by_weight[: max(SHOWN, asked)]
+    asked = [row for row in rows if (row.plain.claim, row.plain.definition) in first]
+    others = sorted((row for row in rows if row not in asked), key=lambda row: -row.moved)
+    chosen = [*asked, *others[: max(SHOWN - len(asked), 0)]]
     return [row for row in rows if row in chosen]
 
 

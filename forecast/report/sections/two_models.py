@@ -60,12 +60,7 @@ def build(report: Report) -> TwoModels | None:
     if not pairs:
         return None
     names = dict.fromkeys(v.model for pair in pairs for v in (pair.low, pair.high))
-    return TwoModels(pairs, {name: _rests_on(name) for name in names})
-
-
-def _rests_on(model: str) -> str:
-    entry = get_model(model)
-    return entry.rests_on or entry.title
+    return TwoModels(pairs, {name: get_model(name).grounds for name in names})
 
 
 def _pairs(report: Report, claim: Claim) -> Iterator[Pair]:
